@@ -1,0 +1,333 @@
+/**
+ * A command as a value: what to send, where its keys are, and how to read the reply. It is also an Effect, which sends
+ * it through the {@link Redis} service. The same value can go into a pipeline or a transaction instead.
+ *
+ * Building one does nothing. It holds no client and can be run as often as you like.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import type * as Fiber from "effect/Fiber"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as CommandSpec from "./CommandSpec.ts"
+import * as Reply from "./internal/reply.ts"
+import type { RedisError } from "./RedisError.ts"
+import type * as Resp from "./Resp.ts"
+
+const TypeId = "~@redisc/core/Command" as const
+
+/**
+ * A key, field or value: text (sent as UTF-8) or bytes (sent as they are).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Arg = string | Uint8Array
+
+/**
+ * A Redis command whose reply decodes to `A`.
+ *
+ * **Details**
+ *
+ * - `args` are the arguments behind the name, `spec` the facts about the command.
+ * - `decode` reads the reply; `bytes` says that bulk strings in it should stay bytes.
+ * - `idempotent` says that it may be sent again although it may have been executed.
+ * - `problem` is what is wrong with the arguments, if anything: such a command fails before it is sent.
+ *
+ * **Example** (One value, run and piped)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const name = Redis.get("user:1:name") // Command<string | null>
+ * const avatar = Redis.get("user:1:avatar").pipe(Command.bytes) // Command<Uint8Array | null>
+ * const both = Effect.all([name, avatar], { concurrency: 2 })
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Command<out A> extends Effect.Effect<A, RedisError, Redis> {
+  readonly [TypeId]: typeof TypeId
+  readonly spec: CommandSpec.CommandSpec
+  readonly args: ReadonlyArray<Arg>
+  readonly decode: (value: Resp.Value) => A
+  readonly bytes: boolean
+  readonly idempotent: boolean
+  readonly problem: string | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Any = Command<unknown>
+
+/**
+ * The service that executes commands. A layer of a Redis Cluster provides it, on Node `NodeRedisCluster.layer`.
+ *
+ * **When to use**
+ *
+ * Take it once in a service of your own whose methods should ask for nothing: `redis.execute(Redis.get(key))` is the
+ * same command without the requirement.
+ *
+ * **Example** (A service that uses Redis)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ * import { Context, Effect, Layer } from "effect"
+ *
+ * class Visits extends Context.Service<Visits, {
+ *   readonly count: (page: string) => Effect.Effect<number, Redis.RedisError>
+ * }>()("app/Visits") {
+ *   static readonly layer = Layer.effect(
+ *     Visits,
+ *     Effect.map(Redis.Redis, (redis) => Visits.of({ count: (page) => redis.execute(Redis.incr(`visits:${page}`)) }))
+ *   )
+ * }
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Redis extends Context.Service<Redis, {
+  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisError>
+}>()("@redisc/core/Redis") {}
+
+const CommandValue = function(
+  this: { -readonly [K in keyof Command<unknown>]: Command<unknown>[K] },
+  spec: CommandSpec.CommandSpec,
+  args: ReadonlyArray<Arg>,
+  decode: (value: Resp.Value) => unknown,
+  bytes: boolean,
+  idempotent: boolean,
+  problem: string | undefined
+) {
+  this.spec = spec
+  this.args = args
+  this.decode = decode
+  this.bytes = bytes
+  this.idempotent = idempotent
+  this.problem = problem
+} as unknown as new<A>(
+  spec: CommandSpec.CommandSpec,
+  args: ReadonlyArray<Arg>,
+  decode: (value: Resp.Value) => A,
+  bytes: boolean,
+  idempotent: boolean,
+  problem: string | undefined
+) => Command<A>
+
+CommandValue.prototype = Object.assign(
+  Effectable.Prototype<Any>({
+    label: "Command",
+    evaluate(this: Any, fiber: Fiber.Fiber<unknown, unknown>) {
+      return Context.getUnsafe(fiber.context, Redis).execute(this)
+    }
+  }),
+  {
+    [TypeId]: TypeId,
+    // Arguments may be secrets, and what is inspected is soon logged.
+    toJSON(this: Any) {
+      return { _id: "Command", name: this.spec.name, args: this.args.length }
+    }
+  }
+)
+
+/**
+ * Tells whether a value is a {@link Command}.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isCommand = (value: unknown): value is Any => Predicate.hasProperty(value, TypeId)
+
+/**
+ * Builds a command from the facts about it, its arguments and a decoder of its reply.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A>(
+  spec: CommandSpec.CommandSpec,
+  args: ReadonlyArray<Arg>,
+  decode: (value: Resp.Value) => A
+): Command<A> => new CommandValue(spec, args, decode, false, false, undefined)
+
+/**
+ * Builds a command that fails with `InvalidArgument` when it is run. `problem` says what to do instead.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const invalid = (spec: CommandSpec.CommandSpec, problem: string): Command<never> =>
+  new CommandValue<never>(spec, [], (value) => value as never, false, false, `${spec.name}: ${problem}`)
+
+const argOf = (arg: Arg | number | bigint): Arg => typeof arg === "string" || arg instanceof Uint8Array ? arg : `${arg}`
+
+/**
+ * Any command, known or not, with its reply as it comes.
+ *
+ * **Details**
+ *
+ * The keys of a command that redisc knows are found by rule. Of one that it doesn't know, say where they are: `keys`
+ * counts the arguments behind the name from 0, and is empty for a command without keys.
+ *
+ * **Example** (A command of a module)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const added = Redis.command("BF.ADD", ["seen:today", "item-1"], { keys: [0] })
+ * const length = Redis.command("STRLEN", ["greeting"])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const command = (
+  name: string,
+  args: ReadonlyArray<Arg | number | bigint> = [],
+  options?: { readonly keys?: ReadonlyArray<number> | undefined }
+): Command<Resp.Value> => {
+  const values = args.map(argOf)
+  const trimmed = name.trim().replace(/\s+/g, " ")
+  if (trimmed === "") return invalid(CommandSpec.unknown("COMMAND", []), "give the name of the command to send")
+  if (options?.keys !== undefined) return make(CommandSpec.unknown(trimmed, options.keys), values, Reply.raw)
+  const sub = values.length > 0 && typeof values[0] === "string"
+    ? CommandSpec.find(`${trimmed} ${values[0]}`)
+    : undefined
+  if (sub !== undefined) return make(sub, values.slice(1), Reply.raw)
+  const spec = CommandSpec.find(trimmed)
+  return spec !== undefined ? make(spec, values, Reply.raw) : invalid(
+    CommandSpec.unknown(trimmed, []),
+    "redisc does not know this command; say which arguments are keys, as in { keys: [0] }, or { keys: [] } for none"
+  )
+}
+
+/**
+ * The keys of a command, in the order of its arguments.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const keys = (self: Any): ReadonlyArray<Arg> =>
+  CommandSpec.keyIndexes(self.spec, self.args).map((index) => self.args[index])
+
+/**
+ * Transforms the decoded reply. A function that throws makes the command die, as in `Effect.map`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const map: {
+  <A, B>(f: (value: A) => B): (self: Command<A>) => Command<B>
+  <A, B>(self: Command<A>, f: (value: A) => B): Command<B>
+} = dual(2, <A, B>(self: Command<A>, f: (value: A) => B): Command<B> => mapped(self, f))
+
+const mapped = <A, B>(self: Command<A>, f: (value: A) => B): Command<B> => {
+  const decode = self.decode
+  return new CommandValue(self.spec, self.args, (value) => f(decode(value)), self.bytes, self.idempotent, self.problem)
+}
+
+/**
+ * `A` with its text replaced by bytes, at any depth. Literals such as `"OK"` stay, and so do the names of fields.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
+  : A extends Uint8Array ? A
+  : A extends ReadonlyArray<unknown> ? { readonly [K in keyof A]: Bytes<A[K]> }
+  : A extends object ? { readonly [K in keyof A]: Bytes<A[K]> }
+  : A
+
+/**
+ * Leaves the strings of a reply undecoded: what is not UTF-8 text comes back as it was stored.
+ *
+ * **Example** (Reading a picture)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ *
+ * const avatar = Redis.get("user:1:avatar").pipe(Command.bytes) // Command<Uint8Array | null>
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
+  new CommandValue(
+    self.spec,
+    self.args,
+    self.decode as unknown as (value: Resp.Value) => Bytes<A>,
+    true,
+    self.idempotent,
+    self.problem
+  )
+
+/**
+ * A nil reply as `Option.none`, anything else as `Option.some`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const option = <A>(self: Command<A>): Command<Option.Option<Exclude<A, null>>> =>
+  mapped(self, (value) => value === null ? Option.none() : Option.some(value as Exclude<A, null>))
+
+/**
+ * Decodes the reply with a Schema, whose encoded side is what the command replies. Nil stays `null`.
+ *
+ * **Details**
+ *
+ * A reply that does not fit fails with `DecodeFailed`. The error tells where, but not what: replies can be secrets.
+ *
+ * **Example** (A JSON document)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ * import { Schema } from "effect"
+ *
+ * const User = Schema.Struct({ name: Schema.String, age: Schema.Number })
+ * const user = Redis.get("user:1").pipe(Command.schema(Schema.fromJsonString(User)))
+ * // Command<{ readonly name: string; readonly age: number } | null>
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const schema = <T, E>(codec: Schema.Codec<T, E>) => {
+  const parse = Schema.decodeUnknownResult(codec)
+  return <A extends E | null>(self: Command<A>): Command<T | Extract<A, null>> =>
+    mapped(self, (value) => {
+      if (value === null) return value as Extract<A, null>
+      const result = parse(value)
+      if (Result.isSuccess(result)) return result.success
+      throw new Reply.Mismatch("a value that fits the schema", Reply.kindOf(value))
+    })
+}
+
+/**
+ * Declares that executing the command twice does no harm, so that it is sent again when its connection is lost and
+ * nobody knows whether it was executed. Commands that only read are sent again without it.
+ *
+ * **Example** (Setting a value twice sets it once)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ *
+ * const saved = Redis.set("user:1:name", "ada").pipe(Command.idempotent)
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const idempotent = <A>(self: Command<A>): Command<A> =>
+  new CommandValue(self.spec, self.args, self.decode, self.bytes, true, self.problem)

@@ -1,0 +1,224 @@
+/**
+ * What Redis knows about its own commands: where the keys are, whether they write or block, and how a cluster client
+ * should spread them. Routing and retrying read these facts and never a command's name.
+ *
+ * The table behind this module is generated from a server's `COMMAND` reply by `scripts/generate-command-specs.ts`.
+ *
+ * Sources: https://redis.io/docs/latest/develop/reference/key-specs/ and
+ * https://redis.io/docs/latest/develop/reference/command-tips/
+ *
+ * @since 0.1.0
+ */
+import { table } from "./generated/commandTable.ts"
+import * as Resp from "./Resp.ts"
+
+/**
+ * One rule for finding keys among a command's arguments, as Redis describes them.
+ *
+ * **Details**
+ *
+ * Indexes count the arguments behind the command's name, from 0. The search begins at an index, or behind a keyword
+ * (looked for from `from` on; from the end when negative). Keys then are a range (`last` counted from the first key, or
+ * from the end when negative: -1 is the last argument; a `limit` of 2 halves what is left), or are counted by an argument.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeySpec {
+  readonly begin:
+    | { readonly _tag: "Index"; readonly index: number }
+    | { readonly _tag: "Keyword"; readonly keyword: string; readonly from: number }
+  readonly find:
+    | { readonly _tag: "Range"; readonly last: number; readonly step: number; readonly limit: number }
+    | { readonly _tag: "Count"; readonly index: number; readonly first: number; readonly step: number }
+}
+
+/**
+ * Which nodes a command goes to. `Default` means by its keys, or to any node when it has none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RequestPolicy = "Default" | "AllNodes" | "AllShards" | "MultiShard" | "Special"
+
+/**
+ * How the replies of several nodes become one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ResponsePolicy =
+  | "Default"
+  | "OneSucceeded"
+  | "AllSucceeded"
+  | "AggLogicalAnd"
+  | "AggLogicalOr"
+  | "AggMin"
+  | "AggMax"
+  | "AggSum"
+  | "Special"
+
+/**
+ * The facts about one command.
+ *
+ * **Details**
+ *
+ * `singleKey` is the index of the key of a command that always has exactly one, else -1: the common case, told apart
+ * once and not for every call. `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CommandSpec {
+  readonly name: string
+  readonly head: Resp.Head
+  readonly since: string
+  readonly keys: ReadonlyArray<KeySpec>
+  readonly singleKey: number
+  readonly incompleteKeys: boolean
+  readonly write: boolean
+  readonly readOnly: boolean
+  readonly blocking: boolean
+  readonly request: RequestPolicy
+  readonly response: ResponsePolicy
+}
+
+/**
+ * A row of the generated table. Absent fields have their commonest value.
+ *
+ * @internal
+ */
+export interface Row {
+  readonly since?: string
+  readonly keys?: ReadonlyArray<KeySpec>
+  readonly incompleteKeys?: true
+  readonly write?: true
+  readonly readOnly?: true
+  readonly blocking?: true
+  readonly request?: RequestPolicy
+  readonly response?: ResponsePolicy
+}
+
+const singleKey = (keys: ReadonlyArray<KeySpec>): number => {
+  if (keys.length !== 1) return -1
+  const { begin, find } = keys[0]
+  return begin._tag === "Index" && find._tag === "Range" && find.last === 0 ? begin.index : -1
+}
+
+const make = (name: string, row: Row): CommandSpec => {
+  const keys = row.keys ?? []
+  return {
+    name,
+    head: Resp.head(name),
+    since: row.since ?? "",
+    keys,
+    singleKey: row.incompleteKeys === true ? -1 : singleKey(keys),
+    incompleteKeys: row.incompleteKeys === true,
+    write: row.write === true,
+    readOnly: row.readOnly === true,
+    blocking: row.blocking === true,
+    request: row.request ?? "Default",
+    response: row.response ?? "Default"
+  }
+}
+
+const specs = new Map<string, CommandSpec>()
+
+/**
+ * The facts about a command, by its name in any case (`"hget"`, `"CLUSTER SLOTS"`), or undefined for one that is not in
+ * the table.
+ *
+ * **Example** (Looking a command up)
+ *
+ * ```ts
+ * import { CommandSpec } from "@redisc/core"
+ *
+ * CommandSpec.find("mget")?.request // "MultiShard"
+ * ```
+ *
+ * @category lookups
+ * @since 0.1.0
+ */
+export const find = (name: string): CommandSpec | undefined => {
+  const upper = name.toUpperCase()
+  const known = specs.get(upper)
+  if (known !== undefined) return known
+  const row = Object.hasOwn(table, upper) ? table[upper] : undefined
+  if (row === undefined) return undefined
+  const spec = make(upper, row)
+  specs.set(upper, spec)
+  return spec
+}
+
+/**
+ * The facts about a command that has to be in the table.
+ *
+ * @internal
+ */
+export const get = (name: string): CommandSpec => {
+  const spec = find(name)
+  if (spec === undefined) throw new Error(`${name} is not in the command table: run "npm run generate"`)
+  return spec
+}
+
+/**
+ * The facts about a command that is not in the table, with its keys at the given indexes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): CommandSpec =>
+  make(name.toUpperCase(), {
+    write: true,
+    keys: keyIndexes.map((index) => ({
+      begin: { _tag: "Index", index },
+      find: { _tag: "Range", last: 0, step: 1, limit: 0 }
+    }))
+  })
+
+const textOf = (arg: string | Uint8Array | undefined): string =>
+  typeof arg === "string" ? arg : arg === undefined ? "" : new TextDecoder().decode(arg)
+
+const beginOf = (spec: KeySpec, args: ReadonlyArray<string | Uint8Array>): number => {
+  if (spec.begin._tag === "Index") return spec.begin.index
+  const { from, keyword } = spec.begin
+  const step = from < 0 ? -1 : 1
+  for (let i = from < 0 ? args.length + from : from; i >= 0 && i < args.length; i += step) {
+    if (textOf(args[i]).toUpperCase() === keyword) return i + 1
+  }
+  return -1
+}
+
+/**
+ * The positions of a command's keys among its arguments, in order.
+ *
+ * Positions that the arguments don't reach are left out: the server says what is wrong with such a command.
+ *
+ * **Example** (Keys behind a count)
+ *
+ * ```ts
+ * import { CommandSpec } from "@redisc/core"
+ *
+ * CommandSpec.keyIndexes(CommandSpec.find("EVAL")!, ["return 1", "2", "a", "b", "x"]) // [2, 3]
+ * ```
+ *
+ * @category lookups
+ * @since 0.1.0
+ */
+export const keyIndexes = (spec: CommandSpec, args: ReadonlyArray<string | Uint8Array>): ReadonlyArray<number> => {
+  const indexes: Array<number> = []
+  for (const keySpec of spec.keys) {
+    const begin = beginOf(keySpec, args)
+    if (begin < 0) continue
+    const find = keySpec.find
+    if (find._tag === "Count") {
+      const count = Number(textOf(args[begin + find.index]))
+      for (let n = 0, i = begin + find.first; n < count && i < args.length; n++, i += find.step) indexes.push(i)
+    } else {
+      let last = find.last >= 0 ? begin + find.last : args.length + find.last
+      if (find.limit > 1) last = begin + Math.floor((last - begin + 1) / find.limit) - 1
+      for (let i = begin; i <= last && i < args.length; i += find.step) indexes.push(i)
+    }
+  }
+  return indexes
+}

@@ -1,0 +1,403 @@
+/**
+ * The one error of redisc: what went wrong (`reason`), and whether the server may have done the work (`delivery`).
+ *
+ * A message names the command, the slot, the node and the number of tries. It never contains a value that was sent or
+ * received, so an error can be logged as it is. Keys appear only where they are the problem, in {@link CrossSlot}.
+ *
+ * @since 0.1.0
+ */
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+
+const TypeId = "~@redisc/core/RedisError" as const
+
+/**
+ * What is known about a failed command.
+ *
+ * **Details**
+ *
+ * - `NotSent`: not a byte of it reached a socket. It is safe to send it again.
+ * - `Rejected`: a server received it and answered with an error, so nothing was executed.
+ * - `MaybeExecuted`: it was handed to a socket and no answer came. The server may or may not have executed it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Delivery = Schema.Literals(["NotSent", "Rejected", "MaybeExecuted"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Delivery = typeof Delivery.Type
+
+/**
+ * The server answered with an error that redirection can't mend, such as `WRONGTYPE`, `NOSCRIPT` or `OOM`.
+ *
+ * `code` is the first word of the reply, `text` the whole reply.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ServerError extends Schema.TaggedClass<ServerError>("@redisc/core/RedisError/ServerError")("ServerError", {
+  code: Schema.String,
+  text: Schema.String
+}) {
+  get message(): string {
+    return `the server answered ${JSON.stringify(this.text)}`
+  }
+}
+
+/**
+ * The slot is served by another node. Seen by callers only when redirects are not followed, or there were too many.
+ *
+ * Source: cluster specification, "MOVED redirection".
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Moved extends Schema.TaggedClass<Moved>("@redisc/core/RedisError/Moved")("Moved", {
+  slot: Schema.Number,
+  address: Schema.String
+}) {
+  get message(): string {
+    return `slot ${this.slot} has moved to ${this.address || "an unnamed node"}`
+  }
+}
+
+/**
+ * The slot is being migrated, and this key is (or will be) at the target. Seen by callers like {@link Moved}.
+ *
+ * Source: cluster specification, "ASK redirection".
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Ask extends Schema.TaggedClass<Ask>("@redisc/core/RedisError/Ask")("Ask", {
+  slot: Schema.Number,
+  address: Schema.String
+}) {
+  get message(): string {
+    return `slot ${this.slot} is migrating, and the key has to be asked for at ${this.address || "an unnamed node"}`
+  }
+}
+
+/**
+ * A multi-key command met a slot whose keys are spread over two nodes by a migration, until the policy gave up.
+ *
+ * Source: cluster specification, "Multiple keys operations".
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TryAgain extends Schema.TaggedClass<TryAgain>("@redisc/core/RedisError/TryAgain")("TryAgain", {}) {
+  get message(): string {
+    return "the keys of the command are split between two nodes while their slot migrates"
+  }
+}
+
+/**
+ * The node can't serve now: `CLUSTERDOWN`, `MASTERDOWN`, `LOADING` or `READONLY`, for longer than the policy waits.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ClusterDown extends Schema.TaggedClass<ClusterDown>("@redisc/core/RedisError/ClusterDown")("ClusterDown", {
+  code: Schema.String,
+  text: Schema.String
+}) {
+  get message(): string {
+    return `the node can't serve the command: ${JSON.stringify(this.text)}`
+  }
+}
+
+/**
+ * The keys of one command belong to different slots, so no node can execute it.
+ *
+ * Nothing was sent. Give the keys a common hash tag (`{user:1}:name`, `{user:1}:mail`) or send a command a slot.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CrossSlot extends Schema.TaggedClass<CrossSlot>("@redisc/core/RedisError/CrossSlot")("CrossSlot", {
+  keys: Schema.Array(Schema.Struct({ key: Schema.String, slot: Schema.Number }))
+}) {
+  get message(): string {
+    const shown = this.keys.slice(0, 8).map(({ key, slot }) => `${JSON.stringify(key)} (slot ${slot})`).join(", ")
+    const more = this.keys.length > 8 ? `, and ${this.keys.length - 8} more` : ""
+    return `its keys belong to different slots: ${shown}${more}. ` +
+      "Give them a common hash tag such as {user:1}, or send one command for each slot"
+  }
+}
+
+/**
+ * No connection to the node could be opened: refused, unreachable, timed out, or its TLS handshake failed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConnectionFailed
+  extends Schema.TaggedClass<ConnectionFailed>("@redisc/core/RedisError/ConnectionFailed")("ConnectionFailed", {
+    problem: Schema.String,
+    cause: Schema.optional(Schema.Defect())
+  })
+{
+  get message(): string {
+    return `could not connect: ${this.problem}`
+  }
+}
+
+/**
+ * An open connection was lost before the answer came.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConnectionLost
+  extends Schema.TaggedClass<ConnectionLost>("@redisc/core/RedisError/ConnectionLost")("ConnectionLost", {
+    problem: Schema.String,
+    cause: Schema.optional(Schema.Defect())
+  })
+{
+  get message(): string {
+    return `the connection was lost: ${this.problem}`
+  }
+}
+
+/**
+ * The command's deadline passed: while it waited for a connection, for an answer, or between two tries.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Timeout extends Schema.TaggedClass<Timeout>("@redisc/core/RedisError/Timeout")("Timeout", {
+  millis: Schema.Number,
+  waitingFor: Schema.String
+}) {
+  get message(): string {
+    return `no result within ${this.millis} ms while waiting for ${this.waitingFor}`
+  }
+}
+
+/**
+ * No known node serves the slot, or, for a command without keys, there is no known node at all.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoNodeForSlot extends Schema.TaggedClass<NoNodeForSlot>("@redisc/core/RedisError/NoNodeForSlot")(
+  "NoNodeForSlot",
+  { slot: Schema.optional(Schema.Number) }
+) {
+  get message(): string {
+    return this.slot === undefined
+      ? "the cluster has no known primary"
+      : `no node serves slot ${this.slot}; the cluster's slots are not fully assigned (see CLUSTER SLOTS)`
+  }
+}
+
+/**
+ * The node has as many commands in flight and waiting as the settings allow, and they say to fail instead of waiting.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Overloaded extends Schema.TaggedClass<Overloaded>("@redisc/core/RedisError/Overloaded")("Overloaded", {
+  limit: Schema.Number
+}) {
+  get message(): string {
+    return `${this.limit} commands are already under way on the node; raise maxInFlight, or let commands wait for room`
+  }
+}
+
+/**
+ * The server refused the credentials, or it wants some and none were given.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AuthenticationFailed
+  extends Schema.TaggedClass<AuthenticationFailed>("@redisc/core/RedisError/AuthenticationFailed")(
+    "AuthenticationFailed",
+    { code: Schema.String, text: Schema.String }
+  )
+{
+  get message(): string {
+    return `the server refused the credentials: ${JSON.stringify(this.text)}`
+  }
+}
+
+/**
+ * The peer sent bytes that are not RESP, or a reply that nobody asked for. The connection was closed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProtocolViolation
+  extends Schema.TaggedClass<ProtocolViolation>("@redisc/core/RedisError/ProtocolViolation")(
+    "ProtocolViolation",
+    { problem: Schema.String }
+  )
+{
+  get message(): string {
+    return `the peer broke the protocol: ${this.problem}`
+  }
+}
+
+/**
+ * The command was executed, but its reply is not of the form its type promises.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DecodeFailed extends Schema.TaggedClass<DecodeFailed>("@redisc/core/RedisError/DecodeFailed")(
+  "DecodeFailed",
+  { expected: Schema.String, received: Schema.String }
+) {
+  get message(): string {
+    return `expected ${this.expected} in the reply, received ${this.received}`
+  }
+}
+
+/**
+ * The client was closed, by the end of its Layer's scope.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Closed extends Schema.TaggedClass<Closed>("@redisc/core/RedisError/Closed")("Closed", {}) {
+  get message(): string {
+    return "the client is closed"
+  }
+}
+
+/**
+ * The command or a setting makes no sense as given. `problem` says what to do instead.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidArgument
+  extends Schema.TaggedClass<InvalidArgument>("@redisc/core/RedisError/InvalidArgument")("InvalidArgument", {
+    problem: Schema.String
+  })
+{
+  get message(): string {
+    return this.problem
+  }
+}
+
+/**
+ * No node told the cluster's layout: every seed and every known node failed to answer, or answered nonsense.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DiscoveryFailed extends Schema.TaggedClass<DiscoveryFailed>("@redisc/core/RedisError/DiscoveryFailed")(
+  "DiscoveryFailed",
+  { attempts: Schema.Array(Schema.Struct({ node: Schema.String, problem: Schema.String })) }
+) {
+  get message(): string {
+    const tried = this.attempts.map(({ node, problem }) => `${node}: ${problem}`).join("; ")
+    return `no node told the cluster's layout (${tried || "no nodes were given"})`
+  }
+}
+
+/**
+ * Everything that can go wrong. Tell them apart by `_tag`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const Reason = Schema.Union([
+  ServerError,
+  Moved,
+  Ask,
+  TryAgain,
+  ClusterDown,
+  CrossSlot,
+  ConnectionFailed,
+  ConnectionLost,
+  Timeout,
+  NoNodeForSlot,
+  Overloaded,
+  AuthenticationFailed,
+  ProtocolViolation,
+  DecodeFailed,
+  Closed,
+  InvalidArgument,
+  DiscoveryFailed
+])
+
+/**
+ * @category errors
+ * @since 0.1.0
+ */
+export type Reason = typeof Reason.Type
+
+/**
+ * The error of every command and every layer of redisc.
+ *
+ * **Details**
+ *
+ * `reason` is a tagged union, `delivery` tells whether the command may have been executed. `command`, `slot` and
+ * `node` say what was tried and where, `attempts` how often (1 when it was tried once, 0 when it was never tried).
+ *
+ * **Example** (Telling reasons apart)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const visits = Redis.incr("visits").pipe(
+ *   Effect.catchReason("RedisError", "ServerError", (reason) =>
+ *     reason.code === "WRONGTYPE" ? Effect.succeed(0) : Effect.die(reason.text))
+ * )
+ * ```
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/RedisError")("RedisError", {
+  reason: Reason,
+  delivery: Delivery,
+  command: Schema.optional(Schema.String),
+  slot: Schema.optional(Schema.Number),
+  node: Schema.optional(Schema.String),
+  attempts: Schema.Number
+}) {
+  /**
+   * @since 0.1.0
+   */
+  readonly [TypeId] = TypeId
+
+  /**
+   * @since 0.1.0
+   */
+  override readonly cause = this.reason
+
+  /**
+   * One sentence: what was tried, where, how often, and what came of it.
+   *
+   * @since 0.1.0
+   */
+  override get message(): string {
+    const where = [
+      this.slot === undefined ? undefined : `slot ${this.slot}`,
+      this.node,
+      this.attempts > 1 ? `${this.attempts} tries` : undefined
+    ].filter((part) => part !== undefined)
+    const what = this.command === undefined
+      ? ""
+      : `${this.command}${where.length > 0 ? ` (${where.join(", ")})` : ""}: `
+    return what + this.reason.message + (this.delivery === "MaybeExecuted" ? "; it may have been executed" : "")
+  }
+}
+
+/**
+ * Tells whether a value is a {@link RedisError}.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isRedisError = (value: unknown): value is RedisError => Predicate.hasProperty(value, TypeId)

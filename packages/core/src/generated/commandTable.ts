@@ -1,0 +1,3 @@
+import type { Row } from "../CommandSpec.ts"
+
+export const table: Record<string, Row> = {}
