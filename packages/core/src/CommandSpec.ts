@@ -21,13 +21,21 @@ import * as Resp from "./Resp.ts"
  * (looked for from `from` on; from the end when negative). Keys then are a range (`last` counted from the first key, or
  * from the end when negative: -1 is the last argument; a `limit` of 2 halves what is left), or are counted by an argument.
  *
+ * `skip` has the options that may stand before the keyword, each with the number of its arguments, which are never taken
+ * for the keyword. `unlessEmpty` is MIGRATE's: an empty key says that the keys come later.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface KeySpec {
   readonly begin:
-    | { readonly _tag: "Index"; readonly index: number }
-    | { readonly _tag: "Keyword"; readonly keyword: string; readonly from: number }
+    | { readonly _tag: "Index"; readonly index: number; readonly unlessEmpty?: true }
+    | {
+      readonly _tag: "Keyword"
+      readonly keyword: string
+      readonly from: number
+      readonly skip?: Readonly<Record<string, number>>
+    }
   readonly find:
     | { readonly _tag: "Range"; readonly last: number; readonly step: number; readonly limit: number }
     | { readonly _tag: "Count"; readonly index: number; readonly first: number; readonly step: number }
@@ -176,17 +184,29 @@ export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): Comman
     }))
   })
 
-const textOf = (arg: string | Uint8Array | undefined): string =>
-  typeof arg === "string" ? arg : arg === undefined ? "" : new TextDecoder().decode(arg)
+const decoder = new TextDecoder()
 
-const beginOf = (spec: KeySpec, args: ReadonlyArray<string | Uint8Array>): number => {
-  if (spec.begin._tag === "Index") return spec.begin.index
-  const { from, keyword } = spec.begin
+const textOf = (arg: string | Uint8Array | undefined): string =>
+  typeof arg === "string" ? arg : arg === undefined ? "" : decoder.decode(arg)
+
+const beginOf = ({ begin }: KeySpec, args: ReadonlyArray<string | Uint8Array>): number => {
+  if (begin._tag === "Index") {
+    return begin.unlessEmpty === true && args[begin.index]?.length === 0 ? -1 : begin.index
+  }
+  const { from, keyword, skip = {} } = begin
   const step = from < 0 ? -1 : 1
   for (let i = from < 0 ? args.length + from : from; i >= 0 && i < args.length; i += step) {
-    if (textOf(args[i]).toUpperCase() === keyword) return i + 1
+    const word = textOf(args[i]).toUpperCase()
+    if (word === keyword) return i + 1
+    if (Object.hasOwn(skip, word)) i += step * skip[word]
   }
   return -1
+}
+
+/** A count that the server would not read as one counts nothing: the server answers such a command with an error. */
+const countOf = (arg: string | Uint8Array | undefined): number => {
+  const text = textOf(arg)
+  return /^\d{1,10}$/.test(text) ? Number(text) : 0
 }
 
 /**
@@ -212,11 +232,11 @@ export const keyIndexes = (spec: CommandSpec, args: ReadonlyArray<string | Uint8
     if (begin < 0) continue
     const find = keySpec.find
     if (find._tag === "Count") {
-      const count = Number(textOf(args[begin + find.index]))
+      const count = countOf(args[begin + find.index])
       for (let n = 0, i = begin + find.first; n < count && i < args.length; n++, i += find.step) indexes.push(i)
     } else {
-      let last = find.last >= 0 ? begin + find.last : args.length + find.last
-      if (find.limit > 1) last = begin + Math.floor((last - begin + 1) / find.limit) - 1
+      const left = find.limit > 1 ? Math.floor((args.length - begin) / find.limit) : args.length - begin
+      const last = begin + (find.last < 0 ? left + find.last : find.last)
       for (let i = begin; i <= last && i < args.length; i += find.step) indexes.push(i)
     }
   }

@@ -171,11 +171,10 @@ export class ConnectionLost
  * @since 0.1.0
  */
 export class Timeout extends Schema.TaggedClass<Timeout>("@redisc/core/RedisError/Timeout")("Timeout", {
-  millis: Schema.Number,
   waitingFor: Schema.String
 }) {
   get message(): string {
-    return `no result within ${this.millis} ms while waiting for ${this.waitingFor}`
+    return `its deadline passed while it waited for ${this.waitingFor}`
   }
 }
 

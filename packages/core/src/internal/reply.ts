@@ -20,6 +20,7 @@ export type Decode<A> = (value: Resp.Value) => A
 /** Names the form of a value without showing it. */
 export const kindOf = (value: unknown): string => {
   if (value === null) return "null"
+  if (value === undefined) return "nothing"
   if (value instanceof Uint8Array) return "bytes"
   if (value instanceof Resp.ReplyError) return `an error (${value.code})`
   if (Array.isArray(value)) return `an array of ${value.length}`
@@ -126,3 +127,35 @@ export const record = <V>(item: Decode<V>): Decode<Record<string, V>> => {
     return result
   }
 }
+
+/**
+ * A page of a SCAN command. The cursor is an integer of 64 bits, kept as text to keep it exact; its type says so, which
+ * also keeps it text under `Command.bytes`.
+ */
+export const page = <A>(items: Decode<A>): Decode<{ readonly cursor: `${bigint}`; readonly items: A }> => (value) =>
+  Array.isArray(value) && value.length === 2
+    ? { cursor: `${bigint(value[0])}`, items: items(value[1]) }
+    : fail("a cursor and a page of items", value)
+
+/** The decoder of a command whose overloads say what it replies for which options. */
+export const overloaded = <A>(decode: Decode<A>): Decode<never> => decode as Decode<never>
+
+/** Nil as null, else what the decoder says. */
+export const nullOr = <A>(decode: Decode<A>): Decode<A | null> => (value) => value === null ? null : decode(value)
+
+/** An array of two. */
+export const pair =
+  <A, B, C>(first: Decode<A>, second: Decode<B>, make: (first: A, second: B) => C): Decode<C> => (value) =>
+    Array.isArray(value) && value.length === 2
+      ? make(first(value[0]), second(value[1]))
+      : fail("an array of 2", value)
+
+/** The entries of a map as a list of what `make` makes of each: for maps whose keys may be bytes, or come twice. */
+export const list = <K, V, A>(key: Decode<K>, item: Decode<V>, make: (key: K, item: V) => A) => {
+  const pairs = entries(key, item)
+  return (value: Resp.Value): ReadonlyArray<A> => pairs(value).map(([key, item]) => make(key, item))
+}
+
+/** One of several integers that have a meaning each. */
+export const among = <const A extends number>(codes: ReadonlyArray<A>): Decode<A> => (value) =>
+  codes.find((code) => code === value) ?? fail(`one of ${codes.join(", ")}`, value)

@@ -1,6 +1,424 @@
-import type { Handler, Limits } from "./respValue.ts"
-export declare class Decoder {
-  constructor(handler: Handler, limits?: { readonly [K in keyof Limits]?: Limits[K] | undefined })
-  push(chunk: Uint8Array): void
-  reset(): void
+/**
+ * Bytes to replies, from chunks cut anywhere. It reads in place, keeps an explicit stack of open aggregates, and looks at no
+ * byte of a payload twice however the payload is cut. It pairs no reply with its request and knows no command.
+ *
+ * Between two chunks it is in one of three states: at the start of a line; inside a line, whose beginning is kept in `carry`;
+ * inside a payload of known length, which is gathered in `blob`.
+ *
+ * **Who owns the bytes.** A chunk is borrowed while `push` runs: what outlives the call is copied. Memory follows the bytes that
+ * arrived, never the lengths that were announced.
+ *
+ * @since 0.1.0
+ */
+import { Blob } from "./respBlob.ts"
+import { copyBytes, fromLine, simpleString, toMap, toWideInteger } from "./respScalar.ts"
+import { decodeText } from "./respText.ts"
+import * as Type from "./respType.ts"
+import { defaultLimits, ProtocolError, ReplyError } from "./respValue.ts"
+import type { Handler, Limits, Value } from "./respValue.ts"
+
+/** An aggregate whose elements are still arriving. */
+interface Frame {
+  readonly type: number
+  readonly items: Array<Value>
+  readonly parent: Frame | undefined
+  missing: number
+}
+
+/** A Map of V8 holds no more entries, and throws. */
+const maxMapElements = 2 * 2 ** 24
+
+/**
+ * Decodes the replies of one connection.
+ *
+ * **Details**
+ *
+ * Give it the chunks as they come; it calls its handler, synchronously, for every reply and push message that a chunk
+ * completes. RESP2 and RESP3 need no switch, their types do not collide. Attributes are read and dropped.
+ *
+ * `push` throws a {@link ProtocolError} on malformed input, after handing over the replies before it, and again on every later
+ * call until `reset`. It throws nothing else, but for what a handler threw: then the rest of the chunk is decoded first.
+ *
+ * **Gotchas**
+ *
+ * The streamed types of RESP3 (`$?`, `*?` and their like) are refused: no server sends them.
+ *
+ * **Example** (A reply in two chunks)
+ *
+ * ```ts
+ * import * as Resp from "@redisc/core/Resp"
+ *
+ * const replies: Array<Resp.Value> = []
+ * const decoder = new Resp.Decoder({
+ *   wantsBytes: () => false,
+ *   onReply: (value) => void replies.push(value),
+ *   onPush: () => {}
+ * })
+ * decoder.push(Uint8Array.of(0x3a, 0x34)) // :4
+ * decoder.push(Uint8Array.of(0x32, 0x0d, 0x0a)) // 2\r\n
+ *
+ * replies // => [42]
+ * ```
+ *
+ * Source: RESP protocol specification, "RESP protocol description".
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export class Decoder {
+  private readonly handler: Handler
+  private readonly maxBulkLength: number
+  private readonly maxElements: number
+  private readonly maxDepth: number
+  private readonly maxLineLength: number
+
+  private top: Frame | undefined
+  private depth = 0
+  /** Whether the reply, or push message, in progress has its strings as bytes. */
+  private asBytes = false
+  private carry = new Uint8Array(256)
+  private carried = 0
+  private blob: Blob | undefined
+  private broken: ProtocolError | undefined
+  private thrown: { readonly error: unknown } | undefined
+  /** Counts resets, so that a run notices one that a handler asked for. */
+  private generation = 0
+  /** Where the next chunk begins in the stream, and where the bytes under the cursor do. */
+  private received = 0
+  private base = 0
+  /** Second results of `readNumber` and `readLine`: behind the line, or -1 if it is incomplete; how many digits. */
+  private next = 0
+  private digits = 0
+
+  constructor(handler: Handler, limits: { readonly [K in keyof Limits]?: Limits[K] | undefined } = {}) {
+    this.handler = handler
+    this.maxBulkLength = limits.maxBulkLength ?? defaultLimits.maxBulkLength
+    this.maxElements = limits.maxElements ?? defaultLimits.maxElements
+    this.maxDepth = limits.maxDepth ?? defaultLimits.maxDepth
+    this.maxLineLength = limits.maxLineLength ?? defaultLimits.maxLineLength
+  }
+
+  /** Decodes a chunk. It may be reused as soon as the call returns. */
+  push(chunk: Uint8Array): void {
+    if (this.broken !== undefined) throw this.broken
+    let problem: ProtocolError | undefined
+    try {
+      this.consume(chunk)
+    } catch {
+      // What is not our own can only be an allocation that failed, and that leaves a reply half read.
+      problem = this.broken ??= new ProtocolError("no memory for a reply", this.received)
+    }
+    if (this.thrown !== undefined) {
+      const { error } = this.thrown
+      this.thrown = undefined
+      throw error
+    }
+    if (problem !== undefined) throw problem
+  }
+
+  /** Forgets everything, as for a new connection: a half-read reply, a failure, the count of bytes. */
+  reset(): void {
+    this.top = undefined
+    this.depth = 0
+    this.carried = 0
+    this.blob = undefined
+    this.broken = undefined
+    this.received = 0
+    this.generation++
+  }
+
+  private consume(chunk: Uint8Array): void {
+    const generation = this.generation
+    let at = 0
+    if (this.carried > 0) {
+      at = this.finishLine(chunk)
+      if (this.generation !== generation) return
+    }
+    this.base = this.received
+    if (this.blob !== undefined) at = this.gather(this.blob, chunk, at, chunk.length)
+    if (this.generation === generation) at = this.run(chunk, at, chunk.length)
+    if (this.generation !== generation) return
+    if (at < chunk.length) this.keepLine(chunk, at, chunk.length)
+    this.received += chunk.length
+  }
+
+  /** Decodes all whole lines, and the payloads between them. Returns where the first incomplete line begins. */
+  private run(data: Uint8Array, start: number, end: number): number {
+    const generation = this.generation
+    let at = start
+    while (at < end && this.generation === generation) {
+      const type = data[at]
+      const line = Type.lines[type]
+      if (line === Type.unknownLine) this.fail(`expected a reply, found ${Type.describe(type)}`, at)
+      const number = line === Type.numberLine ? this.readNumber(data, at, end) : this.readLine(data, at, end)
+      const next = this.next
+      if (next === -1) return at
+      if (next - 2 - at > this.maxLineLength) this.failLine(at)
+      if (this.depth === 0 && type !== Type.push && type !== Type.attribute) this.begin()
+      switch (type) {
+        case Type.bulk:
+        case Type.verbatim:
+        case Type.bulkError: {
+          at = this.readBlob(type, number, data, at, next, end)
+          continue
+        }
+        case Type.integer:
+          this.complete(this.digits <= 15 ? number + 0 : this.wideInteger(data, at, next))
+          break
+        case Type.simple:
+          this.complete(simpleString(data, at + 1, next - 2))
+          break
+        case Type.array:
+        case Type.set:
+        case Type.map:
+        case Type.push:
+        case Type.attribute:
+          this.open(type, number, data, at)
+          break
+        default:
+          this.complete(this.scalar(type, data, at, next))
+      }
+      at = next
+    }
+    return at
+  }
+
+  /** Reads a type byte, an integer and a CRLF. Exact up to 15 digits; beyond, only the order of magnitude. */
+  private readNumber(data: Uint8Array, start: number, end: number): number {
+    let at = start + 1
+    let negative = false
+    if (at < end) {
+      const sign = data[at]
+      if (sign === Type.minus) {
+        negative = true
+        at++
+      } else if (sign === Type.plus && data[start] === Type.integer) {
+        at++
+      }
+    }
+    const first = at
+    let value = 0
+    let byte = 0
+    while (at < end) {
+      byte = data[at]
+      if (byte < 0x30 || byte > 0x39) break
+      value = value * 10 + (byte - 0x30)
+      at++
+    }
+    this.next = -1
+    if (at === end) return 0
+    if (byte !== Type.cr || at === first) this.failDigit(data[start], byte, at)
+    if (at + 1 === end) return 0
+    if (data[at + 1] !== Type.lf) this.fail(`expected LF after CR, found ${Type.describe(data[at + 1])}`, at + 1)
+    this.next = at + 2
+    this.digits = at - first
+    return negative ? -value : value
+  }
+
+  /** Finds the CRLF of a line. */
+  private readLine(data: Uint8Array, start: number, end: number): number {
+    let at = start + 1
+    let byte = 0
+    while (at < end) {
+      byte = data[at]
+      if (byte === Type.cr || byte === Type.lf) break
+      at++
+    }
+    this.next = -1
+    if (at === end) return 0
+    if (byte === Type.lf) this.fail(`expected CR before LF in ${Type.name(data[start])}`, at)
+    if (at + 1 === end) return 0
+    if (data[at + 1] !== Type.lf) this.fail(`expected LF after CR, found ${Type.describe(data[at + 1])}`, at + 1)
+    this.next = at + 2
+    return 0
+  }
+
+  /** Reads a payload in place if it is all there, or else begins to gather it. Returns how far it came. */
+  private readBlob(type: number, length: number, data: Uint8Array, at: number, next: number, end: number): number {
+    if (data[at + 1] === Type.minus) {
+      if (type !== Type.bulk || length !== -1) this.fail(`negative length of ${Type.name(type)}`, at + 1)
+      this.complete(null)
+      return next
+    }
+    if (length > this.maxBulkLength) {
+      this.fail(`${Type.name(type)} is longer than the limit of ${this.maxBulkLength} bytes`, at)
+    }
+    const last = next + length
+    if (last + 2 > end) {
+      this.blob = new Blob(type, length)
+      return this.gather(this.blob, data, next, end)
+    }
+    if (data[last] !== Type.cr) this.failBlobEnd(type, data[last], last)
+    if (data[last + 1] !== Type.lf) this.failBlobEnd(type, data[last + 1], last + 1)
+    this.complete(this.payload(type, data, next, last, next))
+    return last + 2
+  }
+
+  /** Adds what a chunk has of a payload and the CRLF behind it. Returns how far it came. */
+  private gather(blob: Blob, data: Uint8Array, start: number, end: number): number {
+    let at = blob.add(data, start, end)
+    if (at < end && !blob.ending) {
+      if (data[at] !== Type.cr) this.failBlobEnd(blob.type, data[at], at)
+      blob.ending = true
+      at++
+    }
+    if (at < end) {
+      if (data[at] !== Type.lf) this.failBlobEnd(blob.type, data[at], at)
+      at++
+      this.blob = undefined
+      this.complete(this.payload(blob.type, blob.bytes, 0, blob.length, at - 2 - blob.length))
+    }
+    return at
+  }
+
+  /** The value of a whole payload, which began at `origin` of the chunk. */
+  private payload(type: number, data: Uint8Array, start: number, end: number, origin: number): Value {
+    if (type === Type.bulkError) return new ReplyError(this.text(data, start, end, origin))
+    let from = start
+    if (type === Type.verbatim) {
+      if (end - start < 4 || data[start + 3] !== Type.colon) this.fail("verbatim string without a format", origin)
+      from += 4
+    }
+    return this.asBytes ? copyBytes(data, from, end) : this.text(data, from, end, origin)
+  }
+
+  private text(data: Uint8Array, start: number, end: number, origin: number): string {
+    try {
+      return decodeText(data, start, end)
+    } catch {
+      // Just below 512 MiB in V8.
+      return this.fail(`${end - start} bytes are more than this platform holds in one text`, origin)
+    }
+  }
+
+  private open(type: number, count: number, data: Uint8Array, at: number): void {
+    if (data[at + 1] === Type.minus) {
+      if (type !== Type.array || count !== -1) this.fail(`negative length of ${Type.name(type)}`, at + 1)
+      return this.complete(null)
+    }
+    if (type === Type.push && this.depth > 0) this.fail("push message inside a reply", at)
+    const missing = type === Type.map || type === Type.attribute ? count * 2 : count
+    const limit = type === Type.map ? Math.min(this.maxElements, maxMapElements) : this.maxElements
+    if (missing > limit) this.fail(`${Type.name(type)} has more elements than the limit of ${limit}`, at)
+    if (this.depth >= this.maxDepth) this.fail(`aggregates are nested deeper than the limit of ${this.maxDepth}`, at)
+    if (this.depth === 0 && (type === Type.push || type === Type.attribute)) this.asBytes = true
+    const frame: Frame = { type, items: [], parent: this.top, missing }
+    this.top = frame
+    this.depth++
+    if (missing === 0) this.close(frame)
+  }
+
+  /** Gives a finished value to the aggregate that waits for it, or to the handler. */
+  private complete(value: Value): void {
+    const frame = this.top
+    if (frame === undefined) return this.emit(value)
+    frame.items.push(value)
+    if (--frame.missing === 0) this.close(frame)
+  }
+
+  /** Closes an aggregate, and with it all those whose last element it was. */
+  private close(last: Frame): void {
+    let frame = last
+    while (true) {
+      const parent = frame.parent
+      this.top = parent
+      this.depth--
+      if (frame.type === Type.attribute) return
+      if (frame.type === Type.push) return this.emitPush(frame.items)
+      const value = frame.type === Type.map ? toMap(frame.items) : frame.items
+      if (parent === undefined) return this.emit(value)
+      parent.items.push(value)
+      if (--parent.missing > 0) return
+      frame = parent
+    }
+  }
+
+  /** The rarer types that are one line of text. */
+  private scalar(type: number, data: Uint8Array, at: number, next: number): Value {
+    const value = fromLine(type, decodeText(data, at + 1, next - 2))
+    return value === undefined ? this.fail(`malformed ${Type.name(type)}`, at + 1) : value
+  }
+
+  private wideInteger(data: Uint8Array, at: number, next: number): Value {
+    return toWideInteger(decodeText(data, at + 1, next - 2)) ?? this.fail("integer does not fit into 64 bits", at + 1)
+  }
+
+  /** Keeps the incomplete line at the end of a chunk. */
+  private keepLine(data: Uint8Array, start: number, end: number): void {
+    const length = this.carried + end - start
+    // The CR may be there already.
+    if (length > this.maxLineLength + 1) this.failLine(start - this.carried)
+    this.reserveLine(length)
+    this.carry.set(data.subarray(start, end), this.carried)
+    this.carried = length
+  }
+
+  /** Adds to the kept line what a chunk has of it, and decodes it once it is whole. Returns how far it came. */
+  private finishLine(chunk: Uint8Array): number {
+    this.base = this.received
+    const feed = chunk.indexOf(Type.lf)
+    if (feed === -1) {
+      this.keepLine(chunk, 0, chunk.length)
+      return chunk.length
+    }
+    const end = feed + 1
+    const length = this.carried + end
+    if (length > this.maxLineLength + 2) this.failLine(-this.carried)
+    this.reserveLine(length)
+    this.carry.set(chunk.subarray(0, end), this.carried)
+    this.base -= this.carried
+    this.carried = 0
+    this.run(this.carry, 0, length)
+    return end
+  }
+
+  private reserveLine(length: number): void {
+    if (length <= this.carry.length) return
+    const grown = new Uint8Array(Math.max(length, this.carry.length * 2))
+    grown.set(this.carry.subarray(0, this.carried))
+    this.carry = grown
+  }
+
+  private begin(): void {
+    try {
+      this.asBytes = this.handler.wantsBytes()
+    } catch (error) {
+      this.asBytes = false
+      this.thrown ??= { error }
+    }
+  }
+
+  private emit(value: Value): void {
+    try {
+      this.handler.onReply(value)
+    } catch (error) {
+      this.thrown ??= { error }
+    }
+  }
+
+  private emitPush(values: ReadonlyArray<Value>): void {
+    try {
+      this.handler.onPush(values)
+    } catch (error) {
+      this.thrown ??= { error }
+    }
+  }
+
+  private fail(problem: string, at: number): never {
+    this.broken = new ProtocolError(problem, this.base + at)
+    throw this.broken
+  }
+
+  private failLine(at: number): never {
+    return this.fail(`line is longer than the limit of ${this.maxLineLength} bytes`, at)
+  }
+
+  private failDigit(type: number, byte: number, at: number): never {
+    if (byte === Type.question) return this.fail(`streamed ${Type.name(type)} is not supported`, at)
+    return this.fail(`expected a digit of ${Type.numberName(type)}, found ${Type.describe(byte)}`, at)
+  }
+
+  private failBlobEnd(type: number, byte: number, at: number): never {
+    return this.fail(`expected CRLF after ${Type.name(type)}, found ${Type.describe(byte)}`, at)
+  }
 }

@@ -1,10 +1,237 @@
+/**
+ * Commands to bytes. Knows the framing of a request, an array of bulk strings, and nothing of what the words mean.
+ *
+ * **Who owns the bytes.** Everything is appended to a slab, and no byte of a slab is ever written twice: a chunk that was handed out
+ * stays as it is while the socket works on it, and encoding goes on behind it. A full slab is left to its readers and the garbage
+ * collector. A payload too large to be worth a copy becomes a chunk of its own: that one still belongs to the caller, who must not
+ * change it until it has been sent.
+ *
+ * @since 0.1.0
+ */
+import { encodeText, writeText } from "./respText.ts"
+
+/**
+ * The constant part of a command, its name, encoded once.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Head {
+  /** The words of the name, each as a bulk string. */
   readonly bytes: Uint8Array
+  /** How many words there are. */
   readonly count: number
 }
-export declare const head: (name: string) => Head
-export declare class Encoder {
-  command(head: Head, args: ReadonlyArray<string | Uint8Array>): void
-  get size(): number
-  take(): ReadonlyArray<Uint8Array>
+
+/**
+ * Encodes the name of a command, words separated by blanks.
+ *
+ * **Example** (A command of two words)
+ *
+ * ```ts
+ * import * as Resp from "@redisc/core/Resp"
+ *
+ * const clusterSlots = Resp.head("CLUSTER SLOTS")
+ *
+ * clusterSlots.count // => 2
+ * ```
+ *
+ * Source: RESP protocol specification, "Sending commands to a Redis server".
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const head = (name: string): Head => {
+  const words = name.split(" ").filter((word) => word !== "")
+  const frames = words.map((word) => `$${encodeText(word).length}\r\n${word}\r\n`)
+  return { bytes: encodeText(frames.join("")), count: words.length }
+}
+
+const slabSize = 64 * 1024
+
+/** Payloads above this go out as chunks of their own. It fits into a fresh slab, frame included. */
+const copyLimit = 32 * 1024
+
+/** Texts above this are encoded apart; up to here a slab has room for the worst case of three bytes a UTF-16 unit. */
+const textLimit = 8 * 1024
+
+/** Up to here a loop, at 2 ns a byte, beats a call into the platform, at 25 to 80 ns whatever the length. */
+const loopLimit = 16
+
+/** Room for a type byte, the digits of any length, and two CRLFs. */
+const frameRoom = 24
+
+/**
+ * Gathers commands into few large chunks.
+ *
+ * **Details**
+ *
+ * Text is sent as UTF-8, a lone surrogate as U+FFFD. Between two calls of `take` the commands are contiguous, so there is
+ * mostly one chunk; a full slab or a payload above 32 KiB starts another.
+ *
+ * **Gotchas**
+ *
+ * A `Uint8Array` argument above 32 KiB is not copied. It must not change until it has been sent.
+ *
+ * **Example** (Two commands, one chunk)
+ *
+ * ```ts
+ * import * as Resp from "@redisc/core/Resp"
+ *
+ * const get = Resp.head("GET")
+ * const encoder = new Resp.Encoder()
+ * encoder.command(get, ["user:1"])
+ * encoder.command(get, ["user:2"])
+ *
+ * encoder.take().length // => 1
+ * ```
+ *
+ * Source: RESP protocol specification, "Sending commands to a Redis server".
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export class Encoder {
+  private slab = new Uint8Array(slabSize)
+  /** Where the bytes that were not handed out begin, and where the next one goes. */
+  private start = 0
+  private at = 0
+  /** What was finished since the last take, and its bytes. */
+  private chunks: Array<Uint8Array> = []
+  private finished = 0
+
+  /** Appends a command: its name, then its arguments. */
+  command(head: Head, args: ReadonlyArray<string | Uint8Array>): void {
+    this.reserve(frameRoom)
+    this.frame(0x2a, head.count + args.length)
+    this.bytes(head.bytes)
+    for (let index = 0; index < args.length; index++) {
+      const arg = args[index]
+      if (typeof arg !== "string") this.bulk(arg)
+      else if (arg.length > textLimit) this.bulk(encodeText(arg))
+      else this.text(arg)
+    }
+  }
+
+  /** How many bytes wait to be taken. */
+  get size(): number {
+    return this.finished + this.at - this.start
+  }
+
+  /** Hands out what was appended since the last call, in order; nothing if there is nothing. */
+  take(): ReadonlyArray<Uint8Array> {
+    this.cut()
+    const chunks = this.chunks
+    this.chunks = []
+    this.finished = 0
+    return chunks
+  }
+
+  /** Closes the chunk in progress. */
+  private cut(): void {
+    if (this.at === this.start) return
+    this.chunks.push(this.slab.subarray(this.start, this.at))
+    this.finished += this.at - this.start
+    this.start = this.at
+  }
+
+  /** Makes sure that the slab has room for a piece, which is smaller than a slab. */
+  private reserve(length: number): void {
+    if (this.at + length <= slabSize) return
+    this.cut()
+    this.slab = new Uint8Array(slabSize)
+    this.start = 0
+    this.at = 0
+  }
+
+  private bytes(bytes: Uint8Array): void {
+    if (bytes.length > copyLimit) {
+      this.cut()
+      this.chunks.push(bytes)
+      this.finished += bytes.length
+    } else {
+      this.reserve(bytes.length)
+      this.copy(bytes)
+    }
+  }
+
+  private copy(bytes: Uint8Array): void {
+    const slab = this.slab
+    const at = this.at
+    const length = bytes.length
+    if (length > loopLimit) {
+      slab.set(bytes, at)
+    } else {
+      for (let index = 0; index < length; index++) slab[at + index] = bytes[index]
+    }
+    this.at = at + length
+  }
+
+  private bulk(payload: Uint8Array): void {
+    this.reserve(frameRoom)
+    this.frame(0x24, payload.length)
+    this.bytes(payload)
+    this.reserve(2)
+    this.crlf()
+  }
+
+  private text(text: string): void {
+    this.reserve(frameRoom + text.length * 3)
+    const begin = this.at
+    // Most text is ASCII: its length in UTF-16 units is the length in bytes.
+    this.frame(0x24, text.length)
+    if (!this.ascii(text)) {
+      const payload = this.at
+      const written = writeText(text, this.slab, payload)
+      if (written !== text.length) {
+        // A longer number moves the payload, which has to make room before the number is written.
+        const shift = digits(written) - digits(text.length)
+        if (shift > 0) this.slab.copyWithin(payload + shift, payload, payload + written)
+        this.at = begin
+        this.frame(0x24, written)
+      }
+      this.at += written
+    }
+    this.crlf()
+  }
+
+  /** Writes a short text and moves on, or gives up on the first character that is not ASCII and stays. */
+  private ascii(text: string): boolean {
+    const length = text.length
+    if (length > loopLimit) return false
+    const slab = this.slab
+    const at = this.at
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index)
+      if (code > 0x7f) return false
+      slab[at + index] = code
+    }
+    this.at = at + length
+    return true
+  }
+
+  /** Writes a type byte, a number and a CRLF. */
+  private frame(type: number, count: number): void {
+    const slab = this.slab
+    let at = this.at
+    slab[at++] = type
+    let power = 1
+    while (count >= power * 10) power *= 10
+    for (; power > 1; power /= 10) slab[at++] = 0x30 + Math.floor(count / power) % 10
+    slab[at++] = 0x30 + count % 10
+    this.at = at
+    this.crlf()
+  }
+
+  private crlf(): void {
+    this.slab[this.at] = 0x0d
+    this.slab[this.at + 1] = 0x0a
+    this.at += 2
+  }
+}
+
+const digits = (count: number): number => {
+  let digits = 1
+  for (let rest = count; rest >= 10; rest = Math.floor(rest / 10)) digits++
+  return digits
 }

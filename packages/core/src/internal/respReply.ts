@@ -114,7 +114,6 @@ const line = (type: string, text: string, parts: Array<Uint8Array>) => {
 }
 
 const blob = (type: string, value: string | Uint8Array, parts: Array<Uint8Array>) => {
-  // A copy, since the caller may do with its bytes what it likes while the parts are joined only at the end.
   const bytes = typeof value === "string" ? encodeText(value) : value
   parts.push(encodeText(`${type}${bytes.length}\r\n`), bytes, crlf)
 }

@@ -1,3 +1,95 @@
-declare const TextEncoder: { new(): { encode(text: string): Uint8Array } }
+/**
+ * Text to bytes and back, with what every JavaScript platform has: UTF-8, lone surrogates and malformed bytes as U+FFFD.
+ *
+ * Node's Buffer, where there is one, reads and writes text of some length in two thirds of the time. It is a shortcut only:
+ * both paths give the same answer.
+ *
+ * @since 0.1.0
+ */
+
+// The package is compiled without the types of any platform; this is all that it asks of one.
+declare const TextEncoder: {
+  new(): {
+    encode(text: string): Uint8Array<ArrayBuffer>
+    encodeInto(text: string, target: Uint8Array): { readonly read: number; readonly written: number }
+  }
+}
+declare const TextDecoder: {
+  new(label: string, options: { readonly ignoreBOM: boolean }): { decode(bytes: Uint8Array): string }
+}
+interface Platform {
+  readonly Buffer?: {
+    readonly prototype: {
+      readonly utf8Slice?: (this: Uint8Array, start: number, end: number) => string
+      readonly utf8Write?: (this: Uint8Array, text: string, at: number, length: number) => number
+    }
+  }
+}
+
 const encoder = new TextEncoder()
-export const encodeText = (text: string): Uint8Array => encoder.encode(text)
+
+// A byte order mark is part of the value, so it must not be swallowed.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+
+const buffer = (globalThis as Platform).Buffer?.prototype
+const utf8Slice = buffer?.utf8Slice
+const utf8Write = buffer?.utf8Write
+
+const fromCharCode = String.fromCharCode
+
+/** The UTF-8 bytes of a text. */
+export const encodeText = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
+
+/** Writes a text at a position, with room for three bytes a UTF-16 unit behind it. Returns the number of bytes. */
+export const writeText = (text: string, target: Uint8Array, at: number): number =>
+  utf8Write === undefined
+    ? encoder.encodeInto(text, target.subarray(at)).written
+    : utf8Write.call(target, text, at, text.length * 3)
+
+/** The text of a part of a buffer. */
+export const decodeText = (bytes: Uint8Array, start: number, end: number): string => {
+  if (end - start <= shortLimit) {
+    const text = shortAscii(bytes, start, end)
+    if (text !== undefined) return text
+  }
+  return utf8Slice === undefined ? decoder.decode(bytes.subarray(start, end)) : utf8Slice.call(bytes, start, end)
+}
+
+/**
+ * Up to here, building the string from char codes takes 20 to 35 ns where a call into the platform takes 70 to 110. V8 also
+ * joins strings this short by copying; longer ones would become trees that have to be flattened at their first use.
+ */
+const shortLimit = 12
+
+const shortAscii = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  let text = ""
+  let at = start
+  if (end - at >= 8) {
+    const a = bytes[at]
+    const b = bytes[at + 1]
+    const c = bytes[at + 2]
+    const d = bytes[at + 3]
+    const e = bytes[at + 4]
+    const f = bytes[at + 5]
+    const g = bytes[at + 6]
+    const h = bytes[at + 7]
+    if ((a | b | c | d | e | f | g | h) > 0x7f) return undefined
+    text = fromCharCode(a, b, c, d, e, f, g, h)
+    at += 8
+  }
+  if (end - at >= 4) {
+    const a = bytes[at]
+    const b = bytes[at + 1]
+    const c = bytes[at + 2]
+    const d = bytes[at + 3]
+    if ((a | b | c | d) > 0x7f) return undefined
+    text += fromCharCode(a, b, c, d)
+    at += 4
+  }
+  for (; at < end; at++) {
+    const a = bytes[at]
+    if (a > 0x7f) return undefined
+    text += fromCharCode(a)
+  }
+  return text
+}

@@ -133,7 +133,7 @@ export const defaultLimits: Limits = {
  * **Details**
  *
  * An exception from a handler does not disturb the decoder: the rest of the chunk is decoded and handed over first, then
- * `push` throws the first such exception.
+ * `push` throws the first such exception. If that rest is malformed, the next `push` says so.
  *
  * **Gotchas**
  *

@@ -1,0 +1,241 @@
+/**
+ * Where a node can be reached: the text users write, the endpoints that nodes announce, and one canonical key for both.
+ *
+ * An address says nothing about the node behind it, and nothing here opens a connection or asks DNS.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+
+/**
+ * A host and a TCP port.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tcp {
+  readonly _tag: "Tcp"
+  /** A host name in lower case, an IPv4 address, or an IPv6 address without brackets. */
+  readonly host: string
+  readonly port: number
+  /** The canonical text, `host:port` or `[v6]:port`. */
+  readonly key: string
+}
+
+/**
+ * The path of a Unix domain socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unix {
+  readonly _tag: "Unix"
+  readonly path: string
+  /** The canonical text, `unix:/path`. */
+  readonly key: string
+}
+
+/**
+ * The endpoint of a node.
+ *
+ * **Details**
+ *
+ * Immutable. Two addresses are the same endpoint if their `key` is the same, so `key` is what goes into a `Map`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Address = Tcp | Unix
+
+/**
+ * The address of a TCP endpoint. The host name is put in lower case, the brackets of an IPv6 address are taken off.
+ *
+ * **Gotchas**
+ *
+ * Nothing is validated: use `parse` for text that a person wrote.
+ *
+ * **Example** (An IPv6 endpoint)
+ *
+ * ```ts
+ * import { Address } from "@redisc/core"
+ *
+ * Address.tcp("::1", 7000).key // => "[::1]:7000"
+ * Address.tcp("Redis.Example.com", 6379).key // => "redis.example.com:6379"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tcp = (host: string, port: number): Tcp => {
+  const bare = (host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host).toLowerCase()
+  return { _tag: "Tcp", host: bare, port, key: bare.includes(":") ? `[${bare}]:${port}` : `${bare}:${port}` }
+}
+
+/**
+ * The address of a Unix domain socket.
+ *
+ * **Example** (A local socket)
+ *
+ * ```ts
+ * import { Address } from "@redisc/core"
+ *
+ * Address.unix("/run/redis.sock").key // => "unix:/run/redis.sock"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unix = (path: string): Unix => ({ _tag: "Unix", path, key: `unix:${path}` })
+
+/**
+ * Whether two addresses are the same endpoint.
+ *
+ * **Gotchas**
+ *
+ * A name and the IP address it stands for are different addresses. `SlotMap.resolve` knows which of them are one node.
+ *
+ * **Example** (Case does not matter in names)
+ *
+ * ```ts
+ * import { Address } from "@redisc/core"
+ *
+ * Address.equals(Address.tcp("Node-1", 7000), Address.tcp("node-1", 7000)) // => true
+ * ```
+ *
+ * @category equality
+ * @since 0.1.0
+ */
+export const equals = (self: Address, that: Address): boolean => self.key === that.key
+
+/**
+ * The canonical text of an address, which `parse` reads back.
+ *
+ * **Example** (Printing an address)
+ *
+ * ```ts
+ * import { Address } from "@redisc/core"
+ *
+ * Address.toString(Address.tcp("::1", 7000)) // => "[::1]:7000"
+ * ```
+ *
+ * @category converting
+ * @since 0.1.0
+ */
+export const toString = (self: Address): string => self.key
+
+const isIPv6 = (host: string): boolean => {
+  const halves = host.split("%", 1)[0].split("::")
+  if (halves.length > 2) return false
+  const groups = halves.flatMap((half) => half === "" ? [] : half.split(":"))
+  const last = groups.at(-1)
+  // The last 32 bits may be written as an IPv4 address, which fills two groups.
+  const embedded = last !== undefined && /^\d{1,3}(\.\d{1,3}){3}$/.test(last)
+  const size = groups.length + (embedded ? 1 : 0)
+  return (halves.length === 2 ? size < 8 : size === 8) &&
+    groups.every((group, i) => (embedded && i === groups.length - 1) || /^[0-9a-f]{1,4}$/i.test(group))
+}
+
+/** @internal */
+export const isHost = (host: string): boolean => {
+  const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host
+  return bare.includes(":") || bare !== host ? isIPv6(bare) : bare !== "" && !/[\s/?#@[\]\\,"'%]/.test(bare)
+}
+
+/** @internal */
+export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65535
+
+/**
+ * The host that a node means when it leaves its own out: the one it was reached at. A Unix socket leads to this machine.
+ *
+ * @internal
+ */
+export const hostOf = (self: Address): string => self._tag === "Tcp" ? self.host : "127.0.0.1"
+
+const portOf = (text: string): number | undefined => {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  return isPort(port) ? port : undefined
+}
+
+/**
+ * Reads an address.
+ *
+ * **Details**
+ *
+ * Understands `host:port`, `[v6]:port`, an IPv6 address without brackets (`::1:7000` is split at the last colon) and
+ * `unix:/path`. The `@cport` that follows an address in `CLUSTER NODES` is skipped, with what comes after it. The message
+ * of a failure says what to write instead.
+ *
+ * **Example** (Text from a configuration)
+ *
+ * ```ts
+ * import { Address } from "@redisc/core"
+ * import * as Result from "effect/Result"
+ *
+ * Result.map(Address.parse("[::1]:7000"), (address) => address.key) // => Result.succeed("[::1]:7000")
+ * Address.parse("localhost") // => Result.fail('"localhost" has no port: write "localhost:6379"')
+ * ```
+ *
+ * Source: https://redis.io/docs/latest/commands/cluster-nodes/
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parse = (text: string): Result.Result<Address, string> => {
+  const trimmed = text.trim()
+  const fail = (problem: string) => Result.fail(`${JSON.stringify(trimmed)} ${problem}`)
+  if (trimmed === "") return Result.fail(`An address is empty: write "host:port"`)
+  if (trimmed.startsWith("unix:")) {
+    const path = trimmed.slice("unix:".length).replace(/^\/\/(?=\/)/, "")
+    return path === "" ? fail(`has no path: write "unix:/path/to/redis.sock"`) : Result.succeed(unix(path))
+  }
+  // Both may hold a password, so neither is repeated in the message.
+  if (trimmed.includes("://")) {
+    return Result.fail(`An address is a URL: write "host:port"; TLS and credentials are options`)
+  }
+  const endpoint = trimmed.replace(/@\d+(,.*)?$/, "")
+  if (endpoint.includes("@")) return Result.fail(`An address holds credentials: write "host:port"; they are options`)
+  const colon = endpoint.lastIndexOf(":")
+  const host = colon === -1 ? endpoint : endpoint.slice(0, colon)
+  if (endpoint.endsWith("]") && isHost(endpoint)) return fail(`has no port: write "${endpoint}:6379"`)
+  if (host === "") return fail(`has no host: write "127.0.0.1${endpoint}"`)
+  if (!isHost(host)) {
+    return isIPv6(endpoint)
+      ? fail(`has no port: write "[${endpoint}]:6379"`)
+      : fail(`has no valid host: write "host:port", or "[v6]:port" for an IPv6 address`)
+  }
+  if (colon === -1 || colon === endpoint.length - 1) return fail(`has no port: write "${host}:6379"`)
+  const port = portOf(endpoint.slice(colon + 1))
+  if (port === undefined) return fail(`has no valid port: write a number from 1 to 65535 after the last colon`)
+  return Result.succeed(tcp(host, port))
+}
+
+/**
+ * The endpoint that a MOVED or ASK reply names, or `undefined` if it names none that could be dialed.
+ *
+ * **Details**
+ *
+ * An empty host means the host of the node that answered, `current`, with another port. `?` means that the node does not
+ * know the endpoint itself: only a new slot map can help. A port of 0 or a text that is no endpoint is also `undefined`.
+ *
+ * **Example** (A node that does not know its own name)
+ *
+ * ```ts
+ * import { Address } from "@redisc/core"
+ *
+ * const current = Address.tcp("10.0.0.1", 7000)
+ * Address.fromRedirect(":7002", current)?.key // => "10.0.0.1:7002"
+ * Address.fromRedirect("?:7002", current) // => undefined
+ * ```
+ *
+ * Source: cluster specification, "MOVED Redirection".
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const fromRedirect = (text: string, current: Address): Address | undefined => {
+  const colon = text.lastIndexOf(":")
+  if (colon === -1) return undefined
+  const port = portOf(text.slice(colon + 1))
+  const host = colon === 0 ? hostOf(current) : text.slice(0, colon)
+  return port !== undefined && isHost(host) ? tcp(host, port) : undefined
+}

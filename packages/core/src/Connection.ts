@@ -1,0 +1,388 @@
+/**
+ * One RESP connection: the handshake, pipelining, pairing replies with commands, deadlines and liveness.
+ *
+ * It knows nothing of slots and follows no redirect. It owns its transport and all that is queued on it, and it dies in
+ * one way only: `abort`, once, with the first reason.
+ *
+ * ```
+ *   submit ->  waiting  -- flush, once a tick: encode all, write once -->  in flight  -- reply -->  the call's fiber
+ *             [ c b a ]                                                    [ z y x ]
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { Address } from "./Address.ts"
+import * as Command from "./Command.ts"
+import * as CommandSpec from "./CommandSpec.ts"
+import * as Connector from "./Connector.ts"
+import { attempt, Call, run } from "./internal/call.ts"
+import type { Outcome } from "./internal/call.ts"
+import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
+import type { Failure } from "./internal/failure.ts"
+import { Fifo } from "./internal/fifo.ts"
+import { handshake } from "./internal/handshake.ts"
+import * as Reply from "./internal/reply.ts"
+import * as RedisError from "./RedisError.ts"
+import * as Resp from "./Resp.ts"
+
+/**
+ * Who to authenticate as. An Effect in place of the password is run for every connection anew, so that tokens can
+ * rotate. Without `username` it is the server's `default` user.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Credentials {
+  readonly username?: string | undefined
+  readonly password: Redacted.Redacted | Effect.Effect<Redacted.Redacted, unknown>
+}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly credentials?: Credentials | undefined
+  /** The name that CLIENT LIST shows. */
+  readonly clientName?: string | undefined
+  /** Declares by READONLY that reads may be served by a replica. Default false. */
+  readonly readOnly?: boolean | undefined
+  /** How long opening and the handshake may take together. Default 5 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** How long a command may take that is run by {@link Connection.execute}. Default 30 seconds. */
+  readonly commandTimeout?: Duration.Input | undefined
+  /** After this long without a byte from the server it is sent a PING, after as long again it is given up. Default 5 seconds. */
+  readonly pingInterval?: Duration.Input | undefined
+  /** How many commands may be on the wire without a reply. More wait. Default 16384. */
+  readonly maxInFlight?: number | undefined
+  /** Whether commands beyond `maxInFlight` fail with `Overloaded` instead of waiting for room. Default false. */
+  readonly failWhenFull?: boolean | undefined
+}
+
+/**
+ * An open connection that has shaken hands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  readonly address: Address
+  /** What the handshake agreed on. */
+  readonly protocol: 2 | 3
+  /** Runs a command here and nowhere else: a redirect is the caller's to see. */
+  readonly execute: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
+  /** Completes when the connection is gone, with why. */
+  readonly closed: Effect.Effect<RedisError.RedisError>
+  readonly isClosed: () => boolean
+  readonly stats: () => Stats
+  /** @internal */
+  readonly submit: (call: Call) => void
+  /** @internal */
+  readonly watch: (watcher: Watcher) => void
+  /** @internal */
+  readonly abort: (reason: RedisError.Reason) => void
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stats {
+  /** Commands written and not yet answered. */
+  readonly inFlight: number
+  /** Commands not yet written. */
+  readonly waiting: number
+  readonly bytesWritten: number
+  readonly bytesRead: number
+}
+
+/**
+ * Told synchronously, before any call fails, so that nobody sends more to a connection that is gone.
+ *
+ * @internal
+ */
+export interface Watcher {
+  readonly onClosed: (failure: Failure) => void
+  /** Commands are in flight and the server has said nothing for a while. */
+  readonly onQuiet: () => void
+}
+
+/** @internal */
+export const defaultMaxInFlight = 16384
+
+/** @internal */
+export const commandTimeoutMillis = (options: Options): number =>
+  Duration.toMillis(Duration.fromInputUnsafe(options.commandTimeout ?? "30 seconds"))
+
+const maxPayload = Resp.defaultLimits.maxBulkLength
+const writeSize = 256 * 1024
+
+const ASKING = CommandSpec.get("ASKING")
+const PING = CommandSpec.get("PING")
+
+/** A call that nobody waits for. */
+class Unattended extends Call {
+  override onReply(): void {}
+  override onFailure(): void {}
+}
+
+const asking = new Unattended(Command.make(ASKING, [], Reply.raw), false, Infinity)
+
+type State =
+  | { readonly _tag: "Connecting" }
+  | { readonly _tag: "Open"; readonly transport: Connector.Transport }
+  | { readonly _tag: "Closed"; readonly failure: Failure }
+
+class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
+  readonly address: Address
+  readonly options: Options
+  readonly clock: Clock.Clock
+  readonly commandTimeout: number
+  readonly maxInFlight: number
+  readonly death = Deferred.makeUnsafe<RedisError.RedisError>()
+  readonly closed = Deferred.await(this.death)
+  protocol: 2 | 3 = 3
+
+  private state: State = { _tag: "Connecting" }
+  private readonly waiting = new Fifo<Call>()
+  private readonly inFlight = new Fifo<Call>()
+  private readonly encoder = new Resp.Encoder()
+  private readonly decoder = new Resp.Decoder(this)
+  private readonly watchers: Array<Watcher> = []
+  private flushing = false
+  private draining = false
+  private bytesWritten = 0
+  private bytesRead = 0
+
+  constructor(address: Address, options: Options, clock: Clock.Clock) {
+    this.address = address
+    this.options = options
+    this.clock = clock
+    this.commandTimeout = commandTimeoutMillis(options)
+    this.maxInFlight = options.maxInFlight ?? defaultMaxInFlight
+  }
+
+  open(transport: Connector.Transport): void {
+    if (this.state._tag === "Connecting") this.state = { _tag: "Open", transport }
+    this.flush()
+  }
+
+  readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
+    Effect.suspend(() => run(this, command, this.clock.currentTimeMillisUnsafe() + this.commandTimeout))
+
+  readonly attempt = (command: Command.Any): Effect.Effect<Outcome> =>
+    attempt(this, command, { asking: false, deadline: Infinity })
+
+  readonly isClosed = (): boolean => this.state._tag === "Closed"
+
+  readonly stats = (): Stats => ({
+    inFlight: this.inFlight.length,
+    waiting: this.waiting.length,
+    bytesWritten: this.bytesWritten,
+    bytesRead: this.bytesRead
+  })
+
+  readonly watch = (watcher: Watcher): void => {
+    this.watchers.push(watcher)
+  }
+
+  readonly submit = (call: Call): void => {
+    if (this.state._tag === "Closed") {
+      return call.onFailure({ ...this.state.failure, delivery: "NotSent" })
+    }
+    if (this.options.failWhenFull === true && this.inFlight.length + this.waiting.length >= this.maxInFlight) {
+      return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.maxInFlight }), this.address.key))
+    }
+    this.waiting.push(call)
+    if (!this.flushing && !this.draining) this.flushSoon()
+  }
+
+  private flushSoon(): void {
+    this.flushing = true
+    queueMicrotask(this.flush)
+  }
+
+  private readonly flush = (): void => {
+    this.flushing = false
+    if (this.state._tag !== "Open") return
+    const { transport } = this.state
+    while (!this.draining && this.waiting.length > 0 && this.inFlight.length < this.maxInFlight) {
+      const call = this.waiting.shift()!
+      if (call.abandoned || !this.fits(call)) continue
+      if (call.asking) {
+        this.encoder.command(ASKING.head, [])
+        this.inFlight.push(asking)
+      }
+      this.encoder.command(call.command.spec.head, call.command.args)
+      this.inFlight.push(call)
+      if (this.encoder.size >= writeSize) this.write(transport)
+    }
+    if (this.encoder.size > 0) this.write(transport)
+  }
+
+  private write(transport: Connector.Transport): void {
+    this.bytesWritten += this.encoder.size
+    this.draining = !transport.write(this.encoder.take())
+  }
+
+  private fits(call: Call): boolean {
+    for (const arg of call.command.args) {
+      if (arg.length > maxPayload) {
+        const problem = `${call.command.spec.name}: an argument is longer than the 512 MiB that Redis takes`
+        call.onFailure(notSent(new RedisError.InvalidArgument({ problem }), this.address.key))
+        return false
+      }
+    }
+    return true
+  }
+
+  readonly onDrain = (): void => {
+    this.draining = false
+    if (!this.flushing) this.flush()
+  }
+
+  readonly onData = (chunk: Uint8Array): void => {
+    this.bytesRead += chunk.length
+    try {
+      this.decoder.push(chunk)
+    } catch (problem) {
+      if (!(problem instanceof Resp.ProtocolError)) throw problem
+      this.abort(new RedisError.ProtocolViolation({ problem: problem.message }))
+    }
+  }
+
+  readonly onClose = (problem: string, cause?: unknown): void => {
+    this.abort(new RedisError.ConnectionLost({ problem, cause }))
+  }
+
+  wantsBytes(): boolean {
+    return this.inFlight.peek()?.command.bytes ?? false
+  }
+
+  onReply(value: Resp.Value): void {
+    if (this.state._tag === "Closed") return
+    const call = this.inFlight.shift()
+    if (call === undefined) {
+      return this.abort(new RedisError.ProtocolViolation({ problem: "a reply came that nobody had asked for" }))
+    }
+    if (!call.abandoned) call.onReply(value, this.address.key)
+    if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
+  }
+
+  onPush(): void {}
+
+  /** The only way to die. What was written may have been executed, what was not is safe to send elsewhere. */
+  readonly abort = (reason: RedisError.Reason): void => {
+    if (this.state._tag === "Closed") return
+    const failure = maybeExecuted(reason, this.address.key)
+    this.state = { _tag: "Closed", failure }
+    for (const watcher of this.watchers) watcher.onClosed(failure)
+    for (const call of this.inFlight.drain()) if (!call.abandoned) call.onFailure(failure)
+    for (const call of this.waiting.drain()) {
+      if (!call.abandoned) call.onFailure({ ...failure, delivery: "NotSent" })
+    }
+    Deferred.doneUnsafe(this.death, Effect.succeed(toError(failure, { attempts: 0 })))
+  }
+
+  /** Fails what is overdue. Its place in the queue stays, for the reply that may yet come. */
+  expire(now: number): void {
+    const overdue: Array<Call> = []
+    const collect = (call: Call): void => {
+      if (call.deadline <= now && !call.abandoned) overdue.push(call)
+    }
+    this.inFlight.forEach(collect)
+    const written = overdue.length
+    this.waiting.forEach(collect)
+    overdue.forEach((call, index) => {
+      call.abandoned = true
+      call.onFailure(
+        timedOut(this.address.key, index < written ? "the reply" : "room on the connection", index < written)
+      )
+    })
+  }
+
+  /** Watches deadlines, and that the peer is alive: a half-open socket never says that it is gone. */
+  readonly sweep: Effect.Effect<never> = Effect.suspend(() => {
+    const pingInterval = Duration.toMillis(Duration.fromInputUnsafe(this.options.pingInterval ?? "5 seconds"))
+    const tick = Math.min(Math.max(Math.min(pingInterval / 2, this.commandTimeout / 10), 10), 1000)
+    let heardAt = this.clock.currentTimeMillisUnsafe()
+    let heard = this.bytesRead
+    let pinged = false
+    const check = Effect.sync(() => {
+      const now = this.clock.currentTimeMillisUnsafe()
+      this.expire(now)
+      if (this.bytesRead !== heard || this.inFlight.peek()?.command.spec.blocking === true) {
+        heard = this.bytesRead
+        heardAt = now
+        pinged = false
+        return
+      }
+      const quiet = now - heardAt
+      if (this.inFlight.length > 0) { for (const watcher of this.watchers) watcher.onQuiet() }
+      if (quiet >= 2 * pingInterval && pinged) {
+        this.abort(new RedisError.ConnectionLost({ problem: `the server has been silent for ${quiet} ms` }))
+      } else if (quiet >= pingInterval && !pinged) {
+        pinged = true
+        this.submit(new Unattended(Command.make(PING, [], Reply.raw), false, Infinity))
+      }
+    })
+    return Effect.forever(Effect.andThen(Effect.sleep(tick), check))
+  })
+}
+
+/** @internal */
+export const timedOut = (node: string | undefined, waitingFor: string, written: boolean): Failure => {
+  const reason = new RedisError.Timeout({ waitingFor })
+  return written ? maybeExecuted(reason, node) : notSent(reason, node)
+}
+
+/**
+ * Opens a connection and shakes hands: HELLO 3 (falling back to RESP2 on servers that don't know it), authentication,
+ * the client's name, and READONLY when asked for. Closing the scope closes it; what is on it then fails with `Closed`.
+ *
+ * **Example** (A command on one node)
+ *
+ * ```ts
+ * import { Address, Connection, Redis } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const ping = Effect.scoped(Effect.gen(function*() {
+ *   const connection = yield* Connection.make(Address.tcp("127.0.0.1", 7000))
+ *   return yield* connection.execute(Redis.ping())
+ * }))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  address: Address,
+  options: Options = {}
+): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
+  const connector = yield* Connector.Connector
+  const connection = new ConnectionImpl(address, options, yield* Clock.Clock)
+  const connect = Effect.gen(function*() {
+    connection.open(yield* connector.open(address, connection))
+    connection.protocol = yield* handshake(connection.attempt, options)
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(() => connection.abort(new RedisError.Closed())))
+  yield* Effect.timeoutOrElse(connect, {
+    duration: options.connectTimeout ?? "5 seconds",
+    orElse: () =>
+      Effect.fail(toError(
+        notSent(
+          new RedisError.ConnectionFailed({ problem: "the node did not answer within the connect timeout" }),
+          address.key
+        ),
+        { attempts: 0 }
+      ))
+  })
+  yield* Effect.forkScoped(connection.sweep)
+  return connection
+})

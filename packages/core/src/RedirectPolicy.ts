@@ -1,0 +1,190 @@
+/**
+ * What to do when a command fails: decided purely, from the failure and a few facts about the command. A Schedule says
+ * only when to try again, and for how long.
+ *
+ * Source: cluster specification, "Redirection and resharding".
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Schedule from "effect/Schedule"
+import type * as Address from "./Address.ts"
+import type { Failure } from "./internal/failure.ts"
+import type { RedisError } from "./RedisError.ts"
+
+/**
+ * Which failures are followed up, and by what Schedule.
+ *
+ * **Details**
+ *
+ * The schedule is stepped once for every further try, with the error so far. When it is done, that error is the
+ * caller's. Its delay is kept where waiting makes sense; a redirect is followed at once, unless they repeat.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RedirectPolicy {
+  /** `undefined` follows nothing: every redirect and every failure is the caller's. */
+  readonly schedule: Schedule.Schedule<unknown, RedisError> | undefined
+}
+
+/**
+ * A policy from a schedule.
+ *
+ * **Example** (Five quick tries)
+ *
+ * ```ts
+ * import { Redis, RedirectPolicy } from "@redisc/core"
+ * import { Schedule } from "effect"
+ *
+ * const impatient = RedirectPolicy.make(Schedule.max([Schedule.spaced("20 millis"), Schedule.recurs(5)]))
+ * const name = Redis.get("user:1:name").pipe(RedirectPolicy.provide(impatient))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (schedule: Schedule.Schedule<unknown, RedisError>): RedirectPolicy => ({ schedule })
+
+/**
+ * Nothing is followed and nothing is tried again: a `MOVED` is the caller's to see.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const none: RedirectPolicy = { schedule: undefined }
+
+/**
+ * Waits of 10 ms, doubling up to a quarter of a second, jittered; at the most 200 tries in 25 seconds. Enough for a
+ * cluster with the default node timeout of 15 seconds to promote a replica.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const standard: RedirectPolicy = make(
+  Schedule.max([
+    Schedule.exponential("10 millis").pipe(
+      Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.millis(250)))),
+      Schedule.jittered
+    ),
+    Schedule.recurs(200),
+    Schedule.during("25 seconds")
+  ])
+)
+
+/**
+ * The policy of a region of the program; `undefined` is the layer's.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const Current = Context.Reference<RedirectPolicy | undefined>("@redisc/core/RedirectPolicy", {
+  defaultValue: () => undefined
+})
+
+/**
+ * Runs an effect, with all the commands in it, under a policy.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const provide: {
+  (policy: RedirectPolicy): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, policy: RedirectPolicy): Effect.Effect<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, policy: RedirectPolicy): Effect.Effect<A, E, R> =>
+    Effect.provideService(self, Current, policy)
+)
+
+/**
+ * What the decision depends on besides the failure.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Facts {
+  /** Whether the command may be sent again although it may have been executed: it only reads, or was marked idempotent. */
+  readonly repeatable: boolean
+  /** How many redirects this command has followed already. */
+  readonly redirects: number
+  /** The address that a redirect's text means, seen from the node that sent it; undefined when it names none. */
+  readonly target: Address.Address | undefined
+}
+
+/**
+ * What to do with the command, and what to do about the slot map.
+ *
+ * **Details**
+ *
+ * `ByMap` sends it again to whoever serves the slot then, `To` to one address, and `pause` is whether to wait first, for
+ * as long as the schedule says. `Renew` is for a node that names itself as the new owner: its connection leads
+ * elsewhere than its address does by now, so it is opened anew.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Decision {
+  readonly command:
+    | { readonly _tag: "GiveUp" }
+    | { readonly _tag: "ByMap"; readonly pause: boolean }
+    | { readonly _tag: "To"; readonly address: Address.Address; readonly asking: boolean; readonly pause: boolean }
+  readonly topology:
+    | { readonly _tag: "Keep" }
+    | { readonly _tag: "Refresh" }
+    | { readonly _tag: "Renew"; readonly address: Address.Address }
+    | { readonly _tag: "Patch"; readonly slot: number; readonly address: Address.Address }
+}
+
+const giveUp = { _tag: "GiveUp" } as const
+const keep = { _tag: "Keep" } as const
+const refresh = { _tag: "Refresh" } as const
+const again = { _tag: "ByMap", pause: true } as const
+
+/** Redirects that are followed without a pause; from then on nodes disagree, and hurrying does not help. */
+const promptRedirects = 3
+
+/**
+ * Decides.
+ *
+ * @category decisions
+ * @since 0.1.0
+ */
+export const decide = (failure: Failure, facts: Facts): Decision => {
+  const { reason } = failure
+  const pause = facts.redirects >= promptRedirects
+  switch (reason._tag) {
+    case "Moved": {
+      if (facts.target === undefined) return { command: again, topology: refresh }
+      const address = facts.target
+      if (address.key === failure.node) return { command: again, topology: { _tag: "Renew", address } }
+      return {
+        command: { _tag: "To", address, asking: false, pause },
+        topology: { _tag: "Patch", slot: reason.slot, address }
+      }
+    }
+    case "Ask":
+      return facts.target === undefined
+        ? { command: again, topology: refresh }
+        : { command: { _tag: "To", address: facts.target, asking: true, pause }, topology: keep }
+    case "TryAgain":
+      return { command: again, topology: keep }
+    case "ClusterDown":
+    case "ConnectionFailed":
+    case "NoNodeForSlot":
+      return { command: again, topology: refresh }
+    case "ConnectionLost":
+    case "ProtocolViolation":
+      return {
+        command: failure.delivery === "NotSent" || facts.repeatable ? again : giveUp,
+        topology: refresh
+      }
+    case "Timeout":
+      return { command: giveUp, topology: refresh }
+    default:
+      return { command: giveUp, topology: keep }
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * Every command of Redis, typed, and the service that executes them. This is the module that programs import.
+ *
+ * A command is a value and an Effect: `yield* Redis.get("user:1")` runs it, and the same value goes wherever commands
+ * go. {@link command} sends any other. Commands are named after Redis' own, in lower case.
+ *
+ * @since 0.1.0
+ */
+export { command, Redis } from "./Command.ts"
+export * from "./commands/bitmaps.ts"
+export * from "./commands/strings.ts"
+export { isRedisError, RedisError } from "./RedisError.ts"

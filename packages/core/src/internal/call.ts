@@ -1,0 +1,115 @@
+/**
+ * One command on its way through a connection, and whoever waits for its reply.
+ *
+ * A call is also the effect that runs when the waiting fiber is interrupted: it marks itself abandoned. An abandoned
+ * call that is not yet written never will be; the reply of one that was is read and dropped.
+ */
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Exit from "effect/Exit"
+import type * as Command from "../Command.ts"
+import * as RedisError from "../RedisError.ts"
+import * as Resp from "../Resp.ts"
+import { maybeExecuted } from "./failure.ts"
+import type { Failure } from "./failure.ts"
+import { rejected, toError } from "./failure.ts"
+import { Mismatch } from "./reply.ts"
+
+export abstract class Call extends Effectable.Class<void> {
+  readonly command: Command.Any
+  /** Whether ASKING goes before the command, as one unit with it. */
+  readonly asking: boolean
+  /** When the answer has to be there at the latest, in milliseconds of the Clock; Infinity for never. */
+  readonly deadline: number
+  abandoned = false
+
+  constructor(command: Command.Any, asking: boolean, deadline: number) {
+    super()
+    this.command = command
+    this.asking = asking
+    this.deadline = deadline
+  }
+
+  abstract onReply(value: Resp.Value, node: string): void
+  abstract onFailure(failure: Failure): void
+
+  override asEffect(): Effect.Effect<void> {
+    this.abandoned = true
+    return Effect.void
+  }
+}
+
+/** Runs a command's decoder on a reply that is not an error. */
+export const decoded = <A>(
+  command: Command.Command<A>,
+  value: Resp.Value,
+  node: string
+): Exit.Exit<A, RedisError.RedisError> => {
+  try {
+    return Exit.succeed(command.decode(value))
+  } catch (problem) {
+    return problem instanceof Mismatch
+      ? Exit.fail(toError(maybeExecuted(new RedisError.DecodeFailed({ ...problem }), node), { command }))
+      : Exit.die(problem)
+  }
+}
+
+/** The outcome of one try: what the node replied, or why it did not. */
+export type Outcome =
+  | { readonly _tag: "Replied"; readonly value: Resp.Value; readonly node: string }
+  | { readonly _tag: "Failed"; readonly failure: Failure }
+
+/** A call whose fiber wants to look at the outcome itself. */
+export class Attempt extends Call {
+  private readonly resume: (effect: Effect.Effect<Outcome>) => void
+
+  constructor(
+    command: Command.Any,
+    asking: boolean,
+    deadline: number,
+    resume: (effect: Effect.Effect<Outcome>) => void
+  ) {
+    super(command, asking, deadline)
+    this.resume = resume
+  }
+
+  onReply(value: Resp.Value, node: string): void {
+    this.resume(Exit.succeed(
+      value instanceof Resp.ReplyError
+        ? { _tag: "Failed", failure: rejected(value, node) }
+        : { _tag: "Replied", value, node }
+    ))
+  }
+
+  onFailure(failure: Failure): void {
+    this.resume(Exit.succeed({ _tag: "Failed", failure }))
+  }
+}
+
+/** Something that takes calls: a connection, or what stands in for one while it connects. */
+export interface Taker {
+  readonly submit: (call: Call) => void
+}
+
+/** Submits a command and waits for the outcome of this one try. */
+export const attempt = (
+  taker: Taker,
+  command: Command.Any,
+  options: { readonly asking: boolean; readonly deadline: number }
+): Effect.Effect<Outcome> =>
+  Effect.callback<Outcome>((resume) => {
+    const call = new Attempt(command, options.asking, options.deadline, resume)
+    taker.submit(call)
+    return call
+  })
+
+/** Submits a command and decodes its reply; every failure, redirects too, goes to the caller. */
+export const run = <A>(
+  taker: Taker,
+  command: Command.Command<A>,
+  deadline: number
+): Effect.Effect<A, RedisError.RedisError> =>
+  Effect.flatMap(attempt(taker, command, { asking: false, deadline }), (outcome) =>
+    outcome._tag === "Replied"
+      ? decoded(command, outcome.value, outcome.node)
+      : Effect.fail(toError(outcome.failure, { command })))

@@ -1,0 +1,78 @@
+/**
+ * What went wrong with one try of a command, as plain data. It becomes a `RedisError`, with its stack, only when
+ * somebody is to see it: most failures are redirects, and are followed.
+ */
+import type * as Command from "../Command.ts"
+import * as RedisError from "../RedisError.ts"
+import type * as Resp from "../Resp.ts"
+
+export interface Failure {
+  readonly reason: RedisError.Reason
+  readonly delivery: RedisError.Delivery
+  /** The key of the node's address, when it is known which one it was. */
+  readonly node: string | undefined
+}
+
+export const notSent = (reason: RedisError.Reason, node?: string): Failure => ({ reason, delivery: "NotSent", node })
+
+export const maybeExecuted = (reason: RedisError.Reason, node?: string): Failure => ({
+  reason,
+  delivery: "MaybeExecuted",
+  node
+})
+
+const redirect = (text: string): { readonly slot: number; readonly address: string } | undefined => {
+  const [, slotText, address, ...rest] = text.split(" ")
+  const slot = Number(slotText)
+  const valid = address !== undefined && rest.length === 0 && /^\d+$/.test(slotText) && slot < 16384
+  return valid ? { slot, address } : undefined
+}
+
+/** Reads an error reply, once, into a reason with fields. */
+export const reasonOf = (error: Resp.ReplyError): RedisError.Reason => {
+  const { code, message } = error
+  switch (code) {
+    case "MOVED": {
+      const target = redirect(message)
+      if (target !== undefined) return new RedisError.Moved(target)
+      break
+    }
+    case "ASK": {
+      const target = redirect(message)
+      if (target !== undefined) return new RedisError.Ask(target)
+      break
+    }
+    case "TRYAGAIN":
+      return new RedisError.TryAgain()
+    case "CLUSTERDOWN":
+    case "MASTERDOWN":
+    case "LOADING":
+    case "READONLY":
+      return new RedisError.ClusterDown({ code, text: message })
+    case "NOAUTH":
+    case "WRONGPASS":
+      return new RedisError.AuthenticationFailed({ code, text: message })
+  }
+  return new RedisError.ServerError({ code, text: message })
+}
+
+export const rejected = (error: Resp.ReplyError, node: string): Failure => ({
+  reason: reasonOf(error),
+  delivery: "Rejected",
+  node
+})
+
+/** The error that a caller sees. */
+export const toError = (failure: Failure, tried?: {
+  readonly command?: Command.Any | undefined
+  readonly slot?: number | undefined
+  readonly attempts?: number | undefined
+}): RedisError.RedisError =>
+  new RedisError.RedisError({
+    reason: failure.reason,
+    delivery: failure.delivery,
+    command: tried?.command?.spec.name,
+    slot: tried?.slot === undefined || tried.slot < 0 ? undefined : tried.slot,
+    node: failure.node,
+    attempts: tried?.attempts ?? 1
+  })

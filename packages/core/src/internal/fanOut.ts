@@ -1,0 +1,55 @@
+/**
+ * Commands about the whole cluster: sent to every primary (or every node), their replies made one by the response policy
+ * that Redis gives for the command.
+ *
+ * Source: https://redis.io/docs/latest/develop/reference/command-tips/
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Command from "../Command.ts"
+import type * as CommandSpec from "../CommandSpec.ts"
+import type { NodeResult, Nodes } from "../RedisCluster.ts"
+import * as RedisError from "../RedisError.ts"
+import { notSent, toError } from "./failure.ts"
+
+/** PING asks one node: what it is sent for is to hear from somebody. WAIT means the connection that it is sent on. */
+const onOne = new Set(["PING", "WAIT", "WAITAOF", "RANDOMKEY"])
+
+export const isFanOut = ({ spec }: Command.Any): boolean =>
+  (spec.request === "AllShards" || spec.request === "AllNodes") && spec.keys.length === 0 && !onOne.has(spec.name)
+
+const numbers = (values: ReadonlyArray<unknown>): ReadonlyArray<number> =>
+  values.filter((value) => typeof value === "number")
+
+const combine = (policy: CommandSpec.ResponsePolicy, values: ReadonlyArray<unknown>): unknown => {
+  switch (policy) {
+    case "AggSum":
+      return numbers(values).reduce((sum, value) => sum + value, 0)
+    case "AggMin":
+      return Math.min(...numbers(values))
+    case "AggMax":
+      return Math.max(...numbers(values))
+    default:
+      return Array.isArray(values[0]) ? values.flat() : values[0]
+  }
+}
+
+export const run = <A>(
+  command: Command.Command<A>,
+  executeEach: <B>(command: Command.Command<B>, nodes: Nodes) => Effect.Effect<ReadonlyArray<NodeResult<B>>>
+): Effect.Effect<A, RedisError.RedisError> => {
+  const { request, response } = command.spec
+  return Effect.flatMap(executeEach(command, request === "AllNodes" ? "all" : "primaries"), (results) => {
+    const values: Array<unknown> = []
+    let failed: RedisError.RedisError | undefined
+    for (const { result } of results) {
+      if (Result.isSuccess(result)) values.push(result.success)
+      else failed ??= result.failure
+    }
+    const tolerant = response === "OneSucceeded" && values.length > 0
+    if (failed !== undefined && !tolerant) return Effect.fail(failed)
+    return values.length === 0
+      ? Effect.fail(toError(notSent(new RedisError.NoNodeForSlot({ slot: undefined })), { command, attempts: 0 }))
+      : Effect.succeed(combine(response, values) as A)
+  })
+}

@@ -1,0 +1,153 @@
+/**
+ * A connection that many fibers share, and that comes back after every loss: what commands are submitted to.
+ *
+ * Calls that come while it connects wait for it. While it waits before the next try they fail at once, unsent, so that
+ * the redirect policy can look for another owner of the slot; they don't pile up here.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Pool from "effect/Pool"
+import * as Schedule from "effect/Schedule"
+import { timedOut } from "../Connection.ts"
+import type { Connection, Watcher } from "../Connection.ts"
+import * as RedisError from "../RedisError.ts"
+import type { Call, Taker } from "./call.ts"
+import { notSent } from "./failure.ts"
+import type { Failure } from "./failure.ts"
+import { Fifo } from "./fifo.ts"
+
+export type State =
+  | { readonly _tag: "Connecting" }
+  | { readonly _tag: "Open"; readonly connection: Connection }
+  | { readonly _tag: "Down"; readonly failure: Failure }
+
+/** Between two tries to connect: 50 ms, doubling up to a second, jittered so that clients do not return in step. */
+const reconnect = Schedule.exponential("50 millis").pipe(
+  Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.seconds(1)))),
+  Schedule.jittered
+)
+
+/** A connection that lived no longer than this, in milliseconds, counts as a failed try. */
+const shortLife = 1000
+
+export interface Options {
+  /** Waiting calls beyond this many fail with `Overloaded`; Infinity lets them wait. */
+  readonly maxWaiting: number
+  /** Told of a loss or a failed try, and of a server that has gone quiet. */
+  readonly onTrouble: (failure: Failure | undefined) => void
+}
+
+export class SharedConnection implements Taker {
+  private readonly node: string
+  private readonly pool: Pool.Pool<Connection, RedisError.RedisError>
+  private readonly options: Options
+  private readonly waiting = new Fifo<Call>()
+  private current: State = { _tag: "Connecting" }
+  private opened = 0
+
+  constructor(node: string, pool: Pool.Pool<Connection, RedisError.RedisError>, options: Options) {
+    this.node = node
+    this.pool = pool
+    this.options = options
+  }
+
+  get state(): State {
+    return this.current
+  }
+
+  /** How often it was opened again after the first time. */
+  get reconnects(): number {
+    return Math.max(0, this.opened - 1)
+  }
+
+  /** Commands waiting for it, or on it and not yet answered. */
+  get pending(): number {
+    if (this.current._tag !== "Open") return this.waiting.length
+    const { inFlight, waiting } = this.current.connection.stats()
+    return inFlight + waiting
+  }
+
+  submit(call: Call): void {
+    const state = this.current
+    switch (state._tag) {
+      case "Open":
+        return state.connection.submit(call)
+      case "Connecting":
+        if (this.waiting.length < this.options.maxWaiting) return this.waiting.push(call)
+        return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.options.maxWaiting }), this.node))
+      case "Down":
+        return call.onFailure({ ...state.failure, delivery: "NotSent" })
+    }
+  }
+
+  /** Breaks the connection, for a reason that the calls on it are told. */
+  abort(reason: RedisError.Reason): void {
+    if (this.current._tag === "Open") this.current.connection.abort(reason)
+    this.down(notSent(reason, this.node))
+  }
+
+  private open(connection: Connection): void {
+    this.opened++
+    this.current = { _tag: "Open", connection }
+    const watcher: Watcher = {
+      onClosed: (failure) => {
+        if (this.current._tag === "Open") this.current = { _tag: "Connecting" }
+        this.options.onTrouble(failure)
+      },
+      onQuiet: () => this.options.onTrouble(undefined)
+    }
+    connection.watch(watcher)
+    for (const call of this.waiting.drain()) if (!call.abandoned) connection.submit(call)
+  }
+
+  private down(failure: Failure): void {
+    this.current = { _tag: "Down", failure }
+    for (const call of this.waiting.drain()) if (!call.abandoned) call.onFailure({ ...failure, delivery: "NotSent" })
+  }
+
+  private expire(now: number): void {
+    const overdue: Array<Call> = []
+    this.waiting.forEach((call) => {
+      if (call.deadline <= now && !call.abandoned) overdue.push(call)
+    })
+    for (const call of overdue) {
+      call.abandoned = true
+      call.onFailure(timedOut(this.node, "a connection to the node", false))
+    }
+  }
+
+  /** Leases a connection, waits until it is lost, and leases the next. Runs for the life of the node. */
+  readonly run: Effect.Effect<never> = Effect.suspend(() => {
+    const lease = Effect.scoped(Effect.flatMap(
+      Effect.suspend(() => {
+        this.current = { _tag: "Connecting" }
+        return Pool.get(this.pool)
+      }),
+      Effect.fnUntraced({ self: this }, function*(connection: Connection) {
+        const clock = yield* Clock.Clock
+        const openedAt = clock.currentTimeMillisUnsafe()
+        this.open(connection)
+        const error = yield* connection.closed
+        yield* Pool.invalidate(this.pool, connection)
+        // A node that accepts and hangs up at once would otherwise be called again without a pause.
+        if (clock.currentTimeMillisUnsafe() - openedAt < shortLife) return yield* error
+      })
+    ))
+    const tried = Effect.tapError(lease, (error) =>
+      Effect.sync(() => {
+        const failure: Failure = { reason: error.reason, delivery: "NotSent", node: this.node }
+        this.down(failure)
+        this.options.onTrouble(failure)
+      }))
+    const sweep = Effect.gen({ self: this }, function*() {
+      const clock = yield* Clock.Clock
+      while (true) {
+        yield* Effect.sleep("1 second")
+        this.expire(clock.currentTimeMillisUnsafe())
+      }
+    })
+    const connected = Effect.forever(Effect.retry(tried, reconnect))
+    return Effect.raceFirst(Effect.orDie(connected), sweep)
+  })
+}

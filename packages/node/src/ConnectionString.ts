@@ -1,0 +1,130 @@
+/**
+ * The seeds and the credentials of a cluster as one line of text, as deployments hand them over.
+ *
+ * @since 0.1.0
+ */
+import * as Address from "@redisc/core/Address"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+
+/**
+ * What a connection string says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectionString {
+  /** The nodes to ask for the cluster's layout first. At least one. */
+  readonly nodes: ReadonlyArray<Address.Address>
+  /** Whether connections are to be encrypted. */
+  readonly secure: boolean
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted | undefined
+}
+
+const schemes = new Map([["redis", false], ["rediss", true], ["valkey", false], ["valkeys", true], ["unix", false]])
+
+const form = "redis://user:password@host:port,host:port"
+
+const escapes = "percent-encode what is special in the user and the password: %40 for @, %3A for :, %2F for /, " +
+  "%3F for ?, %23 for # and %25 for %"
+
+const decode = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+const node = (text: string): Result.Result<Address.Address, string> => {
+  const withPort = /^(\[[^\]]*\]|[^:]+)$/.test(text) ? `${text}:6379` : text
+  // Without brackets nobody knows where an IPv6 address ends.
+  return !text.startsWith("[") && text.split(":").length > 2 ? Result.fail("IPv6") : Address.parse(withPort)
+}
+
+/**
+ * Reads `redis://[user[:password]@]host[:port][,host:port...]`.
+ *
+ * **Details**
+ *
+ * - `rediss://` means TLS. `valkey://` and `valkeys://` mean the same as `redis://` and `rediss://`.
+ * - `unix://[user[:password]@]/path` is a unix socket.
+ * - The port is 6379 if left out. IPv6 addresses stand in brackets. The user and the password are percent-decoded.
+ * - A cluster has one database, so a path other than `/0` is refused. So are parameters: settings are options.
+ *
+ * The message of a failure says what to write instead. It repeats nothing of the text, which may hold a password.
+ *
+ * **Example** (Two seeds and a password)
+ *
+ * ```ts
+ * import { ConnectionString } from "@redisc/node"
+ * import * as Result from "effect/Result"
+ *
+ * const parsed = ConnectionString.parse("rediss://:s3cret@redis-1.example.com,redis-2.example.com:7000")
+ * Result.map(parsed, ({ nodes }) => nodes.map((node) => node.key))
+ * // => Result.succeed(["redis-1.example.com:6379", "redis-2.example.com:7000"])
+ * ```
+ *
+ * Source: https://www.iana.org/assignments/uri-schemes/prov/redis
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parse = (text: string | Redacted.Redacted): Result.Result<ConnectionString, string> => {
+  const url = (typeof text === "string" ? text : Redacted.value(text)).trim()
+  const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url) ?? []
+  const secure = schemes.get(scheme?.toLowerCase())
+  if (secure === undefined) {
+    return Result.fail(`A connection string starts with redis://, rediss:// (TLS) or unix://: write "${form}"`)
+  }
+  const [, authority, tail] = /^([^/?#]*)(.*)$/s.exec(rest) ?? []
+  // An @ behind the hosts was meant to end the credentials, and something special in them has cut them short.
+  if (tail.includes("@")) return Result.fail(`The connection string can't be split into its parts: ${escapes}`)
+  if (/[?#]/.test(tail)) {
+    return Result.fail("The connection string has parameters: leave them out, settings are options")
+  }
+
+  const at = authority.lastIndexOf("@")
+  const credentials = authority.slice(0, Math.max(at, 0))
+  const colon = credentials.indexOf(":")
+  const username = decode(colon === -1 ? credentials : credentials.slice(0, colon))
+  const password = decode(colon === -1 ? "" : credentials.slice(colon + 1))
+  if (username === undefined || password === undefined || credentials.includes("@")) {
+    return Result.fail(`The credentials of the connection string can't be read: ${escapes}`)
+  }
+  const of = (nodes: ReadonlyArray<Address.Address>): ConnectionString => ({
+    nodes,
+    secure,
+    ...(username === "" ? {} : { username }),
+    ...(password === "" ? {} : { password: Redacted.make(password) })
+  })
+
+  const hosts = authority.slice(at + 1)
+  if (scheme.toLowerCase() === "unix") {
+    const path = decode(tail)
+    return hosts !== "" || path === undefined || path.length < 2
+      ? Result.fail(`The connection string has no absolute path: write "unix:///path/to/redis.sock"`)
+      : Result.succeed(of([Address.unix(path)]))
+  }
+  if (tail !== "" && tail !== "/" && tail !== "/0") {
+    return Result.fail(
+      `The connection string names a database, but a cluster has only number 0: end it after the hosts`
+    )
+  }
+  const nodes: Array<Address.Address> = []
+  const parts = hosts.split(",")
+  for (let i = 0; i < parts.length; i++) {
+    const parsed = node(parts[i].trim())
+    if (Result.isFailure(parsed)) {
+      return Result.fail(
+        hosts === ""
+          ? `The connection string has no host: write "${form}"`
+          : `Host ${i + 1} of ${parts.length} in the connection string can't be read: write "host", "host:port", ` +
+            `or "[v6]:port" for an IPv6 address, with commas between; ${escapes}`
+      )
+    }
+    nodes.push(parsed.success)
+  }
+  return Result.succeed(of(nodes))
+}

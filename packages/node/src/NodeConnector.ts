@@ -1,0 +1,158 @@
+/**
+ * The `Connector` of Node.js: TCP, TLS and unix sockets.
+ *
+ * `NodeRedisCluster` uses it. It is here for whoever builds the layers of redisc by hand.
+ *
+ * @since 0.1.0
+ */
+import type { Address } from "@redisc/core/Address"
+import * as Connector from "@redisc/core/Connector"
+import { InvalidArgument, RedisError } from "@redisc/core/RedisError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Tls from "node:tls"
+import { connectionFailed, SocketTransport } from "./internal/socketTransport.ts"
+import type { Security } from "./internal/socketTransport.ts"
+
+/**
+ * How to encrypt connections, and whom to trust.
+ *
+ * **Details**
+ *
+ * - `ca`: the authorities to trust, as PEM. Left out, those that Node trusts (see `NODE_EXTRA_CA_CERTS`).
+ * - `cert`, `key`, `passphrase`: what to show a server that demands a client certificate, as PEM.
+ * - `servername`: the name that certificates must be made for. Left out, the host of each address, be it a name or an IP
+ *   address. Give it when nodes announce IP addresses that their certificates don't contain.
+ * - `rejectUnauthorized`: `false` accepts any certificate, and with it any man in the middle.
+ * - `minVersion`: the oldest version to accept, by default that of Node, TLS 1.2.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface TlsOptions {
+  readonly ca?: string | Uint8Array | ReadonlyArray<string | Uint8Array> | undefined
+  readonly cert?: string | Uint8Array | undefined
+  readonly key?: Redacted.Redacted<string | Uint8Array> | undefined
+  readonly passphrase?: Redacted.Redacted | undefined
+  readonly servername?: string | undefined
+  readonly rejectUnauthorized?: boolean | undefined
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined
+}
+
+/**
+ * **Details**
+ *
+ * - `tls`: `true` for TLS as Node does it by default. Left out, connections are not encrypted.
+ * - `connectTimeout`: the time for finding the host, connecting and the TLS handshake together, 5 seconds by default.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly tls?: boolean | TlsOptions | undefined
+  readonly connectTimeout?: Duration.Input | undefined
+}
+
+const pem = (text: string | Uint8Array): string | Buffer =>
+  typeof text === "string" ? text : Buffer.from(text.buffer, text.byteOffset, text.byteLength)
+
+const makeSecurity = (options: TlsOptions): Effect.Effect<Security, RedisError> =>
+  Effect.try({
+    try: () => ({
+      // Made once, because reading keys and certificates takes longer than connecting.
+      context: Tls.createSecureContext({
+        ca: options.ca === undefined || typeof options.ca === "string" || options.ca instanceof Uint8Array
+          ? options.ca && pem(options.ca)
+          : options.ca.map(pem),
+        cert: options.cert && pem(options.cert),
+        key: options.key && pem(Redacted.value(options.key)),
+        passphrase: options.passphrase && Redacted.value(options.passphrase),
+        minVersion: options.minVersion
+      }),
+      servername: options.servername,
+      rejectUnauthorized: options.rejectUnauthorized ?? true
+    }),
+    catch: (cause) =>
+      new RedisError({
+        reason: new InvalidArgument({
+          problem: `the TLS options can't be used: ca, cert and key have to be PEM text, and the key that of the ` +
+            `certificate (${cause instanceof Error ? cause.message : cause})`
+        }),
+        delivery: "NotSent",
+        attempts: 0
+      })
+  })
+
+/**
+ * Makes a connector.
+ *
+ * **Details**
+ *
+ * Fails with `InvalidArgument` if the TLS options can't be used. Opening a transport fails with `ConnectionFailed`, whose
+ * problem says what to do. A transport answers false when more than 1 MiB waits to be sent, and drains when all of it is
+ * gone. Its listener may be called before `open` has returned, if the server speaks first.
+ *
+ * **Example** (Trusting an authority of one's own)
+ *
+ * ```ts
+ * import { NodeConnector } from "@redisc/node"
+ * import { Effect } from "effect"
+ * import { readFileSync } from "node:fs"
+ *
+ * const connector = Effect.suspend(() => NodeConnector.make({ tls: { ca: readFileSync("ca.pem") } }))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  options: Options = {}
+): Effect.fn.Return<Connector.Connector["Service"], RedisError> {
+  const tls = options.tls ?? false
+  const security = tls === false ? undefined : yield* makeSecurity(tls === true ? {} : tls)
+  const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? "5 seconds")
+
+  const open = (address: Address, listener: Connector.Listener) =>
+    Effect.suspend(() => {
+      const transport = new SocketTransport(address, security, listener)
+      const timedOut = Effect.suspend(() =>
+        Effect.fail(connectionFailed(
+          address,
+          `${address.key} did not ${transport.stage === "securing" ? "finish the TLS handshake" : "answer"} ` +
+            `within ${Duration.format(timeout)}; check the address, or raise connectTimeout`
+        ))
+      )
+      return transport.connect.pipe(
+        Effect.timeoutOrElse({ duration: timeout, orElse: () => timedOut }),
+        Effect.onError(() => Effect.sync(() => transport.close())),
+        Effect.as(transport)
+      )
+    })
+
+  return Connector.Connector.of({
+    secure: security !== undefined,
+    open: (address, listener) =>
+      Effect.acquireRelease(open(address, listener), (transport) => Effect.sync(() => transport.close()), {
+        interruptible: true
+      })
+  })
+})
+
+/**
+ * The connector as a layer.
+ *
+ * **Example** (TLS, with the authorities that Node trusts)
+ *
+ * ```ts
+ * import { NodeConnector } from "@redisc/node"
+ *
+ * const Transport = NodeConnector.layer({ tls: true, connectTimeout: "2 seconds" })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: Options): Layer.Layer<Connector.Connector, RedisError> =>
+  Layer.effect(Connector.Connector, make(options))

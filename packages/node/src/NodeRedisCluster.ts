@@ -1,0 +1,119 @@
+/**
+ * A Redis Cluster on Node.js, as a Layer: TCP, TLS or unix sockets below, everything else from `@redisc/core`.
+ *
+ * @since 0.1.0
+ */
+import type { Address } from "@redisc/core/Address"
+import type { Redis } from "@redisc/core/Command"
+import * as RedisCluster from "@redisc/core/RedisCluster"
+import { InvalidArgument, RedisError } from "@redisc/core/RedisError"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as ConnectionString from "./ConnectionString.ts"
+import * as NodeConnector from "./NodeConnector.ts"
+
+/**
+ * The settings of `@redisc/core`'s cluster, and two of Node's.
+ *
+ * **Details**
+ *
+ * Give `nodes` or `url`. A `url` such as `redis://user:password@host:port,host:port` brings seeds, credentials and, as
+ * `rediss://`, TLS; `credentials` and `tls` say more than it can, and win.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options extends Omit<RedisCluster.Options, "nodes"> {
+  readonly nodes?: ReadonlyArray<string | Address> | undefined
+  readonly url?: string | Redacted.Redacted | undefined
+  readonly tls?: NodeConnector.Options["tls"]
+}
+
+interface Resolved {
+  readonly cluster: RedisCluster.Options
+  readonly connector: NodeConnector.Options
+}
+
+const resolve = (options: Options): Result.Result<Resolved, string> => {
+  const { nodes, tls, url, ...rest } = options
+  const { connectTimeout } = rest
+  if (url === undefined) {
+    return nodes === undefined
+      ? Result.fail(`give the nodes to ask first, as in { nodes: ["127.0.0.1:6379"] }, or a url`)
+      : Result.succeed({ cluster: { ...rest, nodes }, connector: { connectTimeout, tls } })
+  }
+  if (nodes !== undefined) return Result.fail("give nodes or a url, not both")
+  return Result.map(ConnectionString.parse(url), ({ nodes, password, secure, username }) => ({
+    cluster: {
+      ...rest,
+      nodes,
+      credentials: rest.credentials ?? (password === undefined ? undefined : { username, password })
+    },
+    connector: { connectTimeout, tls: tls ?? secure }
+  }))
+}
+
+/**
+ * The cluster as a Layer: provides `Redis`, which executes commands, and `RedisCluster`, which does all the rest.
+ *
+ * **Details**
+ *
+ * Building it asks a seed for the cluster's layout, and fails with a `RedisError` when none tells it (`DiscoveryFailed`)
+ * or when an option makes no sense (`InvalidArgument`). All sockets are closed with the layer's scope.
+ *
+ * **Example** (A whole program)
+ *
+ * ```ts
+ * import { NodeRuntime } from "@effect/platform-node"
+ * import { Redis } from "@redisc/core"
+ * import { NodeRedisCluster } from "@redisc/node"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Redis.set("greeting", "hello", { ex: "1 hour" })
+ *   yield* Effect.log(yield* Redis.get("greeting"))
+ * })
+ *
+ * program.pipe(
+ *   Effect.provide(NodeRedisCluster.layer({ nodes: ["127.0.0.1:7000"] })),
+ *   NodeRuntime.runMain
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<RedisCluster.RedisCluster | Redis, RedisError> =>
+  Layer.unwrap(Effect.map(
+    Effect.mapError(Effect.suspend(() => Effect.fromResult(resolve(options))), invalid),
+    ({ cluster, connector }) => Layer.provide(RedisCluster.layer(cluster), NodeConnector.layer(connector))
+  ))
+
+const invalid = (problem: string): RedisError =>
+  new RedisError({ reason: new InvalidArgument({ problem }), delivery: "NotSent", attempts: 0 })
+
+/**
+ * The cluster as a Layer whose options come from the program's configuration.
+ *
+ * **Example** (From the environment)
+ *
+ * ```ts
+ * import { NodeRedisCluster } from "@redisc/node"
+ * import { Config } from "effect"
+ *
+ * const Live = NodeRedisCluster.layerConfig({
+ *   url: Config.Redacted("REDIS_URL"),
+ *   clientName: Config.String("REDIS_CLIENT_NAME").pipe(Config.withDefault("app"))
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<RedisCluster.RedisCluster | Redis, RedisError | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))

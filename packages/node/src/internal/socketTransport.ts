@@ -1,0 +1,139 @@
+import type { Address } from "@redisc/core/Address"
+import type { Listener, Transport } from "@redisc/core/Connector"
+import { ConnectionFailed, RedisError } from "@redisc/core/RedisError"
+import * as Effect from "effect/Effect"
+import * as Net from "node:net"
+import * as Tls from "node:tls"
+import { socketProblem } from "./socketProblem.ts"
+import type { Stage } from "./socketProblem.ts"
+
+const readBufferSize = 64 * 1024
+const highWater = 1024 * 1024
+const keepAliveDelay = 10_000
+
+/** @internal */
+export interface Security {
+  readonly context: Tls.SecureContext
+  readonly servername: string | undefined
+  readonly rejectUnauthorized: boolean
+}
+
+/** @internal */
+export const connectionFailed = (address: Address, problem: string, cause?: unknown): RedisError =>
+  new RedisError({
+    reason: new ConnectionFailed(cause === undefined ? { problem } : { problem, cause }),
+    delivery: "NotSent",
+    node: address.key,
+    attempts: 0
+  })
+
+const tlsOptions = (address: Address, security: Security): Tls.ConnectionOptions => {
+  const host = address._tag === "Tcp" ? address.host : "localhost"
+  const name = security.servername ?? host
+  return {
+    secureContext: security.context,
+    rejectUnauthorized: security.rejectUnauthorized,
+    // An IP address may be verified, but must not be sent as a server name.
+    servername: Net.isIP(name) === 0 ? name : "",
+    checkServerIdentity: (_host, certificate) => Tls.checkServerIdentity(name, certificate)
+  }
+}
+
+/**
+ * One socket. The same handlers serve TCP, TLS and unix sockets.
+ *
+ * @internal
+ */
+export class SocketTransport implements Transport {
+  readonly address: Address
+  readonly security: Security | undefined
+  stage: Stage = "connecting"
+  private closed = false
+  private listener: Listener | undefined
+  private socket: Net.Socket | undefined
+  private waitsForDrain = false
+
+  constructor(address: Address, security: Security | undefined, listener: Listener) {
+    this.address = address
+    this.security = security
+    this.listener = listener
+  }
+
+  readonly connect: Effect.Effect<void, RedisError> = Effect.callback<void, RedisError>((resume) => {
+    const { address, security } = this
+    try {
+      const target = {
+        ...(address._tag === "Tcp" ? { host: address.host, port: address.port } : { path: address.path }),
+        // One buffer for all that is ever read: no allocation, and no stream machinery between the kernel and us.
+        onread: {
+          buffer: Buffer.allocUnsafeSlow(readBufferSize),
+          callback: (size: number, buffer: Uint8Array) => {
+            this.listener?.onData(buffer.subarray(0, size))
+            return true
+          }
+        }
+      }
+      const socket = security === undefined
+        ? Net.connect(target)
+        : Tls.connect({ ...target, ...tlsOptions(address, security) })
+      this.socket = socket
+      socket.setNoDelay(true)
+      socket.setKeepAlive(true, keepAliveDelay)
+      const connected = () => {
+        if (this.closed) return
+        this.stage = "open"
+        resume(Effect.void)
+      }
+      const lost = (problem: string, cause?: unknown) => {
+        if (this.closed) return
+        const listener = this.listener
+        this.close()
+        if (this.stage === "open") listener?.onClose(problem, cause)
+        else resume(Effect.fail(connectionFailed(address, problem, cause)))
+      }
+      socket.on("connect", () => {
+        if (security === undefined) connected()
+        else if (this.stage === "connecting") this.stage = "securing"
+      })
+      if (security !== undefined) socket.on("secureConnect", connected)
+      socket.on("drain", () => {
+        if (!this.waitsForDrain) return
+        this.waitsForDrain = false
+        this.listener?.onDrain()
+      })
+      socket.on("error", (error) => lost(socketProblem(error, address, this.stage), error))
+      // A TLS handshake that the peer breaks off ends before it fails; the error says more.
+      socket.on("end", () => {
+        if (this.stage === "open") lost(`${address.key} closed the connection`)
+      })
+      socket.on("close", () => lost(`${address.key} closed the connection`))
+    } catch (error) {
+      this.close()
+      resume(Effect.fail(connectionFailed(address, socketProblem(error, address, "connecting"), error)))
+    }
+    return Effect.sync(() => this.close())
+  })
+
+  write(chunks: ReadonlyArray<Uint8Array>): boolean {
+    const socket = this.socket
+    // Nobody would ever say that a closed socket has drained.
+    if (this.closed || socket === undefined) return true
+    if (chunks.length === 1) {
+      socket.write(chunks[0])
+    } else {
+      socket.cork()
+      for (const chunk of chunks) socket.write(chunk)
+      socket.uncork()
+    }
+    // Far above Node's own mark, so Node has answered false as well, and will say when all is gone.
+    if (socket.writableLength <= highWater) return true
+    this.waitsForDrain = true
+    return false
+  }
+
+  close(): void {
+    this.closed = true
+    this.listener = undefined
+    this.socket?.destroy()
+  }
+}

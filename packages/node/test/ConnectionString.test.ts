@@ -1,0 +1,94 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConnectionString } from "@redisc/node"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+
+const read = (text: string | Redacted.Redacted) => {
+  const result = ConnectionString.parse(text)
+  if (Result.isFailure(result)) return assert.fail(result.failure)
+  const { nodes, password, ...rest } = result.success
+  return {
+    ...rest,
+    nodes: nodes.map((node) => node.key),
+    ...(password === undefined ? {} : { password: Redacted.value(password) })
+  }
+}
+
+const refused = (text: string) => {
+  const result = ConnectionString.parse(text)
+  return Result.isFailure(result) ? result.failure : assert.fail(`${text} was accepted`)
+}
+
+describe("a connection string", () => {
+  it("names one node, on port 6379 unless it says another", () => {
+    assert.deepStrictEqual(read("redis://localhost"), { nodes: ["localhost:6379"], secure: false })
+    assert.deepStrictEqual(read("redis://10.0.0.1:7000/"), { nodes: ["10.0.0.1:7000"], secure: false })
+    assert.deepStrictEqual(read(" REDIS://Redis.Example.com/0 "), { nodes: ["redis.example.com:6379"], secure: false })
+  })
+
+  it("names several nodes", () => {
+    assert.deepStrictEqual(read("redis://a,b:7001,[::1],[fe80::1]:7003").nodes, [
+      "a:6379",
+      "b:7001",
+      "[::1]:6379",
+      "[fe80::1]:7003"
+    ])
+  })
+
+  it("asks for TLS with an s", () => {
+    assert.isTrue(read("rediss://localhost").secure)
+    assert.isTrue(read("valkeys://localhost").secure)
+    assert.isFalse(read("valkey://localhost").secure)
+  })
+
+  it("holds credentials, percent-encoded", () => {
+    assert.deepStrictEqual(read("redis://ada:p%40ss%2Fw%3Ard%25@h:1,i:2"), {
+      nodes: ["h:1", "i:2"],
+      secure: false,
+      username: "ada",
+      password: "p@ss/w:rd%"
+    })
+    assert.deepStrictEqual(read("redis://:secret@h"), { nodes: ["h:6379"], secure: false, password: "secret" })
+    assert.deepStrictEqual(read("redis://ada@h"), { nodes: ["h:6379"], secure: false, username: "ada" })
+    assert.strictEqual(read("redis://ada:a:b@h").password, "a:b")
+    assert.strictEqual(read(Redacted.make("redis://:secret@h")).password, "secret")
+  })
+
+  it("is the path of a unix socket", () => {
+    assert.deepStrictEqual(read("unix:///run/redis%20one.sock"), { nodes: ["unix:/run/redis one.sock"], secure: false })
+    assert.strictEqual(read("unix://ada:secret@/run/redis.sock").username, "ada")
+  })
+
+  it("is refused with a message that says what to write", () => {
+    assert.include(refused("localhost:6379"), "redis://")
+    assert.include(refused("http://localhost"), "redis://")
+    assert.include(refused(""), "redis://")
+    assert.include(refused("redis://"), "has no host")
+    assert.include(refused("redis://a,,b"), "Host 2 of 3")
+    assert.include(refused("redis://a:0"), "Host 1 of 1")
+    assert.include(refused("redis://::1"), "[v6]:port")
+    assert.include(refused("redis://a/3"), "only number 0")
+    assert.include(refused("redis://a?timeout=5"), "options")
+    assert.include(refused("unix://relative/path"), "unix:///path")
+    assert.include(refused("unix://"), "unix:///path")
+  })
+
+  it("never repeats its password in a message", () => {
+    for (
+      const text of [
+        "redis://ada:s3cret%@h",
+        "redis://ada:s3cret/more@h",
+        "redis://ada:s3cret?@h",
+        "redis://ada:@s3cret@h",
+        "redis://ada:s3cret@",
+        "redis://ada:s3cret@h:port",
+        "redis://ada:s3cret@h/7",
+        "redis://ada:s3cret",
+        "s3cret",
+        "http://:s3cret@h",
+        "redis://h?password=s3cret",
+        "unix://:s3cret@"
+      ]
+    ) assert.notInclude(refused(text), "s3cret", text)
+  })
+})

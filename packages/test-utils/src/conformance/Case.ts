@@ -1,0 +1,25 @@
+/**
+ * One behaviour that real servers and the in-memory cluster have in common. Each case keeps to keys of its own, under a
+ * hash tag of its own, so that cases can run in any order and side by side, and leaves them behind.
+ *
+ * @since 0.1.0
+ */
+import type * as Redis from "@redisc/core/Redis"
+import type * as Effect from "effect/Effect"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Case {
+  readonly name: string
+  readonly run: Effect.Effect<void, unknown, Redis.Redis>
+}
+
+/**
+ * A case, named by the behaviour that it shows.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const test = (name: string, run: Effect.Effect<void, unknown, Redis.Redis>): Case => ({ name, run })

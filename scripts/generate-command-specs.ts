@@ -1,0 +1,151 @@
+/**
+ * Writes `packages/core/src/generated/commandTable.ts` from the facts in `scripts/commands/`: what a server recorded
+ * about itself, corrected and completed by what is known of later versions.
+ *
+ * Usage: node scripts/generate-command-specs.ts           writes the table
+ *        node scripts/generate-command-specs.ts --check   fails when the table that is there is another one
+ */
+import { readFileSync, writeFileSync } from "node:fs"
+
+/**
+ * Where keys are, in Redis' own numbers: an index counts from the command's first name, which is 0.
+ *
+ * `range` is last key, step and limit; `count` is the index of the count, that of the first key, and the step. `skip`,
+ * which no server says, names the options that may stand before the keyword, with the number of their arguments.
+ */
+export interface FactKey {
+  readonly index?: number
+  readonly keyword?: string
+  readonly from?: number
+  readonly skip?: Readonly<Record<string, number>>
+  readonly range?: readonly [lastKey: number, step: number, limit: number]
+  readonly count?: readonly [index: number, firstKey: number, step: number]
+  readonly unknown?: true
+  readonly flags?: ReadonlyArray<string>
+}
+
+/** What is known about one command. A field of the later file replaces that of the recorded one. */
+export interface Fact {
+  readonly since?: string
+  readonly flags?: ReadonlyArray<string>
+  readonly tips?: ReadonlyArray<string>
+  readonly keys?: ReadonlyArray<FactKey>
+}
+
+const recorded = "scripts/commands/redis-7.0.15.json"
+const later = "scripts/commands/later.json"
+const target = "packages/core/src/generated/commandTable.ts"
+
+const fileAt = (path: string) => new URL(`../${path}`, import.meta.url)
+const read = (path: string): Record<string, Fact> => JSON.parse(readFileSync(fileAt(path), "utf8"))
+
+const requestPolicies: Record<string, string> = {
+  all_nodes: "AllNodes",
+  all_shards: "AllShards",
+  multi_shard: "MultiShard",
+  special: "Special"
+}
+
+const responsePolicies: Record<string, string> = {
+  one_succeeded: "OneSucceeded",
+  all_succeeded: "AllSucceeded",
+  agg_logical_and: "AggLogicalAnd",
+  agg_logical_or: "AggLogicalOr",
+  agg_min: "AggMin",
+  agg_max: "AggMax",
+  agg_sum: "AggSum",
+  special: "Special"
+}
+
+const policyOf = (name: string, fact: Fact, kind: string, policies: Record<string, string>): string | undefined => {
+  const tip = fact.tips?.find((tip) => tip.startsWith(`${kind}:`))
+  if (tip === undefined) return undefined
+  const policy = policies[tip.slice(kind.length + 1)]
+  if (policy === undefined) throw new Error(`${name} has a tip that this script does not know: ${tip}`)
+  return policy
+}
+
+/** Redis counts from the command's name, we from the argument behind its last name. Negative ones count from the end. */
+const shift = (index: number, names: number): number => index < 0 ? index : index - names
+
+const skipOf = (skip: Readonly<Record<string, number>>): string =>
+  `, { ${Object.entries(skip).map(([option, args]) => `${option}: ${args}`).join(", ")} }`
+
+const keyOf = (names: number, key: FactKey): string => {
+  const begin = key.keyword === undefined
+    ? `${key.flags?.includes("not_empty") === true ? "indexUnlessEmpty" : "index"}(${shift(key.index!, names)})`
+    : `keyword(${JSON.stringify(key.keyword)}, ${shift(key.from!, names)}${
+      key.skip === undefined ? "" : skipOf(key.skip)
+    })`
+  if (key.range !== undefined) {
+    const [last, step, limit] = key.range
+    if (begin.startsWith("index(") && step === 1 && limit === 0) {
+      if (last === 0) return `at(${shift(key.index!, names)})`
+      if (last === -1) return `from(${shift(key.index!, names)})`
+    }
+    return `{ begin: ${begin}, find: range(${last}, ${step}, ${limit}) }`
+  }
+  return `{ begin: ${begin}, find: count(${key.count!.join(", ")}) }`
+}
+
+const rowOf = (name: string, fact: Fact): string => {
+  const names = name.split(" ").length
+  const keys = (fact.keys ?? []).filter((key) => key.unknown !== true)
+  const flags = new Set(fact.flags)
+  const request = policyOf(name, fact, "request_policy", requestPolicies)
+  const response = policyOf(name, fact, "response_policy", responsePolicies)
+  const fields = [
+    `since: ${JSON.stringify(fact.since)}`,
+    keys.length > 0 && `keys: [${keys.map((key) => keyOf(names, key)).join(", ")}]`,
+    fact.keys?.some((key) => key.unknown === true || key.flags?.includes("incomplete")) && "incompleteKeys: true",
+    flags.has("write") && "write: true",
+    flags.has("readonly") && "readOnly: true",
+    flags.has("blocking") && "blocking: true",
+    request !== undefined && `request: ${JSON.stringify(request)}`,
+    response !== undefined && `response: ${JSON.stringify(response)}`
+  ]
+  return `  ${JSON.stringify(name)}: { ${fields.filter((field) => typeof field === "string").join(", ")} }`
+}
+
+const facts = read(recorded)
+for (const [name, fact] of Object.entries(read(later))) {
+  facts[name] = { ...facts[name], ...fact }
+  if (facts[name].since === undefined) throw new Error(`${later} corrects ${name}, which ${recorded} does not have`)
+}
+const rows = Object.keys(facts).sort().map((name) => rowOf(name, facts[name]))
+
+const text = `// Generated by scripts/generate-command-specs.ts from ${recorded} and
+// ${later}. Change those and run "npm run generate".
+import type { KeySpec, Row } from "../CommandSpec.ts"
+
+const index = (index: number): KeySpec["begin"] => ({ _tag: "Index", index })
+const indexUnlessEmpty = (index: number): KeySpec["begin"] => ({ _tag: "Index", index, unlessEmpty: true })
+const keyword = (keyword: string, from: number, skip: Readonly<Record<string, number>> = {}): KeySpec["begin"] => ({
+  _tag: "Keyword",
+  keyword,
+  from,
+  skip
+})
+const range = (last: number, step: number, limit: number): KeySpec["find"] => ({ _tag: "Range", last, step, limit })
+const count = (index: number, first: number, step: number): KeySpec["find"] => ({ _tag: "Count", index, first, step })
+/** One key. */
+const at = (first: number): KeySpec => ({ begin: index(first), find: range(0, 1, 0) })
+/** A key, and all arguments behind it. */
+const from = (first: number): KeySpec => ({ begin: index(first), find: range(-1, 1, 0) })
+
+/** @internal */
+export const table: Record<string, Row> = {
+${rows.join(",\n")}
+}
+`
+
+if (process.argv.includes("--check")) {
+  if (readFileSync(fileAt(target), "utf8") !== text) {
+    console.error(`${target} is stale: run "npm run generate"`)
+    process.exit(1)
+  }
+  console.log(`${target} is up to date: ${rows.length} commands`)
+} else {
+  writeFileSync(fileAt(target), text)
+  console.log(`${target}: ${rows.length} commands`)
+}

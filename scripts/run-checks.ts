@@ -1,0 +1,76 @@
+/**
+ * Runs npm scripts one after the other, all of them even when some fail, and counts what passed and failed.
+ *
+ * Usage: node scripts/run-checks.ts typecheck lint test:unit
+ *
+ * A script counts as one check; `test:unit` counts as many as it ran tests. The counts go to the file in
+ * {@link results}, for `.ci/run`.
+ */
+import { spawnSync } from "node:child_process"
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+const cache = new URL("../node_modules/.cache/redisc/", import.meta.url)
+const results = new URL("results.json", cache)
+const testReport = new URL("vitest.json", cache)
+
+interface Counts {
+  readonly passed: number
+  readonly failed: number
+}
+
+/** What of vitest's JSON report is read here. */
+interface TestReport {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly testResults: ReadonlyArray<{
+    readonly status: string
+    readonly assertionResults: ReadonlyArray<{ readonly status: string }>
+  }>
+}
+
+const countTests = (): Counts => {
+  const report: TestReport = JSON.parse(readFileSync(testReport, "utf8"))
+  // A file that can't be loaded, or whose hooks fail, fails without a test that does.
+  const broken = report.testResults.filter((file) =>
+    file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")
+  )
+  return { passed: report.numPassedTests, failed: report.numFailedTests + broken.length }
+}
+
+const run = (script: string): Counts => {
+  const { status } = spawnSync("npm", ["run", "--silent", script], {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    stdio: "inherit"
+  })
+  let counts: Counts = { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1 }
+  if (script === "test:unit") {
+    try {
+      counts = countTests()
+    } catch {
+      counts = { passed: 0, failed: 1 }
+    }
+    // Errors outside of tests fail the run too, and a run without tests proves nothing.
+    if (counts.failed === 0 && (status !== 0 || counts.passed === 0)) counts = { ...counts, failed: 1 }
+  }
+  return counts
+}
+
+mkdirSync(cache, { recursive: true })
+rmSync(results, { force: true })
+rmSync(testReport, { force: true })
+
+const scripts = process.argv.slice(2)
+let passed = 0
+let failed = 0
+const summary: Array<string> = []
+for (const script of scripts) {
+  console.log(`\n${script}`)
+  const counts = run(script)
+  passed += counts.passed
+  failed += counts.failed
+  summary.push(`${counts.failed === 0 ? "passed" : "FAILED"}  ${script}`)
+}
+writeFileSync(results, JSON.stringify({ passed, failed }))
+console.log(`\n${summary.join("\n")}`)
+process.exit(failed === 0 && passed > 0 ? 0 : 1)

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Makes sure that what the npm scripts need is there: the packages, a Node that is new enough and, with the argument
+# "redis", a Redis server. Says what it does, and nothing when there is nothing to do.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# npm writes this file last, so an interrupted installation is done again.
+installed=node_modules/.package-lock.json
+if [ ! -f "$installed" ] || { [ -f package-lock.json ] && [ -n "$(find package-lock.json -newer "$installed")" ]; }; then
+  install=install
+  [ ! -f package-lock.json ] || install=ci
+  say "installing packages (npm $install)"
+  npm "$install" --no-audit --no-fund --loglevel=error >/dev/null || fail "npm $install failed: see the lines above"
+  touch "$installed"
+fi
+
+PATH="$PWD/node_modules/.bin:$PATH"
+command -v node >/dev/null || fail "Node is missing: install Node 22.19 or newer"
+version=$(node --version)
+major=${version#v}
+minor=${major#*.}
+major=${major%%.*}
+minor=${minor%%.*}
+[ "$major" -gt 22 ] || { [ "$major" -eq 22 ] && [ "$minor" -ge 19 ]; } ||
+  fail "npm scripts would run on Node $version, but Node 22.19 or newer is needed: delete node_modules and try again, or install a newer Node"
+
+[ "${1:-}" = redis ] || exit 0
+
+if [ -n "${REDIS_SERVER:-}" ]; then
+  command -v "$REDIS_SERVER" >/dev/null || fail "REDIS_SERVER is $REDIS_SERVER, which is not there or can't be run"
+  exit 0
+fi
+
+has_server() { command -v redis-server >/dev/null || command -v valkey-server >/dev/null; }
+! has_server || exit 0
+
+if [ "$(id -u)" -eq 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; then
+  say "installing redis-server (apt-get)"
+  export DEBIAN_FRONTEND=noninteractive
+  # Without a fresh list the package may still be found in the old one.
+  apt-get update -qq >/dev/null || true
+  apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=60 redis-server >/dev/null ||
+    fail "apt-get could not install redis-server: install Redis 7 or newer, or set REDIS_SERVER to the path of a server"
+  # The tests start servers of their own. There was no server before, so this service came with the package.
+  if [ -d /run/systemd/system ]; then
+    systemctl disable --now --quiet redis-server >/dev/null 2>&1 || true
+  elif [ -x /etc/init.d/redis-server ]; then
+    /etc/init.d/redis-server stop >/dev/null 2>&1 || true
+    update-rc.d redis-server disable >/dev/null 2>&1 || true
+  fi
+fi
+
+has_server ||
+  fail "no Redis server: install redis-server 7 or newer (Debian: apt install redis-server, macOS: brew install redis) or set REDIS_SERVER to the path of one"
