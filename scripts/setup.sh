@@ -9,11 +9,21 @@ fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # npm writes this file last, so an interrupted installation is done again.
 installed=node_modules/.package-lock.json
+quiet="--no-audit --no-fund --loglevel=error"
 if [ ! -f "$installed" ] || { [ -f package-lock.json ] && [ -n "$(find package-lock.json -newer "$installed")" ]; }; then
-  install=install
-  [ ! -f package-lock.json ] || install=ci
-  say "installing packages (npm $install)"
-  npm "$install" --no-audit --no-fund --loglevel=error >/dev/null || fail "npm $install failed: see the lines above"
+  if [ -f package-lock.json ]; then
+    say "installing packages (npm ci)"
+    # npm ci also refuses a lock file that lacks packages for other platforms, which some registries do not offer. The
+    # versions of the lock file then still hold for all that is there.
+    if ! problem=$(npm ci $quiet 2>&1); then
+      say "npm ci refused package-lock.json, installing with npm install"
+      npm install --no-save $quiet >/dev/null || fail "npm could not install the packages. npm ci said:
+$problem"
+    fi
+  else
+    say "installing packages (npm install)"
+    npm install $quiet >/dev/null || fail "npm could not install the packages: see the lines above"
+  fi
   touch "$installed"
 fi
 
@@ -40,10 +50,12 @@ has_server() { command -v redis-server >/dev/null || command -v valkey-server >/
 if [ "$(id -u)" -eq 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; then
   say "installing redis-server (apt-get)"
   export DEBIAN_FRONTEND=noninteractive
+  PATH="$PATH:/usr/sbin:/sbin"
   # Without a fresh list the package may still be found in the old one.
-  apt-get update -qq >/dev/null || true
-  apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=60 redis-server >/dev/null ||
-    fail "apt-get could not install redis-server: install Redis 7 or newer, or set REDIS_SERVER to the path of a server"
+  apt-get update -qq >/dev/null 2>&1 || true
+  problem=$(apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=60 redis-server 2>&1) ||
+    fail "apt-get could not install redis-server: install Redis 7 or newer, or set REDIS_SERVER to the path of a server.
+$problem"
   # The tests start servers of their own. There was no server before, so this service came with the package.
   if [ -d /run/systemd/system ]; then
     systemctl disable --now --quiet redis-server >/dev/null 2>&1 || true

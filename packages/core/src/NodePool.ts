@@ -37,7 +37,7 @@ export interface Options extends Connection.Options {
   readonly maxDedicated?: number | undefined
   /** How long an unused dedicated connection is kept. Default 1 minute. */
   readonly dedicatedTimeToLive?: Duration.Input | undefined
-  /** How long a node that left the cluster may take to answer what it was sent. Default 5 seconds. */
+  /** How long a node that left the cluster may take to answer what it was sent. Default 2 seconds. */
   readonly drainTimeout?: Duration.Input | undefined
 }
 
@@ -269,7 +269,7 @@ export const make = Effect.fnUntraced(function*(
 
   const retire = (key: string, node: NodeImpl): void => {
     nodes.delete(key)
-    Fiber.runIn(fork(node.retire(options.drainTimeout ?? "5 seconds")), scope)
+    Fiber.runIn(fork(node.retire(options.drainTimeout ?? "2 seconds")), scope)
   }
 
   return NodePool.of({

@@ -8,5 +8,12 @@
  */
 export { command, Redis } from "./Command.ts"
 export * from "./commands/bitmaps.ts"
+export * from "./commands/cluster.ts"
+export * from "./commands/hashes.ts"
+export * from "./commands/keys.ts"
+export * from "./commands/lists.ts"
+export * from "./commands/server.ts"
+export * from "./commands/sets.ts"
+export * from "./commands/sortedSets.ts"
 export * from "./commands/strings.ts"
 export { isRedisError, RedisError } from "./RedisError.ts"

@@ -1,1 +1,1 @@
-export {}
+export * as RealCluster from "./RealCluster.ts"

@@ -205,8 +205,8 @@ export const hexpireat = (
   )
 
 /**
- * When fields expire, in Unix seconds and in their order: -1 for a field without a time to live, -2 when there is no such
- * field or key.
+ * When fields expire, in Unix seconds and in their order: -1 for a field without a time to live, -2 when there is no
+ * such field or key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 7.4.0.
  *
@@ -248,8 +248,8 @@ export const hget = (key: Command.Arg, field: Command.Arg): Command.Command<stri
   Command.make(HGET, [key, field], Reply.textOrNull)
 
 /**
- * All fields of a hash with their values, none when there is no such key. The record has no prototype. Read a large hash
- * with {@link hscan}.
+ * All fields of a hash with their values, none when there is no such key. The record has no prototype. Read a large
+ * hash with {@link hscan}.
  *
  * Field names are text, also under `Command.bytes`; names that are not UTF-8 survive in {@link hscan}. Fails with
  * `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 2.0.0.
@@ -319,8 +319,8 @@ export type HgetexOptions =
   }
 
 /**
- * The values of fields, whose time to live is changed in the same step, `null` for each that is not there. Without options
- * the time to live stays as it is.
+ * The values of fields, whose time to live is changed in the same step, `null` for each that is not there. Without
+ * options the time to live stays as it is.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 8.0.0.
  *
@@ -351,7 +351,8 @@ export const hgetex = (
  * Adds to the integer that a field holds, 0 when there is none. Replies the result.
  *
  * Fails with `ServerError` when the value is not an integer of 64 bits or would leave their range, and with code
- * `WRONGTYPE` when the key is not a hash. A result beyond 2^53 is stored, but fails with `DecodeFailed`. Since Redis 2.0.0.
+ * `WRONGTYPE` when the key is not a hash. A result beyond 2^53 is stored, but fails with `DecodeFailed`. Since Redis
+ * 2.0.0.
  *
  * **Example** (One login more)
  *
@@ -453,8 +454,8 @@ export const hmget = (
 /**
  * Sets fields of a hash, which is created if need be. Give a record, or pairs when a name is bytes.
  *
- * Redis 4.0 deprecated it: {@link hset} does the same, and tells how many fields are new. Fails with `ServerError` (code
- * `WRONGTYPE`) when the key holds something other than a hash. Since Redis 2.0.0.
+ * Redis 4.0 deprecated it: {@link hset} does the same, and tells how many fields are new. Fails with `ServerError`
+ * (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 2.0.0.
  *
  * **Example** (Two fields)
  *
@@ -474,8 +475,8 @@ export const hmset = (key: Command.Arg, entries: Args.Entries): Command.Command<
 /**
  * Removes the time to live of fields, which then live as long as their key.
  *
- * Replies for each field, in their order: 1 when it was removed, -1 when there was none, -2 when there is no such field or
- * key.
+ * Replies for each field, in their order: 1 when it was removed, -1 when there was none, -2 when there is no such field
+ * or key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 7.4.0.
  *
@@ -557,8 +558,8 @@ export const hpexpireat = (
   )
 
 /**
- * When fields expire, in Unix milliseconds and in their order: -1 for a field without a time to live, -2 when there is no
- * such field or key.
+ * When fields expire, in Unix milliseconds and in their order: -1 for a field without a time to live, -2 when there is
+ * no such field or key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 7.4.0.
  *
@@ -580,8 +581,8 @@ export const hpexpiretime = (
 ): Command.Command<ReadonlyArray<number>> => Args.command(HPEXPIRETIME, () => [key, ...withFields(fields)], integers)
 
 /**
- * How long fields still live, in milliseconds and in their order: -1 for a field without a time to live, -2 when there is
- * no such field or key.
+ * How long fields still live, in milliseconds and in their order: -1 for a field without a time to live, -2 when there
+ * is no such field or key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 7.4.0.
  *
@@ -615,7 +616,8 @@ export const hpttl = (
  *
  * const one = Redis.hrandfield("capitals") // Command<string | null>
  * const some = Redis.hrandfield("capitals", { count: 3 }) // Command<ReadonlyArray<string>>
- * const pairs = Redis.hrandfield("capitals", { count: 3, withvalues: true }) // Command<ReadonlyArray<Redis.FieldValue>>
+ * const pairs = Redis.hrandfield("capitals", { count: 3, withvalues: true })
+ * // Command<ReadonlyArray<Redis.FieldValue>>
  * ```
  *
  * @see https://redis.io/docs/latest/commands/hrandfield/
@@ -645,7 +647,8 @@ export const hrandfield: {
     )
 
 /**
- * Reads a hash page by page. Begin with the cursor `"0"` and go on with the one of each reply, until that is `"0"` again.
+ * Reads a hash page by page. Begin with the cursor `"0"` and go on with the one of each reply, until that is `"0"`
+ * again.
  *
  * **Details**
  *
@@ -707,8 +710,8 @@ export const hscan: {
  * Sets fields of a hash, which is created if need be. Replies how many of them are new. Give a record, or pairs when a
  * name is bytes.
  *
- * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 2.0.0, several
- * fields at once since 4.0.0.
+ * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 2.0.0,
+ * several fields at once since 4.0.0.
  *
  * **Example** (Two fields)
  *
@@ -726,8 +729,8 @@ export const hset = (key: Command.Arg, entries: Args.Entries): Command.Command<n
   Args.command(HSET, () => [key, ...Args.entries(entries, "field")], Reply.integer)
 
 /**
- * When {@link hsetex} sets the fields, only if none of them exists (`fnx`), only if all of them do (`fxx`), or always; and
- * how long they live: for a while, until a point in time, as long as before (`keepttl`), or, without any, for ever.
+ * When {@link hsetex} sets the fields, only if none of them exists (`fnx`), only if all of them do (`fxx`), or always;
+ * and how long they live: for a while, until a point in time, as long as before (`keepttl`), or, without any, for ever.
  *
  * @category models
  * @since 0.1.0

@@ -598,9 +598,9 @@ export const restore = (
  *
  * **Details**
  *
- * In `by` and `get`, `*` stands for the element, and `->` leads to a field of a hash. A cluster refuses such patterns, or
- * since Redis 7.4 takes them when they name keys of the same slot. It takes `by` without a `*`, which means not to sort at
- * all, and `"#"` in `get`, the element itself.
+ * In `by` and `get`, `*` stands for the element, and `->` leads to a field of a hash. `by` without a `*` means not to sort at
+ * all, `"#"` in `get` the element itself. A cluster refuses `get`, and `by` with a `*`; since Redis 7.4 it takes patterns that
+ * name keys of the same slot.
  *
  * @category models
  * @since 0.1.0

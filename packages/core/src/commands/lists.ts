@@ -1,6 +1,6 @@
 /**
- * Lists: elements in order, quick to reach at both ends. They make queues and stacks, and the blocking commands wait for
- * an element when there is none.
+ * Lists: elements in order, quick to reach at both ends. They make queues and stacks, and the blocking commands wait
+ * for an element when there is none.
  *
  * Source: https://redis.io/docs/latest/commands/?group=list
  */
@@ -43,7 +43,7 @@ const poppedMany = Reply.nullOr(Reply.pair(Reply.text, texts, (key, elements) =>
 /**
  * One end of a list: `LEFT` is its head, where index 0 is, `RIGHT` its tail.
  *
- * @category lists
+ * @category models
  * @since 0.1.0
  */
 export type ListEnd = "LEFT" | "RIGHT"
@@ -53,8 +53,8 @@ export type ListEnd = "LEFT" | "RIGHT"
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others are
- * refused before sending.
+ * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
+ * are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 6.2.0.
  *
@@ -87,8 +87,8 @@ export const blmove = (
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others are
- * refused before sending.
+ * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
+ * are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 7.0.0.
  *
@@ -130,8 +130,8 @@ const manyFrom = (
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others are
- * refused before sending.
+ * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
+ * are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 2.0.0.
  *
@@ -160,8 +160,8 @@ export const blpop = (
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others are
- * refused before sending.
+ * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
+ * are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 2.0.0.
  *
@@ -186,8 +186,8 @@ export const brpop = (
 /**
  * {@link rpoplpush} that waits up to `timeout` while `source` is empty. Replies `null` when the time is over.
  *
- * Deprecated by Redis since 6.2.0 in favour of {@link blmove}. The timeout is rounded up to milliseconds, and `"Infinity"`
- * waits for ever. The keys have to be of one slot; others are refused before sending.
+ * Redis 6.2 deprecated it: {@link blmove} from `RIGHT` to `LEFT` does the same. The timeout is rounded up to
+ * milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 2.2.0.
  *
@@ -279,8 +279,8 @@ export const linsert = (
 export const llen = (key: Command.Arg): Command.Command<number> => Command.make(LLEN, [key], Reply.integer)
 
 /**
- * Moves an element from one end of a list to one end of another, or of the same, atomically. Replies the element, `null`
- * when `source` is empty.
+ * Moves an element from one end of a list to one end of another, or of the same, atomically. Replies the element,
+ * `null` when `source` is empty.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when a key holds something other than a list. Since Redis 6.2.0.
@@ -334,8 +334,8 @@ export const lmpop = (
  * Removes the head of a list and replies it, `null` when there is none. With a `count`, up to that many, from the head
  * on, in an array, which is `null` when there is no such key.
  *
- * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 1.0.0, `count`
- * since 6.2.0.
+ * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 1.0.0,
+ * `count` since 6.2.0.
  *
  * **Example** (One and many)
  *
@@ -430,8 +430,8 @@ export const lpos: {
   )
 
 /**
- * Puts elements before the head of a list, which is created if need be, one after the other: the last of them is the new
- * head. Replies the new length.
+ * Puts elements before the head of a list, which is created if need be, one after the other: the last of them is the
+ * new head. Replies the new length.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 1.0.0.
  *
@@ -471,8 +471,8 @@ export const lpushx = (key: Command.Arg, elements: ReadonlyArray<Command.Arg>): 
   Args.command(LPUSHX, () => [key, ...Args.some(elements, "element")], Reply.integer)
 
 /**
- * The elements from index `start` to index `stop`, both included. 0 is the head, -1 the tail; indexes beyond an end mean
- * that end. None when there is no such key.
+ * The elements from index `start` to index `stop`, both included. 0 is the head, -1 the tail; indexes beyond an end
+ * mean that end. None when there is no such key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 1.0.0.
  *
@@ -519,8 +519,8 @@ export const lrem = (key: Command.Arg, count: number, element: Command.Arg): Com
 /**
  * Replaces the element at an index. 0 is the head, -1 the tail.
  *
- * Fails with `ServerError`: code `ERR` when there is no such key or index, code `WRONGTYPE` when the key holds something
- * other than a list. Since Redis 1.0.0.
+ * Fails with `ServerError`: code `ERR` when there is no such key or index, code `WRONGTYPE` when the key holds
+ * something other than a list. Since Redis 1.0.0.
  *
  * **Example** (A new head)
  *
@@ -538,8 +538,8 @@ export const lset = (key: Command.Arg, index: number, element: Command.Arg): Com
   Args.command(LSET, () => [key, Args.integer(index, "the index"), element], Reply.ok)
 
 /**
- * Removes all elements but those from index `start` to index `stop`, both included. 0 is the head, -1 the tail. When none
- * are left the key is removed.
+ * Removes all elements but those from index `start` to index `stop`, both included. 0 is the head, -1 the tail. When
+ * none are left the key is removed.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 1.0.0.
  *
@@ -562,8 +562,8 @@ export const ltrim = (key: Command.Arg, start: number, stop: number): Command.Co
  * Removes the tail of a list and replies it, `null` when there is none. With a `count`, up to that many, from the tail
  * on, in an array, which is `null` when there is no such key.
  *
- * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 1.0.0, `count`
- * since 6.2.0.
+ * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 1.0.0,
+ * `count` since 6.2.0.
  *
  * **Example** (One and many)
  *
@@ -587,8 +587,8 @@ export const rpop: {
  * Moves the tail of one list to the head of another, or of the same, atomically. Replies the element, `null` when
  * `source` is empty.
  *
- * Deprecated by Redis since 6.2.0 in favour of {@link lmove}. It is sent as one command: keys of different slots are
- * refused before sending.
+ * Redis 6.2 deprecated it: {@link lmove} from `RIGHT` to `LEFT` does the same. It is sent as one command: keys of
+ * different slots are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 1.2.0.
  *

@@ -252,7 +252,8 @@ export const smismember = (
   Args.command(SMISMEMBER, () => [key, ...Args.some(members, "member")], booleans)
 
 /**
- * Moves a member from one set to another, atomically. Replies `false`, and does nothing, when `source` does not have it.
+ * Moves a member from one set to another, atomically. Replies `false`, and does nothing, when `source` does not have
+ * it.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when a key holds something other than a set. Since Redis 1.0.0.
@@ -351,7 +352,8 @@ export const srem = (key: Command.Arg, members: ReadonlyArray<Command.Arg>): Com
   Args.command(SREM, () => [key, ...Args.some(members, "member")], Reply.integer)
 
 /**
- * Reads a set page by page. Begin with the cursor `"0"` and go on with the one of each reply, until that is `"0"` again.
+ * Reads a set page by page. Begin with the cursor `"0"` and go on with the one of each reply, until that is `"0"`
+ * again.
  *
  * **Details**
  *

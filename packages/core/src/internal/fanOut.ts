@@ -12,11 +12,10 @@ import type { NodeResult, Nodes } from "../RedisCluster.ts"
 import * as RedisError from "../RedisError.ts"
 import { notSent, toError } from "./failure.ts"
 
-/** PING asks one node: what it is sent for is to hear from somebody. WAIT means the connection that it is sent on. */
-const onOne = new Set(["PING", "WAIT", "WAITAOF", "RANDOMKEY"])
-
+/** A blocking one (WAIT) means the connection it is sent on, and a special policy is the caller's business. */
 export const isFanOut = ({ spec }: Command.Any): boolean =>
-  (spec.request === "AllShards" || spec.request === "AllNodes") && spec.keys.length === 0 && !onOne.has(spec.name)
+  (spec.request === "AllShards" || spec.request === "AllNodes") &&
+  spec.keys.length === 0 && !spec.blocking && spec.response !== "Special"
 
 const numbers = (values: ReadonlyArray<unknown>): ReadonlyArray<number> =>
   values.filter((value) => typeof value === "number")

@@ -159,3 +159,13 @@ export const list = <K, V, A>(key: Decode<K>, item: Decode<V>, make: (key: K, it
 /** One of several integers that have a meaning each. */
 export const among = <const A extends number>(codes: ReadonlyArray<A>): Decode<A> => (value) =>
   codes.find((code) => code === value) ?? fail(`one of ${codes.join(", ")}`, value)
+
+/** The `name:value` lines of a text, as INFO and CLUSTER INFO reply, as a record. Other lines are headings. */
+export const lines: Decode<Record<string, string>> = (value) => {
+  const result: Record<string, string> = Object.create(null)
+  for (const line of name(value).split(/\r?\n/)) {
+    const colon = line.indexOf(":")
+    if (colon > 0 && !line.startsWith("#")) result[line.slice(0, colon)] = line.slice(colon + 1)
+  }
+  return result
+}

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type * as Redis from "@redisc/core/Redis"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 
 /**
  * @category models
@@ -23,3 +23,15 @@ export interface Case {
  * @since 0.1.0
  */
 export const test = (name: string, run: Effect.Effect<void, unknown, Redis.Redis>): Case => ({ name, run })
+
+/**
+ * What a command fails with: the code of the server's error, or the tag of another reason. A command that succeeds makes
+ * the case fail.
+ *
+ * @category assertions
+ * @since 0.1.0
+ */
+export const failure = <A>(
+  command: Effect.Effect<A, Redis.RedisError, Redis.Redis>
+): Effect.Effect<string, A, Redis.Redis> =>
+  Effect.map(Effect.flip(command), ({ reason }) => reason._tag === "ServerError" ? reason.code : reason._tag)

@@ -1,0 +1,124 @@
+import { spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import * as Net from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { send } from "./wire.ts"
+
+const slots = 16_384
+const patience = 20_000
+
+/** A node's cluster bus listens this far above its port. */
+const busOffset = 10_000
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = Net.createServer()
+    server.once("error", () => resolve(false))
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)))
+  })
+
+const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    if (!ports.has(port) && await isFree(port) && await isFree(port + busOffset)) ports.add(port)
+  }
+  return Array.from(ports)
+}
+
+const command = async (port: number, ...args: ReadonlyArray<string>): Promise<string> => {
+  const [reply] = await send(port, [args])
+  return reply
+}
+
+const until = async (what: string, done: () => Promise<boolean>): Promise<void> => {
+  const deadline = Date.now() + patience
+  while (!await done().catch(() => false)) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`)
+    await sleep(50)
+  }
+}
+
+/** Primaries on loopback that store nothing, in a folder that goes with them. */
+export class Cluster {
+  readonly ports: ReadonlyArray<number>
+  private readonly folder: string
+  private readonly servers: ReadonlyArray<ChildProcess>
+
+  private constructor(ports: ReadonlyArray<number>) {
+    this.ports = ports
+    this.folder = mkdtempSync(join(tmpdir(), "redisc-bench-"))
+    this.servers = ports.map((port) => this.serve(port))
+    process.on("exit", this.kill)
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1))
+  }
+
+  static async start(primaries: number): Promise<Cluster> {
+    const cluster = new Cluster(await freePorts(primaries))
+    try {
+      await cluster.join()
+    } catch (error) {
+      await cluster.stop()
+      throw error
+    }
+    return cluster
+  }
+
+  private serve(port: number): ChildProcess {
+    const dir = join(this.folder, `${port}`)
+    mkdirSync(dir)
+    const settings = {
+      port: `${port}`,
+      bind: "127.0.0.1",
+      dir,
+      save: "",
+      appendonly: "no",
+      daemonize: "no",
+      logfile: join(dir, "log"),
+      "cluster-enabled": "yes"
+    }
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
+    const server = spawn(process.env["REDIS_SERVER"] ?? "redis-server", args, { stdio: "ignore" })
+    server.on("error", (error) => {
+      console.error(`bench: redis-server can't be started: ${error.message}`)
+      process.exit(1)
+    })
+    return server
+  }
+
+  private async join(): Promise<void> {
+    const { ports } = this
+    for (const [index, port] of ports.entries()) {
+      await until(`127.0.0.1:${port}`, async () => await command(port, "PING") === "PONG")
+      const first = Math.ceil(slots * index / ports.length)
+      const end = Math.ceil(slots * (index + 1) / ports.length)
+      const own = Array.from({ length: end - first }, (_, offset) => `${first + offset}`)
+      await command(port, "CLUSTER", "SET-CONFIG-EPOCH", `${index + 1}`)
+      await command(port, "CLUSTER", "ADDSLOTS", ...own)
+      if (index > 0) await command(port, "CLUSTER", "MEET", "127.0.0.1", `${ports[0]}`)
+    }
+    await until("the nodes to agree", async () => {
+      const views = await Promise.all(ports.map((port) => command(port, "CLUSTER", "INFO")))
+      return views.every((view) =>
+        view.includes("cluster_state:ok") && view.includes(`cluster_known_nodes:${ports.length}\r\n`)
+      )
+    })
+  }
+
+  private readonly kill = (): void => {
+    for (const server of this.servers) server.kill("SIGKILL")
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async stop(): Promise<void> {
+    const alive = this.servers.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
+    const gone = Promise.all(alive.map((server) => new Promise((resolve) => server.once("exit", resolve))))
+    for (const server of alive) server.kill("SIGTERM")
+    await Promise.race([gone, sleep(2000, undefined, { ref: false })])
+    this.kill()
+    process.off("exit", this.kill)
+  }
+}

@@ -1,0 +1,59 @@
+/** What is measured: so many loops at the same time, each of which sends one command, waits for the reply, and again. */
+export interface Workload {
+  readonly name: string
+  readonly title: string
+  readonly operation: "get" | "set"
+  readonly loops: number
+  /** Commands that each loop sends. */
+  readonly perLoop: number
+  /** How often all of that is done, one after the other. */
+  readonly times: number
+}
+
+const get = (loops: number, count: number): Workload => ({
+  name: `get-${loops}`,
+  title: `GET of 100 bytes, ${loops === 1 ? "1 loop" : `${loops} loops`}`,
+  operation: "get",
+  loops,
+  perLoop: count / loops,
+  times: 1
+})
+
+const set = (loops: number, count: number): Workload => ({
+  ...get(loops, count),
+  name: `set-${loops}`,
+  title: `SET of 100 bytes, ${loops} loops`,
+  operation: "set"
+})
+
+/** To add a workload, add it here. A new operation has to be added to `Work` and to the clients as well. */
+export const workloads: ReadonlyArray<Workload> = [
+  get(1, 10_000),
+  get(50, 100_000),
+  get(500, 200_000),
+  set(50, 100_000),
+  set(500, 200_000),
+  {
+    name: "burst",
+    title: "GET of 100 bytes, bursts of 10,000 at once",
+    operation: "get",
+    loops: 10_000,
+    perLoop: 1,
+    times: 20
+  }
+]
+
+/** That part of a workload, rounded up: as many loops, but fewer commands in each, or fewer times. */
+const part = (workload: Workload, divisor: number): Workload => ({
+  ...workload,
+  perLoop: Math.ceil(workload.perLoop / divisor),
+  times: Math.ceil(workload.times / divisor)
+})
+
+/** For a first impression. */
+export const quick = (workload: Workload): Workload => part(workload, 4)
+
+/** What is done first and not measured, so that the measured part runs compiled. */
+export const warmUp = (workload: Workload): Workload => part(workload, 2)
+
+export const operations = ({ loops, perLoop, times }: Workload): number => loops * perLoop * times

@@ -1,0 +1,325 @@
+/**
+ * Real Redis Cluster servers for tests: processes on loopback that live and die with a scope, and the levers to make
+ * them fail, move slots and change roles.
+ *
+ * Controls that change the layout return when all nodes agree about the new one. Those that disturb a node
+ * (`kill`, `pause`, `resume`, `restart`) return at once; `waitUntilStable` and `awaitPromotion` wait for what follows.
+ *
+ * @since 0.1.0
+ */
+import type * as Address from "@redisc/core/Address"
+import { Connector } from "@redisc/core/Connector"
+import type * as Resp from "@redisc/core/Resp"
+import { NodeConnector } from "@redisc/node"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import { makeCensus } from "./internal/census.ts"
+import { makeAdmin } from "./internal/clusterAdmin.ts"
+import { killMember, pauseMember, planCluster, planMember, resumeMember, startMember } from "./internal/members.ts"
+import type { Member } from "./internal/members.ts"
+import { makeNodeControls } from "./internal/nodeControls.ts"
+import { failed } from "./internal/realClusterError.ts"
+import type { RealClusterError } from "./internal/realClusterError.ts"
+import { makeResharding } from "./internal/reshard.ts"
+import { makeCertificates } from "./internal/serverFiles.ts"
+import type { Settings } from "./internal/serverFiles.ts"
+import { findServer, makeFolder } from "./internal/serverProcess.ts"
+import { makeSlotControls } from "./internal/slotControls.ts"
+
+export {
+  /**
+   * @category errors
+   * @since 0.1.0
+   */
+  RealClusterError
+} from "./internal/realClusterError.ts"
+
+/**
+ * **Details**
+ *
+ * - `primaries`: 3 by default; `replicas` are those of each primary, 0 by default.
+ * - `server`: the path of the server. By default `$REDIS_SERVER`, else `redis-server` or `valkey-server` on the path.
+ * - `nodeTimeout`: how long a node may be silent before it counts as failed, 1 second by default. A failover takes place
+ *   about one to two seconds later.
+ * - `tls`: encrypts all connections, with certificates of the cluster's own. They are in the service's `tls`.
+ * - `password`: of the default user.
+ * - `requireFullCoverage`: whether a cluster without an owner for every slot refuses all commands, as Redis does by default.
+ * - `config`: more lines of `redis.conf`, each a directive and what follows it. They win over those of the launcher.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly primaries?: number | undefined
+  readonly replicas?: number | undefined
+  readonly server?: string | undefined
+  readonly nodeTimeout?: Duration.Input | undefined
+  readonly tls?: boolean | undefined
+  readonly password?: Redacted.Redacted | undefined
+  readonly requireFullCoverage?: boolean | undefined
+  readonly config?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * A node, for as long as it belongs to the cluster. Neither a restart nor another role makes it another one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Node {
+  /** `node-0` and so on. A cluster starts with its primaries, in the order of their slots, and goes on with their replicas. */
+  readonly name: string
+  readonly id: string
+  readonly address: Address.Tcp
+}
+
+/**
+ * A node as it is now. `role`, `primary` and `slots` are what it says itself, or the others if it can't.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeState extends Node {
+  readonly process: "running" | "paused" | "stopped"
+  readonly role: "primary" | "replica"
+  /** The id of a replica's primary. */
+  readonly primary: string | undefined
+  /** Ranges, with their first and last slot. */
+  readonly slots: ReadonlyArray<readonly [first: number, last: number]>
+}
+
+/**
+ * Slots, one by one or as ranges with their first and last slot: `[5, [100, 199]]`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Slots = ReadonlyArray<number | readonly [first: number, last: number]>
+
+/**
+ * A running cluster and its controls.
+ *
+ * **Example** (A slot that is half-way to another node)
+ *
+ * ```ts
+ * import { RealCluster } from "@redisc/test-utils"
+ * import { Effect } from "effect"
+ *
+ * const halfway = Effect.gen(function*() {
+ *   const cluster = yield* RealCluster.RealCluster
+ *   const [, second] = yield* cluster.primaries
+ *   yield* cluster.beginMigration(42, second)
+ *   yield* cluster.migrateKeys(42, 10)
+ *   // Now the owner answers ASK for ten keys that it had. Later:
+ *   yield* cluster.finishMigration(42)
+ * }).pipe(Effect.provide(RealCluster.layer({ primaries: 3, replicas: 1 })))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class RealCluster extends Context.Service<RealCluster, {
+  /** The addresses of the first nodes, for a client to start with. */
+  readonly addresses: ReadonlyArray<Address.Tcp>
+  /** The version of the servers, such as `7.0.15`. */
+  readonly version: string
+  /** What a client needs in order to be let in, if the cluster was started with `tls`. */
+  readonly tls: NodeConnector.TlsOptions | undefined
+  /** All nodes, also those that are not running. */
+  readonly nodes: Effect.Effect<ReadonlyArray<NodeState>, RealClusterError>
+  /** The running primaries, in the order of their names. */
+  readonly primaries: Effect.Effect<ReadonlyArray<NodeState>, RealClusterError>
+  /** The running replicas of a node. */
+  readonly replicasOf: (node: Node) => Effect.Effect<ReadonlyArray<NodeState>, RealClusterError>
+  readonly ownerOf: (slot: number) => Effect.Effect<Node, RealClusterError>
+  /** Sends any command to one node. An error reply is a failure; redirects are not followed. */
+  readonly command: (
+    node: Node,
+    name: string,
+    args?: ReadonlyArray<string | number | Uint8Array>
+  ) => Effect.Effect<Resp.Value, RealClusterError>
+  /** Empties all running primaries. */
+  readonly flushAll: Effect.Effect<void, RealClusterError>
+
+  /** Ends the process with SIGKILL. Its data is gone, as nothing is ever saved. */
+  readonly kill: (node: Node) => Effect.Effect<void, RealClusterError>
+  /** Stops the process with SIGSTOP. Its connections stay open and silent. */
+  readonly pause: (node: Node) => Effect.Effect<void, RealClusterError>
+  readonly resume: (node: Node) => Effect.Effect<void, RealClusterError>
+  /** Starts the process again, with the same port and id. If it still runs, it is killed first. */
+  readonly restart: (node: Node) => Effect.Effect<void, RealClusterError>
+  /** Makes a replica the primary. A primary that is down needs `force`, and a cluster without majority `takeover`. */
+  readonly failover: (
+    replica: Node,
+    mode?: "default" | "force" | "takeover"
+  ) => Effect.Effect<void, RealClusterError>
+  /** Waits until a replica has taken the place of a node that was killed or paused, and answers which. */
+  readonly awaitPromotion: (of: Node) => Effect.Effect<Node, RealClusterError>
+  /** Waits until every running node calls the cluster ok, and all agree about roles, slots and who is down. */
+  readonly waitUntilStable: Effect.Effect<void, RealClusterError>
+
+  /** Moves slots with all their keys while clients use them. Without `slots` all of `from`; with both, `from` must own them. */
+  readonly migrateSlots: (
+    options: { readonly to: Node; readonly from?: Node | undefined; readonly slots?: Slots | undefined }
+  ) => Effect.Effect<void, RealClusterError>
+  /** Begins to move a slot, and leaves all its keys where they are. */
+  readonly beginMigration: (slot: number, to: Node) => Effect.Effect<void, RealClusterError>
+  /** Moves at most `limit` keys of a slot whose migration has begun, and answers how many there were. */
+  readonly migrateKeys: (slot: number, limit: number) => Effect.Effect<number, RealClusterError>
+  /** Moves the other keys, and makes the target the owner. */
+  readonly finishMigration: (slot: number) => Effect.Effect<void, RealClusterError>
+  /** Starts one more node: a primary without slots, or a replica. */
+  readonly addNode: (options?: { readonly replicaOf?: Node | undefined }) => Effect.Effect<Node, RealClusterError>
+  /** Moves a node's slots to the other primaries, makes all forget it, and ends it. Its replicas have to go first. */
+  readonly removeNode: (node: Node) => Effect.Effect<void, RealClusterError>
+}>()("@redisc/test-utils/RealCluster") {}
+
+type Service = RealCluster["Service"]
+
+/** Servers live in real time, whichever clock a test has. */
+const inRealTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(effect, Clock.Clock, Clock.Clock.defaultValue())
+
+const checkCount = (name: string, value: number, least: number) =>
+  Number.isInteger(value) && value >= least
+    ? Effect.void
+    : Effect.fail(failed(`${name} is ${value}: give a whole number of at least ${least}`))
+
+const launch = Effect.fnUntraced(function*(
+  options: Options
+): Effect.fn.Return<Service, RealClusterError, Scope.Scope> {
+  const { password, primaries = 3, replicas = 0 } = options
+  yield* checkCount("primaries", primaries, 1)
+  yield* checkCount("replicas", replicas, 0)
+  const server = yield* findServer(options.server)
+  const folder = yield* makeFolder
+  const certificates = options.tls === true ? yield* makeCertificates(folder) : undefined
+  const tls = certificates && { ca: certificates.ca, cert: certificates.cert, key: certificates.key }
+  const settings: Settings = {
+    version: server.version,
+    nodeTimeoutMillis: Duration.toMillis(Duration.fromInputUnsafe(options.nodeTimeout ?? "1 second")),
+    requireFullCoverage: options.requireFullCoverage ?? true,
+    password,
+    certificates,
+    extra: options.config ?? {}
+  }
+
+  const members = new Map<string, Member>()
+  yield* Effect.addFinalizer(() => Effect.forEach([...members.values()], killMember, { discard: true }))
+  const connector = yield* NodeConnector.make({ tls }).pipe(Effect.mapError((error) => failed(error.message, error)))
+  const admin = yield* Effect.provideService(makeAdmin(password), Connector, connector)
+  const census = makeCensus(admin, members)
+
+  const seeds = yield* planCluster(folder, { primaries, replicas }, settings)
+  for (const member of seeds) members.set(member.name, member)
+  yield* Effect.forEach(seeds, (member) => startMember(member, server, admin), {
+    concurrency: "unbounded",
+    discard: true
+  })
+  yield* census.stable
+
+  const { migrateSlots, ...slots } = makeSlotControls(census, makeResharding(admin, password))
+  const { addNode, failover, removeNode } = yield* makeNodeControls({
+    admin,
+    census,
+    members,
+    plan: (index) => planMember(folder, index, settings),
+    start: (member) => startMember(member, server, admin),
+    clear: (from, to, part) => migrateSlots({ from, to, slots: part })
+  })
+
+  return RealCluster.of({
+    addresses: seeds.map(({ address }) => address),
+    version: server.version,
+    tls,
+    nodes: inRealTime(census.states),
+    primaries: inRealTime(census.primaries),
+    replicasOf: (node) =>
+      inRealTime(
+        Effect.map(census.states, (states) =>
+          states.filter(({ primary, process }) => process === "running" && primary === node.id))
+      ),
+    ownerOf: (slot) => inRealTime(slots.ownerOf(slot)),
+    command: (node, name, args = []) =>
+      inRealTime(Effect.flatMap(census.runningMember(node), (member) => admin.send(member, name, ...args))),
+    flushAll: inRealTime(
+      Effect.flatMap(
+        census.primaries,
+        (nodes) =>
+          Effect.forEach(nodes, (node) => admin.send(node, "FLUSHALL"), { concurrency: "unbounded", discard: true })
+      )
+    ),
+    kill: (node) =>
+      Effect.flatMap(census.memberOf(node), (member) => Effect.andThen(killMember(member), admin.drop(member))),
+    pause: (node) => Effect.map(census.runningMember(node), pauseMember),
+    resume: (node) => Effect.map(census.memberOf(node), resumeMember),
+    restart: (node) =>
+      inRealTime(
+        Effect.flatMap(
+          census.memberOf(node),
+          (member) => Effect.andThen(killMember(member), startMember(member, server, admin))
+        )
+      ),
+    failover: (replica, mode) => inRealTime(failover(replica, mode)),
+    awaitPromotion: (of) => inRealTime(Effect.flatMap(census.memberOf(of), census.promoted)),
+    waitUntilStable: inRealTime(census.stable),
+    migrateSlots: (options) => inRealTime(migrateSlots(options)),
+    beginMigration: (slot, to) => inRealTime(slots.beginMigration(slot, to)),
+    migrateKeys: (slot, limit) => inRealTime(slots.migrateKeys(slot, limit)),
+    finishMigration: (slot) => inRealTime(slots.finishMigration(slot)),
+    addNode: (options) => inRealTime(addNode(options)),
+    removeNode: (node) => inRealTime(removeNode(node))
+  })
+})
+
+/**
+ * Starts a cluster, and returns when it is stable. It ends with the scope: all processes and files are gone then. They
+ * are also removed if this process dies.
+ *
+ * **Details**
+ *
+ * Nodes listen on 127.0.0.1, at free ports. It takes about two seconds, which is how long a primary that has just
+ * started refuses commands.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Effect.Effect<Service, RealClusterError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    const attempt = Effect.suspend(() => {
+      const own = Scope.forkUnsafe(scope)
+      return Scope.provide(launch(options), own).pipe(
+        Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+      )
+    })
+    // Between finding a port free and taking it, somebody else may have taken it.
+    return yield* Effect.retry(attempt, { times: 2, while: ({ problem }) => problem.includes("already in use") })
+  }).pipe(inRealTime)
+
+/**
+ * A cluster as a layer.
+ *
+ * **Example** (One cluster for a suite of tests)
+ *
+ * ```ts
+ * import { layer } from "@effect/vitest"
+ * import { RealCluster } from "@redisc/test-utils"
+ * import { Effect } from "effect"
+ *
+ * layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: "20 seconds" })("a cluster", (it) => {
+ *   it.effect("has three primaries", () => Effect.flatMap(RealCluster.RealCluster, ({ primaries }) => primaries))
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: Options): Layer.Layer<RealCluster, RealClusterError> =>
+  Layer.effect(RealCluster, make(options))

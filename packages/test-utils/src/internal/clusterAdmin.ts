@@ -1,0 +1,124 @@
+import type { Tcp } from "@redisc/core/Address"
+import * as Command from "@redisc/core/Command"
+import * as Connection from "@redisc/core/Connection"
+import * as Connector from "@redisc/core/Connector"
+import type * as Resp from "@redisc/core/Resp"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { failed } from "./realClusterError.ts"
+import type { RealClusterError } from "./realClusterError.ts"
+
+/** @internal */
+export interface Target {
+  readonly name: string
+  readonly address: Tcp
+}
+
+/** @internal */
+export type Arg = string | number | Uint8Array
+
+/**
+ * Sends commands to the nodes, over one connection to each that is opened when needed, and anew when it was lost.
+ *
+ * @internal
+ */
+export interface Admin {
+  readonly send: (
+    node: Target,
+    name: string,
+    ...args: ReadonlyArray<Arg>
+  ) => Effect.Effect<Resp.Value, RealClusterError>
+  /** The same, with the strings of the reply as bytes. */
+  readonly sendBytes: (
+    node: Target,
+    name: string,
+    ...args: ReadonlyArray<Arg>
+  ) => Effect.Effect<Resp.Value, RealClusterError>
+  /** Closes the connection to a node that is about to change. */
+  readonly drop: (node: Target) => Effect.Effect<void>
+}
+
+interface Line {
+  readonly opening: Semaphore.Semaphore
+  connection: Connection.Connection | undefined
+  scope: Scope.Closeable | undefined
+}
+
+const commandOf = (name: string, args: ReadonlyArray<Arg>): Command.Command<Resp.Value> => {
+  const known = Command.command(name, args)
+  return known.problem === undefined ? known : Command.command(name, args, { keys: [] })
+}
+
+/** @internal */
+export const makeAdmin = Effect.fnUntraced(function*(
+  password: Redacted.Redacted | undefined
+): Effect.fn.Return<Admin, never, Scope.Scope | Connector.Connector> {
+  const connector = yield* Connector.Connector
+  const scope = yield* Effect.scope
+  const lines = new Map<string, Line>()
+  const options: Connection.Options = {
+    credentials: password === undefined ? undefined : { password },
+    connectTimeout: "2 seconds",
+    commandTimeout: "10 seconds"
+  }
+
+  const hangUp = (line: Line): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const open = line.scope
+      line.connection = undefined
+      line.scope = undefined
+      return open === undefined ? Effect.void : Scope.close(open, Exit.void)
+    })
+
+  const dial = (line: Line, address: Tcp) =>
+    line.opening.withPermit(Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        if (line.connection?.isClosed() === false) return line.connection
+        yield* hangUp(line)
+        const own = yield* Scope.fork(scope)
+        const connection = yield* restore(Connection.make(address, options)).pipe(
+          Effect.provideService(Connector.Connector, connector),
+          Scope.provide(own),
+          Effect.onError(() => Scope.close(own, Exit.void))
+        )
+        line.connection = connection
+        line.scope = own
+        return connection
+      })
+    ))
+
+  const lineTo = (node: Target): Line => {
+    const existing = lines.get(node.name)
+    if (existing !== undefined) return existing
+    const line: Line = { opening: Semaphore.makeUnsafe(1), connection: undefined, scope: undefined }
+    lines.set(node.name, line)
+    return line
+  }
+
+  const execute = (node: Target, command: Command.Command<Resp.Value>) =>
+    Effect.suspend(() => {
+      const line = lineTo(node)
+      const { connection } = line
+      return connection?.isClosed() === false
+        ? connection.execute(command)
+        : Effect.flatMap(dial(line, node.address), (connection) => connection.execute(command))
+    }).pipe(
+      Effect.retry({
+        times: 1,
+        while: (error) => error.reason._tag === "ConnectionLost" && error.delivery === "NotSent"
+      }),
+      Effect.mapError((error) => failed(`${node.name} (${node.address.key}): ${error.message}`, error))
+    )
+
+  return {
+    send: (node, name, ...args) => execute(node, commandOf(name, args)),
+    sendBytes: (node, name, ...args) => {
+      const command: Command.Any = commandOf(name, args)
+      return execute(node, Command.bytes(command) as Command.Command<Resp.Value>)
+    },
+    drop: (node) => Effect.suspend(() => hangUp(lineTo(node)))
+  }
+})

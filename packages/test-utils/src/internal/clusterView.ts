@@ -1,0 +1,120 @@
+/** What one node says about the cluster, and whether all say the same. */
+
+/** @internal */
+export interface Known {
+  readonly id: string
+  readonly isMyself: boolean
+  readonly isPrimary: boolean
+  readonly primary: string | undefined
+  readonly health: "ok" | "suspected" | "failed" | "unmet"
+  readonly isConnected: boolean
+  readonly epoch: number
+  readonly slots: ReadonlyArray<readonly [first: number, last: number]>
+}
+
+/** @internal */
+export interface View {
+  /** The node whose view it is. */
+  readonly name: string
+  readonly state: string
+  readonly nodes: ReadonlyArray<Known>
+  /** Whether it is a primary, or a replica that follows its primary's stream. */
+  readonly isInSync: boolean
+}
+
+/** @internal */
+export interface Member {
+  readonly name: string
+  readonly id: string
+  readonly isRunning: boolean
+}
+
+/** @internal */
+export const slotCount = 16384
+
+/**
+ * Reads a reply of CLUSTER NODES.
+ *
+ * @internal
+ */
+export const parseNodes = (text: string): ReadonlyArray<Known> =>
+  text.split("\n").filter((line) => line !== "").map((line) => {
+    const [id, _address, flagText, primary, _ping, _pong, epoch, link, ...slots] = line.trim().split(" ")
+    const flags = flagText.split(",")
+    return {
+      id,
+      isMyself: flags.includes("myself"),
+      isPrimary: flags.includes("master"),
+      primary: primary === "-" ? undefined : primary,
+      health: flags.includes("handshake") || flags.includes("noaddr")
+        ? "unmet"
+        : flags.includes("fail")
+        ? "failed"
+        : flags.includes("fail?")
+        ? "suspected"
+        : "ok",
+      isConnected: link === "connected",
+      epoch: Number(epoch),
+      // What stands in brackets is a slot on its way, and still its owner's.
+      slots: slots.filter((slot) => !slot.startsWith("[")).map((slot) => {
+        const [first, last = first] = slot.split("-").map(Number)
+        return [first, last] as const
+      })
+    }
+  })
+
+/** @internal */
+export const countSlots = (slots: Known["slots"]): number =>
+  slots.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+
+const layoutOf = (view: View): string =>
+  view.nodes
+    .map(({ id, isPrimary, primary, slots }) => `${id} ${isPrimary ? "primary" : primary} ${slots.join(" ")}`)
+    .sort()
+    .join("\n")
+
+const doubtsOf = (view: View, members: ReadonlyArray<Member>): string | undefined => {
+  const { name } = view
+  for (const { id, isRunning, name: other } of members) {
+    const known = view.nodes.find((node) => node.id === id)
+    if (known === undefined || known.health === "unmet") return `${name} does not know ${other} yet`
+    if (isRunning && known.health !== "ok") return `${name} takes ${other} for failed`
+    if (isRunning && !known.isMyself && !known.isConnected) return `${name} has no link to ${other}`
+    if (!isRunning && known.health !== "failed") return `${name} has not noticed that ${other} is gone`
+  }
+  if (view.nodes.length > members.length) return `${name} still knows a node that was removed`
+  const assigned = view.nodes.reduce((sum, node) => sum + countSlots(node.slots), 0)
+  if (assigned < slotCount) return `${name} knows of no owner for ${slotCount - assigned} slots`
+  if (view.state !== "ok") return `${name} says that the cluster is in state "${view.state}"`
+  return view.isInSync ? undefined : `${name} is not in sync with its primary`
+}
+
+/**
+ * Why the cluster is not stable, in the words of one that was asked; `undefined` if it is.
+ *
+ * @internal
+ */
+export const unrest = (views: ReadonlyArray<View>, members: ReadonlyArray<Member>): string | undefined => {
+  for (const view of views) {
+    const doubts = doubtsOf(view, members)
+    if (doubts !== undefined) return doubts
+  }
+  const different = views.find((view) => layoutOf(view) !== layoutOf(views[0]))
+  return different === undefined ? undefined : `${different.name} and ${views[0].name} disagree about the layout`
+}
+
+/**
+ * Who owns a slot, in the words of the one who claims it.
+ *
+ * @internal
+ */
+export const claimant = (views: ReadonlyArray<View>, slot: number): Known | undefined => {
+  let owner: Known | undefined
+  for (const view of views) {
+    const self = view.nodes.find((node) => node.isMyself)
+    const claims = self?.isPrimary === true && self.slots.some(([first, last]) => first <= slot && slot <= last)
+    // Two claim it while a failover or a migration is becoming known. The later epoch wins.
+    if (self !== undefined && claims && (owner === undefined || self.epoch > owner.epoch)) owner = self
+  }
+  return owner
+}

@@ -1,0 +1,177 @@
+import * as Address from "@redisc/core/Address"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { randomBytes } from "node:crypto"
+import { join } from "node:path"
+import type { Admin } from "./clusterAdmin.ts"
+import { parseNodes, slotCount } from "./clusterView.ts"
+import type { View } from "./clusterView.ts"
+import { failed } from "./realClusterError.ts"
+import type { RealClusterError } from "./realClusterError.ts"
+import { writeFiles } from "./serverFiles.ts"
+import type { Planned, Settings } from "./serverFiles.ts"
+import { freePort, logTail, startServer } from "./serverProcess.ts"
+import type { Server, ServerProcess } from "./serverProcess.ts"
+
+/**
+ * One server of a cluster, and the process that it currently is.
+ *
+ * @internal
+ */
+export interface Member {
+  readonly name: string
+  readonly id: string
+  readonly address: Address.Tcp
+  readonly folder: string
+  process: ServerProcess | undefined
+  isPaused: boolean
+}
+
+/** @internal */
+export const isUp = (member: Member): boolean => member.process?.hasExited() === false
+
+/** @internal */
+export const isRunning = (member: Member): boolean => isUp(member) && !member.isPaused
+
+/** @internal */
+export const pollInterval = "20 millis"
+
+const newId = Effect.sync(() => randomBytes(20).toString("hex"))
+
+const memberOf = (cluster: string, index: number, { id, port }: Planned): Member => ({
+  name: `node-${index}`,
+  id,
+  address: Address.tcp("127.0.0.1", port),
+  folder: join(cluster, `node-${index}`),
+  process: undefined,
+  isPaused: false
+})
+
+/**
+ * Plans a cluster whose slots are spread evenly, and writes the files that its servers start from.
+ *
+ * @internal
+ */
+export const planCluster = Effect.fnUntraced(function*(
+  folder: string,
+  counts: { readonly primaries: number; readonly replicas: number },
+  settings: Settings
+): Effect.fn.Return<ReadonlyArray<Member>, RealClusterError, Scope.Scope> {
+  const plan: Array<Planned> = []
+  const bound = (index: number) => Math.round(index * slotCount / counts.primaries)
+  for (let index = 0; index < counts.primaries; index++) {
+    plan.push({
+      id: yield* newId,
+      port: yield* freePort,
+      epoch: index + 1,
+      primary: undefined,
+      slots: [bound(index), bound(index + 1) - 1]
+    })
+  }
+  for (const { epoch, id } of plan.slice()) {
+    for (let index = 0; index < counts.replicas; index++) {
+      plan.push({ id: yield* newId, port: yield* freePort, epoch, primary: id, slots: undefined })
+    }
+  }
+  const members = plan.map((planned, index) => memberOf(folder, index, planned))
+  yield* Effect.forEach(plan, (planned, index) => writeFiles(members[index].folder, planned, plan, settings), {
+    concurrency: 8,
+    discard: true
+  })
+  return members
+})
+
+/**
+ * Plans one more node, which knows nobody yet.
+ *
+ * @internal
+ */
+export const planMember = Effect.fnUntraced(function*(
+  folder: string,
+  index: number,
+  settings: Settings
+): Effect.fn.Return<Member, RealClusterError, Scope.Scope> {
+  const planned: Planned = { id: yield* newId, port: yield* freePort, epoch: 0, primary: undefined, slots: undefined }
+  const member = memberOf(folder, index, planned)
+  yield* writeFiles(member.folder, planned, [planned], settings)
+  return member
+})
+
+/**
+ * Starts the server of a member, and returns when it answers.
+ *
+ * @internal
+ */
+export const startMember = Effect.fnUntraced(function*(
+  member: Member,
+  server: Server,
+  admin: Admin
+): Effect.fn.Return<void, RealClusterError> {
+  const { folder, name } = member
+  yield* admin.drop(member)
+  const process = yield* Effect.sync(() => {
+    member.isPaused = false
+    return member.process = startServer(server, folder)
+  })
+  const answers = Effect.gen(function*() {
+    while (true) {
+      const answer = yield* Effect.result(admin.send(member, "PING"))
+      if (answer._tag === "Success") return
+      if (process.hasExited()) return yield* failed("it exited")
+      yield* Effect.sleep(pollInterval)
+    }
+  })
+  const didNotStart = Effect.fnUntraced(function*(problem: string): Effect.fn.Return<never, RealClusterError> {
+    return yield* failed(
+      `${name} did not start (${server.path} ${server.version}): ${problem}\n${yield* logTail(folder)}`
+    )
+  })
+  yield* answers.pipe(
+    Effect.timeoutOrElse({ duration: "15 seconds", orElse: () => Effect.fail(failed("it does not answer")) }),
+    Effect.catch(({ problem }) => didNotStart(problem))
+  )
+})
+
+/**
+ * Kills the server of a member, paused or not, and returns when it is gone.
+ *
+ * @internal
+ */
+export const killMember = (member: Member): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (member.process === undefined) return Effect.void
+    member.process.signal("SIGKILL")
+    return member.process.exited
+  })
+
+/** @internal */
+export const pauseMember = (member: Member): void => {
+  member.isPaused = true
+  member.process?.signal("SIGSTOP")
+}
+
+/** @internal */
+export const resumeMember = (member: Member): void => {
+  member.process?.signal("SIGCONT")
+  member.isPaused = false
+}
+
+/**
+ * Asks a node what it knows of the cluster.
+ *
+ * @internal
+ */
+export const viewOf = Effect.fnUntraced(function*(admin: Admin, member: Member) {
+  const [info, nodes, replication] = yield* Effect.all([
+    admin.send(member, "CLUSTER", "INFO"),
+    admin.send(member, "CLUSTER", "NODES"),
+    admin.send(member, "INFO", "replication")
+  ], { concurrency: "unbounded" })
+  const view: View = {
+    name: member.name,
+    state: /cluster_state:(\w+)/.exec(`${info}`)?.[1] ?? "unknown",
+    nodes: parseNodes(`${nodes}`),
+    isInSync: !`${replication}`.includes("master_link_status:down")
+  }
+  return view
+})

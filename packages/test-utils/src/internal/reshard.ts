@@ -1,0 +1,96 @@
+import type * as Resp from "@redisc/core/Resp"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { Admin, Target } from "./clusterAdmin.ts"
+import type { RealClusterError } from "./realClusterError.ts"
+
+/** @internal */
+export interface Owner extends Target {
+  readonly id: string
+}
+
+/** @internal */
+export interface Resharding {
+  readonly begin: (slot: number, from: Owner, to: Owner) => Effect.Effect<void, RealClusterError>
+  /** Moves some keys of a slot, and answers how many. */
+  readonly moveKeys: (slot: number, from: Owner, to: Owner, limit: number) => Effect.Effect<number, RealClusterError>
+  readonly finish: (
+    slot: number,
+    from: Owner,
+    to: Owner,
+    others: ReadonlyArray<Owner>
+  ) => Effect.Effect<void, RealClusterError>
+  readonly move: (
+    slots: ReadonlyArray<number>,
+    from: Owner,
+    to: Owner,
+    others: ReadonlyArray<Owner>
+  ) => Effect.Effect<void, RealClusterError>
+}
+
+const keysAtOnce = 100
+// Nodes save their layout once for all commands that arrive together, so many at once are many times as fast.
+const slotsAtOnce = 1024
+
+/** @internal */
+export const makeResharding = (admin: Admin, password: Redacted.Redacted | undefined): Resharding => {
+  const auth = password === undefined ? [] : ["AUTH", Redacted.value(password)]
+  const setSlot = (node: Owner, slot: number, ...how: ReadonlyArray<string>) =>
+    admin.send(node, "CLUSTER", "SETSLOT", slot, ...how)
+  const forAll = (slots: ReadonlyArray<number>, f: (slot: number) => Effect.Effect<unknown, RealClusterError>) =>
+    Effect.forEach(slots, f, { concurrency: "unbounded", discard: true })
+
+  const moveKeys = Effect.fnUntraced(function*(
+    slot: number,
+    from: Owner,
+    to: Owner,
+    limit: number
+  ): Effect.fn.Return<number, RealClusterError> {
+    let moved = 0
+    while (moved < limit) {
+      const reply = yield* admin.sendBytes(from, "CLUSTER", "GETKEYSINSLOT", slot, Math.min(keysAtOnce, limit - moved))
+      const keys = reply as ReadonlyArray<Resp.Value> as ReadonlyArray<Uint8Array>
+      if (keys.length === 0) break
+      yield* admin.send(from, "MIGRATE", to.address.host, to.address.port, "", 0, 5000, ...auth, "KEYS", ...keys)
+      moved += keys.length
+    }
+    return moved
+  })
+
+  const beginAll = Effect.fnUntraced(function*(slots: ReadonlyArray<number>, from: Owner, to: Owner) {
+    // The target first: a client that is sent there by ASK must not be sent back.
+    yield* forAll(slots, (slot) => setSlot(to, slot, "IMPORTING", from.id))
+    yield* forAll(slots, (slot) => setSlot(from, slot, "MIGRATING", to.id))
+  })
+
+  const finishAll = Effect.fnUntraced(function*(
+    slots: ReadonlyArray<number>,
+    from: Owner,
+    to: Owner,
+    others: ReadonlyArray<Owner>
+  ) {
+    // The target first again: from here on there is always one that serves the slot.
+    for (const node of [to, from]) yield* forAll(slots, (slot) => setSlot(node, slot, "NODE", to.id))
+    yield* Effect.forEach(others, (node) => forAll(slots, (slot) => setSlot(node, slot, "NODE", to.id)), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  })
+
+  return {
+    begin: (slot, from, to) => beginAll([slot], from, to),
+    moveKeys,
+    finish: Effect.fnUntraced(function*(slot, from, to, others) {
+      yield* moveKeys(slot, from, to, Infinity)
+      yield* finishAll([slot], from, to, others)
+    }),
+    move: Effect.fnUntraced(function*(slots, from, to, others) {
+      for (let start = 0; start < slots.length; start += slotsAtOnce) {
+        const batch = slots.slice(start, start + slotsAtOnce)
+        yield* beginAll(batch, from, to)
+        yield* forAll(batch, (slot) => moveKeys(slot, from, to, Infinity))
+        yield* finishAll(batch, from, to, others)
+      }
+    })
+  }
+}

@@ -1,0 +1,166 @@
+import * as Config from "effect/Config"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { execFile, spawn } from "node:child_process"
+import { randomInt } from "node:crypto"
+import { closeSync, openSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import * as Net from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { failed } from "./realClusterError.ts"
+import type { RealClusterError } from "./realClusterError.ts"
+
+/** @internal */
+export interface Server {
+  readonly path: string
+  /** Such as `7.0.15`. */
+  readonly version: string
+}
+
+const versionOf = (path: string): Effect.Effect<Server, RealClusterError> =>
+  Effect.callback((resume) => {
+    execFile(path, ["--version"], (error, output) => {
+      const version = /v=(\d+\.\d+\.\d+)/.exec(output)?.[1]
+      resume(
+        version === undefined
+          ? Effect.fail(failed(`${path} could not be run: ${error?.message ?? "it is no Redis server"}`, error))
+          : Effect.succeed({ path, version })
+      )
+    })
+  })
+
+/**
+ * Finds the server to run: the one asked for, or that of `REDIS_SERVER`, or the first on the path.
+ *
+ * @internal
+ */
+export const findServer = Effect.fnUntraced(function*(
+  asked: string | undefined
+): Effect.fn.Return<Server, RealClusterError> {
+  const path = asked ?? Option.getOrUndefined(yield* Effect.option(Config.String("REDIS_SERVER")))
+  if (path !== undefined && path !== "") return yield* versionOf(path)
+  return yield* versionOf("redis-server").pipe(
+    Effect.catch(() => versionOf("valkey-server")),
+    Effect.mapError(({ cause }) =>
+      failed(
+        "redis-server was not found: install it (apt-get install redis-server), or set REDIS_SERVER to its path",
+        cause
+      )
+    )
+  )
+})
+
+/**
+ * A folder that lives as long as the scope, with a watchman: a small process that kills the servers and removes the
+ * folder when this process is gone, however it went.
+ *
+ * @internal
+ */
+export const makeFolder: Effect.Effect<string, RealClusterError, Scope.Scope> = Effect.acquireRelease(
+  Effect.gen(function*() {
+    const folder = yield* Effect.tryPromise({
+      try: () => mkdtemp(join(tmpdir(), "redisc-cluster-")),
+      catch: (cause) => failed(`no folder could be made in ${tmpdir()}; check its permissions and its space`, cause)
+    })
+    const watch = "cat >/dev/null; for f in \"$1\"/*/pid; do kill -9 \"$(cat \"$f\")\"; done; rm -rf \"$1\""
+    const watchman = spawn("sh", ["-c", watch, "sh", folder], { stdio: ["pipe", "ignore", "ignore"], detached: true })
+    watchman.on("error", () => {})
+    watchman.stdin.on("error", () => {})
+    watchman.unref()
+    return { folder, watchman }
+  }),
+  ({ folder, watchman }) =>
+    Effect.promise(() => rm(folder, { recursive: true, force: true })).pipe(
+      Effect.andThen(Effect.callback<void>((resume) => {
+        if (watchman.exitCode !== null || watchman.pid === undefined) return resume(Effect.void)
+        watchman.ref()
+        watchman.once("exit", () => resume(Effect.void))
+        watchman.stdin.end()
+      }))
+    )
+).pipe(Effect.map(({ folder }) => folder))
+
+// Ports that were handed out and may not be taken yet.
+const handedOut = new Set<number>()
+
+const busOffset = 10_000
+
+const tryListen = (port: number): Effect.Effect<Net.Server | undefined> =>
+  Effect.callback((resume) => {
+    const server = Net.createServer()
+    server.once("error", () => resume(Effect.undefined))
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => resume(Effect.succeed(server)))
+  })
+
+const closeServer = (server: Net.Server): Effect.Effect<void> =>
+  Effect.callback((resume) => void server.close(() => resume(Effect.void)))
+
+/**
+ * Finds a port that is free on loopback together with its cluster bus port. Both stay below the ports that systems give
+ * to outgoing connections, so that a server which restarts finds its own port free.
+ *
+ * @internal
+ */
+export const freePort: Effect.Effect<number, RealClusterError, Scope.Scope> = Effect.acquireRelease(
+  Effect.gen(function*() {
+    for (let tries = 0; tries < 200; tries++) {
+      const port = randomInt(11_000, 22_000)
+      const taken = [port, port - busOffset, port + busOffset].some((other) => handedOut.has(other))
+      if (taken) continue
+      handedOut.add(port)
+      const servers = [yield* tryListen(port), yield* tryListen(port + busOffset)]
+      for (const server of servers) if (server !== undefined) yield* closeServer(server)
+      if (!servers.includes(undefined)) return port
+      handedOut.delete(port)
+    }
+    return yield* failed("no free pair of ports was found from 11000 to 32000; end what listens there")
+  }),
+  (port) => Effect.sync(() => handedOut.delete(port))
+)
+
+/** @internal */
+export interface ServerProcess {
+  readonly pid: number
+  readonly exited: Effect.Effect<void>
+  readonly hasExited: () => boolean
+  readonly signal: (signal: NodeJS.Signals) => void
+}
+
+/**
+ * Starts a server in its folder, where its configuration is.
+ *
+ * @internal
+ */
+export const startServer = (server: Server, folder: string): ServerProcess => {
+  const log = openSync(join(folder, "redis.log"), "a")
+  const child = spawn(server.path, ["redis.conf"], { cwd: folder, stdio: ["ignore", log, log] })
+  closeSync(log)
+  const pidFile = join(folder, "pid")
+  const exited = Deferred.makeUnsafe<void>()
+  const onExit = () => {
+    rmSync(pidFile, { force: true })
+    Deferred.doneUnsafe(exited, Effect.void)
+  }
+  child.once("exit", onExit)
+  child.once("error", onExit)
+  if (child.pid !== undefined) writeFileSync(pidFile, `${child.pid}`)
+  return {
+    pid: child.pid ?? -1,
+    exited: Deferred.await(exited),
+    hasExited: () => Deferred.isDoneUnsafe(exited),
+    signal: (signal) => void child.kill(signal)
+  }
+}
+
+/**
+ * The last lines that a server wrote.
+ *
+ * @internal
+ */
+export const logTail = (folder: string): Effect.Effect<string> =>
+  Effect.promise(() => readFile(join(folder, "redis.log"), "utf8").catch(() => "")).pipe(
+    Effect.map((text) => text.trimEnd().split("\n").slice(-8).join("\n"))
+  )

@@ -1,0 +1,90 @@
+import * as Effect from "effect/Effect"
+import type { Census, Node } from "./census.ts"
+import { slotCount } from "./clusterView.ts"
+import type { Member } from "./members.ts"
+import { failed } from "./realClusterError.ts"
+import type { RealClusterError } from "./realClusterError.ts"
+import type { Resharding } from "./reshard.ts"
+
+type Slots = ReadonlyArray<number | readonly [first: number, last: number]>
+
+/** @internal */
+export const expand = (slots: Slots): Effect.Effect<ReadonlyArray<number>, RealClusterError> => {
+  const all = new Set<number>()
+  for (const item of slots) {
+    const [first, last] = typeof item === "number" ? [item, item] : item
+    if (!Number.isInteger(first) || !Number.isInteger(last) || first < 0 || last >= slotCount || first > last) {
+      return Effect.fail(failed(`${JSON.stringify(item)} is no slot and no range of slots: they go from 0 to 16383`))
+    }
+    for (let slot = first; slot <= last; slot++) all.add(slot)
+  }
+  return Effect.succeed([...all])
+}
+
+/**
+ * Moves slots from node to node: whole, or step by step.
+ *
+ * @internal
+ */
+export const makeSlotControls = (census: Census, resharding: Resharding) => {
+  const migrations = new Map<number, { readonly from: Member; readonly to: Member }>()
+
+  const ownerOf = Effect.fnUntraced(function*(slot: number): Effect.fn.Return<Member, RealClusterError> {
+    yield* expand([slot])
+    return yield* (yield* census.owners)(slot)
+  })
+  const othersThan = Effect.fnUntraced(function*(from: Node, to: Node) {
+    return (yield* census.primaries).filter(({ id }) => id !== from.id && id !== to.id)
+  })
+  const migrationOf = Effect.fnUntraced(function*(slot: number) {
+    return migrations.get(slot) ?? (yield* failed(`slot ${slot} is not being migrated: call beginMigration first`))
+  })
+
+  const migrateSlots = Effect.fnUntraced(function*(
+    options: { readonly to: Node; readonly from?: Node | undefined; readonly slots?: Slots | undefined }
+  ) {
+    const to = yield* census.runningMember(options.to)
+    const from = options.from && (yield* census.runningMember(options.from))
+    const owned = from && (yield* census.states).find(({ id }) => id === from.id)?.slots
+    const slots = options.slots ?? owned
+    if (slots === undefined) return yield* failed("nothing says which slots to move: give slots, or from")
+    const ownerOfEach = yield* census.owners
+    const bySource = new Map<Member, Array<number>>()
+    for (const slot of yield* expand(slots)) {
+      const owner = yield* ownerOfEach(slot)
+      if (from !== undefined && owner !== from) {
+        return yield* failed(`slot ${slot} is not one of ${from.name}, but of ${owner.name}`)
+      }
+      if (owner === to) continue
+      const group = bySource.get(owner)
+      if (group === undefined) bySource.set(owner, [slot])
+      else group.push(slot)
+    }
+    for (const [source, group] of bySource) {
+      yield* resharding.move(group, source, to, yield* othersThan(source, to))
+    }
+    yield* census.stable
+  })
+
+  const beginMigration = Effect.fnUntraced(function*(slot: number, node: Node) {
+    const to = yield* census.runningMember(node)
+    const from = yield* ownerOf(slot)
+    if (from === to) return yield* failed(`slot ${slot} is at ${to.name} already`)
+    yield* resharding.begin(slot, from, to)
+    migrations.set(slot, { from, to })
+  })
+
+  const finishMigration = Effect.fnUntraced(function*(slot: number) {
+    const { from, to } = yield* migrationOf(slot)
+    yield* resharding.finish(slot, from, to, yield* othersThan(from, to))
+    migrations.delete(slot)
+    yield* census.stable
+  })
+
+  const migrateKeys = Effect.fnUntraced(function*(slot: number, limit: number) {
+    const { from, to } = yield* migrationOf(slot)
+    return yield* resharding.moveKeys(slot, from, to, limit)
+  })
+
+  return { ownerOf, migrateSlots, beginMigration, migrateKeys, finishMigration }
+}
