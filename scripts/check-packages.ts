@@ -62,9 +62,9 @@ const check = (name: string, body: () => void) => {
     body()
     console.log(`ok      ${name}`)
   } catch (error) {
-    console.log(
-      `FAILED  ${name}\n${error instanceof Error ? error.message : String(error)}`.replaceAll("\n", "\n        ")
-    )
+    const lines = (error instanceof Error ? error.message : String(error)).trimEnd().split("\n")
+    const shown = lines.length > 30 ? [...lines.slice(0, 30), `... and ${lines.length - 30} lines more`] : lines
+    console.log([`FAILED  ${name}`, ...shown].join("\n        "))
     process.exitCode = 1
   }
 }
@@ -105,16 +105,11 @@ const entryPoints = (folder: string): ReadonlyArray<string> =>
     .filter((name) => name.endsWith(".ts"))
     .map((name) => name === "index.ts" ? `@redisc/${folder}` : `@redisc/${folder}/${name.slice(0, -3)}`)
 
-const closedPaths = (folder: string): ReadonlyArray<string> => [
-  `@redisc/${folder}/index`,
-  ...filesIn(join(root, "packages", folder, "src"))
-    .filter((path) => path.includes("/") && path.endsWith(".ts"))
-    .map((path) => `@redisc/${folder}/${path.slice(0, -3)}`)
-    .filter((path) => !publicFolders.some((open) => path.startsWith(open)))
-]
+const closedFolders = /^(internal|commands|generated)\//
 
-/** Folders below `src` that users may import from. */
-const publicFolders: ReadonlyArray<string> = []
+const closedPaths = (folder: string): ReadonlyArray<string> =>
+  ["index.ts", ...filesIn(join(root, "packages", folder, "src")).filter((path) => closedFolders.test(path))]
+    .map((path) => `@redisc/${folder}/${path.replace(/\.ts$/, "")}`)
 
 const compilerOptions = {
   target: "ES2022",
@@ -227,7 +222,17 @@ try {
     writeConsumer()
     const packages = readdirSync(tarballs).map((name) => join(tarballs, name))
     const others = ["effect", "typescript", "@types/node"].map(installedVersion)
-    run(consumer, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", ...packages, ...others)
+    run(
+      consumer,
+      "npm",
+      "install",
+      "--prefer-offline",
+      "--ignore-scripts",
+      "--no-audit",
+      "--no-fund",
+      ...packages,
+      ...others
+    )
   })
   for (const folder of folders) {
     check(`@redisc/${folder}: contents of the tarball`, () => checkContents(folder))

@@ -22,7 +22,7 @@ export interface Contestant {
 const source = ["--conditions=@redisc/source"]
 
 /** To add a client, write a module that opens it and add it here. */
-export const clients = {
+const contestants = {
   redisc: {
     label: "redisc",
     role: "ours",
@@ -62,4 +62,6 @@ export const clients = {
   }
 } as const satisfies Record<string, Contestant>
 
-export type ClientName = keyof typeof clients
+export type ClientName = keyof typeof contestants
+
+export const clients: Readonly<Record<ClientName, Contestant>> = contestants

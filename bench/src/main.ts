@@ -19,6 +19,12 @@ const options = parse(process.argv.slice(2))
 const samples: Array<Sample> = []
 const failures: Array<string> = []
 
+const eraseLine = "\r\x1b[K"
+
+const progress = (done: number): void => {
+  if (process.stderr.isTTY) process.stderr.write(eraseLine + Report.progress(done, options))
+}
+
 const cluster = await Cluster.start(3)
 try {
   await fill(cluster.ports)
@@ -32,13 +38,11 @@ try {
         const outcome = await measure({ client, workload, round, nodes: cluster.ports })
         if (typeof outcome === "string") failures.push(outcome)
         else samples.push(outcome)
-        if (process.stderr.isTTY) {
-          process.stderr.write(`\r${Report.progress(samples.length + failures.length, options)}`)
-        }
+        progress(samples.length + failures.length)
       }
     }
   }
-  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K")
+  if (process.stderr.isTTY) process.stderr.write(eraseLine)
   console.log(Report.tables(samples, options))
   if (options.json !== undefined) {
     writeFileSync(options.json, `${JSON.stringify({ machine, samples, failures }, null, 2)}\n`)

@@ -30,7 +30,7 @@ export class ReplyReader {
       }
       const last = bulk ? line + 2 + length : line
       if (last + 2 > end) break
-      const text = data.latin1Slice(bulk ? line + 2 : at + 1, last)
+      const text = data.toString("latin1", bulk ? line + 2 : at + 1, last)
       at = last + 2
       this.onReply(text)
     }

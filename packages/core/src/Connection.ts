@@ -21,7 +21,7 @@ import type { Address } from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Connector from "./Connector.ts"
-import { attempt, Call, run } from "./internal/call.ts"
+import { attempt, Call, deadlineOf, run } from "./internal/call.ts"
 import type { Outcome } from "./internal/call.ts"
 import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
@@ -174,7 +174,9 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   }
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
-    Effect.suspend(() => run(this, command, this.clock.currentTimeMillisUnsafe() + this.commandTimeout))
+    Effect.suspend(() =>
+      run(this, command, deadlineOf(command, this.clock.currentTimeMillisUnsafe(), this.commandTimeout))
+    )
 
   readonly attempt = (command: Command.Any): Effect.Effect<Outcome> =>
     attempt(this, command, { asking: false, deadline: Infinity })
@@ -269,7 +271,11 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     if (this.state._tag === "Closed") return
     const call = this.inFlight.shift()
     if (call === undefined) {
-      return this.abort(new RedisError.ProtocolViolation({ problem: "a reply came that nobody had asked for" }))
+      // A server that turns clients away, because it has too many, says so unasked.
+      const problem = value instanceof Resp.ReplyError
+        ? `unasked, it said ${JSON.stringify(value.message)}`
+        : "a reply came that nobody had asked for"
+      return this.abort(new RedisError.ProtocolViolation({ problem }))
     }
     if (!call.abandoned) call.onReply(value, this.address.key)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()

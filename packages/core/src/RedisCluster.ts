@@ -102,7 +102,7 @@ export interface Stats {
  *
  * const memory = Effect.gen(function*() {
  *   const cluster = yield* RedisCluster.RedisCluster
- *   return yield* cluster.executeEach(Redis.info("memory"), "primaries")
+ *   return yield* cluster.executeEach(Redis.info(["memory"]), "primaries")
  * })
  * ```
  *

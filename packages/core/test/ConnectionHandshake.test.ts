@@ -89,7 +89,7 @@ describe("the handshake", () => {
   it.effect.each([
     ["an unknown command", noHello],
     ["a refused protocol", Reply.error("NOPROTO unsupported protocol version")]
-  ])("falls back to RESP2 on %s", ([, refusal]) =>
+  ] as const)("falls back to RESP2 on %s", ([, refusal]) =>
     Effect.gen(function*() {
       const { connect, node } = oneNode()
       node.on("HELLO", refusal).on("GET", Reply.null)
@@ -111,7 +111,7 @@ describe("the handshake", () => {
   it.effect.each([
     ["HELLO", Reply.map([])],
     ["AUTH", noHello]
-  ])("fails with AuthenticationFailed when %s is refused, and tells no password", ([name, hello]) =>
+  ] as const)("fails with AuthenticationFailed when %s is refused, and tells no password", ([name, hello]) =>
     Effect.gen(function*() {
       const { connect, node } = oneNode()
       const wrong = Reply.error("WRONGPASS invalid username-password pair or user is disabled.")

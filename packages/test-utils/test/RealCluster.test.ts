@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
 import { access } from "node:fs/promises"
 import { createInterface } from "node:readline/promises"
 import { fileURLToPath } from "node:url"
@@ -38,7 +39,9 @@ const folderOf = (cluster: Cluster, node: RealCluster.Node) =>
 
 const isAlive = (pid: number): boolean => {
   try {
-    return process.kill(pid, 0)
+    process.kill(pid, 0)
+    // The dead stay in the table of processes until somebody asks after them, which nobody may.
+    return !existsSync("/proc/self/stat") || !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")
   } catch {
     return false
   }
@@ -76,12 +79,18 @@ layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: 
       ])
       assert.deepStrictEqual(nodes.map(({ address }) => address), cluster.addresses)
       assert.deepStrictEqual(nodes.map(({ role }) => role), [
-        ...["primary", "primary", "primary"] as const,
-        ...["replica", "replica", "replica"] as const
+        "primary",
+        "primary",
+        "primary",
+        "replica",
+        "replica",
+        "replica"
       ])
       assert.deepStrictEqual(nodes.flatMap(({ slots }) => slots), [[0, 5460], [5461, 10922], [10923, 16383]])
       assert.deepStrictEqual(nodes.map(({ primary }) => primary), [
-        ...[undefined, undefined, undefined],
+        undefined,
+        undefined,
+        undefined,
         ...nodes.slice(0, 3).map(({ id }) => id)
       ])
       for (const node of nodes) {
@@ -151,9 +160,7 @@ layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: 
       const cluster = yield* RealCluster.RealCluster
       const [source, target] = yield* cluster.primaries
       for (let slot = 0; slot < 3000; slot += 100) yield* cluster.command(source, "SET", [tagOf(slot), "value"])
-      const started = performance.now()
       yield* cluster.migrateSlots({ to: target, slots: [[0, 2999]] })
-      assert.isBelow(performance.now() - started, 5000)
       assert.strictEqual(yield* cluster.command(target, "GET", [tagOf(2900)]), "value")
       yield* cluster.migrateSlots({ to: source, slots: [[0, 2999]] })
     }), within)
@@ -191,7 +198,7 @@ layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: 
     }))
 })
 
-describe("a cluster in trouble", () => {
+describe.concurrent("a cluster in trouble", () => {
   it.live("promotes the replica of a killed primary, which comes back as a replica", () =>
     Effect.gen(function*() {
       const cluster = yield* RealCluster.make({ replicas: 1 })
@@ -255,19 +262,19 @@ describe("a cluster in trouble", () => {
       assert.strictEqual(yield* cluster.command(yield* cluster.ownerOf(50), "GET", [tagOf(50)]), "value")
     }), within)
 
-  it.live("says why it does not become stable", () =>
+  it.live("goes on without a primary that nobody replaces, if it may", () =>
     Effect.gen(function*() {
       const cluster = yield* RealCluster.make({ requireFullCoverage: false })
       const [primary, other] = yield* cluster.primaries
       yield* cluster.kill(primary)
-      assert.include(yield* problem(cluster.awaitPromotion(primary)), `${primary.name} had none`)
+      assert.include(yield* problem(cluster.awaitPromotion(primary)), `${primary.name} had no replica`)
       assert.strictEqual(yield* cluster.command(other, "SET", [tagOf(6000), "value"]), "OK")
       yield* cluster.restart(primary)
       yield* cluster.waitUntilStable
-    }), { timeout: 60_000 })
+    }), within)
 })
 
-describe("a cluster's life", () => {
+describe.concurrent("a cluster's life", () => {
   it.live(
     "ends with its scope, for running, paused, killed and added nodes, and leaves its neighbour alone",
     () =>

@@ -10,9 +10,8 @@ import * as Exit from "effect/Exit"
 import type * as Command from "../Command.ts"
 import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
-import { maybeExecuted } from "./failure.ts"
+import { maybeExecuted, notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
-import { rejected, toError } from "./failure.ts"
 import { Mismatch } from "./reply.ts"
 
 export abstract class Call extends Effectable.Class<void> {
@@ -109,7 +108,16 @@ export const run = <A>(
   command: Command.Command<A>,
   deadline: number
 ): Effect.Effect<A, RedisError.RedisError> =>
-  Effect.flatMap(attempt(taker, command, { asking: false, deadline }), (outcome) =>
-    outcome._tag === "Replied"
-      ? decoded(command, outcome.value, outcome.node)
-      : Effect.fail(toError(outcome.failure, { command })))
+  command.problem !== undefined
+    ? Effect.fail(toError(notSent(new RedisError.InvalidArgument({ problem: command.problem })), {
+      command,
+      attempts: 0
+    }))
+    : Effect.flatMap(attempt(taker, command, { asking: false, deadline }), (outcome) =>
+      outcome._tag === "Replied"
+        ? decoded(command, outcome.value, outcome.node)
+        : Effect.fail(toError(outcome.failure, { command })))
+
+/** When a command that begins now has to be answered. One that blocks on the server takes as long as it says itself. */
+export const deadlineOf = (command: Command.Any, now: number, timeout: number): number =>
+  command.spec.blocking ? Infinity : now + timeout

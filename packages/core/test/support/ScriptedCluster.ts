@@ -271,3 +271,16 @@ export const scriptedCluster = (slots: Slots): ScriptedCluster => new ScriptedCl
 
 /** Lets everything happen that needs no time. */
 export const settle: Effect.Effect<void> = Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
+
+/** Three primaries; a GET is answered with the node's key, a SET with OK. */
+export const threeNodes = (): { cluster: ScriptedCluster; a: ScriptedNode; b: ScriptedNode; c: ScriptedNode } => {
+  const cluster = scriptedCluster([[0, 5460, "a:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]])
+  for (const node of cluster.nodes.values()) node.on("GET", Reply.bulk(node.key)).on("SET", Reply.simple("OK"))
+  return { cluster, a: cluster.node("a:7000"), b: cluster.node("b:7000"), c: cluster.node("c:7000") }
+}
+
+/** A key for each of the {@link threeNodes}, and the slot of the first. */
+export const keyOfA = "bar"
+export const keyOfB = "k"
+export const keyOfC = "foo"
+export const slotOfA = 5061

@@ -109,14 +109,16 @@ export const makeCensus = (admin: Admin, members: ReadonlyMap<string, Member>): 
     return true
   })
 
-  const promoted = (lost: Member) =>
-    waitFor(`promote a replica of ${lost.name}`, (views) => {
-      const heirs = [...members.values()].filter(({ id }) => primaryOf.get(id) === lost.id)
-      if (heirs.length === 0) return `${lost.name} had none when the cluster was last stable`
-      const rules = (id: string) => (view: View) =>
-        view.state === "ok" && view.nodes.some((node) => node.id === id && node.isPrimary && countSlots(node.slots) > 0)
-      return heirs.find(({ id }) => views.every(rules(id))) ?? "not all nodes know of a new primary"
-    })
+  const promoted = Effect.fnUntraced(function*(lost: Member): Effect.fn.Return<Member, RealClusterError> {
+    const heirs = [...members.values()].filter(({ id }) => primaryOf.get(id) === lost.id)
+    if (heirs.length === 0) return yield* failed(`${lost.name} had no replica when the cluster was last stable`)
+    const rules = (id: string) => (view: View) =>
+      view.state === "ok" && view.nodes.some((node) => node.id === id && node.isPrimary && countSlots(node.slots) > 0)
+    return yield* waitFor(
+      `promote a replica of ${lost.name}`,
+      (views) => heirs.find(({ id }) => views.every(rules(id))) ?? "not all nodes know of a new primary"
+    )
+  })
 
   const memberOf = (node: Node) => {
     const member = members.get(node.name)
