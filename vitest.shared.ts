@@ -9,6 +9,7 @@ export default {
       { find: /^@redisc\/core$/, replacement: source("./packages/core/src/index.ts") },
       { find: /^@redisc\/core\/(.*)$/, replacement: source("./packages/core/src/$1.ts") },
       { find: /^@redisc\/node$/, replacement: source("./packages/node/src/index.ts") },
+      { find: /^@redisc\/node\/(.*)$/, replacement: source("./packages/node/src/$1.ts") },
       { find: /^@redisc\/test-utils$/, replacement: source("./packages/test-utils/src/index.ts") }
     ]
   },

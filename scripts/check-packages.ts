@@ -105,7 +105,7 @@ const entryPoints = (folder: string): ReadonlyArray<string> =>
     .filter((name) => name.endsWith(".ts"))
     .map((name) => name === "index.ts" ? `@redisc/${folder}` : `@redisc/${folder}/${name.slice(0, -3)}`)
 
-const closedFolders = /^(internal|commands|generated)\//
+const closedFolders = /^(internal|commands|conformance|fake|generated)\//
 
 const closedPaths = (folder: string): ReadonlyArray<string> =>
   ["index.ts", ...filesIn(join(root, "packages", folder, "src")).filter((path) => closedFolders.test(path))]

@@ -133,7 +133,7 @@ const at = (first: number): KeySpec => ({ begin: index(first), find: range(0, 1,
 /** A key, and all arguments behind it. */
 const from = (first: number): KeySpec => ({ begin: index(first), find: range(-1, 1, 0) })
 
-/** @internal */
+
 export const table: Record<string, Row> = {
 ${rows.join(",\n")}
 }

@@ -13,10 +13,10 @@ quiet="--no-audit --no-fund --loglevel=error"
 if [ ! -f "$installed" ] || { [ -f package-lock.json ] && [ -n "$(find package-lock.json -newer "$installed")" ]; }; then
   if [ -f package-lock.json ]; then
     say "installing packages (npm ci)"
-    # npm ci also refuses a lock file that lacks packages for other platforms, which some registries do not offer. The
-    # versions of the lock file then still hold for all that is there.
+    # npm 11 refuses a lock file without the packages for other platforms, which not every registry offers. The versions
+    # of the lock file hold in the second attempt too.
     if ! problem=$(npm ci $quiet 2>&1); then
-      say "npm ci refused package-lock.json, installing with npm install"
+      say "npm ci failed, installing with npm install"
       npm install --no-save $quiet >/dev/null || fail "npm could not install the packages. npm ci said:
 $problem"
     fi

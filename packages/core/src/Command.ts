@@ -243,7 +243,8 @@ const mapped = <A, B>(self: Command<A>, f: (value: A) => B): Command<B> => {
  * @category models
  * @since 0.1.0
  */
-export type Bytes<A> = A extends string ? (string extends A ? Uint8Array : A)
+export type Bytes<A> = Resp.Value extends A ? A
+  : A extends string ? (string extends A ? Uint8Array : A)
   : A extends Uint8Array ? A
   : A extends ReadonlyArray<unknown> ? { readonly [K in keyof A]: Bytes<A[K]> }
   : A extends object ? { readonly [K in keyof A]: Bytes<A[K]> }

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -20,8 +21,9 @@ import type { Address } from "./Address.ts"
 import type * as Command from "./Command.ts"
 import * as Connection from "./Connection.ts"
 import type * as Connector from "./Connector.ts"
-import { run } from "./internal/call.ts"
+import { deadlineOf, run } from "./internal/call.ts"
 import type { Call, Taker } from "./internal/call.ts"
+import { notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
 import { SharedConnection } from "./internal/sharedConnection.ts"
 import * as RedisError from "./RedisError.ts"
@@ -100,11 +102,13 @@ export class NodePool extends Context.Service<NodePool, {
 class NodeImpl implements Node {
   readonly address: Address
   readonly scope: Scope.Closeable
+  readonly madeAt: number
   private readonly shared: ReadonlyArray<SharedConnection>
   private readonly dedicatedPool: Pool.Pool<Connection.Connection, RedisError.RedisError>
   private readonly clock: Clock.Clock
   private readonly commandTimeout: number
   private readonly start: () => void
+  private readonly leased = new Set<Connection.Connection>()
   private started = false
 
   constructor(parts: {
@@ -123,6 +127,7 @@ class NodeImpl implements Node {
     this.clock = parts.clock
     this.commandTimeout = parts.commandTimeout
     this.start = parts.start
+    this.madeAt = parts.clock.currentTimeMillisUnsafe()
   }
 
   readonly submit = (call: Call, slot: number): void => {
@@ -138,16 +143,32 @@ class NodeImpl implements Node {
   private readonly taker: Taker = { submit: (call) => this.submit(call, -1) }
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
-    Effect.suspend(() => run(this.taker, command, this.clock.currentTimeMillisUnsafe() + this.commandTimeout))
+    Effect.suspend(() => {
+      const deadline = deadlineOf(command, this.clock.currentTimeMillisUnsafe(), this.commandTimeout)
+      // A command that blocks would hold up everybody on a shared connection.
+      return command.spec.blocking
+        ? Effect.scoped(Effect.flatMap(this.dedicated, (connection) => run(connection, command, deadline)))
+        : run(this.taker, command, deadline)
+    })
 
   readonly dedicated = Effect.suspend(() =>
-    Effect.tap(Pool.get(this.dedicatedPool), (connection) =>
-      Effect.addFinalizer(() =>
-        // A connection that died, or on which something is still under way, is of no use to the next.
-        connection.stats().inFlight + connection.stats().waiting > 0 || connection.isClosed()
-          ? Pool.invalidate(this.dedicatedPool, connection)
-          : Effect.void
-      ))
+    // To those who wait for a lease, a pool that shuts down says so by interrupting them.
+    Effect.catchCauseIf(
+      Pool.get(this.dedicatedPool),
+      Cause.hasInterruptsOnly,
+      () => Effect.fail(toError(notSent(left, this.address.key), { attempts: 0 }))
+    ).pipe(
+      Effect.tap((connection) => {
+        this.leased.add(connection)
+        return Effect.addFinalizer(() => {
+          this.leased.delete(connection)
+          // A connection that died, or on which something is still under way, is of no use to the next.
+          return connection.stats().inFlight + connection.stats().waiting > 0 || connection.isClosed()
+            ? Pool.invalidate(this.dedicatedPool, connection)
+            : Effect.void
+        })
+      })
+    )
   )
 
   readonly isDown = (): boolean => this.shared[0].state._tag === "Down"
@@ -173,19 +194,29 @@ class NodeImpl implements Node {
 
   abort(reason: RedisError.Reason): void {
     for (const connection of this.shared) connection.abort(reason)
+    for (const connection of this.leased) connection.abort(reason)
   }
 
   /** Lets the node answer what it was sent, for as long as that may take, and closes it. */
   readonly retire = (drainTimeout: Duration.Input): Effect.Effect<void> => {
-    const drained = Effect.sync(() => this.shared.every((connection) => connection.pending === 0))
+    const drained = Effect.sync(() =>
+      this.leased.size === 0 && this.shared.every((connection) => connection.pending === 0)
+    )
     const wait = Effect.repeat(Effect.andThen(Effect.sleep("20 millis"), drained), { until: (done) => done })
     return Effect.gen({ self: this }, function*() {
+      // What still waits for a connection was never sent: it need not wait for this node, which may be dead.
+      for (const connection of this.shared) if (connection.state._tag !== "Open") connection.abort(left)
       yield* Effect.timeoutOption(wait, drainTimeout)
-      this.abort(new RedisError.ConnectionLost({ problem: "the node left the cluster" }))
+      this.abort(left)
       yield* Scope.close(this.scope, Exit.void)
     })
   }
 }
+
+const left = new RedisError.ConnectionLost({ problem: "the node left the cluster, or was connected to anew" })
+
+/** A node younger than this, in milliseconds, is not renewed: many commands may find the same fault in the old one. */
+const renewable = 1000
 
 const check = (options: Options): string | undefined => {
   const positive = ["connectionsPerNode", "maxDedicated", "maxInFlight"] as const
@@ -223,7 +254,8 @@ export const make = Effect.fnUntraced(function*(
     })
   }
   const context = yield* Effect.context<Scope.Scope | Connector.Connector>()
-  const scope = Context.get(context, Scope.Scope)
+  // Of its own, so that whoever uses the pool has been told to stop before a connection is closed.
+  const scope = yield* Scope.fork(Context.get(context, Scope.Scope))
   const clock = yield* Clock.Clock
   const fork = Effect.runForkWith(context)
   const runSync = Effect.runSyncWith(context)
@@ -240,6 +272,7 @@ export const make = Effect.fnUntraced(function*(
         nodeScope
       ))
     const sharedPool = makePool(sharedCount)
+    const dedicatedPool = makePool(options.maxDedicated ?? 16)
     const shared = Array.from({ length: sharedCount }, () =>
       new SharedConnection(address.key, sharedPool, {
         maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? Connection.defaultMaxInFlight : Infinity,
@@ -247,17 +280,20 @@ export const make = Effect.fnUntraced(function*(
           for (const listener of listeners) listener(address.key, failure)
         }
       }))
-    return new NodeImpl({
+    const node = new NodeImpl({
       address,
       scope: nodeScope,
       shared,
-      dedicatedPool: makePool(options.maxDedicated ?? 16),
+      dedicatedPool,
       clock,
       commandTimeout: Connection.commandTimeoutMillis(options),
       start: () => {
         for (const connection of shared) Fiber.runIn(fork(connection.run), nodeScope)
       }
     })
+    // Pools wait for what is leased from them, so nobody may go on waiting for a reply there.
+    runSync(Scope.addFinalizer(nodeScope, Effect.sync(() => node.abort(new RedisError.Closed()))))
+    return node
   }
 
   yield* Effect.addFinalizer(() =>
@@ -286,7 +322,7 @@ export const make = Effect.fnUntraced(function*(
     },
     renew: (address) => {
       const node = nodes.get(address.key)
-      if (node !== undefined) retire(address.key, node)
+      if (node !== undefined && clock.currentTimeMillisUnsafe() - node.madeAt >= renewable) retire(address.key, node)
     },
     onTrouble: (listener) => {
       listeners.push(listener)

@@ -1,10 +1,11 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { connect, createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { delimiter, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as CommandSpec from "../src/CommandSpec.ts"
 
@@ -349,6 +350,9 @@ const examples = [
   "FCALL_RO|function 1 a"
 ]
 
+const isOnPath = (program: string): boolean =>
+  (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)))
+
 describe("against a server of its own", () => {
   let folder: string
   let server: ChildProcess
@@ -376,7 +380,7 @@ describe("against a server of its own", () => {
     if (address === null || typeof address === "string") throw new Error("no free port")
     folder = await mkdtemp(join(tmpdir(), "redisc-spec-"))
     server = spawn(
-      process.env.REDIS_SERVER ?? "redis-server",
+      process.env.REDIS_SERVER ?? ["redis-server", "valkey-server"].find(isOnPath) ?? "redis-server",
       ["--port", String(address.port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
       { stdio: "ignore" }
     )

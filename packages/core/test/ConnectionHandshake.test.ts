@@ -86,10 +86,12 @@ describe("the handshake", () => {
       assert.isTrue(Exit.isFailure(exit))
     }))
 
-  it.effect.each([
-    ["an unknown command", noHello],
-    ["a refused protocol", Reply.error("NOPROTO unsupported protocol version")]
-  ] as const)("falls back to RESP2 on %s", ([, refusal]) =>
+  it.effect.each(
+    [
+      ["an unknown command", noHello],
+      ["a refused protocol", Reply.error("NOPROTO unsupported protocol version")]
+    ] as const
+  )("falls back to RESP2 on %s", ([, refusal]) =>
     Effect.gen(function*() {
       const { connect, node } = oneNode()
       node.on("HELLO", refusal).on("GET", Reply.null)
@@ -108,20 +110,25 @@ describe("the handshake", () => {
       assert.strictEqual(node.connections[0].received[1], `AUTH ${secret}`)
     }))
 
-  it.effect.each([
-    ["HELLO", Reply.map([])],
-    ["AUTH", noHello]
-  ] as const)("fails with AuthenticationFailed when %s is refused, and tells no password", ([name, hello]) =>
-    Effect.gen(function*() {
-      const { connect, node } = oneNode()
-      const wrong = Reply.error("WRONGPASS invalid username-password pair or user is disabled.")
-      node.on("HELLO", hello).on(name, wrong)
-      const error = yield* Effect.flip(connect({ credentials: { username: "ada", password } }))
-      assert.strictEqual(error.reason._tag, "AuthenticationFailed")
-      assert.strictEqual(error.delivery, "NotSent")
-      assert.notInclude(JSON.stringify(error) + error.message + String(error), secret)
-      assert.include(error.message, "WRONGPASS")
-    }))
+  it.effect.each(
+    [
+      ["HELLO", Reply.map([])],
+      ["AUTH", noHello]
+    ] as const
+  )(
+    "fails with AuthenticationFailed when %s is refused, and tells no password",
+    ([name, hello]) =>
+      Effect.gen(function*() {
+        const { connect, node } = oneNode()
+        const wrong = Reply.error("WRONGPASS invalid username-password pair or user is disabled.")
+        node.on("HELLO", hello).on(name, wrong)
+        const error = yield* Effect.flip(connect({ credentials: { username: "ada", password } }))
+        assert.strictEqual(error.reason._tag, "AuthenticationFailed")
+        assert.strictEqual(error.delivery, "NotSent")
+        assert.notInclude(JSON.stringify(error) + error.message + String(error), secret)
+        assert.include(error.message, "WRONGPASS")
+      })
+  )
 
   it.effect("fails with AuthenticationFailed when the server wants credentials and none were given", () =>
     Effect.gen(function*() {
@@ -165,8 +172,9 @@ describe("the handshake", () => {
     Effect.gen(function*() {
       const { connect, node } = oneNode()
       node.on("HELLO", "hold").on("GET", Reply.bulk("1"))
-      const fiber = yield* Effect.forkChild(Effect.flatMap(connect(), (connection) =>
-        connection.execute(Redis.get("k"))))
+      const fiber = yield* Effect.forkChild(
+        Effect.flatMap(connect(), (connection) => connection.execute(Redis.get("k")))
+      )
       yield* settle
       assert.deepStrictEqual(node.connections[0].received, ["HELLO 3"])
       node.connections[0].release(Reply.map([]))
@@ -185,21 +193,24 @@ describe("the handshake", () => {
 })
 
 describe("a handshake that does not come to an end", () => {
-  it.effect.each(["neither", "frozen"] as const)("is given up after the connect timeout: %s", (how) =>
-    Effect.gen(function*() {
-      const { cluster, connect, node } = oneNode()
-      if (how === "frozen") node.frozen = true
-      else node.accepts = "neither"
-      const fiber = yield* Effect.forkChild(Effect.flip(Effect.scoped(connect({ connectTimeout: "2 seconds" }))))
-      yield* TestClock.adjust("1999 millis")
-      assert.isUndefined(fiber.pollUnsafe())
-      yield* TestClock.adjust("1 millis")
-      const error = yield* Fiber.join(fiber)
-      assert.strictEqual(error.reason._tag, "ConnectionFailed")
-      assert.strictEqual(error.delivery, "NotSent")
-      assert.strictEqual(error.node, "a:7000")
-      assert.strictEqual(cluster.live, 0)
-    }))
+  it.effect.each(["neither", "frozen"] as const)(
+    "is given up after the connect timeout: %s",
+    (how) =>
+      Effect.gen(function*() {
+        const { cluster, connect, node } = oneNode()
+        if (how === "frozen") node.frozen = true
+        else node.accepts = "neither"
+        const fiber = yield* Effect.forkChild(Effect.flip(Effect.scoped(connect({ connectTimeout: "2 seconds" }))))
+        yield* TestClock.adjust("1999 millis")
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        const error = yield* Fiber.join(fiber)
+        assert.strictEqual(error.reason._tag, "ConnectionFailed")
+        assert.strictEqual(error.delivery, "NotSent")
+        assert.strictEqual(error.node, "a:7000")
+        assert.strictEqual(cluster.live, 0)
+      })
+  )
 
   it.effect("fails when the peer hangs up during it", () =>
     Effect.gen(function*() {

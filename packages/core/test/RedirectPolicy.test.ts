@@ -47,8 +47,7 @@ const show = ({ command, topology }: RedirectPolicy.Decision): string => {
 const moved = failed(new RedisError.Moved({ slot: 42, address: "b:7000" }), "Rejected")
 const ask = failed(new RedisError.Ask({ slot: 42, address: "b:7000" }), "Rejected")
 const down = (code: string) => failed(new RedisError.ClusterDown({ code, text: `${code} for now` }), "Rejected")
-const lost = (delivery: RedisError.Delivery) =>
-  failed(new RedisError.ConnectionLost({ problem: "reset" }), delivery)
+const lost = (delivery: RedisError.Delivery) => failed(new RedisError.ConnectionLost({ problem: "reset" }), delivery)
 const garbled = (delivery: RedisError.Delivery) =>
   failed(new RedisError.ProtocolViolation({ problem: "garbage" }), delivery)
 
@@ -68,8 +67,18 @@ const table: ReadonlyArray<readonly [when: string, failure: Failure, facts: Redi
   ["MASTERDOWN", down("MASTERDOWN"), once, `${again}; refresh`],
   ["LOADING", down("LOADING"), once, `${again}; refresh`],
   ["READONLY", down("READONLY"), once, `${again}; refresh`],
-  ["no connection", failed(new RedisError.ConnectionFailed({ problem: "refused" }), "NotSent"), once, `${again}; refresh`],
-  ["no node for the slot (trap 15)", failed(new RedisError.NoNodeForSlot({ slot: 42 }), "NotSent"), once, `${again}; refresh`],
+  [
+    "no connection",
+    failed(new RedisError.ConnectionFailed({ problem: "refused" }), "NotSent"),
+    once,
+    `${again}; refresh`
+  ],
+  [
+    "no node for the slot (trap 15)",
+    failed(new RedisError.NoNodeForSlot({ slot: 42 }), "NotSent"),
+    once,
+    `${again}; refresh`
+  ],
   ["a loss before sending", lost("NotSent"), once, `${again}; refresh`],
   ["a loss before sending, repeatable", lost("NotSent"), { ...once, repeatable: true }, `${again}; refresh`],
   ["a loss in flight (traps 1, 46)", lost("MaybeExecuted"), once, "give up; refresh"],
@@ -77,18 +86,38 @@ const table: ReadonlyArray<readonly [when: string, failure: Failure, facts: Redi
   ["garbage before sending", garbled("NotSent"), once, `${again}; refresh`],
   ["garbage in flight", garbled("MaybeExecuted"), once, "give up; refresh"],
   ["garbage in flight, repeatable", garbled("MaybeExecuted"), { ...once, repeatable: true }, `${again}; refresh`],
-  ["a deadline before sending", failed(new RedisError.Timeout({ waitingFor: "room" }), "NotSent"), once, "give up; refresh"],
+  [
+    "a deadline before sending",
+    failed(new RedisError.Timeout({ waitingFor: "room" }), "NotSent"),
+    once,
+    "give up; refresh"
+  ],
   [
     "a deadline in flight, repeatable",
     failed(new RedisError.Timeout({ waitingFor: "the reply" }), "MaybeExecuted"),
     { ...once, repeatable: true },
     "give up; refresh"
   ],
-  ["another error of the server", failed(new RedisError.ServerError({ code: "WRONGTYPE", text: "" }), "Rejected"), once, "give up; keep"],
+  [
+    "another error of the server",
+    failed(new RedisError.ServerError({ code: "WRONGTYPE", text: "" }), "Rejected"),
+    once,
+    "give up; keep"
+  ],
   ["CROSSSLOT", failed(new RedisError.CrossSlot({ keys: [] }), "NotSent"), once, "give up; keep"],
   ["no room", failed(new RedisError.Overloaded({ limit: 1 }), "NotSent"), once, "give up; keep"],
-  ["wrong credentials", failed(new RedisError.AuthenticationFailed({ code: "WRONGPASS", text: "" }), "NotSent"), once, "give up; keep"],
-  ["a reply of another form", failed(new RedisError.DecodeFailed({ expected: "", received: "" }), "MaybeExecuted"), once, "give up; keep"],
+  [
+    "wrong credentials",
+    failed(new RedisError.AuthenticationFailed({ code: "WRONGPASS", text: "" }), "NotSent"),
+    once,
+    "give up; keep"
+  ],
+  [
+    "a reply of another form",
+    failed(new RedisError.DecodeFailed({ expected: "", received: "" }), "MaybeExecuted"),
+    once,
+    "give up; keep"
+  ],
   ["the end of the client", failed(new RedisError.Closed(), "NotSent"), once, "give up; keep"],
   ["wrong arguments", failed(new RedisError.InvalidArgument({ problem: "" }), "NotSent"), once, "give up; keep"]
 ]

@@ -42,6 +42,8 @@ export interface TlsOptions {
 }
 
 /**
+ * How to connect.
+ *
  * **Details**
  *
  * - `tls`: `true` for TLS as Node does it by default. Left out, connections are not encrypted.

@@ -41,6 +41,8 @@ export {
 } from "./internal/realClusterError.ts"
 
 /**
+ * What to start.
+ *
  * **Details**
  *
  * - `primaries`: 3 by default; `replicas` are those of each primary, 0 by default.

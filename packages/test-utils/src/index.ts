@@ -1,1 +1,2 @@
+export * as Conformance from "./Conformance.ts"
 export * as RealCluster from "./RealCluster.ts"

@@ -237,8 +237,8 @@ export const expiretime = (key: Command.Arg): Command.Command<number> => Command
 /**
  * The keys that match a pattern, in no order. `*` stands for any characters, `?` for one, `[ab]` for one of some.
  *
- * Each server looks at all of its keys and does nothing else meanwhile: this is for small data and for debugging. Since
- * Redis 1.0.0.
+ * In a cluster every primary is asked. Each looks at all of its keys and does nothing else meanwhile: this is for small data
+ * and for debugging. Since Redis 1.0.0.
  *
  * **Example** (All keys of a user)
  *
@@ -446,7 +446,7 @@ export const pttl = (key: Command.Arg): Command.Command<number> => Command.make(
 /**
  * Some key, `null` when there is none.
  *
- * Since Redis 1.0.0.
+ * In a cluster one node is asked for one of its own keys. Since Redis 1.0.0.
  *
  * **Example** (A sample)
  *

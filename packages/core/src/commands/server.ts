@@ -165,9 +165,9 @@ export const configGet = (patterns: ReadonlyArray<Command.Arg>): Command.Command
   Args.command(CONFIG_GET, () => Args.some(patterns, "pattern"), Reply.record(Reply.text))
 
 /**
- * Sets the statistics of a server, such as those of `info`, back to 0.
+ * Sets statistics, such as those of `info`, back to 0.
  *
- * Since Redis 2.0.0.
+ * In a cluster it is sent to every node. Since Redis 2.0.0.
  *
  * **Example** (Counting from now on)
  *
@@ -186,8 +186,8 @@ export const configResetstat = (): Command.Command<"OK"> => Command.make(CONFIG_
 /**
  * Sets parameters of a server until it restarts; all of them or, when one is refused, none.
  *
- * Fails with `ServerError` when a parameter is unknown, fixed, or its value not valid. Since Redis 2.0.0, several
- * parameters since 7.0.0.
+ * In a cluster it is sent to every node. Fails with `ServerError` when a parameter is unknown, fixed, or its value not
+ * valid. Since Redis 2.0.0, several parameters since 7.0.0.
  *
  * **Example** (A limit for memory)
  *
@@ -207,7 +207,7 @@ export const configSet = (parameters: Readonly<Record<string, Command.Arg>>): Co
 /**
  * The number of keys.
  *
- * Since Redis 1.0.0.
+ * In a cluster every primary is asked, and their numbers are added up. Since Redis 1.0.0.
  *
  * **Example** (How many keys?)
  *
@@ -259,7 +259,7 @@ const flushArgs = (options: FlushOptions): ReadonlyArray<Command.Arg> =>
 /**
  * Deletes all keys of all databases.
  *
- * Since Redis 1.0.0, `ASYNC` since 4.0.0, `SYNC` since 6.2.0.
+ * In a cluster it is sent to every primary. Since Redis 1.0.0, `ASYNC` since 4.0.0, `SYNC` since 6.2.0.
  *
  * **Example** (An empty cluster)
  *
@@ -279,7 +279,7 @@ export const flushall = (options: FlushOptions = {}): Command.Command<"OK"> =>
 /**
  * Deletes all keys of the database in use; a cluster has one.
  *
- * Since Redis 1.0.0, `ASYNC` since 4.0.0, `SYNC` since 6.2.0.
+ * In a cluster it is sent to every primary. Since Redis 1.0.0, `ASYNC` since 4.0.0, `SYNC` since 6.2.0.
  *
  * **Example** (An empty database)
  *
@@ -375,7 +375,7 @@ const pong: Reply.Decode<"PONG"> = (value) => {
 /**
  * Asks for a sign of life: the message, or `"PONG"` when there is none.
  *
- * Since Redis 1.0.0.
+ * In a cluster every primary is asked, and all have to answer. Since Redis 1.0.0.
  *
  * **Example** (Is anybody there?)
  *
@@ -479,7 +479,7 @@ export const role = (): Command.Command<Role> => Command.make(ROLE, [], roleOf)
 /**
  * How many commands are in the log of slow ones.
  *
- * Since Redis 2.2.12.
+ * In a cluster every node is asked, and their numbers are added up. Since Redis 2.2.12.
  *
  * **Example** (Was anything slow?)
  *

@@ -17,7 +17,6 @@ export class Invalid {
   }
 }
 
-/** @internal */
 export type Args = ReadonlyArray<Command.Arg>
 
 /** Refuses the arguments; for checks that belong to one command only. */

@@ -14,7 +14,6 @@ export class Mismatch {
   }
 }
 
-/** @internal */
 export type Decode<A> = (value: Resp.Value) => A
 
 /** Names the form of a value without showing it. */

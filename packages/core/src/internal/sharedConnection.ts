@@ -13,7 +13,7 @@ import { timedOut } from "../Connection.ts"
 import type { Connection, Watcher } from "../Connection.ts"
 import * as RedisError from "../RedisError.ts"
 import type { Call, Taker } from "./call.ts"
-import { notSent } from "./failure.ts"
+import { notSent, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import { Fifo } from "./fifo.ts"
 
@@ -119,22 +119,29 @@ export class SharedConnection implements Taker {
 
   /** Leases a connection, waits until it is lost, and leases the next. Runs for the life of the node. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
-    const lease = Effect.scoped(Effect.flatMap(
-      Effect.suspend(() => {
-        this.current = { _tag: "Connecting" }
-        return Pool.get(this.pool)
-      }),
-      Effect.fnUntraced({ self: this }, function*(connection: Connection) {
-        const clock = yield* Clock.Clock
+    const lease = Effect.gen({ self: this }, function*() {
+      const clock = yield* Clock.Clock
+      this.current = { _tag: "Connecting" }
+      const { connection, error, openedAt } = yield* Effect.scoped(Effect.gen({ self: this }, function*() {
+        const connection = yield* Pool.get(this.pool)
         const openedAt = clock.currentTimeMillisUnsafe()
         this.open(connection)
-        const error = yield* connection.closed
-        yield* Pool.invalidate(this.pool, connection)
-        // A node that accepts and hangs up at once would otherwise be called again without a pause.
-        if (clock.currentTimeMillisUnsafe() - openedAt < shortLife) return yield* error
-      })
-    ))
-    const tried = Effect.tapError(lease, (error) =>
+        return { connection, openedAt, error: yield* connection.closed }
+      }))
+      // Only now that it is given back: the pool replaces at once what is invalidated while it is in use.
+      yield* Pool.invalidate(this.pool, connection)
+      // A node that accepts and hangs up at once would otherwise be called again without a pause.
+      if (clock.currentTimeMillisUnsafe() - openedAt < shortLife) return yield* error
+    })
+    // A defect, say of the effect that yields the password, must not end the loop: calls would wait for ever.
+    const survived = Effect.catchDefect(
+      lease,
+      (cause) =>
+        Effect.fail(
+          toError(notSent(new RedisError.ConnectionFailed({ problem: "connecting died of a defect", cause })))
+        )
+    )
+    const tried = Effect.tapError(survived, (error) =>
       Effect.sync(() => {
         const failure: Failure = { reason: error.reason, delivery: "NotSent", node: this.node }
         this.down(failure)

@@ -229,8 +229,6 @@ const each =
     return Result.succeed(reports)
   }
 
-/** @internal */
 export const clusterSlots = each("CLUSTER SLOTS", slotsEntry)
 
-/** @internal */
 export const clusterShards = each("CLUSTER SHARDS", shardsEntry)

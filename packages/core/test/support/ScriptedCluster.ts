@@ -8,7 +8,9 @@
  * ```
  */
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
 import type * as Address from "../../src/Address.ts"
 import * as Connector from "../../src/Connector.ts"
 import * as RedisError from "../../src/RedisError.ts"
@@ -160,8 +162,7 @@ export class ScriptedNode {
     for (const name of ["AUTH", "CLIENT SETNAME", "CLIENT SETINFO", "ASKING", "READONLY"]) this.on(name, ok)
     this.on("PING", Reply.simple("PONG"))
     this.on("CLUSTER SLOTS", () => slotsReply(this.slots ?? shared.slots))
-    this.on("CLUSTER INFO", () =>
-      Reply.bulk(`cluster_state:${this.state}\r\ncluster_current_epoch:${this.epoch}\r\n`))
+    this.on("CLUSTER INFO", () => Reply.bulk(`cluster_state:${this.state}\r\ncluster_current_epoch:${this.epoch}\r\n`))
   }
 
   /** What is answered to a command from now on. `CLIENT SETINFO` and its like have names of two words. */
@@ -271,6 +272,16 @@ export const scriptedCluster = (slots: Slots): ScriptedCluster => new ScriptedCl
 
 /** Lets everything happen that needs no time. */
 export const settle: Effect.Effect<void> = Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
+
+/** Lets time pass, in small steps, with all that happens in between. */
+export const advance = Effect.fnUntraced(function*(duration: Duration.Input) {
+  yield* settle
+  const end = Duration.toMillis(Duration.fromInputUnsafe(duration))
+  for (let now = 0; now < end; now += 50) {
+    yield* TestClock.adjust(Math.min(50, end - now))
+    yield* settle
+  }
+})
 
 /** Three primaries; a GET is answered with the node's key, a SET with OK. */
 export const threeNodes = (): { cluster: ScriptedCluster; a: ScriptedNode; b: ScriptedNode; c: ScriptedNode } => {

@@ -1,6 +1,5 @@
 import type { Address } from "@redisc/core/Address"
 
-/** @internal */
 export type Stage = "connecting" | "securing" | "open"
 
 const codeOf = (error: unknown): string => {
@@ -18,8 +17,6 @@ const untrusted = (at: string, why: string) =>
 
 /**
  * What happened to a socket, and what to do about it, in a sentence without its full stop.
- *
- * @internal
  */
 export const socketProblem = (error: unknown, address: Address, stage: Stage): string => {
   const at = address.key

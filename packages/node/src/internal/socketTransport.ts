@@ -11,14 +11,12 @@ const readBufferSize = 64 * 1024
 const highWater = 1024 * 1024
 const keepAliveDelay = 10_000
 
-/** @internal */
 export interface Security {
   readonly context: Tls.SecureContext
   readonly servername: string | undefined
   readonly rejectUnauthorized: boolean
 }
 
-/** @internal */
 export const connectionFailed = (address: Address, problem: string, cause?: unknown): RedisError =>
   new RedisError({
     reason: new ConnectionFailed(cause === undefined ? { problem } : { problem, cause }),
@@ -41,8 +39,6 @@ const tlsOptions = (address: Address, security: Security): Tls.ConnectionOptions
 
 /**
  * One socket. The same handlers serve TCP, TLS and unix sockets.
- *
- * @internal
  */
 export class SocketTransport implements Transport {
   readonly address: Address

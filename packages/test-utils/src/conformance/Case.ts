@@ -1,6 +1,6 @@
 /**
  * One behaviour that real servers and the in-memory cluster have in common. Each case keeps to keys of its own, under a
- * hash tag of its own, so that cases can run in any order and side by side, and leaves them behind.
+ * hash tag of its own, so that cases can run in any order, side by side and again, and leaves them behind.
  *
  * @since 0.1.0
  */
@@ -23,6 +23,21 @@ export interface Case {
  * @since 0.1.0
  */
 export const test = (name: string, run: Effect.Effect<void, unknown, Redis.Redis>): Case => ({ name, run })
+
+const started = Date.now().toString(36)
+let runs = 0
+
+/**
+ * Names for keys that nobody has used yet, all in one slot: a function from what a key is for to the key.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const freshKeys = (name: string): Effect.Effect<(suffix: string) => string> =>
+  Effect.sync(() => {
+    const tag = `{${name}:${started}:${runs++}}`
+    return (suffix) => `${tag}:${suffix}`
+  })
 
 /**
  * What a command fails with: the code of the server's error, or the tag of another reason. A command that succeeds makes

@@ -7,10 +7,10 @@ import * as Command from "@redisc/core/Command"
 import * as Redis from "@redisc/core/Redis"
 import * as Effect from "effect/Effect"
 import assert from "node:assert/strict"
-import { failure, test } from "./Case.ts"
+import { failure, freshKeys, test } from "./Case.ts"
 import type { Case } from "./Case.ts"
 
-const keyOf = (name: string) => (suffix: string) => `{bitmaps:${name}}:${suffix}`
+const keyOf = (name: string) => freshKeys(`bitmaps:${name}`)
 
 const bytesOf = (...bytes: Array<number>) => Uint8Array.from(bytes)
 
@@ -22,7 +22,7 @@ export const bitmaps: ReadonlyArray<Case> = [
   test(
     "bits are set and read, the highest of a byte first",
     Effect.gen(function*() {
-      const key = keyOf("bits")
+      const key = yield* keyOf("bits")
       assert.equal(yield* Redis.getbit(key("missing"), 7), 0)
       assert.equal(yield* Redis.setbit(key("a"), 7, 1), 0)
       assert.equal(yield* Redis.setbit(key("a"), 7, 1), 1)
@@ -40,7 +40,7 @@ export const bitmaps: ReadonlyArray<Case> = [
   test(
     "BITCOUNT counts bits in bytes or bits",
     Effect.gen(function*() {
-      const key = keyOf("count")
+      const key = yield* keyOf("count")
       assert.equal(yield* Redis.bitcount(key("missing")), 0)
       assert.equal(yield* Redis.bitcount(key("missing"), { start: 0, end: -1 }), 0)
       yield* Redis.set(key("a"), "foobar")
@@ -55,7 +55,7 @@ export const bitmaps: ReadonlyArray<Case> = [
   test(
     "BITPOS finds the first bit",
     Effect.gen(function*() {
-      const key = keyOf("pos")
+      const key = yield* keyOf("pos")
       assert.equal(yield* Redis.bitpos(key("missing"), 0), 0)
       assert.equal(yield* Redis.bitpos(key("missing"), 1), -1)
       yield* Redis.set(key("a"), bytesOf(0xff, 0xf0, 0x00))
@@ -74,7 +74,7 @@ export const bitmaps: ReadonlyArray<Case> = [
   test(
     "BITOP combines values of different length",
     Effect.gen(function*() {
-      const key = keyOf("op")
+      const key = yield* keyOf("op")
       const result = Command.bytes(Redis.get(key("r")))
       yield* Redis.set(key("a"), bytesOf(0xf0, 0xff))
       yield* Redis.set(key("b"), bytesOf(0x3c))
@@ -94,7 +94,7 @@ export const bitmaps: ReadonlyArray<Case> = [
   test(
     "BITFIELD reads, writes and adds, one operation after the other",
     Effect.gen(function*() {
-      const key = keyOf("field")("a")
+      const key = (yield* keyOf("field"))("a")
       assert.deepEqual(
         yield* Redis.bitfield(key, [
           { get: "u4", offset: 0 },
@@ -115,7 +115,7 @@ export const bitmaps: ReadonlyArray<Case> = [
   test(
     "BITFIELD wraps, saturates or fails, each operation by its own rule",
     Effect.gen(function*() {
-      const key = keyOf("overflow")("a")
+      const key = (yield* keyOf("overflow"))("a")
       assert.deepEqual(
         yield* Redis.bitfield(key, [
           { set: "u2", offset: 0, value: 3 },
@@ -142,7 +142,7 @@ export const bitmaps: ReadonlyArray<Case> = [
   test(
     "BITFIELD refuses types and offsets that there are not",
     Effect.gen(function*() {
-      const key = keyOf("field-types")("a")
+      const key = (yield* keyOf("field-types"))("a")
       assert.equal(yield* failure(Redis.bitfield(key, [{ get: "u64", offset: 0 }])), "ERR")
       assert.equal(yield* failure(Redis.bitfield(key, [{ get: "i65", offset: 0 }])), "ERR")
       assert.equal(yield* failure(Redis.bitfield(key, [{ get: "u8", offset: -1 }])), "ERR")
@@ -153,7 +153,7 @@ export const bitmaps: ReadonlyArray<Case> = [
   test(
     "bitmap commands refuse other types",
     Effect.gen(function*() {
-      const key = keyOf("types")
+      const key = yield* keyOf("types")
       const list = key("list")
       yield* Redis.command("RPUSH", [list, "a"])
       assert.equal(yield* failure(Redis.setbit(list, 0, 1)), "WRONGTYPE")

@@ -7,10 +7,10 @@ import * as Command from "@redisc/core/Command"
 import * as Redis from "@redisc/core/Redis"
 import * as Effect from "effect/Effect"
 import assert from "node:assert/strict"
-import { failure, test } from "./Case.ts"
+import { failure, freshKeys, test } from "./Case.ts"
 import type { Case } from "./Case.ts"
 
-const keyOf = (name: string) => (suffix: string) => `{server:${name}}:${suffix}`
+const keyOf = (name: string) => freshKeys(`server:${name}`)
 
 /**
  * @category suites
@@ -41,7 +41,7 @@ export const server: ReadonlyArray<Case> = [
   test(
     "DBSIZE counts keys",
     Effect.gen(function*() {
-      yield* Redis.set(keyOf("dbsize")("a"), "1")
+      yield* Redis.set((yield* keyOf("dbsize"))("a"), "1")
       assert.ok((yield* Redis.dbsize()) >= 1)
     })
   ),
@@ -89,7 +89,7 @@ export const server: ReadonlyArray<Case> = [
   test(
     "MEMORY USAGE measures a key",
     Effect.gen(function*() {
-      const key = keyOf("memory")
+      const key = yield* keyOf("memory")
       assert.equal(yield* Redis.memoryUsage(key("missing")), null)
       yield* Redis.set(key("a"), "x".repeat(1000))
       assert.ok(((yield* Redis.memoryUsage(key("a"))) ?? 0) >= 1000)

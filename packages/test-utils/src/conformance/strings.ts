@@ -7,10 +7,10 @@ import * as Command from "@redisc/core/Command"
 import * as Redis from "@redisc/core/Redis"
 import * as Effect from "effect/Effect"
 import assert from "node:assert/strict"
-import { failure, test } from "./Case.ts"
+import { failure, freshKeys, test } from "./Case.ts"
 import type { Case } from "./Case.ts"
 
-const keyOf = (name: string) => (suffix: string) => `{strings:${name}}:${suffix}`
+const keyOf = (name: string) => freshKeys(`strings:${name}`)
 
 const bytesOf = (...bytes: Array<number>) => Uint8Array.from(bytes)
 
@@ -22,7 +22,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "a value comes back as it was set, text and bytes",
     Effect.gen(function*() {
-      const key = keyOf("get")
+      const key = yield* keyOf("get")
       assert.equal(yield* Redis.get(key("missing")), null)
       assert.equal(yield* Redis.set(key("text"), "grüße 👋"), "OK")
       assert.equal(yield* Redis.get(key("text")), "grüße 👋")
@@ -38,7 +38,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "commands on strings refuse other types",
     Effect.gen(function*() {
-      const key = keyOf("types")
+      const key = yield* keyOf("types")
       const list = key("list")
       yield* Redis.command("RPUSH", [list, "a"])
       assert.equal(yield* failure(Redis.get(list)), "WRONGTYPE")
@@ -61,7 +61,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "SET with NX or XX sets under a condition",
     Effect.gen(function*() {
-      const key = keyOf("condition")("a")
+      const key = (yield* keyOf("condition"))("a")
       assert.equal(yield* Redis.set(key, "1", { xx: true }), null)
       assert.equal(yield* Redis.set(key, "2", { nx: true }), "OK")
       assert.equal(yield* Redis.set(key, "3", { nx: true }), null)
@@ -73,7 +73,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "SET with GET replies the value before",
     Effect.gen(function*() {
-      const key = keyOf("before")("a")
+      const key = (yield* keyOf("before"))("a")
       assert.equal(yield* Redis.set(key, "0", { get: true, xx: true }), null)
       assert.equal(yield* Redis.get(key), null)
       assert.equal(yield* Redis.set(key, "1", { get: true }), null)
@@ -87,7 +87,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "SET gives, keeps and takes away a time to live",
     Effect.gen(function*() {
-      const key = keyOf("ttl")("a")
+      const key = (yield* keyOf("ttl"))("a")
       yield* Redis.set(key, "1", { ex: "100 seconds" })
       const seconds = yield* Redis.ttl(key)
       assert.ok(seconds > 90 && seconds <= 100)
@@ -113,7 +113,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "SETNX sets only what is missing",
     Effect.gen(function*() {
-      const key = keyOf("setnx")("a")
+      const key = (yield* keyOf("setnx"))("a")
       assert.equal(yield* Redis.setnx(key, "1"), true)
       assert.equal(yield* Redis.setnx(key, "2"), false)
       assert.equal(yield* Redis.get(key), "1")
@@ -122,7 +122,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "GETDEL replies a value once",
     Effect.gen(function*() {
-      const key = keyOf("getdel")("a")
+      const key = (yield* keyOf("getdel"))("a")
       assert.equal(yield* Redis.getdel(key), null)
       yield* Redis.set(key, "1")
       assert.equal(yield* Redis.getdel(key), "1")
@@ -132,7 +132,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "GETEX reads and changes the time to live",
     Effect.gen(function*() {
-      const key = keyOf("getex")("a")
+      const key = (yield* keyOf("getex"))("a")
       assert.equal(yield* Redis.getex(key, { ex: "1 minute" }), null)
       yield* Redis.set(key, "1")
       assert.equal(yield* Redis.getex(key), "1")
@@ -150,7 +150,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "GETEX with a point in time that has passed deletes the key",
     Effect.gen(function*() {
-      const key = keyOf("getex-past")("a")
+      const key = (yield* keyOf("getex-past"))("a")
       yield* Redis.set(key, "1")
       assert.equal(yield* Redis.getex(key, { exat: new Date(1) }), "1")
       assert.equal(yield* Redis.exists([key]), 0)
@@ -159,7 +159,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "ranges count bytes, from either end",
     Effect.gen(function*() {
-      const key = keyOf("range")
+      const key = yield* keyOf("range")
       assert.equal(yield* Redis.getrange(key("missing"), 0, -1), "")
       assert.equal(yield* Redis.strlen(key("missing")), 0)
       yield* Redis.set(key("a"), "Hello World")
@@ -177,7 +177,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "SETRANGE overwrites, grows and fills with zeros",
     Effect.gen(function*() {
-      const key = keyOf("setrange")
+      const key = yield* keyOf("setrange")
       yield* Redis.set(key("a"), "Hello World")
       assert.equal(yield* Redis.setrange(key("a"), 6, "Redis"), 11)
       assert.equal(yield* Redis.get(key("a")), "Hello Redis")
@@ -192,7 +192,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "APPEND creates and extends",
     Effect.gen(function*() {
-      const key = keyOf("append")("a")
+      const key = (yield* keyOf("append"))("a")
       assert.equal(yield* Redis.append(key, "Hello"), 5)
       assert.equal(yield* Redis.append(key, " World"), 11)
       assert.equal(yield* Redis.append(key, bytesOf(0xff)), 12)
@@ -203,7 +203,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "counters count up and down from nothing",
     Effect.gen(function*() {
-      const key = keyOf("counter")("a")
+      const key = (yield* keyOf("counter"))("a")
       assert.equal(yield* Redis.incr(key), 1)
       assert.equal(yield* Redis.incrby(key, 41), 42)
       assert.equal(yield* Redis.incrby(key, -2), 40)
@@ -215,7 +215,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "counters keep the time to live",
     Effect.gen(function*() {
-      const key = keyOf("counter-ttl")("a")
+      const key = (yield* keyOf("counter-ttl"))("a")
       yield* Redis.set(key, "1", { ex: "100 seconds" })
       yield* Redis.incr(key)
       yield* Redis.append(key, "0")
@@ -226,7 +226,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "counters refuse what is no integer, and what leaves their range",
     Effect.gen(function*() {
-      const key = keyOf("counter-range")
+      const key = yield* keyOf("counter-range")
       for (const value of ["a", "", " 1", "1.5", "9223372036854775808", "01"]) {
         yield* Redis.set(key("a"), value)
         assert.equal(yield* failure(Redis.incr(key("a"))), "ERR", value)
@@ -241,7 +241,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "INCRBYFLOAT adds fractions",
     Effect.gen(function*() {
-      const key = keyOf("float")
+      const key = yield* keyOf("float")
       assert.equal(yield* Redis.incrbyfloat(key("a"), 10.5), 10.5)
       assert.equal(yield* Redis.incrbyfloat(key("a"), 0.1), 10.6)
       assert.equal(yield* Redis.incrbyfloat(key("a"), -10.6), 0)
@@ -255,7 +255,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "several keys are set and read in one step",
     Effect.gen(function*() {
-      const key = keyOf("several")
+      const key = yield* keyOf("several")
       assert.equal(yield* Redis.mset({ [key("a")]: "1", [key("b")]: "2" }), "OK")
       assert.deepEqual(yield* Redis.mget([key("b"), key("missing"), key("a"), key("b")]), ["2", null, "1", "2"])
       assert.deepEqual(yield* Command.bytes(Redis.mget([key("a"), key("missing")])), [bytesOf(0x31), null])
@@ -268,7 +268,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "LCS finds what two values have in common, how much, and where",
     Effect.gen(function*() {
-      const key = keyOf("lcs")
+      const key = yield* keyOf("lcs")
       yield* Redis.mset({ [key("a")]: "ohmytext", [key("b")]: "mynewtext" })
       assert.equal(yield* Redis.lcs(key("a"), key("b")), "mytext")
       assert.equal(yield* Redis.lcs(key("a"), key("b"), { len: true }), 6)
@@ -291,7 +291,7 @@ export const strings: ReadonlyArray<Case> = [
   test(
     "arguments that Redis would misread are refused before they are sent",
     Effect.gen(function*() {
-      const key = keyOf("invalid")("a")
+      const key = (yield* keyOf("invalid"))("a")
       assert.equal(yield* failure(Redis.incrby(key, 0.5)), "InvalidArgument")
       assert.equal(yield* failure(Redis.incrbyfloat(key, NaN)), "InvalidArgument")
       assert.equal(yield* failure(Redis.set(key, "x", { ex: 0 })), "InvalidArgument")

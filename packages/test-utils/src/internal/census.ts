@@ -10,8 +10,6 @@ import type { RealClusterError } from "./realClusterError.ts"
 
 /**
  * Who is meant: what the public `Node` is.
- *
- * @internal
  */
 export interface Node {
   readonly name: string
@@ -28,8 +26,6 @@ interface State extends Node {
 
 /**
  * Asks all the nodes of a cluster, and waits for what they come to agree on.
- *
- * @internal
  */
 export interface Census {
   readonly views: Effect.Effect<ReadonlyArray<View>, RealClusterError>
@@ -49,7 +45,6 @@ const patience = "30 seconds"
 const processOf = (member: Member): State["process"] =>
   isRunning(member) ? "running" : isUp(member) ? "paused" : "stopped"
 
-/** @internal */
 export const makeCensus = (admin: Admin, members: ReadonlyMap<string, Member>): Census => {
   // Who followed whom when all was well. It tells later in whose place a promoted replica stands.
   let primaryOf = new Map<string, string>()

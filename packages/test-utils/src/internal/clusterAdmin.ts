@@ -11,19 +11,15 @@ import * as Semaphore from "effect/Semaphore"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
 
-/** @internal */
 export interface Target {
   readonly name: string
   readonly address: Tcp
 }
 
-/** @internal */
 export type Arg = string | number | Uint8Array
 
 /**
  * Sends commands to the nodes, over one connection to each that is opened when needed, and anew when it was lost.
- *
- * @internal
  */
 export interface Admin {
   readonly send: (
@@ -52,7 +48,6 @@ const commandOf = (name: string, args: ReadonlyArray<Arg>): Command.Command<Resp
   return known.problem === undefined ? known : Command.command(name, args, { keys: [] })
 }
 
-/** @internal */
 export const makeAdmin = Effect.fnUntraced(function*(
   password: Redacted.Redacted | undefined
 ): Effect.fn.Return<Admin, never, Scope.Scope | Connector.Connector> {

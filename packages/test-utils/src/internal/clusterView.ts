@@ -1,6 +1,5 @@
 /** What one node says about the cluster, and whether all say the same. */
 
-/** @internal */
 export interface Known {
   readonly id: string
   readonly isMyself: boolean
@@ -12,7 +11,6 @@ export interface Known {
   readonly slots: ReadonlyArray<readonly [first: number, last: number]>
 }
 
-/** @internal */
 export interface View {
   /** The node whose view it is. */
   readonly name: string
@@ -22,20 +20,16 @@ export interface View {
   readonly isInSync: boolean
 }
 
-/** @internal */
 export interface Member {
   readonly name: string
   readonly id: string
   readonly isRunning: boolean
 }
 
-/** @internal */
 export const slotCount = 16384
 
 /**
  * Reads a reply of CLUSTER NODES.
- *
- * @internal
  */
 export const parseNodes = (text: string): ReadonlyArray<Known> =>
   text.split("\n").filter((line) => line !== "").map((line) => {
@@ -63,7 +57,6 @@ export const parseNodes = (text: string): ReadonlyArray<Known> =>
     }
   })
 
-/** @internal */
 export const countSlots = (slots: Known["slots"]): number =>
   slots.reduce((sum, [first, last]) => sum + last - first + 1, 0)
 
@@ -91,8 +84,6 @@ const doubtsOf = (view: View, members: ReadonlyArray<Member>): string | undefine
 
 /**
  * Why the cluster is not stable, in the words of one that was asked; `undefined` if it is.
- *
- * @internal
  */
 export const unrest = (views: ReadonlyArray<View>, members: ReadonlyArray<Member>): string | undefined => {
   for (const view of views) {
@@ -105,8 +96,6 @@ export const unrest = (views: ReadonlyArray<View>, members: ReadonlyArray<Member
 
 /**
  * Who owns a slot, in the words of the one who claims it.
- *
- * @internal
  */
 export const claimant = (views: ReadonlyArray<View>, slot: number): Known | undefined => {
   let owner: Known | undefined

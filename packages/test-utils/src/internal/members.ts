@@ -15,8 +15,6 @@ import type { Server, ServerProcess } from "./serverProcess.ts"
 
 /**
  * One server of a cluster, and the process that it currently is.
- *
- * @internal
  */
 export interface Member {
   readonly name: string
@@ -27,13 +25,10 @@ export interface Member {
   isPaused: boolean
 }
 
-/** @internal */
 export const isUp = (member: Member): boolean => member.process?.hasExited() === false
 
-/** @internal */
 export const isRunning = (member: Member): boolean => isUp(member) && !member.isPaused
 
-/** @internal */
 export const pollInterval = "20 millis"
 
 const newId = Effect.sync(() => randomBytes(20).toString("hex"))
@@ -49,8 +44,6 @@ const memberOf = (cluster: string, index: number, { id, port }: Planned): Member
 
 /**
  * Plans a cluster whose slots are spread evenly, and writes the files that its servers start from.
- *
- * @internal
  */
 export const planCluster = Effect.fnUntraced(function*(
   folder: string,
@@ -83,8 +76,6 @@ export const planCluster = Effect.fnUntraced(function*(
 
 /**
  * Plans one more node, which knows nobody yet.
- *
- * @internal
  */
 export const planMember = Effect.fnUntraced(function*(
   folder: string,
@@ -99,8 +90,6 @@ export const planMember = Effect.fnUntraced(function*(
 
 /**
  * Starts the server of a member, and returns when it answers.
- *
- * @internal
  */
 export const startMember = Effect.fnUntraced(function*(
   member: Member,
@@ -134,8 +123,6 @@ export const startMember = Effect.fnUntraced(function*(
 
 /**
  * Kills the server of a member, paused or not, and returns when it is gone.
- *
- * @internal
  */
 export const killMember = (member: Member): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -144,13 +131,11 @@ export const killMember = (member: Member): Effect.Effect<void> =>
     return member.process.exited
   })
 
-/** @internal */
 export const pauseMember = (member: Member): void => {
   member.isPaused = true
   member.process?.signal("SIGSTOP")
 }
 
-/** @internal */
 export const resumeMember = (member: Member): void => {
   member.process?.signal("SIGCONT")
   member.isPaused = false
@@ -158,8 +143,6 @@ export const resumeMember = (member: Member): void => {
 
 /**
  * Asks a node what it knows of the cluster.
- *
- * @internal
  */
 export const viewOf = Effect.fnUntraced(function*(admin: Admin, member: Member) {
   const [info, nodes, replication] = yield* Effect.all([

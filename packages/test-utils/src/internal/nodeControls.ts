@@ -19,28 +19,38 @@ interface Means {
 
 /**
  * Lets nodes come, go and change their roles.
- *
- * @internal
  */
 export const makeNodeControls = Effect.fnUntraced(function*({ admin, census, clear, members, plan, start }: Means) {
   const scope = yield* Effect.scope
   let nodesEver = members.size
 
+  const isPrimary = (node: Node) =>
+    Effect.map(census.primaries, (primaries) => primaries.some(({ id }) => id === node.id))
+
   const failover = Effect.fnUntraced(function*(node: Node, mode: "default" | "force" | "takeover" = "default") {
     const replica = yield* census.runningMember(node)
-    yield* admin.send(replica, "CLUSTER", "FAILOVER", ...(mode === "default" ? [] : [mode.toUpperCase()]))
     const promoted = Effect.gen(function*() {
-      while ((yield* census.primaries).every(({ id }) => id !== replica.id)) yield* Effect.sleep(pollInterval)
+      while (!(yield* isPrimary(replica))) yield* Effect.sleep(pollInterval)
     })
-    // A manual failover gives up by itself after five seconds.
-    yield* Effect.timeoutOrElse(promoted, {
-      duration: "10 seconds",
+    const promote = Effect.gen(function*() {
+      while (true) {
+        yield* admin.send(replica, "CLUSTER", "FAILOVER", ...(mode === "default" ? [] : [mode.toUpperCase()]))
+        // A manual failover gives up by itself after five seconds.
+        yield* Effect.timeoutOption(promoted, "6 seconds")
+        yield* census.stable
+        if (yield* isPrimary(replica)) return
+        // Redis 7.0 counts the votes of a replica's last election again when another comes within four seconds, and then
+        // the new primary, which has no epoch of its own, steps down at once.
+        yield* Effect.sleep("500 millis")
+      }
+    })
+    yield* Effect.timeoutOrElse(promote, {
+      duration: "20 seconds",
       orElse: () =>
         Effect.fail(
           failed(`${replica.name} was not promoted; force helps if its primary is down, takeover without a majority`)
         )
     })
-    yield* census.stable
   })
 
   const addNode = Effect.fnUntraced(function*(options: { readonly replicaOf?: Node | undefined } = {}) {

@@ -15,6 +15,5 @@ export class RealClusterError extends Schema.TaggedError<RealClusterError>("@red
   }
 }
 
-/** @internal */
 export const failed = (problem: string, cause?: unknown): RealClusterError =>
   new RealClusterError(cause === undefined ? { problem } : { problem, cause })

@@ -4,12 +4,10 @@ import * as Redacted from "effect/Redacted"
 import type { Admin, Target } from "./clusterAdmin.ts"
 import type { RealClusterError } from "./realClusterError.ts"
 
-/** @internal */
 export interface Owner extends Target {
   readonly id: string
 }
 
-/** @internal */
 export interface Resharding {
   readonly begin: (slot: number, from: Owner, to: Owner) => Effect.Effect<void, RealClusterError>
   /** Moves some keys of a slot, and answers how many. */
@@ -32,7 +30,6 @@ const keysAtOnce = 100
 // Nodes save their layout once for all commands that arrive together, so many at once are many times as fast.
 const slotsAtOnce = 1024
 
-/** @internal */
 export const makeResharding = (admin: Admin, password: Redacted.Redacted | undefined): Resharding => {
   const auth = password === undefined ? [] : ["AUTH", Redacted.value(password)]
   const setSlot = (node: Owner, slot: number, ...how: ReadonlyArray<string>) =>

@@ -7,7 +7,6 @@ import { promisify } from "node:util"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
 
-/** @internal */
 export interface Certificates {
   readonly folder: string
   readonly ca: string
@@ -15,7 +14,6 @@ export interface Certificates {
   readonly key: Redacted.Redacted
 }
 
-/** @internal */
 export interface Settings {
   readonly version: string
   readonly nodeTimeoutMillis: number
@@ -25,7 +23,6 @@ export interface Settings {
   readonly extra: Readonly<Record<string, string>>
 }
 
-/** @internal */
 export interface Planned {
   readonly id: string
   readonly port: number
@@ -104,8 +101,6 @@ const attempt = <A>(what: string, run: () => Promise<A>): Effect.Effect<A, RealC
 
 /**
  * Writes the files that a server starts from.
- *
- * @internal
  */
 export const writeFiles = (folder: string, self: Planned, nodes: ReadonlyArray<Planned>, settings: Settings) =>
   attempt(folder, async () => {
@@ -118,8 +113,6 @@ const run = promisify(execFile)
 
 /**
  * Makes an authority, and a certificate that all nodes of a cluster share.
- *
- * @internal
  */
 export const makeCertificates = Effect.fnUntraced(function*(
   folder: string

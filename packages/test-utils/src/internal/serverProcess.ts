@@ -13,7 +13,6 @@ import { join } from "node:path"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
 
-/** @internal */
 export interface Server {
   readonly path: string
   /** Such as `7.0.15`. */
@@ -34,8 +33,6 @@ const versionOf = (path: string): Effect.Effect<Server, RealClusterError> =>
 
 /**
  * Finds the server to run: the one asked for, or that of `REDIS_SERVER`, or the first on the path.
- *
- * @internal
  */
 export const findServer = Effect.fnUntraced(function*(
   asked: string | undefined
@@ -56,8 +53,6 @@ export const findServer = Effect.fnUntraced(function*(
 /**
  * A folder that lives as long as the scope, with a watchman: a small process that kills the servers and removes the
  * folder when this process is gone, however it went.
- *
- * @internal
  */
 export const makeFolder: Effect.Effect<string, RealClusterError, Scope.Scope> = Effect.acquireRelease(
   Effect.gen(function*() {
@@ -101,8 +96,6 @@ const closeServer = (server: Net.Server): Effect.Effect<void> =>
 /**
  * Finds a port that is free on loopback together with its cluster bus port. Both stay below the ports that systems give
  * to outgoing connections, so that a server which restarts finds its own port free.
- *
- * @internal
  */
 export const freePort: Effect.Effect<number, RealClusterError, Scope.Scope> = Effect.acquireRelease(
   Effect.gen(function*() {
@@ -121,7 +114,6 @@ export const freePort: Effect.Effect<number, RealClusterError, Scope.Scope> = Ef
   (port) => Effect.sync(() => handedOut.delete(port))
 )
 
-/** @internal */
 export interface ServerProcess {
   readonly pid: number
   readonly exited: Effect.Effect<void>
@@ -131,8 +123,6 @@ export interface ServerProcess {
 
 /**
  * Starts a server in its folder, where its configuration is.
- *
- * @internal
  */
 export const startServer = (server: Server, folder: string): ServerProcess => {
   const log = openSync(join(folder, "redis.log"), "a")
@@ -157,8 +147,6 @@ export const startServer = (server: Server, folder: string): ServerProcess => {
 
 /**
  * The last lines that a server wrote.
- *
- * @internal
  */
 export const logTail = (folder: string): Effect.Effect<string> =>
   Effect.promise(() => readFile(join(folder, "redis.log"), "utf8").catch(() => "")).pipe(

@@ -8,7 +8,6 @@ import type { Resharding } from "./reshard.ts"
 
 type Slots = ReadonlyArray<number | readonly [first: number, last: number]>
 
-/** @internal */
 export const expand = (slots: Slots): Effect.Effect<ReadonlyArray<number>, RealClusterError> => {
   const all = new Set<number>()
   for (const item of slots) {
@@ -23,8 +22,6 @@ export const expand = (slots: Slots): Effect.Effect<ReadonlyArray<number>, RealC
 
 /**
  * Moves slots from node to node: whole, or step by step.
- *
- * @internal
  */
 export const makeSlotControls = (census: Census, resharding: Resharding) => {
   const migrations = new Map<number, { readonly from: Member; readonly to: Member }>()

@@ -1,0 +1,52 @@
+/**
+ * What a Redis Cluster does, as cases that run against anything that executes commands: real servers, the in-memory
+ * cluster, or a client of your own. Where two of them differ, the real server is right.
+ *
+ * @since 0.1.0
+ */
+import { bitmaps } from "./conformance/bitmaps.ts"
+import type { Case } from "./conformance/Case.ts"
+import { cluster } from "./conformance/cluster.ts"
+import { hashes } from "./conformance/hashes.ts"
+import { keys } from "./conformance/keys.ts"
+import { lists } from "./conformance/lists.ts"
+import { server } from "./conformance/server.ts"
+import { sets } from "./conformance/sets.ts"
+import { sortedSets } from "./conformance/sortedSets.ts"
+import { strings } from "./conformance/strings.ts"
+
+export type { Case } from "./conformance/Case.ts"
+
+/**
+ * All cases, by command group. They need a cluster with empty nodes, can run side by side, and leave their keys behind.
+ *
+ * **Example** (As tests)
+ *
+ * ```ts
+ * import { describe, layer } from "@effect/vitest"
+ * import { NodeRedisCluster } from "@redisc/node"
+ * import { Conformance } from "@redisc/test-utils"
+ *
+ * layer(NodeRedisCluster.layer({ nodes: ["127.0.0.1:7000"] }), { excludeTestServices: true })("a cluster", (it) => {
+ *   for (const [group, cases] of Object.entries(Conformance.groups)) {
+ *     describe(group, () => {
+ *       for (const { name, run } of cases) it.effect(name, () => run)
+ *     })
+ *   }
+ * })
+ * ```
+ *
+ * @category suites
+ * @since 0.1.0
+ */
+export const groups: Readonly<Record<string, ReadonlyArray<Case>>> = {
+  bitmaps,
+  cluster,
+  hashes,
+  keys,
+  lists,
+  server,
+  sets,
+  sortedSets,
+  strings
+}

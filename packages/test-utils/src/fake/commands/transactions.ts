@@ -1,0 +1,3 @@
+import type { Group } from "../handler.ts"
+
+export const transactions: Group = {}
