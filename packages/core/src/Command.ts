@@ -36,7 +36,8 @@ export type Arg = string | Uint8Array
  * **Details**
  *
  * - `args` are the arguments behind the name, `spec` the facts about the command.
- * - `decode` reads the reply; `bytes` says that bulk strings in it should stay bytes.
+ * - `decode` reads the reply; `bytes` says that bulk strings in it should stay bytes, `sealed` that they can't, since
+ *   the reply is text that is taken apart.
  * - `idempotent` says that it may be sent again although it may have been executed.
  * - `problem` is what is wrong with the arguments, if anything: such a command fails before it is sent.
  *
@@ -60,6 +61,7 @@ export interface Command<out A> extends Effect.Effect<A, RedisError, Redis> {
   readonly args: ReadonlyArray<Arg>
   readonly decode: (value: Resp.Value) => A
   readonly bytes: boolean
+  readonly sealed: boolean
   readonly idempotent: boolean
   readonly problem: string | undefined
 }
@@ -107,6 +109,7 @@ const CommandValue = function(
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => unknown,
   bytes: boolean,
+  sealed: boolean,
   idempotent: boolean,
   problem: string | undefined
 ) {
@@ -114,6 +117,7 @@ const CommandValue = function(
   this.args = args
   this.decode = decode
   this.bytes = bytes
+  this.sealed = sealed
   this.idempotent = idempotent
   this.problem = problem
 } as unknown as new<A>(
@@ -121,6 +125,7 @@ const CommandValue = function(
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => A,
   bytes: boolean,
+  sealed: boolean,
   idempotent: boolean,
   problem: string | undefined
 ) => Command<A>
@@ -159,7 +164,19 @@ export const make = <A>(
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => A
-): Command<A> => new CommandValue(spec, args, decode, false, false, undefined)
+): Command<A> => new CommandValue(spec, args, decode, false, false, false, undefined)
+
+/**
+ * Builds a command whose reply is text that the decoder takes apart, as CLUSTER NODES is. It can't be had as bytes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeSealed = <A>(
+  spec: CommandSpec.CommandSpec,
+  args: ReadonlyArray<Arg>,
+  decode: (value: Resp.Value) => A
+): Command<A> => new CommandValue(spec, args, decode, false, true, false, undefined)
 
 /**
  * Builds a command that fails with `InvalidArgument` when it is run. `problem` says what to do instead.
@@ -168,7 +185,7 @@ export const make = <A>(
  * @since 0.1.0
  */
 export const invalid = (spec: CommandSpec.CommandSpec, problem: string): Command<never> =>
-  new CommandValue<never>(spec, [], (value) => value as never, false, false, `${spec.name}: ${problem}`)
+  new CommandValue<never>(spec, [], (value) => value as never, false, false, false, `${spec.name}: ${problem}`)
 
 const argOf = (arg: Arg | number | bigint): Arg => typeof arg === "string" || arg instanceof Uint8Array ? arg : `${arg}`
 
@@ -234,7 +251,15 @@ export const map: {
 
 const mapped = <A, B>(self: Command<A>, f: (value: A) => B): Command<B> => {
   const decode = self.decode
-  return new CommandValue(self.spec, self.args, (value) => f(decode(value)), self.bytes, self.idempotent, self.problem)
+  return new CommandValue(
+    self.spec,
+    self.args,
+    (value) => f(decode(value)),
+    self.bytes,
+    true,
+    self.idempotent,
+    self.problem
+  )
 }
 
 /**
@@ -253,6 +278,11 @@ export type Bytes<A> = Resp.Value extends A ? A
 /**
  * Leaves the strings of a reply undecoded: what is not UTF-8 text comes back as it was stored.
  *
+ * **Gotchas**
+ *
+ * Ask for bytes before `map`, `option` or `schema`. Afterwards, and for replies that are text by nature (TYPE, INFO,
+ * CLUSTER NODES), the command fails with `InvalidArgument`.
+ *
  * **Example** (Reading a picture)
  *
  * ```ts
@@ -265,14 +295,20 @@ export type Bytes<A> = Resp.Value extends A ? A
  * @since 0.1.0
  */
 export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
-  new CommandValue(
-    self.spec,
-    self.args,
-    self.decode as unknown as (value: Resp.Value) => Bytes<A>,
-    true,
-    self.idempotent,
-    self.problem
-  )
+  self.sealed
+    ? invalid(
+      self.spec,
+      "its reply is text that is taken apart or mapped already; ask for bytes first, or for the raw reply"
+    )
+    : new CommandValue(
+      self.spec,
+      self.args,
+      self.decode as unknown as (value: Resp.Value) => Bytes<A>,
+      true,
+      false,
+      self.idempotent,
+      self.problem
+    )
 
 /**
  * A nil reply as `Option.none`, anything else as `Option.some`.
@@ -331,4 +367,4 @@ export const schema = <T, E>(codec: Schema.Codec<T, E>) => {
  * @since 0.1.0
  */
 export const idempotent = <A>(self: Command<A>): Command<A> =>
-  new CommandValue(self.spec, self.args, self.decode, self.bytes, true, self.problem)
+  new CommandValue(self.spec, self.args, self.decode, self.bytes, self.sealed, true, self.problem)

@@ -10,7 +10,7 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -25,6 +25,7 @@ import { deadlineOf, run } from "./internal/call.ts"
 import type { Call, Taker } from "./internal/call.ts"
 import { notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
+import { durationProblem } from "./internal/settings.ts"
 import { SharedConnection } from "./internal/sharedConnection.ts"
 import * as RedisError from "./RedisError.ts"
 
@@ -228,12 +229,8 @@ const check = (options: Options): string | undefined => {
   }
   const durations = ["connectTimeout", "commandTimeout", "pingInterval", "dedicatedTimeToLive", "drainTimeout"] as const
   for (const name of durations) {
-    const value = options[name]
-    if (value === undefined) continue
-    const duration = Duration.fromInput(value)
-    if (duration._tag === "None" || !(Duration.toMillis(duration.value) > 0)) {
-      return `${name} has to be a duration above zero, such as "5 seconds"`
-    }
+    const problem = durationProblem(name, options[name])
+    if (problem !== undefined) return problem
   }
   return undefined
 }

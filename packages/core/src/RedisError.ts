@@ -34,7 +34,8 @@ export type Delivery = typeof Delivery.Type
 /**
  * The server answered with an error that redirection can't mend, such as `WRONGTYPE`, `NOSCRIPT` or `OOM`.
  *
- * `code` is the first word of the reply, `text` the whole reply.
+ * `code` is the first word of the reply, `text` the whole reply, but for the arguments that it repeats when the server
+ * does not know the command.
  *
  * @category errors
  * @since 0.1.0

@@ -6,11 +6,13 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
@@ -22,7 +24,9 @@ import type { Address } from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import { Connector } from "./Connector.ts"
+import { notSent, toError } from "./internal/failure.ts"
 import * as Reply from "./internal/reply.ts"
+import { durationProblem } from "./internal/settings.ts"
 import * as Vote from "./internal/vote.ts"
 import { NodePool } from "./NodePool.ts"
 import * as RedisError from "./RedisError.ts"
@@ -101,6 +105,10 @@ const field = (info: string, name: string): string | undefined => {
 export const make = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<Topology["Service"], RedisError.RedisError, Scope.Scope | NodePool | Connector> {
+  const problem = durationProblem("refreshInterval", options.refreshInterval)
+  if (problem !== undefined) {
+    return yield* toError(notSent(new RedisError.InvalidArgument({ problem })), { attempts: 0 })
+  }
   const pool = yield* NodePool
   const { secure } = yield* Connector
   const clock = yield* Clock.Clock
@@ -200,16 +208,24 @@ export const make = Effect.fnUntraced(function*(
     })
   })
 
-  const refresh = Effect.suspend(() => {
-    if (running !== undefined) return Deferred.await(running)
+  const closed = Effect.fail(toError(notSent(new RedisError.Closed()), { attempts: 0 }))
+
+  // Whoever begins a refresh may be interrupted, but not between noting that it runs and starting it.
+  const refresh = Effect.uninterruptibleMask((restore) => {
+    if (running !== undefined) return restore(Deferred.await(running))
+    if (scope.state._tag === "Closed") return closed
     const result = Deferred.makeUnsafe<SlotMap.SlotMap, RedisError.RedisError>()
     running = result
-    const work = Effect.onExit(learn, (exit) =>
+    const work = Effect.onExit(Effect.interruptible(learn), (exit) =>
       Effect.sync(() => {
         running = undefined
-        Deferred.doneUnsafe(result, exit)
+        const ended = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+        Deferred.doneUnsafe(result, ended ? closed : exit)
       }))
-    return Effect.andThen(Effect.forkIn(work, scope), Deferred.await(result))
+    return Effect.andThen(
+      Effect.forkIn(work, scope, { uninterruptible: true }),
+      restore(Deferred.await(result))
+    )
   })
 
   const background = Effect.gen(function*() {
@@ -218,11 +234,11 @@ export const make = Effect.fnUntraced(function*(
     while (true) {
       yield* requested.await
       yield* requested.close
-      const before = SubscriptionRef.getUnsafe(ref)
+      const before = SlotMap.fingerprint(SubscriptionRef.getUnsafe(ref))
       const learnt = yield* Effect.result(refresh)
       if (Result.isFailure(learnt) && !failing) yield* Effect.logWarning(learnt.failure.message)
       failing = Result.isFailure(learnt)
-      const changed = SubscriptionRef.getUnsafe(ref) !== before
+      const changed = SlotMap.fingerprint(SubscriptionRef.getUnsafe(ref)) !== before
       pause = changed ? minPause : Math.min(pause * 2, maxPause)
       yield* Effect.sleep(pause * (0.5 + (yield* Random.next)))
     }

@@ -101,7 +101,8 @@ export const clusterGetkeysinslot = (slot: number, count: number): Command.Comma
  * @category cluster
  * @since 0.1.0
  */
-export const clusterInfo = (): Command.Command<Record<string, string>> => Command.make(CLUSTER_INFO, [], Reply.lines)
+export const clusterInfo = (): Command.Command<Record<string, string>> =>
+  Command.makeSealed(CLUSTER_INFO, [], Reply.lines)
 
 /**
  * The slot of a key as a server computes it. `Slot.fromKey` computes the same without asking.
@@ -177,7 +178,7 @@ const linkOf: Reply.Decode<ClusterLink> = (value) => {
  * @since 0.1.0
  */
 export const clusterLinks = (): Command.Command<ReadonlyArray<ClusterLink>> =>
-  Command.make(CLUSTER_LINKS, [], Reply.array(linkOf))
+  Command.makeSealed(CLUSTER_LINKS, [], Reply.array(linkOf))
 
 /**
  * The id of the node.
@@ -293,7 +294,7 @@ const nodeOf = (line: string): ClusterNode => {
  * @since 0.1.0
  */
 export const clusterNodes = (): Command.Command<ReadonlyArray<ClusterNode>> =>
-  Command.make(
+  Command.makeSealed(
     CLUSTER_NODES,
     [],
     (value) => Reply.name(value).split("\n").filter((line) => line !== "").map(nodeOf)
@@ -318,7 +319,7 @@ export const clusterNodes = (): Command.Command<ReadonlyArray<ClusterNode>> =>
  * @since 0.1.0
  */
 export const clusterReplicas = (id: Command.Arg): Command.Command<ReadonlyArray<ClusterNode>> =>
-  Command.make(CLUSTER_REPLICAS, [id], Reply.array((value) => nodeOf(Reply.name(value))))
+  Command.makeSealed(CLUSTER_REPLICAS, [id], Reply.array((value) => nodeOf(Reply.name(value))))
 
 /**
  * A node as CLUSTER SHARDS lists it.
@@ -413,7 +414,7 @@ const shardOf: Reply.Decode<ClusterShard> = (value) => {
  * @since 0.1.0
  */
 export const clusterShards = (): Command.Command<ReadonlyArray<ClusterShard>> =>
-  Command.make(CLUSTER_SHARDS, [], Reply.array(shardOf))
+  Command.makeSealed(CLUSTER_SHARDS, [], Reply.array(shardOf))
 
 /**
  * A node as CLUSTER SLOTS lists it.
@@ -484,4 +485,4 @@ const slotsOf: Reply.Decode<ClusterSlots> = (value) => {
  * @since 0.1.0
  */
 export const clusterSlots = (): Command.Command<ReadonlyArray<ClusterSlots>> =>
-  Command.make(CLUSTER_SLOTS, [], Reply.array(slotsOf))
+  Command.makeSealed(CLUSTER_SLOTS, [], Reply.array(slotsOf))

@@ -756,7 +756,7 @@ export const ttl = (key: Command.Arg): Command.Command<number> => Command.make(T
  * @category keys
  * @since 0.1.0
  */
-export const type = (key: Command.Arg): Command.Command<string> => Command.make(TYPE, [key], Reply.name)
+export const type = (key: Command.Arg): Command.Command<string> => Command.makeSealed(TYPE, [key], Reply.name)
 
 /**
  * Deletes keys, and frees their memory while the server goes on. Replies how many there were.

@@ -93,7 +93,7 @@ export const clientId = (): Command.Command<number> => Command.make(CLIENT_ID, [
  * @since 0.1.0
  */
 export const clientInfo = (): Command.Command<Record<string, string>> =>
-  Command.make(CLIENT_INFO, [], (value) => clientFields(Reply.name(value)))
+  Command.makeSealed(CLIENT_INFO, [], (value) => clientFields(Reply.name(value)))
 
 /**
  * Which connections are listed: those of a type, those with some ids, or all.
@@ -335,7 +335,7 @@ export const info = (sections: ReadonlyArray<string> = []): Command.Command<stri
  * @since 0.1.0
  */
 export const infoFields = (sections: ReadonlyArray<string> = []): Command.Command<Record<string, string>> =>
-  Command.make(INFO, sections, Reply.lines)
+  Command.makeSealed(INFO, sections, Reply.lines)
 
 /**
  * How many bytes a key and its value take, `null` when there is no such key.
@@ -474,7 +474,7 @@ const roleOf: Reply.Decode<Role> = (value) => {
  * @category server
  * @since 0.1.0
  */
-export const role = (): Command.Command<Role> => Command.make(ROLE, [], roleOf)
+export const role = (): Command.Command<Role> => Command.makeSealed(ROLE, [], roleOf)
 
 /**
  * How many commands are in the log of slow ones.
@@ -515,7 +515,7 @@ export const slowlogLen = (): Command.Command<number> => Command.make(SLOWLOG_LE
  * @since 0.1.0
  */
 export const time = (): Command.Command<{ readonly seconds: number; readonly microseconds: number }> =>
-  Command.make(
+  Command.makeSealed(
     TIME,
     [],
     Reply.pair(Reply.integer, Reply.integer, (seconds, microseconds) => ({ seconds, microseconds }))

@@ -28,6 +28,9 @@ const redirect = (text: string): { readonly slot: number; readonly address: stri
   return valid ? { slot, address } : undefined
 }
 
+/** Servers repeat the arguments of a command that they don't know, and those may be secrets. */
+const withoutArguments = (text: string): string => text.replace(/, with args beginning with:.*$/s, "")
+
 /** Reads an error reply, once, into a reason with fields. */
 export const reasonOf = (error: Resp.ReplyError): RedisError.Reason => {
   const { code, message } = error
@@ -53,7 +56,7 @@ export const reasonOf = (error: Resp.ReplyError): RedisError.Reason => {
     case "WRONGPASS":
       return new RedisError.AuthenticationFailed({ code, text: message })
   }
-  return new RedisError.ServerError({ code, text: message })
+  return new RedisError.ServerError({ code, text: withoutArguments(message) })
 }
 
 export const rejected = (error: Resp.ReplyError, node: string): Failure => ({

@@ -51,6 +51,8 @@ export const follow = Effect.fnUntraced(function*<A>(
   let failure = tried.failure
   let attempts = 1
   let redirects = 0
+  // Once a try may have been executed, no later failure can take that back.
+  let uncertain = false
 
   while (true) {
     const { reason } = failure
@@ -58,7 +60,9 @@ export const follow = Effect.fnUntraced(function*<A>(
     const target = redirected ? actions.locate(reason.address, failure.node) : undefined
     const decision = RedirectPolicy.decide(failure, { repeatable, redirects, target })
     yield* actions.adjust(decision.topology)
-    const error = toError(failure, { command, slot, attempts })
+    uncertain ||= failure.delivery === "MaybeExecuted"
+    const delivery = uncertain ? "MaybeExecuted" : failure.delivery
+    const error = toError({ ...failure, delivery }, { command, slot, attempts })
     if (decision.command._tag === "GiveUp" || step === undefined) return yield* error
 
     const now = clock.currentTimeMillisUnsafe()
@@ -71,7 +75,7 @@ export const follow = Effect.fnUntraced(function*<A>(
       if (now + delay >= deadline) {
         yield* Effect.sleep(Math.max(0, deadline - now))
         const late = timedOut(failure.node, `another try, after this: ${reason.message}`, false)
-        return yield* toError({ ...late, delivery: failure.delivery }, { command, slot, attempts })
+        return yield* toError({ ...late, delivery }, { command, slot, attempts })
       }
       if (delay > 0) yield* Effect.sleep(delay)
     }

@@ -1,0 +1,110 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Command from "../src/Command.ts"
+import { Mismatch } from "../src/internal/reply.ts"
+import * as Redis from "../src/Redis.ts"
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+describe("a command", () => {
+  it.effect("runs through the service of the fiber, as often as it is run", () =>
+    Effect.gen(function*() {
+      const executed: Array<string> = []
+      const service = Redis.Redis.of({
+        execute: (command) =>
+          Effect.sync(() => {
+            executed.push(`${command.spec.name} ${command.args.join(" ")}`)
+            return command.decode("ada")
+          })
+      })
+      const get = Redis.get("user:1")
+      const both = Effect.all([get, get])
+      assert.deepStrictEqual(yield* Effect.provideService(both, Redis.Redis, service), ["ada", "ada"])
+      assert.deepStrictEqual(executed, ["GET user:1", "GET user:1"])
+    }))
+
+  it("shows its name but not its arguments when it is inspected", () => {
+    const shown = JSON.stringify(Redis.set("token", "s3cret"))
+    assert.include(shown, "SET")
+    assert.notInclude(shown, "s3cret")
+  })
+
+  it("tells itself from other values", () => {
+    assert.isTrue(Command.isCommand(Redis.get("a")))
+    assert.isFalse(Command.isCommand(Effect.succeed(1)))
+  })
+})
+
+describe("Command.command", () => {
+  it("finds the facts of a known command, with its subcommand in the name or in the arguments", () => {
+    assert.strictEqual(Command.command("mget", ["a", "b"]).spec.request, "MultiShard")
+    for (const command of [Command.command("object encoding", ["k"]), Command.command("OBJECT", ["encoding", "k"])]) {
+      assert.strictEqual(command.spec.name, "OBJECT ENCODING")
+      assert.deepStrictEqual(Command.keys(command), ["k"])
+    }
+  })
+
+  it("takes the keys of an unknown command from the caller, and asks for them otherwise", () => {
+    assert.deepStrictEqual(Command.keys(Command.command("X.CMD", ["a", "b"], { keys: [1] })), ["b"])
+    assert.include(Command.command("X.CMD", ["a"]).problem ?? "", "{ keys: [0] }")
+    assert.isUndefined(Command.command("X.CMD", ["a"], { keys: [] }).problem)
+    assert.include(Command.command("  ").problem ?? "", "name")
+  })
+
+  it("sends numbers as text", () => {
+    assert.deepStrictEqual(Command.command("INCRBY", ["n", 5]).args, ["n", "5"])
+    assert.deepStrictEqual(Command.command("INCRBY", ["n", 5n]).args, ["n", "5"])
+  })
+})
+
+describe("what becomes of the reply", () => {
+  it("map is applied to the decoded reply", () => {
+    assert.strictEqual(Redis.strlen("k").pipe(Command.map((length) => length * 2)).decode(3), 6)
+    assert.strictEqual(Command.map(Redis.strlen("k"), (length) => length + 1).decode(3), 4)
+  })
+
+  it("bytes keeps the command's text undecoded", () => {
+    const command = Redis.get("k").pipe(Command.bytes)
+    const value: Uint8Array | null = command.decode(bytesOf("ada"))
+    assert.isTrue(command.bytes)
+    assert.deepStrictEqual(value, bytesOf("ada"))
+  })
+
+  it("bytes is refused where the reply is taken apart as text, or mapped already", () => {
+    assert.include(Command.bytes(Redis.clusterNodes()).problem ?? "", "ask for bytes first")
+    assert.include(Redis.get("k").pipe(Command.map((text) => text?.length), Command.bytes).problem ?? "", "bytes first")
+    assert.isUndefined(Redis.get("k").pipe(Command.bytes, Command.map((bytes) => bytes?.length)).problem)
+  })
+
+  it("option turns nil into none", () => {
+    const command = Redis.get("k").pipe(Command.option)
+    assert.deepStrictEqual(command.decode(null), Option.none())
+    assert.deepStrictEqual(command.decode("ada"), Option.some("ada"))
+  })
+
+  it("schema decodes what is there, and leaves nil alone", () => {
+    const User = Schema.fromJsonString(Schema.Struct({ name: Schema.String }))
+    const command = Redis.get("k").pipe(Command.schema(User))
+    assert.deepStrictEqual(command.decode(`{"name":"ada"}`), { name: "ada" })
+    assert.isNull(command.decode(null))
+  })
+
+  it("a reply that does not fit the schema is a mismatch that does not show it", () => {
+    const command = Redis.get("k").pipe(Command.schema(Schema.fromJsonString(Schema.Struct({ name: Schema.String }))))
+    try {
+      command.decode(`{"token":"s3cret"}`)
+      assert.fail("it fits")
+    } catch (mismatch) {
+      assert.instanceOf(mismatch, Mismatch)
+      assert.notInclude(JSON.stringify(mismatch), "s3cret")
+    }
+  })
+
+  it("idempotent marks the command and nothing else", () => {
+    const command = Redis.set("k", "v").pipe(Command.idempotent)
+    assert.isTrue(command.idempotent)
+    assert.deepStrictEqual(command.args, ["k", "v"])
+  })
+})
