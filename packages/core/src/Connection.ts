@@ -28,6 +28,7 @@ import type { Failure } from "./internal/failure.ts"
 import { Fifo } from "./internal/fifo.ts"
 import { handshake } from "./internal/handshake.ts"
 import * as Reply from "./internal/reply.ts"
+import { encodeText } from "./internal/respText.ts"
 import * as RedisError from "./RedisError.ts"
 import * as Resp from "./Resp.ts"
 
@@ -121,6 +122,12 @@ export const commandTimeoutMillis = (options: Options): number =>
   Duration.toMillis(Duration.fromInputUnsafe(options.commandTimeout ?? "30 seconds"))
 
 const maxPayload = Resp.defaultLimits.maxBulkLength
+/** A character of text takes up to three bytes; only what may be too long is measured. */
+const isTooLong = (arg: Command.Arg): boolean =>
+  typeof arg === "string"
+    ? arg.length > maxPayload / 3 && encodeText(arg).length > maxPayload
+    : arg.length > maxPayload
+
 const writeSize = 256 * 1024
 
 const ASKING = CommandSpec.get("ASKING")
@@ -235,7 +242,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
 
   private fits(call: Call): boolean {
     for (const arg of call.command.args) {
-      if (arg.length > maxPayload) {
+      if (isTooLong(arg)) {
         const problem = `${call.command.spec.name}: an argument is longer than the 512 MiB that Redis takes`
         call.onFailure(notSent(new RedisError.InvalidArgument({ problem }), this.address.key))
         return false

@@ -35,7 +35,7 @@ export interface Listener {
  * **Details**
  *
  * `write` takes the chunks as one unit and never throws. It answers false when the peer reads more slowly than we
- * write; the owner then waits for `onDrain`. The chunks must not change afterwards.
+ * write; the owner then waits for `onDrain`, which comes later and never from within `write`. The chunks must not change afterwards.
  *
  * @category models
  * @since 0.1.0

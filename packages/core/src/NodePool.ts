@@ -111,6 +111,8 @@ class NodeImpl implements Node {
   private readonly start: () => void
   private readonly leased = new Set<Connection.Connection>()
   private started = false
+  /** Why it ended, once it has; the first reason stays. */
+  private end: RedisError.Reason | undefined
 
   constructor(parts: {
     readonly address: Address
@@ -157,7 +159,7 @@ class NodeImpl implements Node {
     Effect.catchCauseIf(
       Pool.get(this.dedicatedPool),
       Cause.hasInterruptsOnly,
-      () => Effect.fail(toError(notSent(left, this.address.key), { attempts: 0 }))
+      () => Effect.fail(toError(notSent(this.end ?? new RedisError.Closed(), this.address.key), { attempts: 0 }))
     ).pipe(
       Effect.tap((connection) => {
         this.leased.add(connection)
@@ -194,6 +196,7 @@ class NodeImpl implements Node {
   }
 
   abort(reason: RedisError.Reason): void {
+    this.end ??= reason
     for (const connection of this.shared) connection.abort(reason)
     for (const connection of this.leased) connection.abort(reason)
   }
@@ -263,13 +266,21 @@ export const make = Effect.fnUntraced(function*(
 
   const makeNode = (address: Address): NodeImpl => {
     const nodeScope = Scope.forkUnsafe(scope)
-    const makePool = (max: number) =>
-      runSync(Scope.provide(
-        Pool.makeWithTTL({ acquire: Connection.make(address, options), min: 0, max, timeToLive }),
-        nodeScope
-      ))
-    const sharedPool = makePool(sharedCount)
-    const dedicatedPool = makePool(options.maxDedicated ?? 16)
+    const connect = Connection.make(address, options)
+    const makePool = (max: number, acquire: typeof connect) =>
+      runSync(Scope.provide(Pool.makeWithTTL({ acquire, min: 0, max, timeToLive }), nodeScope))
+    const sharedPool = makePool(sharedCount, connect)
+    const dedicatedPool: Pool.Pool<Connection.Connection, RedisError.RedisError> = makePool(
+      options.maxDedicated ?? 16,
+      Effect.tap(connect, (connection) =>
+        // One that is lost while nobody uses it would be leased, and fail the next command.
+        Effect.sync(() =>
+          connection.watch({
+            onClosed: () => void fork(Pool.invalidate(dedicatedPool, connection)),
+            onQuiet: () => {}
+          })
+        ))
+    )
     const shared = Array.from({ length: sharedCount }, () =>
       new SharedConnection(address.key, sharedPool, {
         maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? Connection.defaultMaxInFlight : Infinity,

@@ -219,7 +219,7 @@ class ClusterImpl {
   private start<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
     const { problem, spec } = command
     if (problem !== undefined) return this.refuse(command, new RedisError.InvalidArgument({ problem }))
-    if (FanOut.isFanOut(command)) return FanOut.run(command, this.executeEach)
+    if (FanOut.isFanOut(command)) return this.startFanOut(command)
     const slot = slotOf(command)
     if (typeof slot !== "number") return this.refuse(command, slot)
     const deadline = spec.blocking ? Infinity : this.clock.currentTimeMillisUnsafe() + this.commandTimeout
@@ -229,6 +229,15 @@ class ClusterImpl {
       this.dispatch(call, slot)
       return call
     })
+  }
+
+  /** What its nodes say about the map is heeded, although nothing of it is sent again. */
+  private startFanOut<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
+    const facts = { repeatable: false, redirects: 0, target: undefined }
+    return Effect.tapError(
+      FanOut.run(command, this.executeEach),
+      ({ delivery, node, reason }) => this.adjust(RedirectPolicy.decide({ delivery, node, reason }, facts).topology)
+    )
   }
 
   /** A blocking command would hold up everybody on a shared connection. */
@@ -265,10 +274,14 @@ class ClusterImpl {
     if (node === undefined) {
       const reason = this.closed
         ? new RedisError.Closed()
-        : new RedisError.NoNodeForSlot({ slot: slot < 0 ? undefined : slot })
+        : this.noNode(slot)
       return call.onFailure(notSent(reason))
     }
     node.submit(call, slot)
+  }
+
+  private noNode(slot: number): RedisError.Reason {
+    return new RedisError.NoNodeForSlot({ slot: slot === anySlot ? undefined : slot })
   }
 
   private owner(slot: number): NodePool.Node | undefined {
@@ -315,10 +328,11 @@ class ClusterImpl {
       const node = route._tag === "To" && !this.closed ? this.pool.node(route.address) : this.owner(slot)
       const failed = (failure: Failure): Outcome => ({ _tag: "Failed", failure })
       if (node === undefined) {
-        const reason = this.closed ? new RedisError.Closed() : new RedisError.NoNodeForSlot({ slot })
+        const reason = this.closed ? new RedisError.Closed() : this.noNode(slot)
         return Effect.succeed(failed(notSent(reason)))
       }
       const asking = route._tag === "To" && route.asking
+      if (asking) this.topology.keep(route.address)
       return Effect.scoped(Effect.matchEffect(node.dedicated, {
         onSuccess: (connection) => attempt(connection, command, { asking, deadline }),
         onFailure: ({ reason }) => Effect.succeed(failed(notSent(reason, node.address.key)))

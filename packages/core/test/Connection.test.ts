@@ -10,7 +10,8 @@ import * as Connection from "../src/Connection.ts"
 import { attempt } from "../src/internal/call.ts"
 import * as Redis from "../src/Redis.ts"
 import type * as Resp from "../src/Resp.ts"
-import { Reply, scriptedCluster, settle } from "./support/ScriptedCluster.ts"
+import { settle } from "./support/scenes.ts"
+import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
 
 const address = Address.tcp("a", 7000)
 

@@ -8,7 +8,8 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Address from "../src/Address.ts"
 import * as Connection from "../src/Connection.ts"
 import * as Redis from "../src/Redis.ts"
-import { Reply, scriptedCluster, settle } from "./support/ScriptedCluster.ts"
+import { settle } from "./support/scenes.ts"
+import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
 
 const address = Address.tcp("a", 7000)
 const secret = "correct horse battery staple"

@@ -8,7 +8,8 @@ import * as Address from "../src/Address.ts"
 import * as NodePool from "../src/NodePool.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
-import { advance, keyOfA, keyOfB, Reply, settle, slotOfA, threeNodes } from "./support/ScriptedCluster.ts"
+import { advance, keyOfA, keyOfB, settle, threeNodes } from "./support/scenes.ts"
+import { Reply } from "./support/ScriptedCluster.ts"
 import type { Script, ScriptedNode } from "./support/ScriptedCluster.ts"
 
 const start = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
@@ -57,12 +58,15 @@ describe("settings", () => {
       assert.strictEqual(again.reason._tag, "InvalidArgument")
     }))
 
-  it.effect.each([[], ["localhost"], ["redis://a:7000"]])("that name no node to begin with are refused: %s", (nodes) =>
-    Effect.gen(function*() {
-      const { cluster } = threeNodes()
-      const error = yield* Effect.flip(cluster.provide(RedisCluster.make({ nodes: [nodes].flat() })))
-      assert.strictEqual(error.reason._tag, "InvalidArgument")
-    }))
+  it.effect.each(["", "localhost", "redis://a:7000"])(
+    "that name no node to begin with are refused: %s",
+    (node) =>
+      Effect.gen(function*() {
+        const { cluster } = threeNodes()
+        const error = yield* Effect.flip(cluster.provide(RedisCluster.make({ nodes: node === "" ? [] : [node] })))
+        assert.strictEqual(error.reason._tag, "InvalidArgument")
+      })
+  )
 })
 
 describe("a node", () => {
@@ -83,7 +87,6 @@ describe("a node", () => {
       yield* Effect.forEach(keys, get, { concurrency: 7 })
       const used = a.connections.filter(({ received }) => received.some((line) => line.startsWith("GET {bar}")))
       assert.strictEqual(used.length, 1)
-      assert.strictEqual(a.connections.indexOf(used[0]) >= 0 && slotOfA % 3, 0)
       const others = Array.from({ length: 200 }, (_, i) => `key-${i}`)
       yield* Effect.forEach(others, get, { concurrency: "unbounded" })
       assert.strictEqual(a.connections.length, 3)
@@ -352,7 +355,9 @@ describe("the end of the client", () => {
       cluster.slots = [[0, 10922, "b:7000"], [10923, 16383, "c:7000"]]
       yield* service.refresh
       yield* Scope.close(scope, Exit.void)
-      for (const fiber of fibers) assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "Closed")
+      for (const fiber of fibers) {
+        assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "Closed")
+      }
       assert.strictEqual(cluster.live, 0)
     }))
 })

@@ -4,17 +4,8 @@ import * as Fiber from "effect/Fiber"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
 import * as SlotMap from "../src/SlotMap.ts"
-import {
-  advance,
-  keyOfA,
-  keyOfB,
-  keyOfC,
-  Reply,
-  scriptedCluster,
-  settle,
-  slotOfA,
-  threeNodes
-} from "./support/ScriptedCluster.ts"
+import { advance, keyOfA, keyOfB, keyOfC, settle, slotOfA, threeNodes } from "./support/scenes.ts"
+import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
 
 const connected = Effect.fnUntraced(function*(options?: Partial<RedisCluster.Options>) {
   const nodes = threeNodes()
@@ -297,6 +288,19 @@ describe("ASK", () => {
       assert.deepStrictEqual(blocked.received.slice(-2), ["ASKING", "BLPOP bar 0"])
       blocked.release(Reply.array([Reply.bulk(keyOfA), Reply.bulk("job")]))
       assert.deepStrictEqual(yield* Fiber.join(fiber), [keyOfA, "job"])
+    }))
+
+  it.effect("of a blocking command keeps the connection to a node that the map does not have yet (trap 20)", () =>
+    Effect.gen(function*() {
+      const { a, cluster, service } = yield* connected()
+      a.on("BLPOP", ask("d:7000"))
+      const target = cluster.node("d:7000").on("BLPOP", "hold")
+      const fiber = yield* start(service.execute(Redis.command("BLPOP", [keyOfA, 0])))
+      yield* settle
+      yield* service.refresh
+      yield* advance("5 seconds")
+      target.connections[0].release(Reply.nullArray)
+      assert.strictEqual(yield* Fiber.join(fiber), null)
     }))
 })
 

@@ -6,7 +6,8 @@ import * as Command from "../src/Command.ts"
 import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
-import { advance, keyOfA, keyOfB, keyOfC, Reply, settle, threeNodes } from "./support/ScriptedCluster.ts"
+import { advance, keyOfA, keyOfB, keyOfC, settle, threeNodes } from "./support/scenes.ts"
+import { Reply } from "./support/ScriptedCluster.ts"
 
 const connected = Effect.fnUntraced(function*(options?: Partial<RedisCluster.Options>) {
   const nodes = threeNodes()
@@ -188,11 +189,12 @@ describe("a node that can't be reached", () => {
   it.effect("does not keep commands that were not sent once it has left the map (trap 57)", () =>
     Effect.gen(function*() {
       const { a, b, cluster, set } = yield* connected({ connectTimeout: "1 minute" })
+      yield* advance("5 seconds")
       a.accepts = "neither"
       a.drop()
       const fiber = yield* start(set(keyOfA, "1"))
       cluster.slots = [[0, 10922, "b:7000"], [10923, 16383, "c:7000"]]
-      yield* advance("4 seconds")
+      yield* advance("500 millis")
       assert.strictEqual(yield* Fiber.join(fiber), "OK")
       assert.strictEqual(b.count("SET bar 1"), 1)
     }))
@@ -238,6 +240,39 @@ describe("a node that can't be reached", () => {
       for (const node of [a, b, c]) node.on("ECHO", ([text]) => Reply.bulk(text))
       for (let i = 0; i < 6; i++) yield* service.execute(Redis.command("ECHO", ["hi"]))
       assert.deepStrictEqual([a.count("ECHO hi"), b.count("ECHO hi") + c.count("ECHO hi")], [0, 6])
+    }))
+})
+
+describe("a slot that nobody serves", () => {
+  const gap = [[0, 4999, "a:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]] as const
+
+  it.effect("lets its commands wait until it is served, while the map is learnt anew (trap 15)", () =>
+    Effect.gen(function*() {
+      const { cluster, get, service } = yield* connected()
+      cluster.slots = gap
+      yield* service.refresh
+      const before = cluster.questions
+      const fiber = yield* start(get(keyOfA))
+      yield* advance("2 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      assert.isAbove(cluster.questions, before)
+      assert.strictEqual(yield* get(keyOfB), "b:7000")
+      cluster.slots = [...gap, [5000, 5460, "b:7000"]]
+      yield* advance("2 seconds")
+      assert.strictEqual(yield* Fiber.join(fiber), "b:7000")
+    }))
+
+  it.effect("fails its commands with NoNodeForSlot in the end (trap 15)", () =>
+    Effect.gen(function*() {
+      const { cluster, get, service } = yield* connected()
+      cluster.slots = gap
+      yield* service.refresh
+      const fiber = yield* start(Effect.flip(get(keyOfA)))
+      yield* advance("26 seconds")
+      const error = yield* Fiber.join(fiber)
+      assert.isTrue(error.reason._tag === "NoNodeForSlot" && error.reason.slot === 5061)
+      assert.strictEqual(error.delivery, "NotSent")
+      assert.include(error.message, "no node serves slot 5061")
     }))
 })
 

@@ -9,8 +9,10 @@ import * as Address from "../src/Address.ts"
 import * as NodePool from "../src/NodePool.ts"
 import * as SlotMap from "../src/SlotMap.ts"
 import * as Topology from "../src/Topology.ts"
-import { advance, Reply, scriptedCluster, settle } from "./support/ScriptedCluster.ts"
-import type { ScriptedCluster, Slots } from "./support/ScriptedCluster.ts"
+import { advance, settle } from "./support/scenes.ts"
+import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
+import type { ScriptedCluster } from "./support/ScriptedCluster.ts"
+import type { Slots } from "./support/slotsReply.ts"
 
 const address = (key: string) => Result.getOrThrow(Address.parse(key))
 
@@ -288,13 +290,16 @@ describe("refreshes", () => {
       assert.strictEqual(topology.refreshes(), before)
     }))
 
-  it.effect.each([0, -1, "soon" as "1 second"])("refuse an interval that is none: %s", (refreshInterval) =>
-    Effect.gen(function*() {
-      const cluster = scriptedCluster(thirds)
-      const error = yield* Effect.flip(learn(cluster, ["a:7000"], { refreshInterval }))
-      assert.strictEqual(error.reason._tag, "InvalidArgument")
-      assert.include(error.message, "refreshInterval")
-    }))
+  it.effect.each([0, -1, "soon" as "1 second"])(
+    "refuse an interval that is none: %s",
+    (refreshInterval) =>
+      Effect.gen(function*() {
+        const cluster = scriptedCluster(thirds)
+        const error = yield* Effect.flip(learn(cluster, ["a:7000"], { refreshInterval }))
+        assert.strictEqual(error.reason._tag, "InvalidArgument")
+        assert.include(error.message, "refreshInterval")
+      })
+  )
 
   it.effect("don't wait for a frozen node once the others agree (trap 49)", () =>
     Effect.gen(function*() {

@@ -20,6 +20,12 @@ export const isFanOut = ({ spec }: Command.Any): boolean =>
 const numbers = (values: ReadonlyArray<unknown>): ReadonlyArray<number> =>
   values.filter((value) => typeof value === "number")
 
+/** Replies of several answers (SCRIPT EXISTS) are made one answer by answer. */
+const merge = (values: ReadonlyArray<unknown>, one: (items: ReadonlyArray<unknown>) => unknown): unknown => {
+  const lists = values.filter((value) => Array.isArray(value))
+  return lists.length < values.length ? one(values) : lists[0].map((_, i) => one(lists.map((list) => list[i])))
+}
+
 const combine = (policy: CommandSpec.ResponsePolicy, values: ReadonlyArray<unknown>): unknown => {
   switch (policy) {
     case "AggSum":
@@ -28,6 +34,10 @@ const combine = (policy: CommandSpec.ResponsePolicy, values: ReadonlyArray<unkno
       return Math.min(...numbers(values))
     case "AggMax":
       return Math.max(...numbers(values))
+    case "AggLogicalAnd":
+      return merge(values, (items) => items.find((item) => !item) ?? items[0])
+    case "AggLogicalOr":
+      return merge(values, (items) => items.find((item) => item) ?? items[0])
     default:
       return Array.isArray(values[0]) ? values.flat() : values[0]
   }

@@ -1,20 +1,15 @@
 /**
  * Nodes that say what a test tells them to say, behind a `Connector`. They read and write real RESP bytes, keep nothing but
  * a journal, and know as much of a cluster as the table of slots that was declared.
- *
- * ```ts
- * const cluster = scriptedCluster([[0, 8191, "a:7000"], [8192, 16383, "b:7000"]])
- * cluster.node("a:7000").on("GET", Reply.bulk("1")).once("GET", "hold")
- * ```
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as TestClock from "effect/testing/TestClock"
 import type * as Address from "../../src/Address.ts"
 import * as Connector from "../../src/Connector.ts"
 import * as RedisError from "../../src/RedisError.ts"
 import * as Resp from "../../src/Resp.ts"
+import { slotsReply } from "./slotsReply.ts"
+import type { Slots } from "./slotsReply.ts"
 
 export const { Reply } = Resp
 
@@ -22,23 +17,7 @@ export const { Reply } = Resp
 export type Answer = Resp.Reply | "hold" | "drop"
 export type Script = Answer | ((args: ReadonlyArray<string>, connection: ScriptedConnection) => Answer)
 
-/** From slot, to slot, primary, replicas. */
-export type Slots = ReadonlyArray<readonly [start: number, end: number, ...nodes: ReadonlyArray<string>]>
-
 const utf8 = new TextEncoder()
-
-const slotsReply = (slots: Slots): Resp.Reply =>
-  Reply.array(slots.map(([start, end, ...nodes]) =>
-    Reply.array([
-      Reply.integer(start),
-      Reply.integer(end),
-      ...nodes.map((node) => {
-        const colon = node.lastIndexOf(":")
-        const port = Reply.integer(Number(node.slice(colon + 1)))
-        return Reply.array([Reply.bulk(node.slice(0, colon)), port, Reply.bulk(`id-${node}`)])
-      })
-    ])
-  ))
 
 export class ScriptedConnection implements Connector.Transport {
   readonly node: ScriptedNode
@@ -224,7 +203,7 @@ export class ScriptedCluster {
     return Array.from(this.nodes.values()).reduce((sum, node) => sum + node.live.length, 0)
   }
 
-  /** How often nodes were asked for the layout. */
+  /** How often nodes were asked for the slots. */
   get questions(): number {
     return Array.from(this.nodes.values()).reduce((sum, node) => sum + node.count("CLUSTER SLOTS"), 0)
   }
@@ -269,29 +248,3 @@ export class ScriptedCluster {
 }
 
 export const scriptedCluster = (slots: Slots): ScriptedCluster => new ScriptedCluster(slots)
-
-/** Lets everything happen that needs no time. */
-export const settle: Effect.Effect<void> = Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
-
-/** Lets time pass, in small steps, with all that happens in between. */
-export const advance = Effect.fnUntraced(function*(duration: Duration.Input) {
-  yield* settle
-  const end = Duration.toMillis(Duration.fromInputUnsafe(duration))
-  for (let now = 0; now < end; now += 50) {
-    yield* TestClock.adjust(Math.min(50, end - now))
-    yield* settle
-  }
-})
-
-/** Three primaries; a GET is answered with the node's key, a SET with OK. */
-export const threeNodes = (): { cluster: ScriptedCluster; a: ScriptedNode; b: ScriptedNode; c: ScriptedNode } => {
-  const cluster = scriptedCluster([[0, 5460, "a:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]])
-  for (const node of cluster.nodes.values()) node.on("GET", Reply.bulk(node.key)).on("SET", Reply.simple("OK"))
-  return { cluster, a: cluster.node("a:7000"), b: cluster.node("b:7000"), c: cluster.node("c:7000") }
-}
-
-/** A key for each of the {@link threeNodes}, and the slot of the first. */
-export const keyOfA = "bar"
-export const keyOfB = "k"
-export const keyOfC = "foo"
-export const slotOfA = 5061

@@ -28,7 +28,7 @@ const makeCensus = () => {
 const resources = (): Readonly<Record<string, number>> => {
   const counts: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) {
-    if (/TCP|TLS|Pipe|Timeout|Immediate/.test(kind)) counts[kind] = (counts[kind] ?? 0) + 1
+    if (/TCP|TLS|Timeout/.test(kind)) counts[kind] = (counts[kind] ?? 0) + 1
   }
   return counts
 }
