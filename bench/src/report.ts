@@ -62,15 +62,25 @@ const table = (workload: Workload, rows: ReadonlyArray<Row>): string => {
   ].join("\n")
 }
 
+/** The client and the servers keep about two processes busy; what goes beyond that was somebody else. */
+const loads = (samples: ReadonlyArray<Sample>): string => {
+  const all = samples.map(({ load }) => load)
+  if (all.length === 0) return "nothing was measured"
+  return `load average while measuring: ${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)}`
+}
+
 /** One table a workload, fastest client first. "To fastest" is to the fastest of the other clients. */
 export const tables = (samples: ReadonlyArray<Sample>, options: Options): string =>
-  options.workloads.map((workload) => {
-    const rows = options.clients.flatMap((client) => {
-      const own = samples.filter((sample) => sample.client === client && sample.workload === workload.name)
-      return own.length === 0 ? [] : [rowOf(client, own)]
-    })
-    return table(workload, rows)
-  }).join("\n")
+  [
+    ...options.workloads.map((workload) => {
+      const rows = options.clients.flatMap((client) => {
+        const own = samples.filter((sample) => sample.client === client && sample.workload === workload.name)
+        return own.length === 0 ? [] : [rowOf(client, own)]
+      })
+      return table(workload, rows)
+    }),
+    loads(samples)
+  ].join("\n")
 
 export const header = (facts: Facts, { rounds }: Options): string =>
   [

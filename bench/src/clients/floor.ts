@@ -7,7 +7,7 @@ import type { Workload } from "../workloads.ts"
 
 type OnReply = (reply: string) => void
 
-/** One socket. Commands of one tick go out in one write. */
+/** One socket. What all sockets' replies of one turn of the event loop lead to goes out in one write. */
 class Line {
   private readonly socket: Net.Socket
   private out = ""
@@ -32,7 +32,7 @@ class Line {
   }
 
   send(command: string, onReply: OnReply): void {
-    if (this.out === "") queueMicrotask(this.flush)
+    if (this.out === "") setImmediate(this.flush)
     this.out += command
     this.waiting.push(onReply)
   }

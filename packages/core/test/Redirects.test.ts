@@ -322,10 +322,9 @@ describe("redirects and the map's own addresses", () => {
       assert.strictEqual(yield* service.execute(Redis.get(keyOfA)), "third")
       assert.strictEqual(first.commands.length, 1)
       assert.strictEqual(third.commands.length, 1)
-      assert.deepStrictEqual([...inner.nodes.keys()].filter((key) => inner.node(key).dialed.length > 0), [
-        "public:7001",
-        "public:7003"
-      ])
+      const dialed = [...inner.nodes.keys()].filter((key) => inner.node(key).dialed.length > 0)
+      assert.includeMembers(dialed, ["public:7001", "public:7003"])
+      assert.deepStrictEqual(dialed.filter((key) => !key.startsWith("public:")), [])
     }))
 
   it.effect("each shard keeps its own commands through the redirects of others", () =>
