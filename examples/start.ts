@@ -1,104 +1,46 @@
 /**
- * `npm start`: a small program on a real cluster, and then a load of reads and writes while slots move to another node
- * and a primary hands over to its replica.
+ * `npm start`: a small program on a cluster in memory, and then a load of reads and writes while slots move, a primary
+ * hands over to its replica, and another one dies. With REDIS_NODES=host:port,... the same program runs on real servers,
+ * whose slots and roles it leaves alone.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { RedisCluster } from "@redisc/core"
 import { NodeRedisCluster } from "@redisc/node"
-import { RealCluster } from "@redisc/test-utils"
-import * as Duration from "effect/Duration"
+import { FakeCluster } from "@redisc/test-utils"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
-import { Guestbook } from "./guestbook.ts"
-import * as Load from "./load.ts"
+import * as Option from "effect/Option"
+import { say } from "./load.ts"
+import { tour } from "./tour.ts"
 
-const say = (text: string) => Effect.sync(() => console.log(text))
-
-const guestbook = Effect.gen(function*() {
-  const book = yield* Guestbook
-  yield* book.sign({ author: "ada", text: "The Engine weaves algebraic patterns." })
-  yield* book.sign({ author: "grace", text: "Ships in port are safe." })
-  const id = yield* book.sign({ author: "ada", text: "Back again." })
-  yield* say(`\nThe guestbook has ${id} entries. The latest:`)
-  for (const { author, text } of yield* book.latest(3)) yield* say(`  ${author}: ${text}`)
-  yield* say(`Busiest author: ${(yield* book.busiest(1))[0]}`)
-})
-
-/** The line that shows what goes on: rewritten in place on a terminal, once a second elsewhere. */
-const progress = Effect.fnUntraced(function*(tally: Load.Tally, doing: { now: string }) {
-  const cluster = yield* RedisCluster.RedisCluster
-  const live = process.stdout.isTTY
-  let before = 0
-  while (true) {
-    yield* Effect.sleep(live ? "200 millis" : "1 second")
-    const { redirects, refreshes } = yield* cluster.stats
-    const perSecond = (tally.commands - before) * (live ? 5 : 1)
-    before = tally.commands
-    const line = `  ${doing.now}: ${tally.commands} commands (${perSecond}/s), ${redirects} redirects followed, ` +
-      `${refreshes} refreshes, slowest ${tally.slowestMillis} ms, ${tally.errors.length} errors`
-    process.stdout.write(live ? `\r\x1b[K${line}` : `${line}\n`)
-  }
-})
-
-const underLoad = Effect.gen(function*() {
-  const servers = yield* RealCluster.RealCluster
-  const cluster = yield* RedisCluster.RedisCluster
-  const tally = Load.makeTally()
-  const doing = { now: "steady" }
-  yield* say("\n32 fibers read and write 300 keys:")
-  const load = yield* Effect.forkChild(Load.run(tally, 32))
-  const line = yield* Effect.forkChild(progress(tally, doing))
-  const during = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) =>
-    Effect.andThen(Effect.sync(() => doing.now = what), effect)
-
-  yield* Effect.sleep("2 seconds")
-  const [first, second] = yield* servers.primaries
+const inMemory = Effect.gen(function*() {
+  const cluster = yield* FakeCluster.FakeCluster
+  yield* say(`A cluster in memory, no server needed. Set REDIS_NODES=host:port,... to use your own.\n`)
+  yield* say(yield* cluster.describe)
+  const [first, second, third] = yield* cluster.primaries
+  const [replica] = yield* cluster.replicasOf(second)
   const [from] = first.slots[0]
-  yield* during("moving 1000 slots", servers.migrateSlots({ from: first, to: second, slots: [[from, from + 999]] }))
-  yield* during("steady", Effect.sleep("1 second"))
-  const [replica] = yield* servers.replicasOf(second)
-  yield* during("failing over", servers.failover(replica))
-  yield* during("steady", Effect.sleep("2 seconds"))
-  yield* Fiber.interrupt(line)
-  yield* Fiber.interrupt(load)
+  yield* tour([
+    {
+      what: "moving 1000 slots",
+      effect: cluster.migrateSlots({ from: first, to: second, slots: [[from, from + 999]] })
+    },
+    { what: "failing over", effect: cluster.failover(replica) },
+    {
+      what: "a primary has died",
+      effect: Effect.asVoid(Effect.andThen(cluster.kill(third), cluster.awaitPromotion(third)))
+    }
+  ])
+}).pipe(Effect.provide(FakeCluster.layer({ primaries: 3, replicas: 1, requireFullCoverage: false })))
 
-  const { redirects, refreshes, retries } = yield* cluster.stats
-  const increments = [...tally.acknowledged.values()].reduce((sum, count) => sum + count, 0)
-  yield* say(`\n
-What happened:
-  commands            ${tally.commands}
-  redirects followed  ${redirects}, and ${retries} further tries for other reasons
-  refreshes           ${refreshes}
-  slowest command     ${tally.slowestMillis} ms
-  errors seen         ${tally.errors.length}
-  increments          ${increments} acknowledged, ${yield* Load.missing(tally)} of them missing`)
-  for (const error of tally.errors.slice(0, 3)) yield* say(`  ${error.message}`)
-})
-
-const Client = Layer.unwrap(
-  Effect.map(RealCluster.RealCluster, ({ addresses }) => NodeRedisCluster.layer({ nodes: addresses }))
-)
-
-const program = Effect.gen(function*() {
-  const servers = yield* RealCluster.RealCluster
-  const nodes = yield* servers.nodes
-  yield* say(`A cluster of Redis ${servers.version} is up, with ${nodes.length} nodes:`)
-  for (const { address, role, slots } of nodes) {
-    yield* say(`  ${address.key}  ${role}${slots.map(([first, last]) => `  slots ${first}-${last}`).join("")}`)
-  }
-  yield* Effect.provide(
-    Effect.andThen(Effect.provide(guestbook, Guestbook.layer), underLoad),
-    Client
+const onServers = (nodes: ReadonlyArray<string>) =>
+  Effect.andThen(say(`The cluster of ${nodes.join(", ")}.`), tour([])).pipe(
+    Effect.provide(NodeRedisCluster.layer({ nodes }))
   )
-})
 
-const Servers = RealCluster.layer({ primaries: 3, replicas: 1 })
-
-Effect.andThen(say("Starting 3 primaries and 3 replicas on loopback ..."), Effect.provide(program, Servers)).pipe(
-  Effect.timed,
-  Effect.flatMap(([took]) =>
-    say(`\nDone in ${Duration.format(Duration.seconds(Math.round(Duration.toSeconds(took))))}.`)
-  ),
-  NodeRuntime.runMain
-)
+Effect.gen(function*() {
+  const nodes = yield* Config.option(Config.String("REDIS_NODES"))
+  return yield* Option.match(nodes, {
+    onNone: () => inMemory,
+    onSome: (text) => onServers(text.split(",").map((node) => node.trim()))
+  })
+}).pipe(NodeRuntime.runMain)

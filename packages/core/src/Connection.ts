@@ -15,6 +15,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Address } from "./Address.ts"
@@ -171,6 +172,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private readonly watchers: Array<Watcher> = []
   private flushing = false
   private draining = false
+  private readonly stirred = Latch.makeUnsafe(false)
+  private dozing = false
   private bytesWritten = 0
   private bytesRead = 0
 
@@ -215,6 +218,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     if (this.options.failWhenFull === true && this.inFlight.length + this.waiting.length >= this.maxInFlight) {
       return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.maxInFlight }), this.address.key))
     }
+    if (this.dozing) this.stir()
     this.waiting.push(call)
     if (!this.flushing && !this.draining) this.flushSoon()
   }
@@ -333,27 +337,42 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     const tick = Math.min(Math.max(Math.min(pingInterval / 2, this.commandTimeout / 10), 10), 1000)
     let heardAt = this.clock.currentTimeMillisUnsafe()
     let heard = this.bytesRead
-    let pinged = false
+    let pingedAt: number | undefined
+    const heardNow = (now: number): void => {
+      heard = this.bytesRead
+      heardAt = now
+      pingedAt = undefined
+    }
     const check = Effect.sync(() => {
       const now = this.clock.currentTimeMillisUnsafe()
       this.expire(now)
-      if (this.bytesRead !== heard || this.inFlight.peek()?.command.spec.blocking === true) {
-        heard = this.bytesRead
-        heardAt = now
-        pinged = false
-        return
-      }
-      const quiet = now - heardAt
+      if (this.bytesRead !== heard || this.inFlight.peek()?.command.spec.blocking === true) return heardNow(now)
       if (this.inFlight.length > 0) { for (const watcher of this.watchers) watcher.onQuiet() }
-      if (quiet >= 2 * pingInterval && pinged) {
-        this.abort(new RedisError.ConnectionLost({ problem: `the server has been silent for ${quiet} ms` }))
-      } else if (quiet >= pingInterval && !pinged) {
-        pinged = true
+      if (pingedAt !== undefined && now - pingedAt >= pingInterval) {
+        const problem = `the server has been silent for ${now - heardAt} ms`
+        return this.abort(new RedisError.ConnectionLost({ problem }))
+      }
+      if (pingedAt === undefined && now - heardAt >= pingInterval) {
+        pingedAt = now
         this.submit(new Unattended(Command.make(PING, [], Reply.raw), false, Infinity))
       }
     })
-    return Effect.forever(Effect.andThen(Effect.sleep(tick), check))
+    // With nothing under way there is nothing to watch until a command comes, or the next PING is due.
+    const doze = Effect.suspend(() => {
+      this.stirred.closeUnsafe()
+      this.dozing = true
+      if (this.bytesRead !== heard) heardNow(this.clock.currentTimeMillisUnsafe())
+      const stirred = Effect.map(this.stirred.await, () => heardNow(this.clock.currentTimeMillisUnsafe()))
+      return Effect.raceFirst(Effect.sleep(pingInterval), stirred)
+    })
+    const pause = Effect.suspend(() => this.inFlight.length + this.waiting.length > 0 ? Effect.sleep(tick) : doze)
+    return Effect.forever(Effect.andThen(pause, check))
   })
+
+  private stir(): void {
+    this.dozing = false
+    this.stirred.openUnsafe()
+  }
 }
 
 /** @internal */

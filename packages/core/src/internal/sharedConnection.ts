@@ -119,11 +119,19 @@ export class SharedConnection implements Taker {
 
   /** Leases a connection, waits until it is lost, and leases the next. Runs for the life of the node. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
+    // On an open connection deadlines are the connection's own business.
+    const sweep = Effect.gen({ self: this }, function*() {
+      const clock = yield* Clock.Clock
+      while (true) {
+        yield* Effect.sleep("1 second")
+        this.expire(clock.currentTimeMillisUnsafe())
+      }
+    })
     const lease = Effect.gen({ self: this }, function*() {
       const clock = yield* Clock.Clock
       this.current = { _tag: "Connecting" }
       const { connection, error, openedAt } = yield* Effect.scoped(Effect.gen({ self: this }, function*() {
-        const connection = yield* Pool.get(this.pool)
+        const connection = yield* Effect.raceFirst(Pool.get(this.pool), sweep)
         const openedAt = clock.currentTimeMillisUnsafe()
         this.open(connection)
         return { connection, openedAt, error: yield* connection.closed }
@@ -147,14 +155,6 @@ export class SharedConnection implements Taker {
         this.down(failure)
         this.options.onTrouble(failure)
       }))
-    const sweep = Effect.gen({ self: this }, function*() {
-      const clock = yield* Clock.Clock
-      while (true) {
-        yield* Effect.sleep("1 second")
-        this.expire(clock.currentTimeMillisUnsafe())
-      }
-    })
-    const connected = Effect.forever(Effect.retry(tried, reconnect))
-    return Effect.raceFirst(Effect.orDie(connected), sweep)
+    return Effect.orDie(Effect.forever(Effect.retry(tried, reconnect)))
   })
 }

@@ -22,6 +22,12 @@ export const wrongNumber = (name: string): CommandError =>
 export const unknownSubcommand = (container: string, sub: Bin): CommandError =>
   new CommandError(`ERR unknown subcommand '${sub.slice(0, 128)}'. Try ${container.toUpperCase()} HELP.`)
 
+/** To be thrown where a subcommand, such as `XGROUP CREATE`, has more or other arguments than it knows. */
+export const subcommandSyntax = (name: string): CommandError => {
+  const [container, sub] = name.split(" ")
+  return new CommandError(`ERR unknown subcommand or wrong number of arguments for '${sub}'. Try ${container} HELP.`)
+}
+
 /** The argument as a keyword. */
 export const word = (arg: Bin | undefined): string => arg === undefined ? "" : arg.toUpperCase()
 
@@ -67,12 +73,22 @@ export const nonNegative = (arg: Bin, problem: string = "ERR value is out of ran
   return value
 }
 
-/** The text as C's `strtod` reads it, or undefined. NaN is no number here. */
+const hexadecimal = /^([+-]?)0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p([+-]?\d+))?$/i
+
+/** The text as C's `strtod` reads it, or undefined: also for what is too large or too small. NaN is no number here. */
 export const parseDouble = (arg: Bin): number | undefined => {
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(arg)) return Number(arg)
+  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(arg)) {
+    const value = Number(arg)
+    const vanished = value === 0 && /^[^eE]*[1-9]/.test(arg)
+    return Number.isFinite(value) && !vanished ? value : undefined
+  }
   if (/^[+-]?inf(?:inity)?$/i.test(arg)) return arg[0] === "-" ? -Infinity : Infinity
-  if (/^[+-]?0x[0-9a-f]+$/i.test(arg)) return arg[0] === "-" ? -Number(arg.slice(1)) : Number(arg.replace("+", ""))
-  return undefined
+  const hex = hexadecimal.exec(arg)
+  if (hex === null) return undefined
+  const [, sign, digits, power = "0"] = hex
+  const [whole, fraction = ""] = digits.split(".")
+  const value = Number.parseInt(`0${whole}${fraction}`, 16) * 2 ** (Number(power) - fraction.length * 4)
+  return sign === "-" ? -value : value
 }
 
 /** A double. */
@@ -85,12 +101,11 @@ export const double = (arg: Bin, problem: string = notAFloat): number => {
 /** The timeout of BLPOP and its like, given in seconds, as milliseconds: Infinity for 0. */
 export const blockSeconds = (arg: Bin): number => {
   const seconds = parseDouble(arg)
-  if (seconds === undefined || !Number.isFinite(seconds)) {
-    throw new CommandError("ERR timeout is not a float or out of range")
-  }
-  if (seconds < 0) throw new CommandError("ERR timeout is negative")
-  if (seconds * 1000 > Number.MAX_SAFE_INTEGER) throw new CommandError("ERR timeout is out of range")
-  return seconds === 0 ? Infinity : Math.ceil(seconds * 1000)
+  if (seconds === undefined) throw new CommandError("ERR timeout is not a float or out of range")
+  const millis = Math.ceil(seconds * 1000)
+  // What does not fit into 64 bits comes out negative.
+  if (millis < 0 || millis >= 2 ** 63) throw new CommandError("ERR timeout is negative")
+  return millis === 0 ? Infinity : millis
 }
 
 /** The BLOCK of XREAD and its like, given in milliseconds: Infinity for 0. */
@@ -102,7 +117,9 @@ export const blockMillis = (arg: Bin): number => {
 
 const scoreBound = (arg: Bin): readonly [number, boolean] => {
   const exclusive = arg[0] === "("
-  return [double(exclusive ? arg.slice(1) : arg, "ERR min or max is not a float"), exclusive]
+  // Read with fewer checks than other numbers: nothing is 0, and blanks may stand in front.
+  const text = (exclusive ? arg.slice(1) : arg).replace(/^[ \t-\r]+/, "")
+  return [text === "" ? 0 : double(text, "ERR min or max is not a float"), exclusive]
 }
 
 /** The bounds of ZRANGEBYSCORE: `1.5`, `(1.5`, `-inf`. */
@@ -154,8 +171,11 @@ export const scanOptions = (
   return { count, match, type }
 }
 
-/** The cursor of the SCAN family. */
+/** The cursor of the SCAN family: as `strtoul` reads it, so that nothing is 0 and a negative number a large one. */
 export const cursor = (arg: Bin): number => {
-  if (!/^\d{1,20}$/.test(arg)) throw new CommandError("ERR invalid cursor")
-  return Number(arg)
+  const value = /^[+-]?\d{1,40}$/.test(arg) ? BigInt(arg.replace("+", "")) : arg === "" ? BigInt(0) : undefined
+  if (value === undefined || BigInt.asUintN(64, value < 0 ? -value : value) !== (value < 0 ? -value : value)) {
+    throw new CommandError("ERR invalid cursor")
+  }
+  return Number(BigInt.asUintN(64, value))
 }

@@ -37,6 +37,8 @@ export interface Session {
   readonly subscriptions: Subscriptions
   /** Inside a transaction or a script: a blocking command answers at once what it would answer after its timeout. */
   readonly mayBlock: boolean
+  /** A script is asking: BLOCK is refused then, and not only ignored. */
+  readonly inScript?: boolean | undefined
   /** Whether READONLY was sent. */
   readonly readOnly: boolean
   /** Sends at once, besides the reply of the command: a push, or one of several replies. */
@@ -99,13 +101,13 @@ export interface Invocation {
 
 /**
  * A blocking command found nothing. `retry` runs again when one of the keys was touched, and answers undefined to go on
- * waiting; after `timeout` milliseconds (Infinity: never) the client is sent `onTimeout`.
+ * waiting; told which one, it looks at no other. After `timeout` milliseconds (Infinity: never) the client is sent `onTimeout`.
  */
 export interface Block {
   readonly _tag: "Block"
   readonly keys: ReadonlyArray<Bin>
   readonly timeout: number
-  readonly retry: () => Resp.Reply | undefined
+  readonly retry: (written?: Bin) => Resp.Reply | undefined
   readonly onTimeout: Resp.Reply
 }
 

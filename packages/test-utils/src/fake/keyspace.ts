@@ -7,6 +7,7 @@ import * as Slot from "@redisc/core/Slot"
 import { wrongType } from "./arguments.ts"
 import { toBytes } from "./binary.ts"
 import type { Bin } from "./binary.ts"
+import { expireFields } from "./fieldExpiry.ts"
 import { CommandError } from "./handler.ts"
 import type { SortedSet } from "./sortedSet.ts"
 import type { Stream } from "./stream.ts"
@@ -98,6 +99,8 @@ export class Keyspace {
   private order: Array<Entry | undefined> = []
   private serials: Array<number> = []
   private nextSerial = 1
+  /** Hashes of which fields expire. Some may have none left. */
+  private readonly volatileHashes = new Set<Bin>()
   /** No key expires before. */
   private earliest = Infinity
 
@@ -108,7 +111,10 @@ export class Keyspace {
   /** The value of a key that has not expired. */
   get(key: Bin): Value | undefined {
     if (this.expires.size > 0 && this.expireIfDue(key)) return undefined
-    return this.entries.get(key)?.value
+    const value = this.entries.get(key)?.value
+    if (value?.type !== "hash" || value.expiry.size === 0 || !expireFields(value, this.now())) return value
+    this.touch(key, "hexpired", "h")
+    return this.removeIfEmpty(key) ? undefined : value
   }
 
   has(key: Bin): boolean {
@@ -129,6 +135,7 @@ export class Keyspace {
       this.expireIfDue(key)
       if (options?.keepTtl !== true) this.expires.delete(key)
     }
+    if (value.type === "hash" && value.expiry.size > 0) this.volatileHashes.add(key)
     const entry = this.entries.get(key)
     if (entry !== undefined) {
       entry.value = value
@@ -189,6 +196,8 @@ export class Keyspace {
   /** The part of `touch` that tells nothing to subscribers. */
   signal(key: Bin): void {
     this.changes++
+    const value = this.entries.get(key)?.value
+    if (value?.type === "hash" && value.expiry.size > 0) this.volatileHashes.add(key)
     if (this.watchers.size > 0) {
       for (const watcher of this.watchers.get(key) ?? []) watcher.dirty = true
     }
@@ -266,6 +275,7 @@ export class Keyspace {
     const gone = [...this.entries.keys()]
     this.entries.clear()
     this.expires.clear()
+    this.volatileHashes.clear()
     this.bySlot.clear()
     this.order = []
     this.serials = []
@@ -287,20 +297,30 @@ export class Keyspace {
 
   /** Deletes what has expired. Every look at more than one key does it first; a timer only where somebody listens. */
   expireDue(): void {
+    for (const key of this.volatileHashes) {
+      const value = this.get(key)
+      if (value?.type !== "hash" || value.expiry.size === 0) this.volatileHashes.delete(key)
+    }
     if (this.expires.size === 0) return
     const now = this.now()
     if (this.earliest > now) return
     let earliest = Infinity
-    for (const [key, at] of [...this.expires]) {
+    for (const [key, at] of Array.from(this.expires)) {
       if (at <= now) this.expireIfDue(key)
       else if (at < earliest) earliest = at
     }
     this.earliest = earliest
   }
 
-  /** When the next key may expire. Infinity: none has a time to live. */
+  /** When the next key or field may expire. Infinity: none has a time to live. */
   get nextExpiry(): number {
-    return this.expires.size === 0 ? Infinity : this.earliest
+    let next = this.expires.size === 0 ? Infinity : this.earliest
+    for (const key of this.volatileHashes) {
+      const value = this.entries.get(key)?.value
+      if (value?.type !== "hash") continue
+      for (const at of value.expiry.values()) next = Math.min(next, at)
+    }
+    return next
   }
 
   /** The same keys and values, sharing nothing. */

@@ -42,7 +42,7 @@ export const deliverSharded = (node: Node, channel: Bin, message: Bin): number =
 export const dropSharded = (node: Node, lost: (slot: number) => boolean): void => {
   for (const session of node.sessions) {
     const { shardChannels } = session.subscriptions
-    for (const channel of [...shardChannels]) {
+    for (const channel of Array.from(shardChannels)) {
       if (!lost(slotOf(channel))) continue
       shardChannels.delete(channel)
       session.send(push([bulk("sunsubscribe"), bulk(channel), Resp.Reply.integer(shardChannels.size)]))

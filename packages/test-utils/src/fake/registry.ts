@@ -4,23 +4,6 @@
  * @since 0.1.0
  */
 import * as CommandSpec from "@redisc/core/CommandSpec"
-import { bitmaps } from "./commands/bitmaps.ts"
-import { cluster } from "./commands/cluster.ts"
-import { connection } from "./commands/connection.ts"
-import { functions } from "./commands/functions.ts"
-import { geo } from "./commands/geo.ts"
-import { hashes } from "./commands/hashes.ts"
-import { hyperLogLog } from "./commands/hyperLogLog.ts"
-import { keys } from "./commands/keys.ts"
-import { lists } from "./commands/lists.ts"
-import { pubSub } from "./commands/pubSub.ts"
-import { scripting } from "./commands/scripting.ts"
-import { server } from "./commands/server.ts"
-import { sets } from "./commands/sets.ts"
-import { sortedSets } from "./commands/sortedSets.ts"
-import { streams } from "./commands/streams.ts"
-import { strings } from "./commands/strings.ts"
-import { transactions } from "./commands/transactions.ts"
 import type { Definition, Group } from "./handler.ts"
 
 /** A command that was found. */
@@ -32,35 +15,24 @@ export interface Entry {
   readonly words: 1 | 2
 }
 
-const groups: ReadonlyArray<Group> = [
-  strings,
-  bitmaps,
-  keys,
-  hyperLogLog,
-  geo,
-  hashes,
-  lists,
-  sets,
-  sortedSets,
-  streams,
-  scripting,
-  functions,
-  pubSub,
-  connection,
-  server,
-  transactions,
-  cluster
-]
-
 const entries = new Map<string, Entry>()
 const containers = new Set<string>()
 
-for (const group of groups) {
-  for (const [name, definition] of Object.entries(group)) {
-    const words = name.includes(" ") ? 2 : 1
-    if (words === 2) containers.add(name.slice(0, name.indexOf(" ")))
-    entries.set(name, { name, definition, words, spec: CommandSpec.find(name) ?? CommandSpec.unknown(name, []) })
+/** Makes groups known, once for all clusters of the process. */
+export const load = (groups: ReadonlyArray<Group>): void => {
+  if (entries.size > 0) return
+  for (const group of groups) {
+    for (const [name, definition] of Object.entries(group)) {
+      const words = name.includes(" ") ? 2 : 1
+      if (words === 2) containers.add(name.slice(0, name.indexOf(" ")))
+      entries.set(name, { name, definition, words, spec: CommandSpec.find(name) ?? CommandSpec.unknown(name, []) })
+    }
   }
+  // What MIGRATE sends: RESTORE that is let into a slot which is being imported.
+  const restore = entries.get("RESTORE")
+  if (restore === undefined) return
+  const name = "RESTORE-ASKING"
+  entries.set(name, { ...restore, name, spec: CommandSpec.find(name) ?? restore.spec })
 }
 
 /** Every command there is. */

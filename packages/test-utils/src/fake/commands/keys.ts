@@ -1,3 +1,130 @@
-import type { Group } from "../handler.ts"
+/**
+ * The commands of keys whatever they hold. Times to live are in `expiry.ts`, SORT is in `sort.ts`, DUMP and OBJECT are in
+ * `objects.ts`.
+ *
+ * @since 0.1.0
+ */
+import * as Resp from "@redisc/core/Resp"
+import * as Args from "../arguments.ts"
+import type { Bin } from "../binary.ts"
+import { encodeLike } from "../encoding.ts"
+import * as Glob from "../glob.ts"
+import { CommandError } from "../handler.ts"
+import type { Definition, Group, Invocation } from "../handler.ts"
+import { copyValue } from "../keyspace.ts"
+import { expiry } from "./expiry.ts"
+import { objects } from "./objects.ts"
+import { sort } from "./sort.ts"
 
-export const keys: Group = {}
+const { array, bulk, integer: int, null: nil, simple } = Resp.Reply
+
+const countWhere = (test: (invocation: Invocation, key: Bin) => boolean): Definition => ({
+  arity: -2,
+  run: (invocation) => int(invocation.args.filter((key) => test(invocation, key)).length)
+})
+
+const rename = (onlyNew: boolean): Definition => ({
+  arity: 3,
+  run: ({ args: [from, to], keys }) => {
+    const value = keys.get(from)
+    if (value === undefined) throw new CommandError("ERR no such key")
+    if (from === to) return onlyNew ? int(0) : simple("OK")
+    if (onlyNew && keys.has(to)) return int(0)
+    const at = keys.expireAt(from)
+    keys.remove(to)
+    keys.set(to, value)
+    keys.setExpiry(to, at)
+    keys.remove(from)
+    keys.touch(from, "rename_from", "g")
+    keys.touch(to, "rename_to", "g")
+    return onlyNew ? int(1) : simple("OK")
+  }
+})
+
+const databases = 16
+
+const copy: Definition = {
+  arity: -3,
+  run: ({ args, keys }) => {
+    const [from, to] = args
+    let replace = false
+    let database = 0
+    for (let i = 2; i < args.length; i++) {
+      const option = Args.word(args[i])
+      if (option === "REPLACE") {
+        replace = true
+      } else if (option === "DB" && i + 1 < args.length) {
+        database = Args.integer(args[++i])
+        if (Math.abs(database) > 0x7fffffff) {
+          throw new CommandError("ERR value is out of range, value must between -2147483648 and 2147483647")
+        }
+        if (database < 0 || database >= databases) throw new CommandError("ERR DB index is out of range")
+      } else {
+        throw Args.syntaxError()
+      }
+    }
+    if (database !== 0) throw new CommandError("ERR Copying to another database is not allowed in cluster mode")
+    if (from === to) throw new CommandError("ERR source and destination objects are the same")
+    const value = keys.get(from)
+    if (value === undefined || (keys.has(to) && !replace)) return int(0)
+    keys.remove(to)
+    const made = copyValue(value)
+    encodeLike(made, value)
+    keys.set(to, made)
+    keys.setExpiry(to, keys.expireAt(from))
+    keys.touch(to, "copy_to", "g")
+    return int(1)
+  }
+}
+
+const scan: Definition = {
+  arity: -2,
+  run: ({ args, keys }) => {
+    const from = args[0] === "" ? 0 : Args.cursor(args[0])
+    const { count, match, type } = Args.scanOptions(args, 1, true)
+    const page = keys.scan(from, count)
+    const found = page.keys.filter((key) =>
+      (match === undefined || Glob.matches(match, key)) && (type === undefined || keys.get(key)?.type === type)
+    )
+    return array([bulk(String(page.cursor)), array(found.map(bulk))])
+  }
+}
+
+const refused = (name: string, arity: number): Definition => ({
+  arity,
+  run: () => {
+    throw new CommandError(`ERR ${name} is not allowed in cluster mode`)
+  }
+})
+
+const deleteKeys = countWhere(({ keys }, key) => keys.delete(key))
+const existing = countWhere(({ keys }, key) => keys.has(key))
+
+/** Keys of any type. */
+export const keys: Group = {
+  ...expiry,
+  ...objects,
+  ...sort,
+  DEL: deleteKeys,
+  UNLINK: deleteKeys,
+  EXISTS: existing,
+  TOUCH: existing,
+  TYPE: { arity: 2, run: ({ args: [key], keys }) => simple(keys.get(key)?.type ?? "none") },
+  RENAME: rename(false),
+  RENAMENX: rename(true),
+  COPY: copy,
+  KEYS: {
+    arity: 2,
+    run: ({ args: [pattern], keys }) => array([...keys.keys()].filter((key) => Glob.matches(pattern, key)).map(bulk))
+  },
+  RANDOMKEY: {
+    arity: 1,
+    run: ({ keys, random }) => {
+      const key = keys.random(random)
+      return key === undefined ? nil : bulk(key)
+    }
+  },
+  SCAN: scan,
+  MOVE: refused("MOVE", 3),
+  SWAPDB: refused("SWAPDB", 3)
+}

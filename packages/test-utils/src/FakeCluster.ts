@@ -1,0 +1,591 @@
+/**
+ * A Redis Cluster inside a test: simulated nodes that own slots, answer in RESP, redirect, replicate, fail over and
+ * expire keys by Effect's Clock. No server, no port, and it starts in milliseconds.
+ *
+ * {@link layer} takes the place of the Node layer. Only the network is replaced: the client above it is the real one,
+ * byte for byte. The controls have the names of those of `RealCluster`, and take effect at once.
+ *
+ * **What it is modelled on.** Redis 7.0.15, with its error texts. Nothing is saved: a node that is killed and restarted
+ * is empty. Replicas that can hear their primary are never late. News reach all nodes at once.
+ *
+ * @since 0.1.0
+ */
+import * as Address from "@redisc/core/Address"
+import { Connector } from "@redisc/core/Connector"
+import type { Redis } from "@redisc/core/Redis"
+import * as RedisCluster from "@redisc/core/RedisCluster"
+import type { RedisError } from "@redisc/core/RedisError"
+import * as Resp from "@redisc/core/Resp"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import { fromInput, fromText, toText } from "./fake/binary.ts"
+import * as Bus from "./fake/bus.ts"
+import * as ClusterState from "./fake/clusterState.ts"
+import * as Controls from "./fake/controls.ts"
+import type { NodeRef, Seed } from "./fake/controls.ts"
+import * as Door from "./fake/door.ts"
+import { FakeClusterError } from "./fake/fakeClusterError.ts"
+import { groups } from "./fake/groups.ts"
+import { slotOf } from "./fake/keyspace.ts"
+import { FakeNode } from "./fake/node.ts"
+import * as Registry from "./fake/registry.ts"
+import { relink } from "./fake/replication.ts"
+import { Timers } from "./fake/timers.ts"
+import { makeConnector } from "./fake/transport.ts"
+import { World } from "./fake/world.ts"
+import type { Node, NodeState, Slots } from "./RealCluster.ts"
+
+export {
+  /**
+   * @category errors
+   * @since 0.1.0
+   */
+  FakeClusterError
+} from "./fake/fakeClusterError.ts"
+
+export type {
+  /**
+   * @category models
+   * @since 0.1.0
+   */
+  NodeRef,
+  /**
+   * @category models
+   * @since 0.1.0
+   */
+  Seed
+} from "./fake/controls.ts"
+
+/**
+ * What to start.
+ *
+ * **Details**
+ *
+ * - `primaries`: 3 by default; `replicas` are those of each primary, 0 by default.
+ * - `nodeTimeout`: how long a node may be silent before it counts as failed, 1 second by default. Half a second later a
+ *   replica takes its place, if most primaries still hear each other.
+ * - `password`: of the default user. The client of {@link layer} is told.
+ * - `requireFullCoverage`: whether a cluster without an owner for every slot refuses all commands, true by default.
+ * - `config`: more settings, as of CONFIG SET.
+ * - `seed`: of all that is left to chance: node ids, RANDOMKEY, SPOP. The same seed, the same run. Default 1.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly primaries?: number | undefined
+  readonly replicas?: number | undefined
+  readonly nodeTimeout?: Duration.Input | undefined
+  readonly password?: Redacted.Redacted | undefined
+  readonly requireFullCoverage?: boolean | undefined
+  readonly config?: Readonly<Record<string, string>> | undefined
+  readonly seed?: number | undefined
+}
+
+/**
+ * What {@link layer} takes besides: settings of the client.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface LayerOptions extends Options {
+  readonly client?: Partial<RedisCluster.Options> | undefined
+}
+
+/**
+ * A command that a node was sent, at a time of the Clock.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JournalEntry {
+  readonly at: number
+  /** The number that CLIENT ID answers. */
+  readonly connection: number
+  readonly command: ReadonlyArray<string>
+}
+
+/**
+ * What a scripted reply answers: a command's name in any case (`"GET"`, `"CLUSTER SLOTS"`), or those that a predicate
+ * picks by their words.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CommandMatch = string | ((command: ReadonlyArray<string>) => boolean)
+
+/**
+ * The controls of a simulated cluster.
+ *
+ * **Details**
+ *
+ * What makes no sense (a node that does not exist, a slot out of range) fails with `FakeClusterError`.
+ *
+ * **Example** (What a client does when a slot moves)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ * import { FakeCluster } from "@redisc/test-utils"
+ * import { Effect } from "effect"
+ *
+ * const followed = Effect.gen(function*() {
+ *   const cluster = yield* FakeCluster.FakeCluster
+ *   yield* Redis.set("user:1", "ada")
+ *   yield* cluster.migrateSlot(cluster.slotOf("user:1"), "fake-2")
+ *   return yield* Redis.get("user:1") // "ada"
+ * }).pipe(Effect.provide(FakeCluster.layer({ primaries: 3, replicas: 1 })))
+ * ```
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class FakeCluster extends Context.Service<FakeCluster, {
+  /** The addresses of the first nodes, for a client to start with: `fake-0:6379` and so on. */
+  readonly addresses: ReadonlyArray<Address.Tcp>
+  /** The version that the nodes claim to be, `7.0.15`. */
+  readonly version: string
+  /** All nodes, also those that are not running. */
+  readonly nodes: Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
+  /** The running primaries, in the order of their names. */
+  readonly primaries: Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
+  /** The running replicas of a node. */
+  readonly replicasOf: (node: NodeRef) => Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
+  /** The owner as the majority sees it. */
+  readonly ownerOf: (slot: number) => Effect.Effect<Node, FakeClusterError>
+  /** The slot of a key. */
+  readonly slotOf: (key: string | Uint8Array) => number
+  /** Sends any command to one node, behind the client's back. An error reply is a failure; redirects are not followed. */
+  readonly command: (
+    node: NodeRef,
+    name: string,
+    args?: ReadonlyArray<string | number | Uint8Array>
+  ) => Effect.Effect<Resp.Value, FakeClusterError>
+
+  /** Stores values with their owners: a string, a list as an array, a `Set`, a hash as a `Map`. */
+  readonly seed: (data: Readonly<Record<string, Seed>>) => Effect.Effect<void, FakeClusterError>
+  /** The keys of one node, or of all primaries, in order. */
+  readonly keys: (node?: NodeRef) => Effect.Effect<ReadonlyArray<string>, FakeClusterError>
+  /** Empties all running primaries. */
+  readonly flushAll: Effect.Effect<void>
+  /** Every command that a node was sent, the oldest first; the last ten thousand are kept. */
+  readonly journal: (node: NodeRef) => Effect.Effect<ReadonlyArray<JournalEntry>, FakeClusterError>
+  /** The commands that Redis has, that were sent, and that the simulated nodes don't have. */
+  readonly unimplemented: Effect.Effect<ReadonlyArray<string>>
+  /** Who owns what, as text. */
+  readonly describe: Effect.Effect<string, FakeClusterError>
+
+  /** Ends the process. Its data is gone. */
+  readonly kill: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
+  /** Stops the process. Its connections stay open and silent. */
+  readonly pause: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
+  readonly resume: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
+  /** Starts the process again, empty. If it still runs, it is killed first. */
+  readonly restart: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
+  /** Makes a replica the primary. A primary that is down needs `force`, and a cluster without majority `takeover`. */
+  readonly failover: (
+    replica: NodeRef,
+    mode?: "default" | "force" | "takeover"
+  ) => Effect.Effect<void, FakeClusterError>
+  /** Waits until a replica has taken the place of a node, and answers which. The Clock has to go on. */
+  readonly awaitPromotion: (of: NodeRef) => Effect.Effect<Node, FakeClusterError>
+  /** Starts one more node: a primary without slots, or a replica. */
+  readonly addNode: (options?: { readonly replicaOf?: NodeRef | undefined }) => Effect.Effect<Node, FakeClusterError>
+  /** Moves a node's slots to the other primaries, makes all forget it, and ends it. Its replicas have to go first. */
+  readonly removeNode: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
+
+  /** Moves one slot with all its keys at once. */
+  readonly migrateSlot: (slot: number, to: NodeRef) => Effect.Effect<void, FakeClusterError>
+  /** Moves slots with all their keys. Without `slots` all of `from`; with both, `from` must own them. */
+  readonly migrateSlots: (
+    options: { readonly to: NodeRef; readonly from?: NodeRef | undefined; readonly slots?: Slots | undefined }
+  ) => Effect.Effect<void, FakeClusterError>
+  /** Begins to move a slot, and leaves all its keys where they are. */
+  readonly beginMigration: (slot: number, to: NodeRef) => Effect.Effect<void, FakeClusterError>
+  /** Moves at most `limit` keys of a slot whose migration has begun, and answers how many there were. */
+  readonly migrateKeys: (slot: number, limit: number) => Effect.Effect<number, FakeClusterError>
+  /** Moves the other keys, and makes the target the owner. */
+  readonly finishMigration: (slot: number) => Effect.Effect<void, FakeClusterError>
+
+  /** Cuts the network between two nodes, or between the clients and a node. Nothing is lost, it waits. */
+  readonly partition: (a: NodeRef | "client", b: NodeRef | "client") => Effect.Effect<void, FakeClusterError>
+  /** Mends one cut, all cuts of one side, or all. */
+  readonly heal: (a?: NodeRef | "client", b?: NodeRef | "client") => Effect.Effect<void, FakeClusterError>
+  /** How long a round trip to a node takes: its replies, and connecting. Zero at first. */
+  readonly latency: (node: NodeRef, roundTrip: Duration.Input) => Effect.Effect<void, FakeClusterError>
+  /** Ends all connections to a node: at once, or each after so many more bytes of replies, maybe amid one. */
+  readonly dropConnections: (
+    node: NodeRef,
+    options?: { readonly afterBytes?: number | undefined }
+  ) => Effect.Effect<void, FakeClusterError>
+  /** Answers commands in a node's place, `times` times (default 1; Infinity: always). A text is an error reply. */
+  readonly reply: (
+    node: NodeRef | "any",
+    match: CommandMatch,
+    reply: Resp.Reply | string,
+    options?: { readonly times?: number | undefined }
+  ) => Effect.Effect<void, FakeClusterError>
+
+  /** Opens a loopback port for each node, which it announces from then on, until the scope closes. */
+  readonly listen: Effect.Effect<ReadonlyArray<Address.Tcp>, FakeClusterError, Scope.Scope>
+}>()("@redisc/test-utils/FakeCluster") {}
+
+type Service = FakeCluster["Service"]
+
+/** What a simulated cluster consists of. */
+interface Parts {
+  readonly service: Service
+  readonly connector: Connector["Service"]
+}
+
+const checkCount = (name: string, value: number, least: number) =>
+  Number.isInteger(value) && value >= least
+    ? Effect.void
+    : Effect.fail(new FakeClusterError({ problem: `${name} is ${value}: give a whole number of at least ${least}` }))
+
+const settingsOf = (options: Options): ReadonlyMap<string, string> =>
+  new Map([
+    ["cluster-require-full-coverage", options.requireFullCoverage === false ? "no" : "yes"],
+    ["requirepass", options.password === undefined ? "" : fromText(Redacted.value(options.password))],
+    ...Object.entries(options.config ?? {}).map(([name, value]) => [name.toLowerCase(), fromText(value)] as const)
+  ])
+
+const addMember = (world: World, index: number, view: ClusterState.View): FakeNode => {
+  const node = new FakeNode(world, {
+    name: `fake-${index}`,
+    id: world.nextNodeId(),
+    host: `fake-${index}`,
+    port: 6379,
+    view
+  })
+  world.add(node)
+  return node
+}
+
+const populate = (world: World, primaries: number, replicas: number): void => {
+  const nodes = Array.from(
+    { length: primaries * (1 + replicas) },
+    (_, index) => addMember(world, index, ClusterState.emptyView([]))
+  )
+  const owners: Array<string> = []
+  for (let i = 0; i < primaries; i++) {
+    const [first, last] = ClusterState.share(i, primaries)
+    for (let slot = first; slot <= last; slot++) owners[slot] = nodes[i].id
+  }
+  const members = nodes.map(({ id }, index): ClusterState.Member => ({
+    id,
+    epoch: index < primaries ? index + 1 : 0,
+    primary: index < primaries ? undefined : nodes[(index - primaries) % primaries].id,
+    health: "online"
+  }))
+  const view = ClusterState.update({ ...ClusterState.emptyView([]), owners }, members)
+  for (const node of nodes) node.view = view
+  relink(world)
+}
+
+const nodeOf = ({ host, id, name, port }: FakeNode): Node => ({ name, id, address: Address.tcp(host, port) })
+
+const stateOf = (world: World, node: FakeNode): NodeState => {
+  const { view } = Controls.witness(world)
+  const primary = view.members.get(node.id)?.primary
+  return {
+    ...nodeOf(node),
+    process: node.process,
+    role: primary === undefined ? "primary" : "replica",
+    primary,
+    slots: ClusterState.ranges(view).filter(({ owner }) => owner === node.id).map(({ first, last }) => [first, last])
+  }
+}
+
+/** A step that throws what makes no sense. */
+const step = <A>(run: () => A): Effect.Effect<A, FakeClusterError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (problem) {
+      if (problem instanceof FakeClusterError) return Effect.fail(problem)
+      throw problem
+    }
+  })
+
+const sendTo = (node: FakeNode, words: ReadonlyArray<string | number | Uint8Array>) =>
+  Effect.callback<Resp.Value, FakeClusterError>((resume) => {
+    const failed = (problem: string) => resume(Effect.fail(new FakeClusterError({ problem })))
+    if (node.process !== "running") return failed(`${node.name} is ${node.process}, so ${words[0]} can't be sent to it`)
+    const decoder = new Resp.Decoder({
+      wantsBytes: () => false,
+      onReply: (value) => {
+        session.hangUp()
+        if (value instanceof Resp.ReplyError) failed(`${node.name} answered ${words[0]} with: ${value.message}`)
+        else resume(Effect.succeed(value))
+      },
+      onPush: () => {}
+    })
+    const session = node.connect({
+      address: "127.0.0.1:1",
+      onData: (bytes) => decoder.push(bytes),
+      onClose: (problem) => failed(`${node.name} did not answer ${words[0]}: ${problem}`)
+    })
+    session.user = node.users.get("default")
+    session.protocol = 3
+    const encoder = new Resp.Encoder()
+    const [name, ...args] = words.map((word) => typeof word === "number" ? String(word) : word)
+    encoder.command(Resp.head(String(name)), args)
+    for (const chunk of encoder.take()) session.receive(chunk)
+    return Effect.sync(() => session.hangUp())
+  })
+
+const matcher = (match: CommandMatch): (argv: ReadonlyArray<string>) => boolean => {
+  if (typeof match === "function") return (argv) => match(argv.map(toText))
+  const words = match.toUpperCase().split(" ")
+  return (argv) => words.every((word, index) => argv[index]?.toUpperCase() === word)
+}
+
+const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Parts, FakeClusterError, Scope.Scope> {
+  const { primaries = 3, replicas = 0 } = options
+  yield* checkCount("primaries", primaries, 1)
+  yield* checkCount("replicas", replicas, 0)
+  Registry.load(groups)
+  const context = yield* Effect.context()
+  const timers = new Timers(Effect.runForkWith(context))
+  yield* Effect.addFinalizer(() => Effect.sync(() => timers.close()))
+  const nodeTimeout = Duration.toMillis(Duration.fromInputUnsafe(options.nodeTimeout ?? "1 second"))
+  const fork = Effect.runForkWith(context)
+  const world = new World({
+    clock: yield* Clock.Clock,
+    timers,
+    settings: {
+      nodeTimeout,
+      config: new Map([["cluster-node-timeout", String(nodeTimeout)], ...settingsOf(options)])
+    },
+    seed: options.seed ?? 1,
+    warn: (text) => {
+      fork(Effect.logWarning(text))
+    }
+  })
+  world.shutDown = (node) => queueMicrotask(() => Controls.kill(world, node.name))
+  populate(world, primaries, replicas)
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const node of world.nodes.values()) {
+        for (const session of Array.from(node.sessions)) session.drop("the simulated cluster has ended")
+      }
+    })
+  )
+  return { service: makeService(world), connector: makeConnector(world) }
+})
+
+const makeService = (world: World): Service => {
+  let count = world.nodes.size
+  let openDoor: ((node: FakeNode) => Effect.Effect<Address.Tcp, FakeClusterError>) | undefined
+  const states = step(() => Array.from(world.nodes.values(), (node) => stateOf(world, node)))
+  const on = <A>(node: NodeRef, run: (node: FakeNode) => A): Effect.Effect<A, FakeClusterError> =>
+    step(() => run(Controls.find(world, node)))
+
+  const addNode: Service["addNode"] = Effect.fnUntraced(function*(settings = {}) {
+    const node = yield* step(() => {
+      const primary = settings.replicaOf === undefined ? undefined : Controls.find(world, settings.replicaOf)
+      if (primary?.isReplica === true) {
+        throw new FakeClusterError({ problem: `${primary.name} is a replica, which can't have replicas` })
+      }
+      const host = Controls.witness(world)
+      const added = addMember(world, count++, ClusterState.emptyView([]))
+      added.view = ClusterState.emptyView([
+        { id: added.id, epoch: 0, primary: primary?.id, health: "online" }
+      ])
+      Bus.introduce(world, host, added)
+      return added
+    })
+    if (openDoor !== undefined) yield* openDoor(node)
+    return nodeOf(node)
+  })
+
+  return FakeCluster.of({
+    addresses: Array.from(world.nodes.values(), ({ host, port }) => Address.tcp(host, port)),
+    version: "7.0.15",
+    nodes: states,
+    primaries: Effect.map(
+      states,
+      (all) => all.filter(({ process, role }) => role === "primary" && process === "running")
+    ),
+    replicasOf: (node) =>
+      Effect.flatMap(
+        on(node, ({ id }) => id),
+        (id) =>
+          Effect.map(states, (all) => all.filter(({ primary, process }) => primary === id && process === "running"))
+      ),
+    ownerOf: (slot) => step(() => nodeOf(Controls.ownerOf(world, slot))),
+    slotOf: (key) => slotOf(fromInput(key)),
+    command: (node, name, args = []) =>
+      Effect.flatMap(on(node, (found) => found), (found) => sendTo(found, [name, ...args])),
+
+    seed: (data) => step(() => Controls.seed(world, data)),
+    keys: (node) => step(() => Controls.keys(world, node)),
+    flushAll: Effect.sync(() => {
+      for (const node of world.nodes.values()) if (!node.isReplica && node.process === "running") node.keys.clear()
+    }),
+    journal: (node) => on(node, (found) => found.journalText()),
+    unimplemented: Effect.sync(() => [...world.missing]),
+    describe: step(() => Controls.describe(world)),
+
+    kill: (node) => step(() => Controls.kill(world, node)),
+    pause: (node) => step(() => Controls.pause(world, node)),
+    resume: (node) => step(() => Controls.resume(world, node)),
+    restart: (node) => step(() => Controls.restart(world, node)),
+    failover: (replica, mode = "default") => step(() => Controls.failover(world, replica, mode)),
+    awaitPromotion: (of) => Effect.flatMap(on(of, (node) => node), (node) => awaitPromotion(world, node)),
+    addNode,
+    removeNode: (node) => step(() => Controls.removeNode(world, node)),
+
+    migrateSlot: (slot, to) => step(() => Controls.migrateSlots(world, { to, slots: [slot] })),
+    migrateSlots: (settings) => step(() => Controls.migrateSlots(world, settings)),
+    beginMigration: (slot, to) => step(() => Controls.beginMigration(world, slot, to)),
+    migrateKeys: (slot, limit) => step(() => Controls.migrateKeys(world, slot, limit)),
+    finishMigration: (slot) => step(() => Controls.finishMigration(world, slot)),
+
+    partition: (a, b) => step(() => Controls.partition(world, a, b)),
+    heal: (a, b) => step(() => Controls.heal(world, a, b)),
+    latency: (node, roundTrip) =>
+      on(node, (found) => {
+        found.latency = Duration.toMillis(Duration.fromInputUnsafe(roundTrip))
+      }),
+    dropConnections: (node, settings) =>
+      on(node, (found) => {
+        for (const session of Array.from(found.sessions)) session.cut(settings?.afterBytes ?? 0)
+      }),
+    reply: (node, match, reply, settings) =>
+      step(() =>
+        world.script({
+          node: node === "any" ? undefined : Controls.find(world, node),
+          matches: matcher(match),
+          reply: typeof reply === "string" ? Resp.Reply.error(fromText(reply)) : reply,
+          left: settings?.times ?? 1
+        })
+      ),
+
+    listen: Effect.gen(function*() {
+      const scope = yield* Effect.scope
+      const openOne = (node: FakeNode) =>
+        Door.open(node).pipe(
+          Scope.provide(scope),
+          Effect.mapBoth({
+            onSuccess: (port) => Address.tcp("127.0.0.1", port),
+            onFailure: (cause) => new FakeClusterError({ problem: `no port could be opened for ${node.name}`, cause })
+          })
+        )
+      openDoor = openOne
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          openDoor = undefined
+        })
+      )
+      return yield* Effect.forEach([...world.nodes.values()], openOne)
+    })
+  })
+}
+
+const awaitPromotion = (world: World, of: FakeNode): Effect.Effect<Node> =>
+  Effect.callback<Node>((resume) => {
+    const { owners } = Controls.witness(world).view
+    const successor = of.ownRanges.length > 0 ? world.byId.get(owners[of.ownRanges[0].first] ?? "") : undefined
+    if (successor !== undefined && successor !== of) return resume(Effect.succeed(nodeOf(successor)))
+    const told = (id: string, by: FakeNode): void => {
+      if (id !== of.id) return
+      world.promotions.delete(told)
+      resume(Effect.succeed(nodeOf(by)))
+    }
+    world.promotions.add(told)
+    return Effect.sync(() => {
+      world.promotions.delete(told)
+    })
+  })
+
+/**
+ * Starts a simulated cluster and answers its controls and the `Connector` that leads to it. It ends with the scope.
+ *
+ * **Example** (A client of one's own making)
+ *
+ * ```ts
+ * import { Connection, Connector, Redis } from "@redisc/core"
+ * import { FakeCluster } from "@redisc/test-utils"
+ * import { Effect } from "effect"
+ *
+ * const pong = Effect.scoped(Effect.gen(function*() {
+ *   const { connector, service } = yield* FakeCluster.make()
+ *   const connection = yield* Effect.provideService(
+ *     Connection.make(service.addresses[0]),
+ *     Connector.Connector,
+ *     connector
+ *   )
+ *   return yield* connection.execute(Redis.ping())
+ * }))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Effect.Effect<Parts, FakeClusterError, Scope.Scope> => start(options)
+
+/**
+ * A simulated cluster as a layer, for those who bring a client of their own: its controls and a `Connector`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConnector = (options?: Options): Layer.Layer<FakeCluster | Connector, FakeClusterError> =>
+  Layer.effectContext(
+    Effect.map(
+      make(options),
+      ({ connector, service }) => Context.make(FakeCluster, service).pipe(Context.add(Connector, connector))
+    )
+  )
+
+/**
+ * A simulated cluster with its client: the services `Redis`, `RedisCluster` and {@link FakeCluster}.
+ *
+ * **Details**
+ *
+ * `client` has settings of the client, as of `RedisCluster.layer`. Its `nodes` are all nodes of the cluster, unless given.
+ * What the client does from time to time without a reason (a PING on idle connections, a look at the layout) it does
+ * once a day here, so that ageing a test by an hour costs nothing; `client` can say otherwise.
+ *
+ * **Example** (A cluster for each test)
+ *
+ * ```ts
+ * import { assert, it } from "@effect/vitest"
+ * import { Redis } from "@redisc/core"
+ * import { FakeCluster } from "@redisc/test-utils"
+ * import { Effect } from "effect"
+ *
+ * it.effect("stores", () =>
+ *   Effect.gen(function*() {
+ *     yield* Redis.set("a", "1")
+ *     assert.strictEqual(yield* Redis.get("a"), "1")
+ *   }).pipe(Effect.provide(FakeCluster.layer({ primaries: 3 }))))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: LayerOptions = {}
+): Layer.Layer<FakeCluster | Redis | RedisCluster.RedisCluster, FakeClusterError | RedisError> => {
+  const { client, password, primaries = 3, replicas = 0 } = options
+  const nodes = Array.from({ length: Math.min(primaries * (1 + replicas), 16) }, (_, index) => `fake-${index}:6379`)
+  const cluster = RedisCluster.layer({
+    nodes,
+    pingInterval: "1 day",
+    refreshInterval: "1 day",
+    dedicatedTimeToLive: "1 day",
+    ...(password === undefined ? {} : { credentials: { password } }),
+    ...client
+  })
+  return Layer.provideMerge(cluster, layerConnector(options)) as Layer.Layer<
+    FakeCluster | Redis | RedisCluster.RedisCluster,
+    FakeClusterError | RedisError
+  >
+}

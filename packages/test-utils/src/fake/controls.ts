@@ -1,0 +1,288 @@
+/**
+ * The levers of the simulated cluster, as plain functions that throw {@link FakeClusterError} for what makes no sense.
+ *
+ * @since 0.1.0
+ */
+import * as Slot from "@redisc/core/Slot"
+import type { Node, Slots } from "../RealCluster.ts"
+import { compare, fromInput, toText } from "./binary.ts"
+import type { Bin } from "./binary.ts"
+import * as Bus from "./bus.ts"
+import * as ClusterState from "./clusterState.ts"
+import { FakeClusterError } from "./fakeClusterError.ts"
+import { slotOf } from "./keyspace.ts"
+import type { Value } from "./keyspace.ts"
+import * as Migration from "./migration.ts"
+import type { FakeNode } from "./node.ts"
+import { relink } from "./replication.ts"
+import type { World } from "./world.ts"
+
+/** A node, or its name. */
+export type NodeRef = Node | string
+
+/** What a key can be given by `seed`. */
+export type Seed =
+  | string
+  | number
+  | Uint8Array
+  | ReadonlyArray<string | Uint8Array>
+  | ReadonlySet<string | Uint8Array>
+  | ReadonlyMap<string | Uint8Array, string | Uint8Array>
+
+const fail = (problem: string): never => {
+  throw new FakeClusterError({ problem })
+}
+
+/** The node that is meant. */
+export const find = (world: World, ref: NodeRef): FakeNode => {
+  const name = typeof ref === "string" ? ref : ref.name
+  return world.nodes.get(name) ?? world.byId.get(name) ??
+    fail(`there is no node ${JSON.stringify(name)}: the cluster has ${[...world.nodes.keys()].join(", ")}`)
+}
+
+const running = (world: World, ref: NodeRef): FakeNode => {
+  const node = find(world, ref)
+  return node.process === "running" ? node : fail(`${node.name} is ${node.process}`)
+}
+
+export const checkSlot = (slot: number): number =>
+  Number.isInteger(slot) && slot >= 0 && slot < Slot.count
+    ? slot
+    : fail(`there is no slot ${slot}: slots are whole numbers from 0 to ${Slot.count - 1}`)
+
+const expand = (slots: Slots): ReadonlyArray<number> =>
+  slots.flatMap((each) => {
+    const [first, last] = typeof each === "number" ? [each, each] : each
+    checkSlot(first)
+    checkSlot(last)
+    if (first > last) fail(`the range from ${first} to ${last} is empty`)
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  })
+
+/** The node whose view counts when the test asks about the cluster: one with a majority. */
+export const witness = (world: World): FakeNode => {
+  const components = world.components().slice().sort((a, b) => b.length - a.length)
+  const component = components.find(Bus.hasMajority) ?? components[0]
+  return component?.[0] ?? fail("no node is running")
+}
+
+export const ownerOf = (world: World, slot: number): FakeNode => {
+  const owner = witness(world).view.owners[checkSlot(slot)]
+  const node = owner === undefined ? undefined : world.byId.get(owner)
+  return node ?? fail(`nobody owns slot ${slot}`)
+}
+
+const primaryFor = (world: World, to: NodeRef): FakeNode => {
+  const node = running(world, to)
+  return node.isReplica ? fail(`${node.name} is a replica, and only a primary can own slots`) : node
+}
+
+/** Begins to move a slot. */
+export const beginMigration = (world: World, slot: number, to: NodeRef): void => {
+  const from = ownerOf(world, slot)
+  const target = primaryFor(world, to)
+  if (from === target) fail(`${target.name} owns slot ${slot} already`)
+  if (from.migrating.has(slot)) fail(`slot ${slot} is being moved already`)
+  Migration.begin(from, target, slot)
+}
+
+const open = (world: World, slot: number): readonly [from: FakeNode, to: FakeNode] => {
+  const from = ownerOf(world, slot)
+  const id = from.migrating.get(slot)
+  const to = id === undefined ? undefined : world.byId.get(id)
+  return to === undefined ? fail(`slot ${slot} is not being moved: begin by beginMigration`) : [from, to]
+}
+
+/** Moves some keys. */
+export const migrateKeys = (world: World, slot: number, limit: number): number =>
+  Migration.moveKeys(...open(world, slot), slot, limit)
+
+/** Moves the other keys and the slot. */
+export const finishMigration = (world: World, slot: number): void => {
+  const [from, to] = open(world, slot)
+  Migration.moveKeys(from, to, slot, Infinity)
+  Migration.finish(from, to, [slot])
+}
+
+/** Moves slots at one stroke. */
+export const migrateSlots = (
+  world: World,
+  options: { readonly to: NodeRef; readonly from?: NodeRef | undefined; readonly slots?: Slots | undefined }
+): void => {
+  const to = primaryFor(world, options.to)
+  const from = options.from === undefined ? undefined : find(world, options.from)
+  if (from === undefined && options.slots === undefined) {
+    fail("migrateSlots needs slots, or from, whose slots are all moved")
+  }
+  const { owners } = witness(world).view
+  const slots = options.slots === undefined
+    ? owners.flatMap((owner, slot) => owner === from?.id ? [slot] : [])
+    : expand(options.slots)
+  const byOwner = new Map<FakeNode, Array<number>>()
+  for (const slot of slots) {
+    const owner = ownerOf(world, slot)
+    if (from !== undefined && owner !== from) fail(`slot ${slot} belongs to ${owner.name} and not to ${from.name}`)
+    if (owner === to) continue
+    const known = byOwner.get(owner)
+    if (known === undefined) byOwner.set(owner, [slot])
+    else known.push(slot)
+  }
+  for (const [owner, moved] of byOwner) {
+    for (const slot of moved) if (owner.keys.slotSize(slot) > 0) Migration.moveKeys(owner, to, slot, Infinity)
+    Migration.finish(owner, to, moved)
+  }
+}
+
+/** Ends the process of a node. */
+export const kill = (world: World, ref: NodeRef): void => {
+  const node = find(world, ref)
+  if (node.process === "stopped") return
+  node.kill()
+  Bus.watch(world)
+}
+
+export const pause = (world: World, ref: NodeRef): void => {
+  const node = running(world, ref)
+  node.process = "paused"
+  node.silentSince = world.now()
+  Bus.watch(world)
+}
+
+export const resume = (world: World, ref: NodeRef): void => {
+  const node = find(world, ref)
+  if (node.process !== "paused") fail(`${node.name} is ${node.process}, so it can't be resumed`)
+  node.process = "running"
+  node.silentSince = Infinity
+  Bus.reunite(world)
+  world.resumeTraffic()
+}
+
+export const restart = (world: World, ref: NodeRef): void => {
+  const node = find(world, ref)
+  if (node.process !== "stopped") node.kill()
+  node.start()
+  Bus.reunite(world)
+  world.resumeTraffic()
+}
+
+/** Promotes a replica. */
+export const failover = (world: World, ref: NodeRef, mode: "default" | "force" | "takeover"): void => {
+  const node = running(world, ref)
+  if (!node.isReplica) fail(`${node.name} is a primary: a failover begins at the replica`)
+  const { primary } = node
+  if (mode === "default" && (primary === undefined || !world.reaches(node, primary))) {
+    fail(`${primary?.name ?? "its primary"} can't be reached by ${node.name}: use force or takeover`)
+  }
+  if (mode === "force" && !Bus.hasMajority(world.component(node))) {
+    fail(`${node.name} has no majority to elect it: use takeover`)
+  }
+  Bus.promote(world, node)
+}
+
+const side = (world: World, ref: NodeRef | "client"): string => ref === "client" ? ref : find(world, ref).name
+
+export const partition = (world: World, a: NodeRef | "client", b: NodeRef | "client"): void => {
+  const [left, right] = [side(world, a), side(world, b)]
+  if (left === right) fail(`${left} can't be cut off from itself`)
+  world.cut(left, right)
+  Bus.watch(world)
+}
+
+/** Mends one cut, all cuts of one side, or all. */
+export const heal = (world: World, a?: NodeRef | "client", b?: NodeRef | "client"): void => {
+  if (a === undefined) world.mendAll()
+  else {
+    const left = side(world, a)
+    const others = b === undefined ? ["client", ...world.nodes.keys()] : [side(world, b)]
+    for (const right of others) world.mend(left, right)
+  }
+  Bus.reunite(world)
+  world.resumeTraffic()
+}
+
+/** Makes all forget a node that has no slots left, and ends it. */
+export const removeNode = (world: World, ref: NodeRef): void => {
+  const node = find(world, ref)
+  const others = [...world.nodes.values()].filter((other) => other !== node && other.process === "running")
+  const replicas = others.filter(({ primaryId }) => primaryId === node.id)
+  if (replicas.length > 0) {
+    fail(`${node.name} has replicas, which have to be removed first: ${replicas.map(({ name }) => name).join(", ")}`)
+  }
+  const slots = witness(world).view.owners.flatMap((owner, slot) => owner === node.id ? [slot] : [])
+  const heirs = others.filter((other) => !other.isReplica)
+  if (slots.length > 0) {
+    if (heirs.length === 0) fail(`${node.name} is the last primary`)
+    heirs.forEach((heir, index) => {
+      const each = Math.ceil(slots.length / heirs.length)
+      const part = slots.slice(index * each, (index + 1) * each)
+      if (part.length > 0) migrateSlots(world, { to: heir.name, slots: part })
+    })
+  }
+  node.kill()
+  world.remove(node)
+  for (const other of others) {
+    if (other.view.members.has(node.id)) Bus.decideAlone(world, other, ClusterState.forget(other.view, node.id))
+  }
+  relink(world)
+}
+
+const pair = ([field, value]: readonly [string | Uint8Array, string | Uint8Array]): readonly [Bin, Bin] => [
+  fromInput(field),
+  fromInput(value)
+]
+
+const valueOf = (seed: Seed): Value => {
+  if (typeof seed === "number") return { type: "string", value: String(seed) }
+  if (typeof seed === "string" || seed instanceof Uint8Array) return { type: "string", value: fromInput(seed) }
+  if (seed instanceof Set) return { type: "set", members: new Set(Array.from(seed, fromInput)) }
+  if (seed instanceof Map) {
+    return { type: "hash", fields: new Map(Array.from(seed, pair)), expiry: new Map() }
+  }
+  return { type: "list", items: Array.from(seed as ReadonlyArray<string | Uint8Array>, fromInput) }
+}
+
+/** Stores values with their owners, as if they had always been there. */
+export const seed = (world: World, data: Readonly<Record<string, Seed>>): void => {
+  for (const [text, value] of Object.entries(data)) {
+    const key = fromInput(text)
+    const owner = ownerOf(world, slotOf(key))
+    owner.keys.set(key, valueOf(value))
+    owner.keys.touch(key, "restore", "g")
+    owner.propagate()
+    owner.afterCommand()
+  }
+}
+
+/** The keys that a node has, or all primaries together, in order. */
+export const keys = (world: World, ref?: NodeRef): ReadonlyArray<string> => {
+  const nodes = ref === undefined
+    ? [...world.nodes.values()].filter((node) => !node.isReplica && node.process !== "stopped")
+    : [find(world, ref)]
+  return nodes.flatMap((node) => Array.from(node.keys.keys())).sort(compare).map(toText)
+}
+
+/** Who owns what and who follows whom, as the majority sees it, one line a node. */
+export const describe = (world: World): string => {
+  const { view } = witness(world)
+  const lines = [...world.nodes.values()].map((node) => {
+    const member = view.members.get(node.id)
+    const primary = member?.primary === undefined ? undefined : world.byId.get(member.primary)?.name
+    const owned = ClusterState.ranges(view)
+      .filter(({ owner }) => owner === node.id)
+      .map(({ first, last }) => first === last ? `${first}` : `${first}-${last}`)
+    const moving = [
+      ...Array.from(node.migrating, ([slot, to]) => `${slot} -> ${world.byId.get(to)?.name}`),
+      ...Array.from(node.importing, ([slot, from]) => `${slot} <- ${world.byId.get(from)?.name}`)
+    ]
+    return [
+      node.name,
+      `${node.host}:${node.port}`,
+      node.process === "running" ? member?.health ?? "unknown" : node.process,
+      primary === undefined ? "primary" : `replica of ${primary}`,
+      `epoch ${member?.epoch ?? 0}`,
+      primary === undefined ? owned.length === 0 ? "no slots" : `slots ${owned.join(" ")}` : "",
+      ...(moving.length === 0 ? [] : [`[${moving.join(", ")}]`])
+    ].filter((part) => part !== "").join("  ")
+  })
+  return lines.join("\n")
+}

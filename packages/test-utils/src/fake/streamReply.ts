@@ -1,0 +1,51 @@
+/**
+ * What the commands of streams share: parts of replies, and consumers that come into being when they are first handed something.
+ *
+ * @since 0.1.0
+ */
+import * as Resp from "@redisc/core/Resp"
+import type { Bin } from "./binary.ts"
+import type { Keyspace } from "./keyspace.ts"
+import type { Consumer, Entry, Group, Stream } from "./stream.ts"
+import * as StreamId from "./streamId.ts"
+
+const { array, bulk, integer, null: nil } = Resp.Reply
+
+/** An ID. */
+export const idReply = (id: StreamId.StreamId): Resp.Reply => bulk(StreamId.print(id))
+
+/** An entry. Its fields are a list in RESP3 too. */
+export const entryReply = ({ fields, id }: Entry): Resp.Reply => array([idReply(id), array(fields.map(bulk))])
+
+/** A number that may not be known. */
+export const maybeReply = (value: bigint | undefined): Resp.Reply => value === undefined ? nil : integer(value)
+
+/** The counters of a group. */
+export const progress = (stream: Stream, group: Group): ReadonlyArray<readonly [Resp.Reply, Resp.Reply]> => [
+  [bulk("last-delivered-id"), idReply(group.lastId)],
+  [bulk("entries-read"), maybeReply(group.entriesRead)],
+  [bulk("lag"), maybeReply(stream.lag(group))]
+]
+
+/** The first items, all of them for a count of `Infinity`. */
+export const take = <A>(items: Iterable<A>, count: number): ReadonlyArray<A> => {
+  const taken: Array<A> = []
+  if (count <= 0) return taken
+  for (const item of items) {
+    taken.push(item)
+    if (taken.length >= count) break
+  }
+  return taken
+}
+
+/** A consumer that is about to get entries: made if there is none of that name, and seen now. */
+export const activeConsumer = (keys: Keyspace, key: Bin, group: Group, name: Bin, now: number): Consumer => {
+  const known = group.consumer(name)
+  if (known === undefined) {
+    keys.changes++
+    keys.notify(key, "xgroup-createconsumer", "t")
+    return group.addConsumer(name, now)
+  }
+  known.seenAt = now
+  return known
+}

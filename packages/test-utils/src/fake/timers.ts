@@ -1,0 +1,43 @@
+/**
+ * What is to happen later, by Effect's Clock: a timeout of BLPOP, a delayed reply, a failover. Nothing ticks in between.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+
+/** Runs an effect in the background, with the services of the cluster. */
+export type Fork = <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
+
+/** Timers that end together. */
+export class Timers {
+  private readonly fork: Fork
+  private readonly running = new Set<Fiber.Fiber<void>>()
+  private closed = false
+
+  constructor(fork: Fork) {
+    this.fork = fork
+  }
+
+  /** Runs a task once, after so many milliseconds (never, if Infinity). Answers how to call it off. */
+  after(millis: number, task: () => void): () => void {
+    if (this.closed || millis === Infinity) return () => {}
+    const fiber: Fiber.Fiber<void> = this.fork(Effect.andThen(
+      Effect.sleep(Math.max(millis, 0)),
+      Effect.sync(() => {
+        this.running.delete(fiber)
+        task()
+      })
+    ))
+    this.running.add(fiber)
+    return () => {
+      if (this.running.delete(fiber)) fiber.interruptUnsafe()
+    }
+  }
+
+  close(): void {
+    this.closed = true
+    for (const fiber of this.running) fiber.interruptUnsafe()
+    this.running.clear()
+  }
+}

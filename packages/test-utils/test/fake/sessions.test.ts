@@ -1,0 +1,244 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Connector, Resp } from "@redisc/core"
+import { FakeCluster } from "@redisc/test-utils"
+import * as Effect from "effect/Effect"
+import { TestClock } from "effect/testing"
+
+/** What a raw connection is answered, byte for byte. */
+const connect = (node: string) =>
+  Effect.gen(function*() {
+    const fake = yield* FakeCluster.FakeCluster
+    const connector = yield* Connector.Connector
+    let received = ""
+    let closed: string | undefined
+    const transport = yield* connector.open(fake.addresses.find(({ host }) => host === node)!, {
+      onData: (chunk) => {
+        received += Buffer.from(chunk).toString("latin1")
+      },
+      onDrain: () => {},
+      onClose: (problem) => {
+        closed = problem
+      }
+    })
+    const encoder = new Resp.Encoder()
+    const write = (bytes: Uint8Array) => transport.write([bytes])
+    const send = (...words: ReadonlyArray<string>) =>
+      Effect.gen(function*() {
+        received = ""
+        encoder.command(Resp.head(words[0]), words.slice(1))
+        transport.write(encoder.take())
+        yield* settled
+        return received.trimEnd()
+      })
+    return { send, write, received: () => received, clear: () => (received = ""), closed: () => closed }
+  })
+
+const settled = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+
+const withCluster = (options?: FakeCluster.Options) =>
+  Effect.provide(FakeCluster.layerConnector({ primaries: 1, ...options }))
+
+describe("transactions", () => {
+  it.effect("queue and execute", () =>
+    Effect.gen(function*() {
+      const { send } = yield* connect("fake-0")
+      assert.strictEqual(yield* send("MULTI"), "+OK")
+      assert.strictEqual(yield* send("SET", "a", "1"), "+QUEUED")
+      assert.strictEqual(yield* send("INCR", "a"), "+QUEUED")
+      assert.strictEqual(yield* send("EXEC"), "*2\r\n+OK\r\n:2")
+      assert.strictEqual(yield* send("EXEC"), "-ERR EXEC without MULTI")
+      assert.strictEqual(yield* send("DISCARD"), "-ERR DISCARD without MULTI")
+    }).pipe(withCluster()))
+
+  it.effect("are refused after an error while queueing", () =>
+    Effect.gen(function*() {
+      const { send } = yield* connect("fake-0")
+      yield* send("MULTI")
+      assert.strictEqual(yield* send("FOO"), "-ERR unknown command 'FOO', with args beginning with:")
+      assert.strictEqual(yield* send("GET"), "-ERR wrong number of arguments for 'get' command")
+      assert.strictEqual(yield* send("MULTI"), "-ERR MULTI calls can not be nested")
+      assert.strictEqual(yield* send("EXEC"), "-EXECABORT Transaction discarded because of previous errors.")
+    }).pipe(withCluster()))
+
+  it.effect("go on after an error while executing", () =>
+    Effect.gen(function*() {
+      const { send } = yield* connect("fake-0")
+      yield* send("SET", "a", "x")
+      yield* send("MULTI")
+      yield* send("INCR", "a")
+      yield* send("GET", "a")
+      const wrong = "-ERR value is not an integer or out of range"
+      assert.strictEqual(yield* send("EXEC"), `*2\r\n${wrong}\r\n$1\r\nx`)
+    }).pipe(withCluster()))
+
+  it.effect("fail when a watched key has changed, or has expired", () =>
+    Effect.gen(function*() {
+      const one = yield* connect("fake-0")
+      const two = yield* connect("fake-0")
+      yield* one.send("WATCH", "a")
+      yield* two.send("SET", "a", "1")
+      yield* one.send("MULTI")
+      yield* one.send("GET", "a")
+      assert.strictEqual(yield* one.send("EXEC"), "*-1")
+      yield* one.send("SET", "b", "1", "PX", "100")
+      yield* one.send("WATCH", "b")
+      yield* TestClock.adjust("1 second")
+      yield* one.send("MULTI")
+      yield* one.send("GET", "b")
+      assert.strictEqual(yield* one.send("EXEC"), "*-1")
+      yield* one.send("WATCH", "a")
+      yield* one.send("UNWATCH")
+      yield* two.send("SET", "a", "2")
+      yield* one.send("MULTI")
+      assert.strictEqual(yield* one.send("EXEC"), "*0")
+    }).pipe(withCluster()))
+
+  it.effect("are redirected while queueing, and at EXEC when the slot has left", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeCluster.FakeCluster
+      const { send } = yield* connect("fake-0")
+      const slot = fake.slotOf("b")
+      yield* send("MULTI")
+      assert.strictEqual(yield* send("GET", "a"), "-MOVED 15495 fake-1:6379")
+      assert.strictEqual(yield* send("EXEC"), "-EXECABORT Transaction discarded because of previous errors.")
+      yield* send("MULTI")
+      assert.strictEqual(yield* send("GET", "b"), "+QUEUED")
+      yield* fake.migrateSlot(slot, "fake-1")
+      assert.strictEqual(yield* send("EXEC"), `-MOVED ${slot} fake-1:6379`)
+      assert.strictEqual(yield* send("EXEC"), "-ERR EXEC without MULTI")
+    }).pipe(withCluster({ primaries: 2 })))
+
+  it.effect("take one ASKING for all", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeCluster.FakeCluster
+      const { send } = yield* connect("fake-1")
+      const slot = fake.slotOf("b")
+      yield* fake.beginMigration(slot, "fake-1")
+      assert.strictEqual(yield* send("SET", "b", "1"), `-MOVED ${slot} fake-0:6379`)
+      yield* send("ASKING")
+      yield* send("MULTI")
+      assert.strictEqual(yield* send("SET", "b", "1"), "+QUEUED")
+      assert.strictEqual(yield* send("EXEC"), "*1\r\n+OK")
+      assert.strictEqual(yield* send("GET", "b"), `-MOVED ${slot} fake-0:6379`)
+      yield* send("ASKING")
+      assert.strictEqual(yield* send("GET", "b"), "$1\r\n1")
+      assert.strictEqual(yield* send("GET", "b"), `-MOVED ${slot} fake-0:6379`)
+    }).pipe(withCluster({ primaries: 2 })))
+})
+
+describe("connections", () => {
+  it.effect("speak RESP2 until they say HELLO 3", () =>
+    Effect.gen(function*() {
+      const { send } = yield* connect("fake-0")
+      assert.strictEqual(yield* send("GET", "none"), "$-1")
+      const hello = yield* send("HELLO", "3")
+      assert.isTrue(hello.startsWith("%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15"))
+      assert.strictEqual(yield* send("GET", "none"), "_")
+      assert.strictEqual(yield* send("HELLO", "4"), "-NOPROTO unsupported protocol version")
+      assert.strictEqual(yield* send("RESET"), "+RESET")
+      assert.strictEqual(yield* send("GET", "none"), "$-1")
+    }).pipe(withCluster()))
+
+  it.effect("take commands that come in pieces, inline, and many at once", () =>
+    Effect.gen(function*() {
+      const { clear, received, write } = yield* connect("fake-0")
+      for (const byte of Buffer.from("*2\r\n$4\r\nECHO\r\n$4\r\na\r\nb\r\n")) write(new Uint8Array([byte]))
+      yield* settled
+      assert.strictEqual(received(), "$4\r\na\r\nb\r\n")
+      clear()
+      write(Buffer.from("PING\r\n*1\r\n$4\r\nPING\r\nECHO \"x y\\n\"\r\n"))
+      yield* settled
+      assert.strictEqual(received(), "+PONG\r\n+PONG\r\n$4\r\nx y\n\r\n")
+    }).pipe(withCluster()))
+
+  it.effect("end after a protocol error", () =>
+    Effect.gen(function*() {
+      const { closed, received, write } = yield* connect("fake-0")
+      write(Buffer.from("*1\r\n+PING\r\n"))
+      yield* settled
+      assert.strictEqual(received(), "-ERR Protocol error: expected '$', got '+'\r\n")
+      assert.isDefined(closed())
+    }).pipe(withCluster()))
+
+  it.effect("may ask for silence", () =>
+    Effect.gen(function*() {
+      const { send } = yield* connect("fake-0")
+      assert.strictEqual(yield* send("CLIENT", "REPLY", "SKIP"), "")
+      assert.strictEqual(yield* send("PING"), "")
+      assert.strictEqual(yield* send("PING"), "+PONG")
+      assert.strictEqual(yield* send("CLIENT", "REPLY", "OFF"), "")
+      assert.strictEqual(yield* send("PING"), "")
+      assert.strictEqual(yield* send("CLIENT", "REPLY", "ON"), "+OK")
+    }).pipe(withCluster()))
+
+  it.effect("wait while the node pauses its clients", () =>
+    Effect.gen(function*() {
+      const one = yield* connect("fake-0")
+      const two = yield* connect("fake-0")
+      yield* one.send("CLIENT", "PAUSE", "1000", "WRITE")
+      assert.strictEqual(yield* two.send("GET", "a"), "$-1")
+      assert.strictEqual(yield* two.send("SET", "a", "1"), "")
+      yield* TestClock.adjust("1 second")
+      yield* settled
+      assert.strictEqual(two.received(), "+OK\r\n")
+    }).pipe(withCluster()))
+
+  it.effect("are allowed what their user is allowed", () =>
+    Effect.gen(function*() {
+      const { send } = yield* connect("fake-0")
+      yield* send("ACL", "SETUSER", "bob", "on", ">x", "~a*", "+get", "&news")
+      assert.strictEqual(
+        yield* send("AUTH", "bob", "y"),
+        "-WRONGPASS invalid username-password pair or user is disabled."
+      )
+      assert.strictEqual(yield* send("AUTH", "bob", "x"), "+OK")
+      assert.strictEqual(yield* send("GET", "abc"), "$-1")
+      assert.strictEqual(
+        yield* send("GET", "b"),
+        "-NOPERM this user has no permissions to access one of the keys used as arguments"
+      )
+      assert.strictEqual(
+        yield* send("SET", "a", "b"),
+        "-NOPERM this user has no permissions to run the 'set' command"
+      )
+      assert.strictEqual(
+        yield* send("ACL", "WHOAMI"),
+        "-NOPERM this user has no permissions to run the 'acl|whoami' command"
+      )
+    }).pipe(withCluster()))
+
+  it.effect("have to log in when there is a password", () =>
+    Effect.gen(function*() {
+      const { send } = yield* connect("fake-0")
+      yield* send("CONFIG", "SET", "requirepass", "x")
+      const late = yield* connect("fake-0")
+      assert.strictEqual(yield* late.send("GET", "a"), "-NOAUTH Authentication required.")
+      assert.strictEqual(yield* late.send("AUTH", "x"), "+OK")
+      assert.strictEqual(yield* late.send("GET", "a"), "$-1")
+    }).pipe(withCluster()))
+
+  it.effect("that block are freed when their node becomes a replica", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeCluster.FakeCluster
+      const { received, send } = yield* connect("fake-0")
+      assert.strictEqual(yield* send("BLPOP", "list", "0"), "")
+      yield* fake.failover("fake-1")
+      yield* settled
+      assert.strictEqual(
+        received(),
+        "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"
+      )
+    }).pipe(withCluster({ replicas: 1 })))
+
+  it.effect("that read replicas need READONLY", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeCluster.FakeCluster
+      yield* fake.seed({ a: "1" })
+      const { send } = yield* connect("fake-1")
+      assert.strictEqual(yield* send("GET", "a"), "-MOVED 15495 fake-0:6379")
+      yield* send("READONLY")
+      assert.strictEqual(yield* send("GET", "a"), "$1\r\n1")
+      assert.strictEqual(yield* send("SET", "a", "2"), "-MOVED 15495 fake-0:6379")
+      assert.strictEqual(yield* send("FLUSHALL"), "-READONLY You can't write against a read only replica.")
+    }).pipe(withCluster({ replicas: 1 })))
+})
