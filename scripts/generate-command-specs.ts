@@ -101,6 +101,7 @@ const rowOf = (name: string, fact: Fact): string => {
     flags.has("write") && "write: true",
     flags.has("readonly") && "readOnly: true",
     flags.has("blocking") && "blocking: true",
+    flags.has("stateful") && "stateful: true",
     request !== undefined && `request: ${JSON.stringify(request)}`,
     response !== undefined && `response: ${JSON.stringify(response)}`
   ]

@@ -101,6 +101,14 @@ export type Any = Command<unknown>
  */
 export class Redis extends Context.Service<Redis, {
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisError>
+  /**
+   * Executes many at once, and tells for each what came of it. With `orNone`, if one can't be sent none is, and each
+   * result is that one's error.
+   */
+  readonly executeAll: <A>(
+    commands: ReadonlyArray<Command<A>>,
+    options?: { readonly orNone?: boolean | undefined }
+  ) => Effect.Effect<ReadonlyArray<Result.Result<A, RedisError>>>
 }>()("@redisc/core/Redis") {}
 
 const CommandValue = function(

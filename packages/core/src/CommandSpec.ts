@@ -72,7 +72,8 @@ export type ResponsePolicy =
  * **Details**
  *
  * `singleKey` is the index of the key of a command that always has exactly one, else -1: the common case, told apart
- * once and not for every call. `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
+ * once and not for every call. `stateful` marks commands that change the connection they run on, or mean just that one
+ * (MULTI, SUBSCRIBE, WAIT). `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
  *
  * @category models
  * @since 0.1.0
@@ -87,6 +88,7 @@ export interface CommandSpec {
   readonly write: boolean
   readonly readOnly: boolean
   readonly blocking: boolean
+  readonly stateful: boolean
   readonly request: RequestPolicy
   readonly response: ResponsePolicy
 }
@@ -103,6 +105,7 @@ export interface Row {
   readonly write?: true
   readonly readOnly?: true
   readonly blocking?: true
+  readonly stateful?: true
   readonly request?: RequestPolicy
   readonly response?: ResponsePolicy
 }
@@ -125,6 +128,7 @@ const make = (name: string, row: Row): CommandSpec => {
     write: row.write === true,
     readOnly: row.readOnly === true,
     blocking: row.blocking === true,
+    stateful: row.stateful === true,
     request: row.request ?? "Default",
     response: row.response ?? "Default"
   }

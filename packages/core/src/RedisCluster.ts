@@ -17,6 +17,7 @@ import * as Address from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as Connection from "./Connection.ts"
 import type { Connector } from "./Connector.ts"
+import * as Batch from "./internal/batch.ts"
 import { attempt, Call, decoded } from "./internal/call.ts"
 import type { Outcome } from "./internal/call.ts"
 import { notSent, rejected, toError } from "./internal/failure.ts"
@@ -111,6 +112,7 @@ export interface Stats {
  */
 export class RedisCluster extends Context.Service<RedisCluster, {
   readonly execute: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
+  readonly executeAll: Command.Redis["Service"]["executeAll"]
   readonly executeOn: <A>(
     address: Address.Address,
     command: Command.Command<A>
@@ -182,8 +184,20 @@ const crossSlot = (keys: ReadonlyArray<Command.Arg>): RedisError.CrossSlot => {
   })
 }
 
+/** What is wrong with a command itself, wherever it is sent. */
+const unsound = ({ problem, spec }: Command.Any): RedisError.InvalidArgument | undefined => {
+  if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
+  return spec.stateful
+    ? new RedisError.InvalidArgument({
+      problem: `${spec.name} changes the connection it is sent on, and connections are shared: use one of your own, ` +
+        "from Connection.make"
+    })
+    : undefined
+}
+
 class ClusterImpl {
   readonly actions: Redirects.Actions
+  private readonly batchParts: Batch.Parts
   readonly topology: Topology.Topology["Service"]
   private readonly pool: NodePool.NodePool["Service"]
   private readonly clock: Clock.Clock
@@ -211,14 +225,21 @@ class ClusterImpl {
         this.counts[what]++
       }
     }
+    this.batchParts = {
+      actions: this.actions,
+      admit: (command) => this.admit(command),
+      dispatch: (call, slot) => this.dispatch(call, slot),
+      fanOut: (command) => this.startFanOut(command)
+    }
   }
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
     Effect.withFiber((fiber) => isTraced(fiber) ? this.traced(command) : this.start(command))
 
   private start<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
-    const { problem, spec } = command
-    if (problem !== undefined) return this.refuse(command, new RedisError.InvalidArgument({ problem }))
+    const { spec } = command
+    const problem = unsound(command)
+    if (problem !== undefined) return this.refuse(command, problem)
     if (FanOut.isFanOut(command)) return this.startFanOut(command)
     const slot = slotOf(command)
     if (typeof slot !== "number") return this.refuse(command, slot)
@@ -267,6 +288,25 @@ class ClusterImpl {
 
   private refuse(command: Command.Any, reason: RedisError.Reason): Effect.Effect<never, RedisError.RedisError> {
     return Effect.suspend(() => Effect.fail(toError(notSent(reason), { command, attempts: 0 })))
+  }
+
+  readonly executeAll: Command.Redis["Service"]["executeAll"] = (commands, options) =>
+    Effect.withFiber((fiber) => {
+      const batch = Batch.execute(this.batchParts, commands, {
+        deadline: this.clock.currentTimeMillisUnsafe() + this.commandTimeout,
+        orNone: options?.orNone === true
+      })
+      const attributes = { "db.system.name": "redis", "db.operation.batch.size": commands.length }
+      return isTraced(fiber) ? Effect.useSpan("PIPELINE", { kind: "client", attributes }, () => batch) : batch
+    })
+
+  /** The slot of a command that may go into a batch, or what is wrong with it. */
+  private admit(command: Command.Any): number | RedisError.Reason {
+    if (command.spec.blocking) {
+      const problem = `${command.spec.name} blocks, and would hold up the others: run it by itself`
+      return new RedisError.InvalidArgument({ problem })
+    }
+    return unsound(command) ?? slotOf(command)
   }
 
   private dispatch(call: Call, slot: number): void {
@@ -373,9 +413,8 @@ class ClusterImpl {
     command: Command.Command<A>
   ): Effect.Effect<A, RedisError.RedisError> =>
     Effect.suspend(() => {
-      if (command.problem !== undefined) {
-        return this.refuse(command, new RedisError.InvalidArgument({ problem: command.problem }))
-      }
+      const problem = unsound(command)
+      if (problem !== undefined) return this.refuse(command, problem)
       return this.closed
         ? this.refuse(command, new RedisError.Closed())
         : this.pool.node(address).execute(command)
@@ -446,6 +485,7 @@ export const make = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer(() => cluster.close)
   return RedisCluster.of({
     execute: cluster.execute,
+    executeAll: cluster.executeAll,
     executeOn: cluster.executeOn,
     executeEach: cluster.executeEach,
     topology,
@@ -467,5 +507,5 @@ export const layer = (
 ): Layer.Layer<RedisCluster | Command.Redis, RedisError.RedisError, Connector> =>
   Layer.effectContext(Effect.map(make(options), (cluster) =>
     Context.make(RedisCluster, cluster).pipe(
-      Context.add(Command.Redis, Command.Redis.of({ execute: cluster.execute }))
+      Context.add(Command.Redis, Command.Redis.of({ execute: cluster.execute, executeAll: cluster.executeAll }))
     )))

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Command from "../src/Command.ts"
 import { Mismatch } from "../src/internal/reply.ts"
@@ -17,7 +18,8 @@ describe("a command", () => {
           Effect.sync(() => {
             executed.push(`${command.spec.name} ${command.args.join(" ")}`)
             return command.decode("ada")
-          })
+          }),
+        executeAll: (commands) => Effect.succeed(commands.map((command) => Result.succeed(command.decode("ada"))))
       })
       const get = Redis.get("user:1")
       const both = Effect.all([get, get])

@@ -10,6 +10,7 @@ import { cluster } from "./conformance/cluster.ts"
 import { hashes } from "./conformance/hashes.ts"
 import { keys } from "./conformance/keys.ts"
 import { lists } from "./conformance/lists.ts"
+import { pipelines } from "./conformance/pipelines.ts"
 import { server } from "./conformance/server.ts"
 import { sets } from "./conformance/sets.ts"
 import { sortedSets } from "./conformance/sortedSets.ts"
@@ -45,6 +46,7 @@ export const groups: Readonly<Record<string, ReadonlyArray<Case>>> = {
   hashes,
   keys,
   lists,
+  pipelines,
   server,
   sets,
   sortedSets,

@@ -18,13 +18,16 @@ import type { ClientSession, Resolved } from "./session.ts"
 
 const error = Resp.Reply.error
 
+/** As the server prints it: a NUL ends it. */
+const printed = (arg: Bin, room = 128): Bin => arg.slice(0, room).split("\0", 1)[0]
+
 const unknownCommand = (argv: ReadonlyArray<Bin>): CommandError => {
   let shown = ""
   for (const arg of argv.slice(1)) {
     if (shown.length >= 128) break
-    shown += `'${arg.slice(0, 128 - shown.length)}' `
+    shown += `'${printed(arg, 128 - shown.length)}' `
   }
-  return new CommandError(`ERR unknown command '${argv[0].slice(0, 128)}', with args beginning with: ${shown}`)
+  return new CommandError(`ERR unknown command '${printed(argv[0])}', with args beginning with: ${shown}`)
 }
 
 /** Finds the command, or throws the server's words for one that is unknown or wrongly called. */
@@ -39,7 +42,7 @@ export const resolve = (node: FakeNode, argv: ReadonlyArray<Bin>): Resolved => {
     if (missing !== undefined && !(missing === first && container)) node.world.noteMissing(missing)
     if (!container && !hasSubcommands(first)) throw unknownCommand(argv)
     if (argv.length === 1) throw wrongNumber(first)
-    throw new CommandError(`ERR unknown subcommand '${argv[1].slice(0, 128)}'. Try ${first} HELP.`)
+    throw new CommandError(`ERR unknown subcommand '${printed(argv[1])}'. Try ${first} HELP.`)
   }
   const { arity } = entry.definition
   if (arity >= 0 ? argv.length !== arity : argv.length < -arity) throw wrongNumber(entry.name)
@@ -202,9 +205,13 @@ export const execute = (session: ClientSession, resolved: Resolved): Outcome => 
   }
 }
 
+/** What a browser that was tricked into talking to the server begins its lines with. */
+const attacks: ReadonlySet<string> = new Set(["POST", "HOST:"])
+
 /** The way of one request, up to its reply. */
 export const dispatch = (session: ClientSession, argv: ReadonlyArray<Bin>): void => {
   const { node } = session
+  if (attacks.has(argv[0].toUpperCase())) return session.drop("the node takes the client for a tricked browser")
   session.lastCommand = ""
   try {
     const resolved = resolve(node, argv)

@@ -61,7 +61,7 @@ export class ClientSession implements Session {
   lastAt: number
   closed = false
 
-  private readonly requests = new Requests()
+  private readonly requests = new Requests(() => this.user !== undefined)
   private readonly locals = new Map<unknown, unknown>()
   private readonly closers: Array<() => void> = []
   private watching: Array<{ readonly keyspace: Keyspace; readonly key: Bin }> = []
@@ -166,10 +166,8 @@ export class ClientSession implements Session {
       const out = this.out
       this.out = ""
       this.deliver(out)
-    }
-    if (this.closing !== undefined && this.out === "") {
       const problem = this.closing
-      this.carry(() => this.drop(problem))
+      if (problem !== undefined) this.carry(() => this.drop(problem))
     }
   }
 
@@ -204,7 +202,7 @@ export class ClientSession implements Session {
     else this.cutAfter = afterBytes
   }
 
-  /** After QUIT, or a protocol error: what was said still arrives. */
+  /** After QUIT, or a protocol error: what was said still arrives. Where nothing is said (CLIENT REPLY OFF), nothing closes. */
   closeAfterReply(problem: string): void {
     this.closing ??= problem
     this.node.world.schedule(this)

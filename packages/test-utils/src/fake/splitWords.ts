@@ -1,5 +1,5 @@
 /**
- * Splits a line into words as the server does with configuration lines and shebangs.
+ * Splits a line into words as the server does with inline commands, configuration lines and shebangs.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,10 @@ import type { Bin } from "./binary.ts"
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\u0007" }
 
-const isBlank = (char: string | undefined): boolean => char !== undefined && /[\s]/.test(char)
+const isBlank = (char: string | undefined): boolean => char !== undefined && " \n\r\t\v\f".includes(char)
+
+/** A vertical tab or a form feed parts words only where one has yet to begin. */
+const endsWord = (char: string): boolean => " \n\r\t\0".includes(char)
 
 /** Words divided by blanks; `"..."` with escapes and `'...'` are one word. Undefined: a quote is not closed. */
 export const splitWords = (line: Bin): ReadonlyArray<Bin> | undefined => {
@@ -17,7 +20,7 @@ export const splitWords = (line: Bin): ReadonlyArray<Bin> | undefined => {
     while (isBlank(line[at])) at++
     if (at >= line.length) return words
     let current = ""
-    while (at < line.length && !isBlank(line[at])) {
+    while (at < line.length && !endsWord(line[at])) {
       const quote = line[at]
       if (quote !== "\"" && quote !== "'") {
         current += quote

@@ -7,43 +7,23 @@ import type * as Resp from "@redisc/core/Resp"
 import { fromBytes } from "./binary.ts"
 import type { Bin } from "./binary.ts"
 import * as Format from "./format.ts"
+import { splitWords } from "./splitWords.ts"
 
 /** The client has sent something that is no command; the connection ends after the error. */
 export class BrokenRequest extends Error {}
 
 const carriageReturn = 13
+const lineFeed = 10
 const star = 42
 const dollar = 36
-const maxArguments = 1024 * 1024
+const maxArguments = 2 ** 31 - 1
 const maxBulk = 512 * 1024 * 1024
-const maxInline = 64 * 1024
+const maxLine = 64 * 1024
+/** What those who have not said who they are may send. */
+const stranger = { arguments: 10, bulk: 16 * 1024 }
 
-/** The words of an inline command, with quotes as a shell has them. */
-const inlineWords = (line: Bin): Array<Bin> => {
-  const words: Array<Bin> = []
-  const pattern = /\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\')*)'|([^\s"']+))(?=\s|$)/gy
-  let at = 0
-  const text = line.trimEnd()
-  while (at < text.length) {
-    pattern.lastIndex = at
-    const found = pattern.exec(text)
-    if (found === null) throw new BrokenRequest("ERR Protocol error: unbalanced quotes in request")
-    at = pattern.lastIndex
-    words.push(
-      found[1] !== undefined ? unescape(found[1]) : found[2] !== undefined ? found[2].replaceAll("\\'", "'") : found[3]
-    )
-  }
-  return words
-}
-
-const controls: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\u0007" }
-
-const unescape = (text: Bin): Bin =>
-  text.replace(
-    /\\(?:x([0-9a-fA-F]{2})|([\s\S]))/g,
-    (_, hex: string | undefined, char: string) =>
-      hex === undefined ? controls[char] ?? char : String.fromCharCode(Number.parseInt(hex, 16))
-  )
+/** The server takes no other spelling of a number than its own. */
+const integer = (text: Bin): number => /^(?:0|-?[1-9]\d{0,18})$/.test(text) ? Number(text) : NaN
 
 /** Reads commands from chunks that are cut anywhere. */
 export class Requests {
@@ -56,6 +36,12 @@ export class Requests {
   private argv: Array<Bin> = []
   private left = 0
   private length = -1
+  private readonly trusted: () => boolean
+
+  /** `trusted`: whether the client may send as much as it likes, which takes AUTH where there is a password. */
+  constructor(trusted: () => boolean = () => true) {
+    this.trusted = trusted
+  }
 
   push(chunk: Uint8Array): void {
     this.chunks.push(chunk)
@@ -70,28 +56,37 @@ export class Requests {
         this.join()
       }
       if (this.left === 0) {
-        const line = this.line()
-        if (line === undefined) return undefined
-        if (line.charCodeAt(0) !== star) {
-          const words = inlineWords(line)
+        if (this.rest[this.at] !== star) {
+          const line = this.line(lineFeed, "inline request")
+          if (line === undefined) return undefined
+          const words = splitWords(line.endsWith("\r") ? line.slice(0, -1) : line)
+          if (words === undefined) throw new BrokenRequest("ERR Protocol error: unbalanced quotes in request")
           if (words.length === 0) continue
           return words
         }
-        const count = /^-?\d{1,10}$/.test(line.slice(1)) ? Number(line.slice(1)) : NaN
+        const line = this.line(carriageReturn, "mbulk count string")
+        if (line === undefined) return undefined
+        const count = integer(line.slice(1))
         if (!(count <= maxArguments)) throw new BrokenRequest("ERR Protocol error: invalid multibulk length")
+        if (count > stranger.arguments && !this.trusted()) {
+          throw new BrokenRequest("ERR Protocol error: unauthenticated multibulk length")
+        }
         if (count <= 0) continue
         this.left = count
         this.argv = []
       }
       while (this.left > 0) {
         if (this.length < 0) {
-          const line = this.line()
+          const line = this.line(carriageReturn, "bulk count string")
           if (line === undefined) return undefined
           if (line.charCodeAt(0) !== dollar) {
             throw new BrokenRequest(`ERR Protocol error: expected '$', got '${line[0] ?? "\r"}'`)
           }
-          const length = /^\d{1,10}$/.test(line.slice(1)) ? Number(line.slice(1)) : NaN
-          if (!(length <= maxBulk)) throw new BrokenRequest("ERR Protocol error: invalid bulk length")
+          const length = integer(line.slice(1))
+          if (!(length >= 0 && length <= maxBulk)) throw new BrokenRequest("ERR Protocol error: invalid bulk length")
+          if (length > stranger.bulk && !this.trusted()) {
+            throw new BrokenRequest("ERR Protocol error: unauthenticated bulk length")
+          }
           this.length = length
         }
         if (this.rest.length - this.at < this.length + 2) {
@@ -108,17 +103,24 @@ export class Requests {
     }
   }
 
-  private line(): Bin | undefined {
-    const end = this.rest.indexOf(10, this.at)
-    if (end < 0) {
-      this.needed = this.rest.length - this.at + 1
-      if (this.needed > maxInline) throw new BrokenRequest("ERR Protocol error: too big inline request")
+  /** What comes before the end of a line. After a carriage return the server skips a byte, whatever it is. */
+  private line(ending: number, what: string): Bin | undefined {
+    const { at, rest } = this
+    const end = rest.indexOf(ending, at)
+    const nul = rest.indexOf(0, at)
+    // The server looks for the end as in a C string, and so never sees it behind a NUL.
+    if (end < 0 || (nul >= 0 && nul < end)) {
+      if (rest.length - at > maxLine) throw new BrokenRequest(`ERR Protocol error: too big ${what}`)
+      this.needed = rest.length - at + 1
       return undefined
     }
-    const last = end > this.at && this.rest[end - 1] === carriageReturn ? end - 1 : end
-    const line = this.rest.toString("latin1", this.at, last)
-    this.at = end + 1
-    return line
+    const next = ending === carriageReturn ? end + 2 : end + 1
+    if (next > rest.length) {
+      this.needed = next - at
+      return undefined
+    }
+    this.at = next
+    return rest.toString("latin1", at, end)
   }
 
   private join(): void {
