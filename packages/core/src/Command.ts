@@ -39,6 +39,7 @@ export type Arg = string | Uint8Array
  * - `decode` reads the reply; `bytes` says that bulk strings in it should stay bytes, `sealed` that they can't, since
  *   the reply is text that is taken apart.
  * - `idempotent` says that it may be sent again although it may have been executed.
+ * - `before` are commands that are sent in front of it, as one unit with it: MULTI and what is queued before an EXEC.
  * - `problem` is what is wrong with the arguments, if anything: such a command fails before it is sent.
  *
  * **Example** (One value, run and piped)
@@ -63,6 +64,7 @@ export interface Command<out A> extends Effect.Effect<A, RedisError, Redis> {
   readonly bytes: boolean
   readonly sealed: boolean
   readonly idempotent: boolean
+  readonly before: ReadonlyArray<Any>
   readonly problem: string | undefined
 }
 
@@ -111,6 +113,8 @@ export class Redis extends Context.Service<Redis, {
   ) => Effect.Effect<ReadonlyArray<Result.Result<A, RedisError>>>
 }>()("@redisc/core/Redis") {}
 
+const alone: ReadonlyArray<Any> = []
+
 const CommandValue = function(
   this: { -readonly [K in keyof Command<unknown>]: Command<unknown>[K] },
   spec: CommandSpec.CommandSpec,
@@ -119,6 +123,7 @@ const CommandValue = function(
   bytes: boolean,
   sealed: boolean,
   idempotent: boolean,
+  before: ReadonlyArray<Any>,
   problem: string | undefined
 ) {
   this.spec = spec
@@ -127,6 +132,7 @@ const CommandValue = function(
   this.bytes = bytes
   this.sealed = sealed
   this.idempotent = idempotent
+  this.before = before
   this.problem = problem
 } as unknown as new<A>(
   spec: CommandSpec.CommandSpec,
@@ -135,6 +141,7 @@ const CommandValue = function(
   bytes: boolean,
   sealed: boolean,
   idempotent: boolean,
+  before: ReadonlyArray<Any>,
   problem: string | undefined
 ) => Command<A>
 
@@ -172,7 +179,7 @@ export const make = <A>(
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => A
-): Command<A> => new CommandValue(spec, args, decode, false, false, false, undefined)
+): Command<A> => new CommandValue(spec, args, decode, false, false, false, alone, undefined)
 
 /**
  * Builds a command whose reply is text that the decoder takes apart, as CLUSTER NODES is. It can't be had as bytes.
@@ -184,7 +191,7 @@ export const makeSealed = <A>(
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => A
-): Command<A> => new CommandValue(spec, args, decode, false, true, false, undefined)
+): Command<A> => new CommandValue(spec, args, decode, false, true, false, alone, undefined)
 
 /**
  * Builds a command that fails with `InvalidArgument` when it is run. `problem` says what to do instead.
@@ -193,7 +200,21 @@ export const makeSealed = <A>(
  * @since 0.1.0
  */
 export const invalid = (spec: CommandSpec.CommandSpec, problem: string): Command<never> =>
-  new CommandValue<never>(spec, [], (value) => value as never, false, false, false, `${spec.name}: ${problem}`)
+  new CommandValue<never>(spec, [], (value) => value as never, false, false, false, alone, `${spec.name}: ${problem}`)
+
+/**
+ * Builds a command that goes out as one unit behind others. Their replies are not its own; if one of them is an error,
+ * and this one is refused because of it (EXECABORT), that error is the reply.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeUnit = <A>(
+  spec: CommandSpec.CommandSpec,
+  before: ReadonlyArray<Any>,
+  decode: (value: Resp.Value) => A,
+  options: { readonly bytes: boolean; readonly idempotent: boolean }
+): Command<A> => new CommandValue(spec, [], decode, options.bytes, true, options.idempotent, before, undefined)
 
 const argOf = (arg: Arg | number | bigint): Arg => typeof arg === "string" || arg instanceof Uint8Array ? arg : `${arg}`
 
@@ -243,8 +264,10 @@ export const command = (
  * @category getters
  * @since 0.1.0
  */
-export const keys = (self: Any): ReadonlyArray<Arg> =>
-  CommandSpec.keyIndexes(self.spec, self.args).map((index) => self.args[index])
+export const keys = (self: Any): ReadonlyArray<Arg> => [
+  ...self.before.flatMap(keys),
+  ...CommandSpec.keyIndexes(self.spec, self.args).map((index) => self.args[index])
+]
 
 /**
  * Transforms the decoded reply. A function that throws makes the command die, as in `Effect.map`.
@@ -266,6 +289,7 @@ const mapped = <A, B>(self: Command<A>, f: (value: A) => B): Command<B> => {
     self.bytes,
     true,
     self.idempotent,
+    self.before,
     self.problem
   )
 }
@@ -315,6 +339,7 @@ export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
       true,
       false,
       self.idempotent,
+      self.before,
       self.problem
     )
 
@@ -375,4 +400,4 @@ export const schema = <T, E>(codec: Schema.Codec<T, E>) => {
  * @since 0.1.0
  */
 export const idempotent = <A>(self: Command<A>): Command<A> =>
-  new CommandValue(self.spec, self.args, self.decode, self.bytes, self.sealed, true, self.problem)
+  new CommandValue(self.spec, self.args, self.decode, self.bytes, self.sealed, true, self.before, self.problem)

@@ -131,10 +131,15 @@ const soon: (flush: () => void) => void =
   (globalThis as { readonly setImmediate?: (flush: () => void) => void }).setImmediate ?? queueMicrotask
 
 /** A character of text takes up to three bytes; only what may be too long is measured. */
-const isTooLong = (arg: Command.Arg): boolean =>
-  typeof arg === "string"
-    ? arg.length > maxPayload / 3 && encodeText(arg).length > maxPayload
-    : arg.length > maxPayload
+const tooLong = (args: ReadonlyArray<Command.Arg>): boolean => {
+  for (const arg of args) {
+    const long = typeof arg === "string"
+      ? arg.length > maxPayload / 3 && encodeText(arg).length > maxPayload
+      : arg.length > maxPayload
+    if (long) return true
+  }
+  return false
+}
 
 const writeSize = 256 * 1024
 
@@ -145,6 +150,27 @@ const PING = CommandSpec.get("PING")
 class Unattended extends Call {
   override onReply(): void {}
   override onFailure(): void {}
+}
+
+/** The reply to a command that goes before another, as one unit with it. */
+class Prelude extends Call {
+  private readonly of: Unit
+
+  constructor(command: Command.Any, of: Unit) {
+    super(command, false, Infinity)
+    this.of = of
+  }
+
+  override onReply(value: Resp.Value): void {
+    if (value instanceof Resp.ReplyError) this.of.refused ??= value
+  }
+
+  override onFailure(): void {}
+}
+
+/** What became of the commands before one, that its own reply does not say. */
+interface Unit {
+  refused: Resp.ReplyError | undefined
 }
 
 const asking = new Unattended(Command.make(ASKING, [], Reply.raw), false, Infinity)
@@ -239,11 +265,22 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
         this.encoder.command(ASKING.head, [])
         this.inFlight.push(asking)
       }
+      if (call.command.before.length > 0) this.lead(call)
       this.encoder.command(call.command.spec.head, call.command.args)
       this.inFlight.push(call)
       if (this.encoder.size >= writeSize) this.write(transport)
     }
     if (this.encoder.size > 0) this.write(transport)
+  }
+
+  /** Encodes what goes before a call. Nothing can come between, since the queue is one and the unit enters it at once. */
+  private lead(call: Call): void {
+    const unit: Unit = { refused: undefined }
+    call.unit = unit
+    for (const command of call.command.before) {
+      this.encoder.command(command.spec.head, command.args)
+      this.inFlight.push(new Prelude(command, unit))
+    }
   }
 
   private write(transport: Connector.Transport): void {
@@ -252,14 +289,11 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   }
 
   private fits(call: Call): boolean {
-    for (const arg of call.command.args) {
-      if (isTooLong(arg)) {
-        const problem = `${call.command.spec.name}: an argument is longer than the 512 MiB that Redis takes`
-        call.onFailure(notSent(new RedisError.InvalidArgument({ problem }), this.address.key))
-        return false
-      }
-    }
-    return true
+    const { command } = call
+    if (!tooLong(command.args) && !command.before.some(({ args }) => tooLong(args))) return true
+    const problem = `${command.spec.name}: an argument is longer than the 512 MiB that Redis takes`
+    call.onFailure(notSent(new RedisError.InvalidArgument({ problem }), this.address.key))
+    return false
   }
 
   readonly onDrain = (): void => {
@@ -295,7 +329,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
         : "a reply came that nobody had asked for"
       return this.abort(new RedisError.ProtocolViolation({ problem }))
     }
-    if (!call.abandoned) call.onReply(value, this.address.key)
+    if (!call.abandoned) call.onReply(verdict(call, value), this.address.key)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
   }
 
@@ -374,6 +408,10 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.stirred.openUnsafe()
   }
 }
+
+/** An EXECABORT says only that something was wrong with what was queued; the reply to that says what. */
+const verdict = (call: Call, value: Resp.Value): Resp.Value =>
+  value instanceof Resp.ReplyError && value.code === "EXECABORT" ? call.unit?.refused ?? value : value
 
 /** @internal */
 export const timedOut = (node: string | undefined, waitingFor: string, written: boolean): Failure => {

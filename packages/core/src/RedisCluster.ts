@@ -162,12 +162,12 @@ const anySlot = -1
 
 /** The slot of a command's keys, `anySlot` without keys, or the reason that there is no one slot. */
 const slotOf = (command: Command.Any): number | RedisError.CrossSlot => {
-  const { args, spec } = command
+  const { args, before, spec } = command
   if (spec.singleKey >= 0) {
     const key = args[spec.singleKey]
     return key === undefined ? anySlot : Slot.fromKey(key)
   }
-  if (spec.keys.length === 0) return anySlot
+  if (spec.keys.length === 0 && before.length === 0) return anySlot
   const keys = Command.keys(command)
   if (keys.length === 0) return anySlot
   const slot = Slot.fromKey(keys[0])

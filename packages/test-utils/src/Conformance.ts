@@ -15,6 +15,7 @@ import { server } from "./conformance/server.ts"
 import { sets } from "./conformance/sets.ts"
 import { sortedSets } from "./conformance/sortedSets.ts"
 import { strings } from "./conformance/strings.ts"
+import { transactions } from "./conformance/transactions.ts"
 
 export type { Case } from "./conformance/Case.ts"
 
@@ -50,5 +51,6 @@ export const groups: Readonly<Record<string, ReadonlyArray<Case>>> = {
   server,
   sets,
   sortedSets,
-  strings
+  strings,
+  transactions
 }

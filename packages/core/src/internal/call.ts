@@ -21,6 +21,8 @@ export abstract class Call extends Effectable.Class<void> {
   /** When the answer has to be there at the latest, in milliseconds of the Clock; Infinity for never. */
   readonly deadline: number
   abandoned = false
+  /** What became of the commands that went before it, once they are written. */
+  unit: { readonly refused: Resp.ReplyError | undefined } | undefined = undefined
 
   constructor(command: Command.Any, asking: boolean, deadline: number) {
     super()
@@ -47,6 +49,8 @@ export const decoded = <A>(
   try {
     return Exit.succeed(command.decode(value))
   } catch (problem) {
+    // The first error among the replies of a transaction.
+    if (RedisError.isRedisError(problem)) return Exit.fail(problem)
     return problem instanceof Mismatch
       ? Exit.fail(toError(maybeExecuted(new RedisError.DecodeFailed({ ...problem }), node), { command }))
       : Exit.die(problem)

@@ -72,8 +72,8 @@ export class ClientSession implements Session {
   private held: ReadonlyArray<Bin> | undefined
   private closing: string | undefined
   private cutAfter = Infinity
-  /** Bytes that the simulated network still carries, and when the last of them arrive. */
-  private inTransit = 0
+  /** What the simulated network still carries, in order, and when the last of it arrives. */
+  private readonly inTransit: Array<() => void> = []
   private arrival = 0
 
   constructor(id: number, node: FakeNode, peer: Peer) {
@@ -186,13 +186,14 @@ export class ClientSession implements Session {
 
   private carry(arrive: () => void): void {
     const { latency, world } = this.node
-    if (latency === 0 && this.inTransit === 0) return arrive()
+    if (latency === 0 && this.inTransit.length === 0) return arrive()
     const now = world.now()
     this.arrival = Math.max(this.arrival, now + latency)
-    this.inTransit++
+    this.inTransit.push(arrive)
+    // Timers of nearly the same time may end in another order, by a rounding error; bytes don't overtake each other.
     world.timers.after(this.arrival - now, () => {
-      this.inTransit--
-      if (!this.closed) arrive()
+      const first = this.inTransit.shift()
+      if (!this.closed) first?.()
     })
   }
 

@@ -22,13 +22,16 @@ export class Timers {
   /** Runs a task once, after so many milliseconds (never, if Infinity). Answers how to call it off. */
   after(millis: number, task: () => void): () => void {
     if (this.closed || millis === Infinity) return () => {}
+    const run = (): void => {
+      if (this.running.delete(fiber)) task()
+    }
+    // A sleep of no time, or of so little that adding it to the time is lost in rounding, is over before `fork` is.
+    let forked = false
     const fiber: Fiber.Fiber<void> = this.fork(Effect.andThen(
       Effect.sleep(Math.max(millis, 0)),
-      Effect.sync(() => {
-        this.running.delete(fiber)
-        task()
-      })
+      Effect.sync(() => forked ? run() : queueMicrotask(run))
     ))
+    forked = true
     this.running.add(fiber)
     return () => {
       if (this.running.delete(fiber)) fiber.interruptUnsafe()

@@ -107,9 +107,9 @@ export class Requests {
   private line(ending: number, what: string): Bin | undefined {
     const { at, rest } = this
     const end = rest.indexOf(ending, at)
-    const nul = rest.indexOf(0, at)
+    const line = rest.toString("latin1", at, Math.max(end, at))
     // The server looks for the end as in a C string, and so never sees it behind a NUL.
-    if (end < 0 || (nul >= 0 && nul < end)) {
+    if (end < 0 || line.includes("\0")) {
       if (rest.length - at > maxLine) throw new BrokenRequest(`ERR Protocol error: too big ${what}`)
       this.needed = rest.length - at + 1
       return undefined
@@ -120,7 +120,7 @@ export class Requests {
       return undefined
     }
     this.at = next
-    return rest.toString("latin1", at, end)
+    return line
   }
 
   private join(): void {

@@ -77,6 +77,8 @@ export interface Happening {
   readonly event: Event
   /** How long after the last one, in milliseconds. */
   readonly after: number
+  /** How many turns of the event loop after what the Clock has woken then. */
+  readonly turns: number
   /** Picks what it happens to: a node, a slot. */
   readonly at: number
   /** Says how: the target of a slot, milliseconds, bytes. */
@@ -85,7 +87,8 @@ export interface Happening {
 
 const happening: Arbitrary.Arbitrary<Happening> = Arbitrary.all({
   event: Arbitrary.schema(Schema.Literals(events)),
-  after: int(0, 600),
+  after: Arbitrary.map(int(0, 600), (after) => Math.max(0, after - 100)),
+  turns: int(0, 7),
   at: int(0, 99),
   how: int(0, 99)
 })
@@ -94,6 +97,8 @@ export interface Plan {
   readonly seed: number
   readonly fullCoverage: boolean
   readonly connectionsPerNode: number
+  /** The round trip to every node at first, in milliseconds. */
+  readonly latency: number
   readonly fibers: ReadonlyArray<ReadonlyArray<Step>>
   readonly happenings: ReadonlyArray<Happening>
 }
@@ -102,6 +107,7 @@ export const plan: Arbitrary.Arbitrary<Plan> = Arbitrary.all({
   seed: int(1, 1_000_000),
   fullCoverage: Arbitrary.schema(Schema.Boolean),
   connectionsPerNode: int(1, 2),
-  fibers: Arbitrary.array(Arbitrary.array(step, { minLength: 5, maxLength: 30 }), { minLength: 2, maxLength: 6 }),
-  happenings: Arbitrary.array(happening, { maxLength: 16 })
+  latency: Arbitrary.map(int(0, 100), (latency) => Math.max(0, latency - 40)),
+  fibers: Arbitrary.array(Arbitrary.array(step, { maxLength: 40 }), { minLength: 1, maxLength: 8 }),
+  happenings: Arbitrary.array(happening, { maxLength: 24 })
 })

@@ -1,0 +1,123 @@
+/**
+ * MULTI to EXEC as one command: commands on keys of one slot that are executed with nothing in between.
+ *
+ * A transaction is a value like any command. It is sent as one unit on a shared connection, from MULTI to EXEC, so that
+ * nobody's command can get into it; redirects, a moving slot and a dying node are met as by any other command, and the
+ * whole unit goes again or not at all.
+ *
+ * Source: https://redis.io/docs/latest/develop/using-commands/transactions/
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Command from "./Command.ts"
+import * as CommandSpec from "./CommandSpec.ts"
+import { reasonOf, toError } from "./internal/failure.ts"
+import { kindOf, Mismatch, raw } from "./internal/reply.ts"
+import type { Replies, Results } from "./Pipeline.ts"
+import * as RedisError from "./RedisError.ts"
+import * as Resp from "./Resp.ts"
+
+const MULTI = Command.make(CommandSpec.get("MULTI"), [], raw)
+
+/** EXEC's facts, but for those that only a connection of one's own has to do with. */
+const EXEC: CommandSpec.CommandSpec = { ...CommandSpec.get("EXEC"), stateful: false, write: true }
+
+const problemOf = (commands: ReadonlyArray<Command.Any>): string | undefined => {
+  if (commands.length === 0) return "give at least one command"
+  for (const { before, problem, spec } of commands) {
+    if (problem !== undefined) return problem
+    if (before.length > 0) return "a transaction can't be part of another"
+    if (spec.stateful) return `${spec.name} can't be part of a transaction`
+    if (spec.blocking) return `${spec.name} does not block in a transaction: use its form that does not`
+  }
+  return undefined
+}
+
+const decoder = new TextDecoder()
+
+/** The reply to EXEC is read as bytes if one of its commands wants that. The others get their text back. */
+const asText = (value: Resp.Value): Resp.Value => {
+  if (value instanceof Uint8Array) return decoder.decode(value)
+  if (Array.isArray(value)) return value.map(asText)
+  if (value instanceof Map) return new Map(Array.from(value, ([key, item]) => [asText(key), asText(item)]))
+  return value
+}
+
+const resultOf = (
+  command: Command.Any,
+  value: Resp.Value,
+  bytes: boolean
+): Result.Result<unknown, RedisError.RedisError> => {
+  const failed = (reason: RedisError.Reason, delivery: RedisError.Delivery) =>
+    Result.fail(toError({ reason, delivery, node: undefined }, { command }))
+  if (value instanceof Resp.ReplyError) return failed(reasonOf(value), "Rejected")
+  try {
+    return Result.succeed(command.decode(bytes && !command.bytes ? asText(value) : value))
+  } catch (problem) {
+    if (!(problem instanceof Mismatch)) throw problem
+    return failed(new RedisError.DecodeFailed({ ...problem }), "MaybeExecuted")
+  }
+}
+
+/**
+ * Executes commands as a transaction and replies with a typed tuple, in their order.
+ *
+ * **Details**
+ *
+ * - All keys have to be in one slot: give them a common hash tag. Otherwise it fails with `CrossSlot` before it is sent.
+ * - Redis does not roll back. A command that fails inside leaves the others executed. The transaction then fails with
+ *   the first such error, of `delivery` `"Rejected"`; with `mode: "result"` each command's own `Result` is in its place.
+ * - A command that Redis refuses to queue makes it execute none, and the transaction fails with that refusal.
+ * - If the connection is lost before EXEC's reply, it fails with `MaybeExecuted`: all of it was executed, or nothing.
+ *
+ * **Example** (Two keys that change together)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const moved = Effect.gen(function*() {
+ *   const [from, to] = yield* Redis.transaction([
+ *     Redis.decrby("{account}:a", 10), // number
+ *     Redis.incrby("{account}:b", 10) // number
+ *   ])
+ *   return { from, to }
+ * })
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/multi/
+ * @category constructors
+ * @since 0.1.0
+ */
+export const transaction: {
+  <const Commands extends ReadonlyArray<Command.Any>>(
+    commands: Commands,
+    options?: { readonly mode?: undefined }
+  ): Command.Command<Replies<Commands>>
+  <const Commands extends ReadonlyArray<Command.Any>>(
+    commands: Commands,
+    options: { readonly mode: "result" }
+  ): Command.Command<Results<Commands>>
+} = (
+  commands: ReadonlyArray<Command.Any>,
+  options?: { readonly mode?: "result" | undefined }
+): Command.Command<never> => {
+  const problem = problemOf(commands)
+  if (problem !== undefined) return Command.invalid(EXEC, problem)
+  const bytes = commands.some((command) => command.bytes)
+  const decode = (value: Resp.Value): never => {
+    if (!Array.isArray(value) || value.length !== commands.length) {
+      throw new Mismatch(`the replies of ${commands.length} commands`, kindOf(value))
+    }
+    const results = commands.map((command, index) => resultOf(command, value[index], bytes))
+    if (options?.mode === "result") return results as never
+    const failed = results.find(Result.isFailure)
+    if (failed !== undefined) throw failed.failure
+    return results.map((result) => Result.getOrThrow(result)) as never
+  }
+  return Command.makeUnit(EXEC, [MULTI, ...commands], decode, {
+    bytes,
+    idempotent: commands.every((command) => command.idempotent || command.spec.readOnly)
+  })
+}
