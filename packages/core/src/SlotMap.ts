@@ -128,6 +128,7 @@ const build = (reports: ReadonlyArray<parse.Report>): Result.Result<SlotMap, str
   // For each slot the number of the report that lists it, from 1.
   const claims = new Uint32Array(Slot.count)
   const owners = new Uint16Array(Slot.count)
+  let assigned = 0
   for (let i = 0; i < reports.length; i++) {
     const report = reports[i]
     const members = report.nodes.filter((node) => node.health !== "failed")
@@ -148,9 +149,10 @@ const build = (reports: ReadonlyArray<parse.Report>): Result.Result<SlotMap, str
     for (const [start, end] of report.ranges) {
       for (let slot = start; slot <= end; slot++) {
         if (claims[slot] !== 0) return Result.fail(overlap(reports, claims, slot, end, report))
-        claims[slot] = i + 1
-        owners[slot] = owner
       }
+      claims.fill(i + 1, start, end + 1)
+      owners.fill(owner, start, end + 1)
+      if (owner !== 0) assigned += end - start + 1
     }
   }
   // A shard without slots costs its sender nothing, and the table counts in 16 bits.
@@ -160,7 +162,7 @@ const build = (reports: ReadonlyArray<parse.Report>): Result.Result<SlotMap, str
     replicas: Array.from(draft.replicas.values()),
     replicasKnown: true
   }))
-  return Result.succeed({ shards, nodes, assigned: countAssigned(owners), owners, aliases: aliasesOf(nodes) })
+  return Result.succeed({ shards, nodes, assigned, owners, aliases: aliasesOf(nodes) })
 }
 
 const overlap = (
@@ -346,10 +348,15 @@ export interface SlotRange {
  * @since 0.1.0
  */
 export const ranges = (map: SlotMap): ReadonlyArray<SlotRange> => {
+  const { owners, shards } = map
   const out: Array<SlotRange> = []
-  runs((slot) => map.owners[slot], (start, end, owner) => {
-    if (owner !== 0) out.push({ start, end, shard: map.shards[owner - 1] })
-  })
+  for (let start = 0; start < Slot.count;) {
+    const owner = owners[start]
+    let end = start
+    while (end + 1 < Slot.count && owners[end + 1] === owner) end++
+    if (owner !== 0) out.push({ start, end, shard: shards[owner - 1] })
+    start = end + 1
+  }
   return out
 }
 

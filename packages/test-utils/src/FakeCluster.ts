@@ -271,10 +271,10 @@ const populate = (world: World, primaries: number, replicas: number): void => {
     { length: primaries * (1 + replicas) },
     (_, index) => addMember(world, index, ClusterState.emptyView([]))
   )
-  const owners: Array<string> = []
+  const owners = ClusterState.emptyView([]).owners.slice()
   for (let i = 0; i < primaries; i++) {
     const [first, last] = ClusterState.share(i, primaries)
-    for (let slot = first; slot <= last; slot++) owners[slot] = nodes[i].id
+    owners.fill(nodes[i].id, first, last + 1)
   }
   const members = nodes.map(({ id }, index): ClusterState.Member => ({
     id,

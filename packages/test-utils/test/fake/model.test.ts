@@ -117,80 +117,82 @@ const ended = Effect.fnUntraced(function*<A, E>(fiber: Fiber.Fiber<A, E>) {
 })
 
 /** The plan, played. Answers what every fiber was told, and what the keys have in the end. */
-const play = Effect.fnUntraced(function*({ fibers, happenings, latency }: Plan, log: (lines: ReadonlyArray<string>) => void) {
-  const fake = yield* FakeCluster.FakeCluster
-  const clock = yield* Clock.Clock
-  const told: Array<History.Told> = []
-  let time = 0
-  let tokens = 0
-  const slots = Array.from(everyKey, (key) => fake.slotOf(key))
-  const weather = Weather.make({ fake, slots, pass, time: () => time++ })
-  log(weather.log)
-  for (const node of yield* fake.nodes) yield* fake.latency(node, latency)
-  for (const key of keysOf("incr")) yield* fake.seed({ [key]: History.base(key) })
-  for (const key of keysOf("hincrby")) yield* fake.seed({ [key]: new Map([["field", `${History.base(key)}`]]) })
+const play = Effect.fnUntraced(
+  function*({ fibers, happenings, latency }: Plan, log: (lines: ReadonlyArray<string>) => void) {
+    const fake = yield* FakeCluster.FakeCluster
+    const clock = yield* Clock.Clock
+    const told: Array<History.Told> = []
+    let time = 0
+    let tokens = 0
+    const slots = Array.from(everyKey, (key) => fake.slotOf(key))
+    const weather = Weather.make({ fake, slots, pass, time: () => time++ })
+    log(weather.log)
+    for (const node of yield* fake.nodes) yield* fake.latency(node, latency)
+    for (const key of keysOf("incr")) yield* fake.seed({ [key]: History.base(key) })
+    for (const key of keysOf("hincrby")) yield* fake.seed({ [key]: new Map([["field", `${History.base(key)}`]]) })
 
-  const act = Effect.fnUntraced(function*({ key: index, kind, patience, pause }: Step) {
-    if (pause > 0) yield* Effect.sleep(pause)
-    const key = keysOf(kind)[index]
-    const token = `${String(tokens++).padStart(4, "0")}@${key};`
-    const attempt = Effect.match(command(kind, key, token), {
-      onSuccess: (value): History.Outcome => ({ _tag: "Done", value }),
-      onFailure: (error): History.Outcome => ({ _tag: "Failed", error })
-    })
-    const start = time++
-    const startedAt = clock.currentTimeMillisUnsafe()
-    const outcome = patience === 0
-      ? yield* attempt
-      : yield* Effect.timeoutOrElse(attempt, {
-        duration: patience,
-        orElse: () => Effect.succeed<History.Outcome>({ _tag: "Interrupted" })
+    const act = Effect.fnUntraced(function*({ key: index, kind, patience, pause }: Step) {
+      if (pause > 0) yield* Effect.sleep(pause)
+      const key = keysOf(kind)[index]
+      const token = `${String(tokens++).padStart(4, "0")}@${key};`
+      const attempt = Effect.match(command(kind, key, token), {
+        onSuccess: (value): History.Outcome => ({ _tag: "Done", value }),
+        onFailure: (error): History.Outcome => ({ _tag: "Failed", error })
       })
-    told.push({
-      kind,
-      key,
-      token,
-      start,
-      end: time++,
-      startedAt,
-      endedAt: clock.currentTimeMillisUnsafe(),
-      outcome
+      const start = time++
+      const startedAt = clock.currentTimeMillisUnsafe()
+      const outcome = patience === 0
+        ? yield* attempt
+        : yield* Effect.timeoutOrElse(attempt, {
+          duration: patience,
+          orElse: () => Effect.succeed<History.Outcome>({ _tag: "Interrupted" })
+        })
+      told.push({
+        kind,
+        key,
+        token,
+        start,
+        end: time++,
+        startedAt,
+        endedAt: clock.currentTimeMillisUnsafe(),
+        outcome
+      })
     })
-  })
 
-  const load = yield* Effect.forkChild(Effect.forEach(
-    fibers,
-    (steps) => Effect.forEach(steps, act, { discard: true }),
-    { concurrency: "unbounded", discard: true }
-  ))
-  for (const happening of happenings) {
-    const { after, turns } = happening
-    yield* pass(after - 20)
-    if (after > 0) yield* TestClock.adjust(Math.min(after, 20))
-    yield* turn(turns)
-    yield* weather.happen(happening)
-  }
-  yield* weather.clear
-  yield* ended(load)
-
-  const looks = (["get", "getTemporary", "mget"] as const).flatMap((kind) =>
-    keysOf(kind).map((_, key): Step => ({ kind, key, pause: 0, patience: 0 }))
-  )
-  const look = <A>(kind: Kind, read: (key: string) => Command.Command<A>) =>
-    Effect.forEach(keysOf(kind), (key) => Effect.map(read(key), (value) => [key, value] as const))
-  const last = yield* Effect.forkChild(Effect.gen(function*() {
-    yield* Effect.forEach(looks, act, { discard: true })
-    return {
-      counters: yield* look("incr", Redis.get),
-      fields: yield* look("hincrby", (key) => Redis.hget(key, "field")),
-      logs: yield* look("append", Redis.get),
-      lists: yield* look("rpush", (key) => Redis.lrange(key, 0, -1)),
-      sets: yield* look("sadd", Redis.smembers)
+    const load = yield* Effect.forkChild(Effect.forEach(
+      fibers,
+      (steps) => Effect.forEach(steps, act, { discard: true }),
+      { concurrency: "unbounded", discard: true }
+    ))
+    for (const happening of happenings) {
+      const { after, turns } = happening
+      yield* pass(after - 20)
+      if (after > 0) yield* TestClock.adjust(Math.min(after, 20))
+      yield* turn(turns)
+      yield* weather.happen(happening)
     }
-  }))
-  const stored = yield* fake.keys()
-  return { told, last: yield* ended(last), stored, disturbed: weather.disturbed }
-})
+    yield* weather.clear
+    yield* ended(load)
+
+    const looks = (["get", "getTemporary", "mget"] as const).flatMap((kind) =>
+      keysOf(kind).map((_, key): Step => ({ kind, key, pause: 0, patience: 0 }))
+    )
+    const look = <A>(kind: Kind, read: (key: string) => Command.Command<A>) =>
+      Effect.forEach(keysOf(kind), (key) => Effect.map(read(key), (value) => [key, value] as const))
+    const last = yield* Effect.forkChild(Effect.gen(function*() {
+      yield* Effect.forEach(looks, act, { discard: true })
+      return {
+        counters: yield* look("incr", Redis.get),
+        fields: yield* look("hincrby", (key) => Redis.hget(key, "field")),
+        logs: yield* look("append", Redis.get),
+        lists: yield* look("rpush", (key) => Redis.lrange(key, 0, -1)),
+        sets: yield* look("sadd", Redis.smembers)
+      }
+    }))
+    const stored = yield* fake.keys()
+    return { told, last: yield* ended(last), stored, disturbed: weather.disturbed }
+  }
+)
 
 type Played = Effect.Success<ReturnType<typeof play>>
 
@@ -240,7 +242,10 @@ describe("the client on the simulated cluster", () => {
         client: { pingInterval: "2 seconds", connectionsPerNode: plan.connectionsPerNode }
       })),
       Random.withSeed(plan.seed),
-      Effect.tapCause(() => Effect.sync(() => console.error(`What happened (seed ${seed}):\n${log.join("\n")}`)))
+      Effect.catchDefect((defect) => {
+        const problem = defect instanceof Error ? defect.message : String(defect)
+        return Effect.die(new Error(`${problem}\nWhat happened:\n${log.join("\n")}`, { cause: defect }))
+      })
     )
-  }, { timeout: 600_000, arbitrary: { runs, seed, size: 24, ...(replay === undefined ? {} : { replay }) } })
+  }, { timeout: 600_000, arbitrary: { runs, seed, size: 60, ...(replay === undefined ? {} : { replay }) } })
 })

@@ -64,8 +64,7 @@ const connect = (port: number) =>
     socket.once("error", (problem) => resume(Effect.fail(problem)))
   })
 
-const dial = (port: number) =>
-  Effect.acquireRelease(connect(port), ({ socket }) => Effect.sync(() => socket.destroy()))
+const dial = (port: number) => Effect.acquireRelease(connect(port), ({ socket }) => Effect.sync(() => socket.destroy()))
 
 const listen = Effect.gen(function*() {
   const fake = yield* FakeCluster.FakeCluster

@@ -241,4 +241,34 @@ describe("connections", () => {
       assert.strictEqual(yield* send("SET", "a", "2"), "-MOVED 15495 fake-0:6379")
       assert.strictEqual(yield* send("FLUSHALL"), "-READONLY You can't write against a read only replica.")
     }).pipe(withCluster({ replicas: 1 })))
+
+  it.effect("end without a word when a browser seems to have been tricked into them", () =>
+    Effect.gen(function*() {
+      for (const line of ["GET / HTTP/1.1\r\nHost: localhost\r\n", "POST / HTTP/1.1\r\n", "*1\r\n$4\r\npost\r\n"]) {
+        const { closed, received, write } = yield* connect("fake-0")
+        write(Buffer.from(`${line}PING\r\n`))
+        yield* settled
+        assert.isDefined(closed())
+        assert.strictEqual(received(), "")
+      }
+    }).pipe(withCluster()))
+
+  it.effect("that get no replies are not closed by QUIT, but read no more", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeCluster.FakeCluster
+      const { closed, received, write } = yield* connect("fake-0")
+      write(Buffer.from("CLIENT REPLY OFF\r\nQUIT\r\nSET a 1\r\n"))
+      yield* settled
+      assert.isUndefined(closed())
+      assert.strictEqual(received(), "")
+      assert.deepStrictEqual(yield* fake.keys(), [])
+    }).pipe(withCluster()))
+
+  it.effect("are told of unknown commands up to a NUL", () =>
+    Effect.gen(function*() {
+      const { send } = yield* connect("fake-0")
+      assert.strictEqual(yield* send("a\0b"), "-ERR unknown command 'a', with args beginning with:")
+      assert.strictEqual(yield* send("a", "b\0c"), "-ERR unknown command 'a', with args beginning with: 'b'")
+      assert.strictEqual(yield* send("CONFIG", "b\0c"), "-ERR unknown subcommand 'b'. Try CONFIG HELP.")
+    }).pipe(withCluster()))
 })

@@ -107,7 +107,7 @@ export const plan: Arbitrary.Arbitrary<Plan> = Arbitrary.all({
   seed: int(1, 1_000_000),
   fullCoverage: Arbitrary.schema(Schema.Boolean),
   connectionsPerNode: int(1, 2),
-  latency: Arbitrary.map(int(0, 100), (latency) => Math.max(0, latency - 40)),
-  fibers: Arbitrary.array(Arbitrary.array(step, { maxLength: 40 }), { minLength: 1, maxLength: 8 }),
-  happenings: Arbitrary.array(happening, { maxLength: 24 })
+  latency: Arbitrary.map(int(0, 200), (latency) => Math.max(0, latency - 80)),
+  fibers: Arbitrary.array(Arbitrary.array(step, { maxLength: 60 }), { minLength: 2, maxLength: 8 }),
+  happenings: Arbitrary.array(happening, { maxLength: 30 })
 })

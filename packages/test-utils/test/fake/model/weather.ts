@@ -185,7 +185,7 @@ export const make = (options: {
     }
     yield* pass(3000)
     for (const node of yield* fake.nodes) if (node.process === "stopped") yield* fake.restart(node)
-    for (const slot of [...moving.keys()]) yield* finish(slot)
+    for (const slot of moving.keys()) yield* finish(slot)
   })
 
   return { happen, clear, disturbed, log }
