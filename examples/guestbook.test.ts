@@ -21,7 +21,7 @@ it.effect("entries outlive a moving slot and a failing primary, and are gone aft
 
     yield* cluster.kill("fake-2")
     const latest = yield* Effect.forkChild(book.latest(1))
-    yield* TestClock.adjust("2 seconds") // the cluster notices, and promotes the replica
+    yield* TestClock.adjust("3 seconds") // the cluster notices, and promotes the replica
     assert.deepStrictEqual(yield* Fiber.join(latest), [{ author: "ada", text: "Hello" }])
 
     yield* TestClock.adjust("1 hour")

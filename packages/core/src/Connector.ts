@@ -51,12 +51,14 @@ export interface Transport {
  *
  * `open` connects, and fails with `ConnectionFailed` when it can't; closing its scope closes the transport at once.
  * It has to be interruptible. `secure` tells whether the transports are encrypted, and so which of a node's two ports
- * is the one to use.
+ * is the one to use. `soon` runs a task at the end of the tick: what is written meanwhile is written at once then. With
+ * sockets, that is best after all that are ready have been read.
  *
  * @category services
  * @since 0.1.0
  */
 export class Connector extends Context.Service<Connector, {
   readonly secure: boolean
+  readonly soon: (task: () => void) => void
   readonly open: (address: Address, listener: Listener) => Effect.Effect<Transport, RedisError, Scope.Scope>
 }>()("@redisc/core/Connector") {}

@@ -210,6 +210,7 @@ export class ScriptedCluster {
 
   readonly connector = Connector.Connector.of({
     secure: false,
+    soon: queueMicrotask,
     open: (address, listener) =>
       Effect.acquireRelease(this.connect(address, listener), (connection) =>
         Effect.sync(() => {

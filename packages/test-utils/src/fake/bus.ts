@@ -188,12 +188,42 @@ export const reunite = (world: World): void => {
     const single = component.every(({ view }) => view === component[0].view)
     if (!single) {
       // A node may only now hear that another became a replica, so all is said twice.
-      for (let round = 0; round < 2; round++) for (const speaker of speakers) tell(world, speaker, before)
+      for (const speaker of speakers) tell(world, speaker, before)
+      // After those who can speak for themselves, in the order of their epochs.
+      correct(component)
+      for (const speaker of speakers) tell(world, speaker, before)
     }
     markHealth(world, component, true)
   }
   settle(world, before)
   watch(world)
+}
+
+/**
+ * Whoever believes that its shard has slots which, as others know, went to an owner of a higher epoch is told so: the
+ * UPDATE of the real bus. It is about owners that are silent just then; the others have spoken for themselves.
+ */
+const correct = (component: ReadonlyArray<FakeNode>): void => {
+  const views = new Set(component.map(({ view }) => view))
+  const present = new Set(component.map(({ id }) => id))
+  for (const node of component) {
+    const shard = node.primaryId ?? node.id
+    for (const other of views) {
+      const { owners } = node.view
+      if (owners === other.owners) continue
+      const epoch = node.view.members.get(shard)?.epoch ?? 0
+      const newer = new Set<string>()
+      for (let slot = 0; slot < owners.length; slot++) {
+        const rival = other.owners[slot]
+        if (owners[slot] !== shard || rival === undefined || present.has(rival)) continue
+        if (rival !== shard && (other.members.get(rival)?.epoch ?? 0) > epoch) newer.add(rival)
+      }
+      for (const id of newer) {
+        const claim = ClusterState.claimOf(other, id)
+        setView(node, ClusterState.hear(node.view, claim, new Set(node.importing.keys())))
+      }
+    }
+  }
 }
 
 const epochOf = (node: FakeNode): number => node.view.members.get(node.id)?.epoch ?? 0
@@ -210,9 +240,21 @@ const healthy = (world: World): boolean => {
   return components.length === 1 && components[0].length === world.nodes.size
 }
 
+/**
+ * The node that speaks for a component: one of the most that share a view. A node that has just come back may not know
+ * who owns the slots of a shard whose new primary it has never heard.
+ */
+export const speakerOf = (component: ReadonlyArray<FakeNode>): FakeNode => {
+  if (component.every(({ view }) => view === component[0].view)) return component[0]
+  const counts = new Map<ClusterState.View, number>()
+  for (const { view } of component) counts.set(view, (counts.get(view) ?? 0) + 1)
+  const countOf = ({ view }: FakeNode): number => counts.get(view) ?? 0
+  return component.reduce((best, node) => countOf(node) > countOf(best) ? node : best)
+}
+
 /** Whether so many primaries hear each other that they may elect. */
 export const hasMajority = (component: ReadonlyArray<FakeNode>): boolean => {
-  const owners = ClusterState.slotOwners(component[0].view)
+  const owners = ClusterState.slotOwners(speakerOf(component).view)
   const present = component.filter(({ id, isReplica }) => owners.has(id) && !isReplica).length
   return present > owners.size / 2
 }
@@ -253,7 +295,7 @@ const markHealth = (world: World, component: ReadonlyArray<FakeNode>, onlyBetter
 const elect = (world: World): void => {
   for (const component of world.components()) {
     if (!hasMajority(component)) continue
-    const { view } = component[0]
+    const { view } = speakerOf(component)
     for (const id of ClusterState.slotOwners(view)) {
       if (view.members.get(id)?.health !== "failed") continue
       const candidates = component

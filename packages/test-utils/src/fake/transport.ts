@@ -42,6 +42,8 @@ export const makeConnector = (world: World): Connector.Connector["Service"] => {
   let port = 40_000
   return Connector.Connector.of({
     secure: false,
+    // Microtasks all run before TestClock goes on to the next sleeper, so that runs repeat.
+    soon: queueMicrotask,
     open: (address, listener) =>
       Effect.flatMap(reach(world, address), (node) =>
         Effect.map(
