@@ -86,7 +86,7 @@ describe("under load, on real servers", () => {
         const lost = owns(victim)
         const { ledger, result } = yield* whileIncrementing(
           "kill",
-          () =>
+          (ledger) =>
             Effect.gen(function*() {
               yield* servers.kill(victim)
               const killedAt = clock.currentTimeMillisUnsafe()

@@ -89,9 +89,8 @@ export const longestPause = (ledger: Ledger, includes: Includes): number => {
 
 /** The first acknowledgement after a moment, for a set of slots. */
 export const firstAfter = (ledger: Ledger, moment: number, includes: Includes): number | undefined =>
-  ledger.told.find(({ outcome, slot, startedAt }) =>
-    typeof outcome === "number" && startedAt >= moment && includes(slot)
-  )?.endedAt
+  ledger.told.find(({ endedAt, outcome, slot }) => typeof outcome === "number" && endedAt >= moment && includes(slot))
+    ?.endedAt
 
 /**
  * Every acknowledged increment is there exactly once: no number was told twice for a key, and a key's value is its
