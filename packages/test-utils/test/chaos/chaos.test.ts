@@ -93,6 +93,7 @@ describe("under load, on real servers", () => {
               yield* servers.awaitPromotion(victim)
               const promotedAt = clock.currentTimeMillisUnsafe()
               yield* servers.waitUntilStable
+              yield* Increments.awaitMore(ledger, 1000, lost)
               return { killedAt, promotedAt }
             })
         )
