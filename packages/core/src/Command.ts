@@ -261,6 +261,14 @@ export const command = (
 /**
  * The keys of a command, in the order of its arguments.
  *
+ * **Example** (The keys of a command)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ *
+ * Command.keys(Redis.mget(["{a}1", "{a}2"])) // ["{a}1", "{a}2"]
+ * ```
+ *
  * @category getters
  * @since 0.1.0
  */
@@ -271,6 +279,14 @@ export const keys = (self: Any): ReadonlyArray<Arg> => [
 
 /**
  * Transforms the decoded reply. A function that throws makes the command die, as in `Effect.map`.
+ *
+ * **Example** (A number from text)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ *
+ * const age = Redis.get("user:1:age").pipe(Command.map(Number)) // Command<number>
+ * ```
  *
  * @category combinators
  * @since 0.1.0
@@ -345,6 +361,14 @@ export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
 
 /**
  * A nil reply as `Option.none`, anything else as `Option.some`.
+ *
+ * **Example** (Nil as none)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ *
+ * const name = Redis.get("user:1:name").pipe(Command.option) // Command<Option<string>>
+ * ```
  *
  * @category combinators
  * @since 0.1.0

@@ -22,7 +22,7 @@ import type { Address } from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Connector from "./Connector.ts"
-import { attempt, Call, deadlineOf, run } from "./internal/call.ts"
+import { attempt, Call, deadlineOf, expire, run } from "./internal/call.ts"
 import type { Outcome } from "./internal/call.ts"
 import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
@@ -343,21 +343,9 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     Deferred.doneUnsafe(this.death, Effect.succeed(toError(failure, { attempts: 0 })))
   }
 
-  /** Fails what is overdue. Its place in the queue stays, for the reply that may yet come. */
   expire(now: number): void {
-    const overdue: Array<Call> = []
-    const collect = (call: Call): void => {
-      if (call.deadline <= now && !call.abandoned) overdue.push(call)
-    }
-    this.inFlight.forEach(collect)
-    const written = overdue.length
-    this.waiting.forEach(collect)
-    overdue.forEach((call, index) => {
-      call.abandoned = true
-      call.onFailure(
-        timedOut(this.address.key, index < written ? "the reply" : "room on the connection", index < written)
-      )
-    })
+    expire(this.inFlight, now, () => timedOut(this.address.key, "the reply", true))
+    expire(this.waiting, now, () => timedOut(this.address.key, "room on the connection", false))
   }
 
   /** Watches deadlines, and that the peer is alive: a half-open socket never says that it is gone. */

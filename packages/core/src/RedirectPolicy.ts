@@ -52,6 +52,14 @@ export const make = (schedule: Schedule.Schedule<unknown, RedisError>): Redirect
 /**
  * Nothing is followed and nothing is tried again: a `MOVED` is the caller's to see.
  *
+ * **Example** (Seeing where a key has gone)
+ *
+ * ```ts
+ * import { Redis, RedirectPolicy } from "@redisc/core"
+ *
+ * const plain = Redis.get("user:1").pipe(RedirectPolicy.provide(RedirectPolicy.none))
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -87,6 +95,15 @@ export const Current = Context.Reference<RedirectPolicy | undefined>("@redisc/co
 
 /**
  * Runs an effect, with all the commands in it, under a policy.
+ *
+ * **Example** (A region that does not wait)
+ *
+ * ```ts
+ * import { Redis, RedirectPolicy } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const both = Effect.all([Redis.get("a"), Redis.get("b")]).pipe(RedirectPolicy.provide(RedirectPolicy.none))
+ * ```
  *
  * @category combinators
  * @since 0.1.0

@@ -499,6 +499,18 @@ export const make = Effect.fnUntraced(function*(
  *
  * It needs a `Connector`; on Node, `NodeRedisCluster.layer` brings its own.
  *
+ * **Example** (With the Node transport)
+ *
+ * ```ts
+ * import { RedisCluster } from "@redisc/core"
+ * import { NodeConnector } from "@redisc/node"
+ * import { Layer } from "effect"
+ *
+ * const Live = RedisCluster.layer({ nodes: ["127.0.0.1:7000"], commandTimeout: "5 seconds" }).pipe(
+ *   Layer.provide(NodeConnector.layer())
+ * )
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -59,6 +59,16 @@ export interface Change extends SlotMap.Changes {
 }
 
 /**
+ * **Example** (Watching slots move)
+ *
+ * ```ts
+ * import { RedisCluster } from "@redisc/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * const watch = Effect.flatMap(RedisCluster.RedisCluster, ({ topology }) =>
+ *   Stream.runForEach(topology.changes, ({ moved }) => Effect.log(`${moved.length} ranges of slots have moved`)))
+ * ```
+ *
  * @category services
  * @since 0.1.0
  */

@@ -84,16 +84,6 @@ const conditionArgs = (condition: HexpireCondition): Args.Args => [
   ...Args.flag(condition.lt, "LT")
 ]
 
-const expiryArgs = (options: {
-  readonly ex?: Duration.Input | undefined
-  readonly exat?: DateTime.DateTime | Date | undefined
-}): Args.Args =>
-  options.ex !== undefined
-    ? Args.expiry(options.ex, useHdel)
-    : options.exat !== undefined
-    ? Args.expiryAt(options.exat)
-    : []
-
 /**
  * Removes fields from a hash. Replies how many there were. A hash without fields is no longer a key.
  *
@@ -343,7 +333,12 @@ export const hgetex = (
 ): Command.Command<ReadonlyArray<string | null>> =>
   Args.command(
     HGETEX,
-    () => [key, ...expiryArgs(options), ...Args.flag(options.persist, "PERSIST"), ...withFields(fields)],
+    () => [
+      key,
+      ...Args.expiryOption(options, useHdel),
+      ...Args.flag(options.persist, "PERSIST"),
+      ...withFields(fields)
+    ],
     textsOrNulls
   )
 
@@ -790,7 +785,7 @@ export const hsetex = (
       key,
       ...Args.flag(options.fnx, "FNX"),
       ...Args.flag(options.fxx, "FXX"),
-      ...expiryArgs(options),
+      ...Args.expiryOption(options, useHdel),
       ...Args.flag(options.keepttl, "KEEPTTL"),
       "FIELDS",
       `${fields.length / 2}`,

@@ -181,7 +181,7 @@ export type GetexOptions =
 export const getex = (key: Command.Arg, options: GetexOptions = {}): Command.Command<string | null> =>
   Args.command(
     GETEX,
-    () => [key, ...expiryArgs(options), ...Args.flag(options.persist, "PERSIST")],
+    () => [key, ...Args.expiryOption(options), ...Args.flag(options.persist, "PERSIST")],
     Reply.textOrNull
   )
 
@@ -522,15 +522,6 @@ export type SetOptions = SetExpiry & SetCondition & {
   readonly get?: boolean | undefined
 }
 
-const expiryArgs = (
-  options: { readonly ex?: Duration.Input | undefined; readonly exat?: DateTime.DateTime | Date | undefined }
-): ReadonlyArray<Command.Arg> =>
-  options.ex !== undefined
-    ? Args.expiry(options.ex)
-    : options.exat !== undefined
-    ? Args.expiryAt(options.exat)
-    : []
-
 /**
  * Sets the value of a key, whatever it holds.
  *
@@ -580,7 +571,7 @@ export const set: {
       ...Args.flag(options.nx, "NX"),
       ...Args.flag(options.xx, "XX"),
       ...Args.flag(options.get, "GET"),
-      ...expiryArgs(options),
+      ...Args.expiryOption(options),
       ...Args.flag(options.keepttl, "KEEPTTL")
     ],
     Reply.overloaded(options.get === true ? Reply.textOrNull : Reply.okOrNull)

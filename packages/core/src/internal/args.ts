@@ -129,6 +129,15 @@ export const expiryAt = (at: DateTime.DateTime | Date): Args => {
   return whole % 1000 === 0 ? ["EXAT", `${whole / 1000}`] : ["PXAT", `${whole}`]
 }
 
+/** The options `ex` and `exat`, at most one of which is given. To be spread. */
+export const expiryOption = (
+  options: { readonly ex?: Duration.Input | undefined; readonly exat?: DateTime.DateTime | Date | undefined },
+  instead = useDel
+): Args => {
+  if (options.ex !== undefined) return expiry(options.ex, instead)
+  return options.exat === undefined ? [] : expiryAt(options.exat)
+}
+
 /** Names with their values: a record, or pairs where a name is bytes. */
 export type Entries = Readonly<Record<string, Command.Arg>> | ReadonlyArray<readonly [Command.Arg, Command.Arg]>
 

@@ -8,10 +8,10 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Command from "../Command.ts"
 import type * as RedisError from "../RedisError.ts"
-import * as Resp from "../Resp.ts"
-import { Call, decoded } from "./call.ts"
+import type * as Resp from "../Resp.ts"
+import { Call, decoded, outcomeOf } from "./call.ts"
 import type { Outcome } from "./call.ts"
-import { notSent, rejected, toError } from "./failure.ts"
+import { notSent, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import { isFanOut } from "./fanOut.ts"
 import * as Redirects from "./redirects.ts"
@@ -46,12 +46,7 @@ class BatchCall extends Call {
   }
 
   onReply(value: Resp.Value, node: string): void {
-    this.batch.settle(
-      this.position,
-      value instanceof Resp.ReplyError
-        ? { _tag: "Failed", failure: rejected(value, node) }
-        : { _tag: "Replied", value, node }
-    )
+    this.batch.settle(this.position, outcomeOf(value, node))
   }
 
   onFailure(failure: Failure): void {

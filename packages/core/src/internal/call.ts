@@ -12,6 +12,7 @@ import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
 import { maybeExecuted, notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
+import type { Fifo } from "./fifo.ts"
 import { Mismatch } from "./reply.ts"
 
 export abstract class Call extends Effectable.Class<void> {
@@ -62,6 +63,24 @@ export type Outcome =
   | { readonly _tag: "Replied"; readonly value: Resp.Value; readonly node: string }
   | { readonly _tag: "Failed"; readonly failure: Failure }
 
+/** A reply as the outcome of a try. */
+export const outcomeOf = (value: Resp.Value, node: string): Outcome =>
+  value instanceof Resp.ReplyError
+    ? { _tag: "Failed", failure: rejected(value, node) }
+    : { _tag: "Replied", value, node }
+
+/** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
+export const expire = (queue: Fifo<Call>, now: number, failure: () => Failure): void => {
+  const overdue: Array<Call> = []
+  queue.forEach((call) => {
+    if (call.deadline <= now && !call.abandoned) overdue.push(call)
+  })
+  for (const call of overdue) {
+    call.abandoned = true
+    call.onFailure(failure())
+  }
+}
+
 /** A call whose fiber wants to look at the outcome itself. */
 export class Attempt extends Call {
   private readonly resume: (effect: Effect.Effect<Outcome>) => void
@@ -77,11 +96,7 @@ export class Attempt extends Call {
   }
 
   onReply(value: Resp.Value, node: string): void {
-    this.resume(Exit.succeed(
-      value instanceof Resp.ReplyError
-        ? { _tag: "Failed", failure: rejected(value, node) }
-        : { _tag: "Replied", value, node }
-    ))
+    this.resume(Exit.succeed(outcomeOf(value, node)))
   }
 
   onFailure(failure: Failure): void {

@@ -12,6 +12,7 @@ import * as Schedule from "effect/Schedule"
 import { timedOut } from "../Connection.ts"
 import type { Connection, Watcher } from "../Connection.ts"
 import * as RedisError from "../RedisError.ts"
+import { expire } from "./call.ts"
 import type { Call, Taker } from "./call.ts"
 import { notSent, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
@@ -106,17 +107,6 @@ export class SharedConnection implements Taker {
     for (const call of this.waiting.drain()) if (!call.abandoned) call.onFailure({ ...failure, delivery: "NotSent" })
   }
 
-  private expire(now: number): void {
-    const overdue: Array<Call> = []
-    this.waiting.forEach((call) => {
-      if (call.deadline <= now && !call.abandoned) overdue.push(call)
-    })
-    for (const call of overdue) {
-      call.abandoned = true
-      call.onFailure(timedOut(this.node, "a connection to the node", false))
-    }
-  }
-
   /** Leases a connection, waits until it is lost, and leases the next. Runs for the life of the node. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
     // On an open connection deadlines are the connection's own business.
@@ -124,7 +114,11 @@ export class SharedConnection implements Taker {
       const clock = yield* Clock.Clock
       while (true) {
         yield* Effect.sleep("1 second")
-        this.expire(clock.currentTimeMillisUnsafe())
+        expire(
+          this.waiting,
+          clock.currentTimeMillisUnsafe(),
+          () => timedOut(this.node, "a connection to the node", false)
+        )
       }
     })
     const lease = Effect.gen({ self: this }, function*() {
