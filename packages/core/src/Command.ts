@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import type * as Fiber from "effect/Fiber"
@@ -17,6 +18,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Reply from "./internal/reply.ts"
+import { durationProblem } from "./internal/settings.ts"
 import type { RedisError } from "./RedisError.ts"
 import type * as Resp from "./Resp.ts"
 
@@ -39,7 +41,9 @@ export type Arg = string | Uint8Array
  * - `decode` reads the reply; `bytes` says that bulk strings in it should stay bytes, `sealed` that they can't, since
  *   the reply is text that is taken apart.
  * - `idempotent` says that it may be sent again although it may have been executed.
+ * - `timeout` is how long it may take, in milliseconds, where that is not left to the connection's settings.
  * - `before` are commands that are sent in front of it, as one unit with it: MULTI and what is queued before an EXEC.
+ * - `unabridged` is the same command in full, for a server that does not know the short form (EVAL for an EVALSHA).
  * - `problem` is what is wrong with the arguments, if anything: such a command fails before it is sent.
  *
  * **Example** (One value, run and piped)
@@ -64,8 +68,21 @@ export interface Command<out A> extends Effect.Effect<A, RedisError, Redis> {
   readonly bytes: boolean
   readonly sealed: boolean
   readonly idempotent: boolean
+  readonly timeout: number | undefined
   readonly before: ReadonlyArray<Any>
+  readonly unabridged: Words | undefined
   readonly problem: string | undefined
+}
+
+/**
+ * A command's name, as its facts, and the arguments behind it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Words {
+  readonly spec: CommandSpec.CommandSpec
+  readonly args: ReadonlyArray<Arg>
 }
 
 /**
@@ -115,35 +132,43 @@ export class Redis extends Context.Service<Redis, {
 
 const alone: ReadonlyArray<Any> = []
 
+type Fields<A> = { -readonly [K in Exclude<keyof Command<A>, keyof Effect.Effect<unknown>>]: Command<A>[K] }
+
 const CommandValue = function(
-  this: { -readonly [K in keyof Command<unknown>]: Command<unknown>[K] },
+  this: Fields<unknown>,
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg>,
-  decode: (value: Resp.Value) => unknown,
-  bytes: boolean,
-  sealed: boolean,
-  idempotent: boolean,
-  before: ReadonlyArray<Any>,
-  problem: string | undefined
+  decode: (value: Resp.Value) => unknown
 ) {
   this.spec = spec
   this.args = args
   this.decode = decode
-  this.bytes = bytes
-  this.sealed = sealed
-  this.idempotent = idempotent
-  this.before = before
-  this.problem = problem
+  this.bytes = false
+  this.sealed = false
+  this.idempotent = false
+  this.timeout = undefined
+  this.before = alone
+  this.unabridged = undefined
+  this.problem = undefined
 } as unknown as new<A>(
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg>,
-  decode: (value: Resp.Value) => A,
-  bytes: boolean,
-  sealed: boolean,
-  idempotent: boolean,
-  before: ReadonlyArray<Any>,
-  problem: string | undefined
+  decode: (value: Resp.Value) => A
 ) => Command<A>
+
+/** The same command but for some fields. All have the same shape, which keeps reading them fast. */
+const copy = <A, B>(
+  self: Command<A>,
+  decode: (value: Resp.Value) => B,
+  fields: Partial<Fields<B>>
+): Command<B> => {
+  const { before, bytes, idempotent, problem, sealed, timeout, unabridged } = self
+  return Object.assign(
+    new CommandValue(fields.spec ?? self.spec, fields.args ?? self.args, decode),
+    { before, bytes, idempotent, problem, sealed, timeout, unabridged },
+    fields
+  )
+}
 
 CommandValue.prototype = Object.assign(
   Effectable.Prototype<Any>({
@@ -179,7 +204,7 @@ export const make = <A>(
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => A
-): Command<A> => new CommandValue(spec, args, decode, false, false, false, alone, undefined)
+): Command<A> => new CommandValue(spec, args, decode)
 
 /**
  * Builds a command whose reply is text that the decoder takes apart, as CLUSTER NODES is. It can't be had as bytes.
@@ -191,7 +216,7 @@ export const makeSealed = <A>(
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => A
-): Command<A> => new CommandValue(spec, args, decode, false, true, false, alone, undefined)
+): Command<A> => Object.assign(new CommandValue(spec, args, decode), { sealed: true })
 
 /**
  * Builds a command that fails with `InvalidArgument` when it is run. `problem` says what to do instead.
@@ -200,7 +225,7 @@ export const makeSealed = <A>(
  * @since 0.1.0
  */
 export const invalid = (spec: CommandSpec.CommandSpec, problem: string): Command<never> =>
-  new CommandValue<never>(spec, [], (value) => value as never, false, false, false, alone, `${spec.name}: ${problem}`)
+  Object.assign(new CommandValue<never>(spec, [], (value) => value as never), { problem: `${spec.name}: ${problem}` })
 
 /**
  * Builds a command that goes out as one unit behind others. Their replies are not its own; if one of them is an error,
@@ -214,7 +239,36 @@ export const makeUnit = <A>(
   before: ReadonlyArray<Any>,
   decode: (value: Resp.Value) => A,
   options: { readonly bytes: boolean; readonly idempotent: boolean }
-): Command<A> => new CommandValue(spec, [], decode, options.bytes, true, options.idempotent, before, undefined)
+): Command<A> => Object.assign(new CommandValue(spec, [], decode), { before, sealed: true, ...options })
+
+/**
+ * Builds a command in a short form, which a server may not know, and in full. Where the server answers `NOSCRIPT` to the
+ * short form it is sent the full one. Both have the same keys at the same places.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeAbridged = <A>(
+  short: Words,
+  unabridged: Words,
+  decode: (value: Resp.Value) => A
+): Command<A> => Object.assign(new CommandValue(short.spec, short.args, decode), { unabridged })
+
+/**
+ * The command in full, if it is one in a short form: for where no second try is possible, as in a transaction.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const inFull = <A>(self: Command<A>): Command<A> =>
+  self.unabridged === undefined ? self : copy(self, self.decode, { ...self.unabridged, unabridged: undefined })
+
+/**
+ * The same command with other arguments.
+ *
+ * @internal
+ */
+export const withArgs = <A>(self: Command<A>, args: ReadonlyArray<Arg>): Command<A> => copy(self, self.decode, { args })
 
 const argOf = (arg: Arg | number | bigint): Arg => typeof arg === "string" || arg instanceof Uint8Array ? arg : `${arg}`
 
@@ -298,16 +352,7 @@ export const map: {
 
 const mapped = <A, B>(self: Command<A>, f: (value: A) => B): Command<B> => {
   const decode = self.decode
-  return new CommandValue(
-    self.spec,
-    self.args,
-    (value) => f(decode(value)),
-    self.bytes,
-    true,
-    self.idempotent,
-    self.before,
-    self.problem
-  )
+  return copy(self, (value) => f(decode(value)), { sealed: true })
 }
 
 /**
@@ -348,16 +393,7 @@ export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
       self.spec,
       "its reply is text that is taken apart or mapped already; ask for bytes first, or for the raw reply"
     )
-    : new CommandValue(
-      self.spec,
-      self.args,
-      self.decode as unknown as (value: Resp.Value) => Bytes<A>,
-      true,
-      false,
-      self.idempotent,
-      self.before,
-      self.problem
-    )
+    : copy(self, self.decode as unknown as (value: Resp.Value) => Bytes<A>, { bytes: true, sealed: false })
 
 /**
  * A nil reply as `Option.none`, anything else as `Option.some`.
@@ -423,5 +459,29 @@ export const schema = <T, E>(codec: Schema.Codec<T, E>) => {
  * @category combinators
  * @since 0.1.0
  */
-export const idempotent = <A>(self: Command<A>): Command<A> =>
-  new CommandValue(self.spec, self.args, self.decode, self.bytes, self.sealed, true, self.before, self.problem)
+export const idempotent = <A>(self: Command<A>): Command<A> => copy(self, self.decode, { idempotent: true })
+
+/**
+ * How long the command may take, over all its tries, in place of the layer's `commandTimeout`. It fails with `Timeout`
+ * after that. For a command that blocks on the server it is what is allowed on top of the time that it blocks.
+ *
+ * **Example** (A read that is not worth waiting for)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ *
+ * const hint = Redis.get("hint").pipe(Command.timeout("50 millis"))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const timeout: {
+  (duration: Duration.Input): <A>(self: Command<A>) => Command<A>
+  <A>(self: Command<A>, duration: Duration.Input): Command<A>
+} = dual(2, <A>(self: Command<A>, duration: Duration.Input): Command<A> => {
+  const problem = durationProblem("timeout", duration)
+  return problem === undefined
+    ? copy(self, self.decode, { timeout: Duration.toMillis(duration) })
+    : invalid(self.spec, problem)
+})

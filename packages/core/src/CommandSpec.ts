@@ -13,29 +13,41 @@ import { table } from "./generated/commandTable.ts"
 import * as Resp from "./Resp.ts"
 
 /**
+ * A place among a command's arguments, which count from 0 behind its name: an index, from the end when negative, or the
+ * argument behind a keyword.
+ *
+ * **Details**
+ *
+ * A keyword is looked for from `from` on (from the end when negative), as far as the word `until`. `skip` has the options
+ * that may stand before it, each with the number of its arguments, which are never taken for the keyword. `unlessEmpty`
+ * is MIGRATE's: an empty key says that the keys come later.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Place =
+  | { readonly _tag: "Index"; readonly index: number; readonly unlessEmpty?: true }
+  | {
+    readonly _tag: "Keyword"
+    readonly keyword: string
+    readonly from: number
+    readonly skip?: Readonly<Record<string, number>>
+    readonly until?: string | undefined
+  }
+
+/**
  * One rule for finding keys among a command's arguments, as Redis describes them.
  *
  * **Details**
  *
- * Indexes count the arguments behind the command's name, from 0. The search begins at an index, or behind a keyword
- * (looked for from `from` on; from the end when negative). Keys then are a range (`last` counted from the first key, or
- * from the end when negative: -1 is the last argument; a `limit` of 2 halves what is left), or are counted by an argument.
- *
- * `skip` has the options that may stand before the keyword, each with the number of its arguments, which are never taken
- * for the keyword. `unlessEmpty` is MIGRATE's: an empty key says that the keys come later.
+ * From where they begin on, keys are a range (`last` counted from the first key, or from the end when negative: -1 is
+ * the last argument; a `limit` of 2 halves what is left), or are counted by an argument.
  *
  * @category models
  * @since 0.1.0
  */
 export interface KeySpec {
-  readonly begin:
-    | { readonly _tag: "Index"; readonly index: number; readonly unlessEmpty?: true }
-    | {
-      readonly _tag: "Keyword"
-      readonly keyword: string
-      readonly from: number
-      readonly skip?: Readonly<Record<string, number>>
-    }
+  readonly begin: Place
   readonly find:
     | { readonly _tag: "Range"; readonly last: number; readonly step: number; readonly limit: number }
     | { readonly _tag: "Count"; readonly index: number; readonly first: number; readonly step: number }
@@ -67,13 +79,39 @@ export type ResponsePolicy =
   | "Special"
 
 /**
+ * What a command has to do with the very connection that it is sent on.
+ *
+ * **Details**
+ *
+ * - `Here`: it is about what was sent on this connection, and changes nothing (WAIT).
+ * - `Changes`: the connection is not the same afterwards (SELECT, READONLY, CLIENT TRACKING).
+ * - `Watches`, `Unwatches`: what WATCH changes is undone by UNWATCH, and by EXEC.
+ * - `TakesOver`: what comes next is no longer one reply to each command (MULTI, SUBSCRIBE, MONITOR).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Stateful = "Here" | "Changes" | "Watches" | "Unwatches" | "TakesOver"
+
+/**
+ * Where a blocking command says how long it may wait, and how many milliseconds the unit has that it says it in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BlockTime {
+  readonly at: Place
+  readonly unit: 1 | 1000
+}
+
+/**
  * The facts about one command.
  *
  * **Details**
  *
  * `singleKey` is the index of the key of a command that always has exactly one, else -1: the common case, told apart
- * once and not for every call. `stateful` marks commands that change the connection they run on, or mean just that one
- * (MULTI, SUBSCRIBE, WAIT). `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
+ * once and not for every call. `blocking` marks commands that can block; {@link blockMillis} tells whether one does.
+ * `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
  *
  * @category models
  * @since 0.1.0
@@ -88,7 +126,8 @@ export interface CommandSpec {
   readonly write: boolean
   readonly readOnly: boolean
   readonly blocking: boolean
-  readonly stateful: boolean
+  readonly blockTime: BlockTime | undefined
+  readonly stateful: Stateful | undefined
   readonly request: RequestPolicy
   readonly response: ResponsePolicy
 }
@@ -105,7 +144,8 @@ export interface Row {
   readonly write?: true
   readonly readOnly?: true
   readonly blocking?: true
-  readonly stateful?: true
+  readonly blockTime?: BlockTime
+  readonly stateful?: Stateful
   readonly request?: RequestPolicy
   readonly response?: ResponsePolicy
 }
@@ -128,7 +168,8 @@ const make = (name: string, row: Row): CommandSpec => {
     write: row.write === true,
     readOnly: row.readOnly === true,
     blocking: row.blocking === true,
-    stateful: row.stateful === true,
+    blockTime: row.blockTime,
+    stateful: row.stateful,
     request: row.request ?? "Default",
     response: row.response ?? "Default"
   }
@@ -193,15 +234,18 @@ const decoder = new TextDecoder()
 const textOf = (arg: string | Uint8Array | undefined): string =>
   typeof arg === "string" ? arg : arg === undefined ? "" : decoder.decode(arg)
 
-const beginOf = ({ begin }: KeySpec, args: ReadonlyArray<string | Uint8Array>): number => {
-  if (begin._tag === "Index") {
-    return begin.unlessEmpty === true && args[begin.index]?.length === 0 ? -1 : begin.index
+/** The index of a place, -1 when the arguments don't have it. */
+const indexOf = (place: Place, args: ReadonlyArray<string | Uint8Array>): number => {
+  if (place._tag === "Index") {
+    const index = place.index < 0 ? args.length + place.index : place.index
+    return place.unlessEmpty === true && args[index]?.length === 0 ? -1 : index
   }
-  const { from, keyword, skip = {} } = begin
+  const { from, keyword, skip = {}, until } = place
   const step = from < 0 ? -1 : 1
   for (let i = from < 0 ? args.length + from : from; i >= 0 && i < args.length; i += step) {
     const word = textOf(args[i]).toUpperCase()
     if (word === keyword) return i + 1
+    if (word === until) return -1
     if (Object.hasOwn(skip, word)) i += step * skip[word]
   }
   return -1
@@ -232,7 +276,7 @@ const countOf = (arg: string | Uint8Array | undefined): number => {
 export const keyIndexes = (spec: CommandSpec, args: ReadonlyArray<string | Uint8Array>): ReadonlyArray<number> => {
   const indexes: Array<number> = []
   for (const keySpec of spec.keys) {
-    const begin = beginOf(keySpec, args)
+    const begin = indexOf(keySpec.begin, args)
     if (begin < 0) continue
     const find = keySpec.find
     if (find._tag === "Count") {
@@ -245,4 +289,51 @@ export const keyIndexes = (spec: CommandSpec, args: ReadonlyArray<string | Uint8
     }
   }
   return indexes
+}
+
+/**
+ * How long a command may block on the server, in milliseconds; Infinity for ever. Undefined for a command that does not
+ * block: XREAD without BLOCK, or one whose time is no number, which the server refuses.
+ *
+ * **Example** (Reading the time of a BLPOP)
+ *
+ * ```ts
+ * import { CommandSpec } from "@redisc/core"
+ *
+ * const blpop = CommandSpec.find("BLPOP")!
+ * CommandSpec.blockMillis(blpop, ["jobs", "1.5"]) // 1500
+ * CommandSpec.blockMillis(blpop, ["jobs", "0"]) // Infinity
+ * ```
+ *
+ * @category lookups
+ * @since 0.1.0
+ */
+export const blockMillis = (
+  spec: CommandSpec,
+  args: ReadonlyArray<string | Uint8Array>
+): number | undefined => {
+  if (!spec.blocking) return undefined
+  // Of a command that blocks in a way that the table does not know it is only known that it can.
+  if (spec.blockTime === undefined) return Infinity
+  const text = textOf(args[indexOf(spec.blockTime.at, args)])
+  const time = text === "" ? NaN : Number(text) * spec.blockTime.unit
+  if (Number.isNaN(time) || time < 0) return undefined
+  return time === 0 ? Infinity : time
+}
+
+/**
+ * The arguments of a blocking command with another time to block, in milliseconds: what is left of it on a further try.
+ *
+ * @internal
+ */
+export const withBlockMillis = (
+  spec: CommandSpec,
+  args: ReadonlyArray<string | Uint8Array>,
+  millis: number
+): ReadonlyArray<string | Uint8Array> => {
+  if (spec.blockTime === undefined || millis === Infinity) return args
+  // Zero would be for ever.
+  const left = Math.max(Math.ceil(millis), 1) / spec.blockTime.unit
+  const index = indexOf(spec.blockTime.at, args)
+  return args.map((arg, i) => i === index ? `${left}` : arg)
 }

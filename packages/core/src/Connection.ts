@@ -86,6 +86,10 @@ export interface Connection {
   /** @internal */
   readonly submit: (call: Call) => void
   /** @internal */
+  readonly blockedBy: () => Command.Any | undefined
+  /** @internal */
+  readonly condition: () => Condition
+  /** @internal */
   readonly watch: (watcher: Watcher) => void
   /** @internal */
   readonly abort: (reason: RedisError.Reason) => void
@@ -103,6 +107,13 @@ export interface Stats {
   readonly bytesWritten: number
   readonly bytesRead: number
 }
+
+/**
+ * What commands have made of a connection: `Watching` can be undone by UNWATCH, `Changed` can't.
+ *
+ * @internal
+ */
+export type Condition = "AsNew" | "Watching" | "Changed"
 
 /**
  * Told synchronously, before any call fails, so that nobody sends more to a connection that is gone.
@@ -194,6 +205,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private draining = false
   private readonly stirred = Latch.makeUnsafe(false)
   private dozing = false
+  private made: Condition = "AsNew"
   private bytesWritten = 0
   private bytesRead = 0
 
@@ -209,6 +221,12 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   open(transport: Connector.Transport): void {
     if (this.state._tag === "Connecting") this.state = { _tag: "Open", transport }
     this.flush()
+  }
+
+  /** What the handshake has made of the connection is what it begins with. */
+  greeted(protocol: 2 | 3): void {
+    this.protocol = protocol
+    this.made = "AsNew"
   }
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
@@ -261,6 +279,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
         this.inFlight.push(asking)
       }
       if (call.command.before.length > 0) this.lead(call)
+      if (call.command.spec.stateful !== undefined) this.note(call.command.spec.stateful)
       this.encoder.command(call.command.spec.head, call.command.args)
       this.inFlight.push(call)
       if (this.encoder.size >= writeSize) this.write(transport)
@@ -276,6 +295,18 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       this.encoder.command(command.spec.head, command.args)
       this.inFlight.push(new Prelude(command, unit))
     }
+  }
+
+  private note(stateful: CommandSpec.Stateful): void {
+    if (stateful === "Changes" || stateful === "TakesOver") this.made = "Changed"
+    if (stateful === "Watches" && this.made === "AsNew") this.made = "Watching"
+  }
+
+  readonly condition = (): Condition => this.made
+
+  readonly blockedBy = (): Command.Any | undefined => {
+    const head = this.inFlight.peek() ?? this.waiting.peek()
+    return head !== undefined && blocks(head) ? head.command : undefined
   }
 
   private write(transport: Connector.Transport): void {
@@ -324,6 +355,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
         : "a reply came that nobody had asked for"
       return this.abort(new RedisError.ProtocolViolation({ problem }))
     }
+    if (this.made === "Watching" && unwatches(call, value)) this.made = "AsNew"
     if (!call.abandoned) call.onReply(verdict(call, value), this.address.key)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
   }
@@ -363,7 +395,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     const check = Effect.sync(() => {
       const now = this.clock.currentTimeMillisUnsafe()
       this.expire(now)
-      if (this.bytesRead !== heard || this.inFlight.peek()?.command.spec.blocking === true) return heardNow(now)
+      if (this.bytesRead !== heard || this.isHeldUp(now)) return heardNow(now)
       if (this.inFlight.length > 0) { for (const watcher of this.watchers) watcher.onQuiet() }
       if (pingedAt !== undefined && now - pingedAt >= pingInterval) {
         const problem = `the server has been silent for ${now - heardAt} ms`
@@ -386,11 +418,26 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     return Effect.forever(Effect.andThen(pause, check))
   })
 
+  /** Behind a command that blocks no PING is answered. Once that is overdue, silence means something again. */
+  private isHeldUp(now: number): boolean {
+    const head = this.inFlight.peek()
+    return head !== undefined && blocks(head) && head.deadline > now
+  }
+
   private stir(): void {
     this.dozing = false
     this.stirred.openUnsafe()
   }
 }
+
+const blocks = ({ command: { args, spec } }: Call): boolean =>
+  spec.blocking && CommandSpec.blockMillis(spec, args) !== undefined
+
+/** UNWATCH, and EXEC whatever comes of it, unless there was no MULTI before it. */
+const unwatches = ({ command }: Call, value: Resp.Value): boolean =>
+  value instanceof Resp.ReplyError
+    ? command.before.length > 0 && value.code !== "ERR"
+    : command.before.length > 0 || command.spec.stateful === "Unwatches"
 
 /** An EXECABORT says only that something was wrong with what was queued; the reply to that says what. */
 const verdict = (call: Call, value: Resp.Value): Resp.Value =>
@@ -429,7 +476,7 @@ export const make = Effect.fnUntraced(function*(
   const connection = new ConnectionImpl(address, options, yield* Clock.Clock, connector.soon)
   const connect = Effect.gen(function*() {
     connection.open(yield* connector.open(address, connection))
-    connection.protocol = yield* handshake(connection.attempt, options)
+    connection.greeted(yield* handshake(connection.attempt, options))
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => connection.abort(new RedisError.Closed())))
   yield* Effect.timeoutOrElse(connect, {

@@ -18,13 +18,15 @@ import * as Layer from "effect/Layer"
 import * as Pool from "effect/Pool"
 import * as Scope from "effect/Scope"
 import type { Address } from "./Address.ts"
-import type * as Command from "./Command.ts"
+import * as Command from "./Command.ts"
+import * as CommandSpec from "./CommandSpec.ts"
 import * as Connection from "./Connection.ts"
-import type * as Connector from "./Connector.ts"
-import { deadlineOf, run } from "./internal/call.ts"
+import * as Connector from "./Connector.ts"
+import { attempt, deadlineOf, run } from "./internal/call.ts"
 import type { Call, Taker } from "./internal/call.ts"
 import { notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
+import * as Reply from "./internal/reply.ts"
 import { durationProblem } from "./internal/settings.ts"
 import { SharedConnection } from "./internal/sharedConnection.ts"
 import * as RedisError from "./RedisError.ts"
@@ -38,6 +40,8 @@ export interface Options extends Connection.Options {
   readonly connectionsPerNode?: number | undefined
   /** Dedicated connections to each node, at the most. Default 16. */
   readonly maxDedicated?: number | undefined
+  /** How long to wait for one when all are in use. Default: as long as a command may take. */
+  readonly leaseTimeout?: Duration.Input | undefined
   /** How long an unused dedicated connection is kept. Default 1 minute. */
   readonly dedicatedTimeToLive?: Duration.Input | undefined
   /** How long a node that left the cluster may take to answer what it was sent. Default 2 seconds. */
@@ -45,7 +49,7 @@ export interface Options extends Connection.Options {
 }
 
 /**
- * What is going on at one node.
+ * What is going on at one node, and what has gone on since it was first used.
  *
  * @category models
  * @since 0.1.0
@@ -54,16 +58,36 @@ export interface NodeStats {
   /** Open shared connections, of how many. */
   readonly open: number
   readonly connections: number
+  /** Open dedicated connections, and how many of them are leased. */
+  readonly dedicated: number
+  readonly leased: number
   /** Times that a lost shared connection was opened again. */
   readonly reconnects: number
   /** Commands written and not yet answered. */
   readonly inFlight: number
   /** Commands waiting for a connection, or for room on one. */
   readonly waiting: number
-  /** Bytes over the shared connections that are open now. */
+  /** Over all its connections, also those that are closed by now. */
   readonly bytesWritten: number
   readonly bytesRead: number
 }
+
+/**
+ * The sum of what goes on over two sets of connections to one node.
+ *
+ * @internal
+ */
+export const addStats = (a: NodeStats, b: NodeStats): NodeStats => ({
+  open: a.open + b.open,
+  connections: a.connections + b.connections,
+  dedicated: a.dedicated + b.dedicated,
+  leased: a.leased + b.leased,
+  reconnects: a.reconnects + b.reconnects,
+  inFlight: a.inFlight + b.inFlight,
+  waiting: a.waiting + b.waiting,
+  bytesWritten: a.bytesWritten + b.bytesWritten,
+  bytesRead: a.bytesRead + b.bytesRead
+})
 
 /**
  * One node's connections.
@@ -75,7 +99,10 @@ export interface Node {
   readonly address: Address
   /** Runs a command on this node; a redirect is an error here. */
   readonly execute: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
-  /** Leases a connection for the life of the scope. */
+  /**
+   * Leases a connection for the life of the scope. It fails with `Timeout` when all are in use for too long. What comes
+   * back as it was is leased again; one whose state was changed is closed.
+   */
   readonly dedicated: Effect.Effect<Connection.Connection, RedisError.RedisError, Scope.Scope>
   readonly stats: () => NodeStats
   /** @internal */
@@ -92,51 +119,99 @@ export class NodePool extends Context.Service<NodePool, {
   /** The node at an address, made when it is first asked for. It connects when it is first used. */
   readonly node: (address: Address) => Node
   readonly nodes: () => ReadonlyMap<string, Node>
-  /** Drains and closes every node whose address key is not among those given. */
-  readonly retain: (keys: ReadonlySet<string>) => void
+  /**
+   * The same, over connections of their own that have declared READONLY: a replica answers reads there. They are never
+   * mixed with the others, on which a node that has been demoted must not go on answering.
+   */
+  readonly reader: (address: Address) => Node
+  readonly readers: () => ReadonlyMap<string, Node>
+  /** Drains and closes every node whose address key is not among those given, and every reader not among the second. */
+  readonly retain: (keys: ReadonlySet<string>, readers: ReadonlySet<string>) => void
   /** Replaces a node's connections: the old ones are drained and closed, the next command opens new ones. */
   readonly renew: (address: Address) => void
   /** @internal */
   readonly onTrouble: (listener: (node: string, failure: Failure | undefined) => void) => void
 }>()("@redisc/core/NodePool") {}
 
+interface Parts {
+  readonly address: Address
+  readonly scope: Scope.Closeable
+  readonly connect: Effect.Effect<Connection.Connection, RedisError.RedisError, Scope.Scope>
+  readonly options: Options
+  readonly clock: Clock.Clock
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  readonly onTrouble: (failure: Failure | undefined) => void
+}
+
+/** How long a connection that comes back may take to be made as new, in milliseconds. */
+const tidyTimeout = 1000
+
 class NodeImpl implements Node {
   readonly address: Address
   readonly scope: Scope.Closeable
   readonly madeAt: number
+  private readonly parts: Parts
   private readonly shared: ReadonlyArray<SharedConnection>
   private readonly dedicatedPool: Pool.Pool<Connection.Connection, RedisError.RedisError>
-  private readonly clock: Clock.Clock
   private readonly commandTimeout: number
-  private readonly start: () => void
+  private readonly open = new Set<Connection.Connection>()
+  private readonly openDedicated = new Set<Connection.Connection>()
   private readonly leased = new Set<Connection.Connection>()
+  private readonly past = { bytesWritten: 0, bytesRead: 0 }
   private started = false
   /** Why it ended, once it has; the first reason stays. */
   private end: RedisError.Reason | undefined
 
-  constructor(parts: {
-    readonly address: Address
-    readonly scope: Scope.Closeable
-    readonly shared: ReadonlyArray<SharedConnection>
-    readonly dedicatedPool: Pool.Pool<Connection.Connection, RedisError.RedisError>
-    readonly clock: Clock.Clock
-    readonly commandTimeout: number
-    readonly start: () => void
-  }) {
-    this.address = parts.address
-    this.scope = parts.scope
-    this.shared = parts.shared
-    this.dedicatedPool = parts.dedicatedPool
-    this.clock = parts.clock
-    this.commandTimeout = parts.commandTimeout
-    this.start = parts.start
-    this.madeAt = parts.clock.currentTimeMillisUnsafe()
+  constructor(parts: Parts, makePool: (max: number, acquire: Parts["connect"]) => NodeImpl["dedicatedPool"]) {
+    const { address, clock, onTrouble, options, scope } = parts
+    this.parts = parts
+    this.address = address
+    this.scope = scope
+    this.madeAt = clock.currentTimeMillisUnsafe()
+    this.commandTimeout = Connection.commandTimeoutMillis(options)
+    const sharedCount = options.connectionsPerNode ?? 1
+    const connect = Effect.tap(parts.connect, (connection) => Effect.sync(() => this.opened(connection)))
+    const sharedPool = makePool(sharedCount, connect)
+    this.dedicatedPool = makePool(
+      options.maxDedicated ?? defaultMaxDedicated,
+      Effect.tap(connect, (connection) => Effect.sync(() => this.openedDedicated(connection)))
+    )
+    this.shared = Array.from({ length: sharedCount }, () =>
+      new SharedConnection(address.key, sharedPool, {
+        maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? Connection.defaultMaxInFlight : Infinity,
+        onTrouble
+      }))
+  }
+
+  private opened(connection: Connection.Connection): void {
+    this.open.add(connection)
+    connection.watch({
+      onClosed: () => {
+        const { bytesRead, bytesWritten } = connection.stats()
+        this.past.bytesRead += bytesRead
+        this.past.bytesWritten += bytesWritten
+        this.open.delete(connection)
+      },
+      onQuiet: () => {}
+    })
+  }
+
+  private openedDedicated(connection: Connection.Connection): void {
+    this.openDedicated.add(connection)
+    connection.watch({
+      onClosed: () => {
+        this.openDedicated.delete(connection)
+        // One that is lost while nobody uses it would be leased, and fail the next command.
+        this.parts.fork(Pool.invalidate(this.dedicatedPool, connection))
+      },
+      onQuiet: () => {}
+    })
   }
 
   readonly submit = (call: Call, slot: number): void => {
     if (!this.started) {
       this.started = true
-      this.start()
+      for (const connection of this.shared) Fiber.runIn(this.parts.fork(connection.run), this.scope)
     }
     const { shared } = this
     const connection = shared.length === 1 || slot < 0 ? shared[0] : shared[slot % shared.length]
@@ -147,52 +222,79 @@ class NodeImpl implements Node {
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
     Effect.suspend(() => {
-      const deadline = deadlineOf(command, this.clock.currentTimeMillisUnsafe(), this.commandTimeout)
+      const deadline = deadlineOf(command, this.parts.clock.currentTimeMillisUnsafe(), this.commandTimeout)
       // A command that blocks would hold up everybody on a shared connection.
-      return command.spec.blocking
+      return CommandSpec.blockMillis(command.spec, command.args) !== undefined
         ? Effect.scoped(Effect.flatMap(this.dedicated, (connection) => run(connection, command, deadline)))
         : run(this.taker, command, deadline)
     })
 
   readonly dedicated = Effect.suspend(() =>
-    // To those who wait for a lease, a pool that shuts down says so by interrupting them.
-    Effect.catchCauseIf(
-      Pool.get(this.dedicatedPool),
-      Cause.hasInterruptsOnly,
-      () => Effect.fail(toError(notSent(this.end ?? new RedisError.Closed(), this.address.key), { attempts: 0 }))
+    Effect.timeoutOrElse(
+      // To those who wait for a lease, a pool that shuts down says so by interrupting them.
+      Effect.catchCauseIf(
+        Pool.get(this.dedicatedPool),
+        Cause.hasInterruptsOnly,
+        () => Effect.fail(toError(notSent(this.end ?? new RedisError.Closed(), this.address.key), { attempts: 0 }))
+      ),
+      {
+        duration: this.parts.options.leaseTimeout ?? this.commandTimeout,
+        orElse: () => {
+          const limit = this.parts.options.maxDedicated ?? defaultMaxDedicated
+          const waitingFor = `one of the node's ${limit} dedicated connections (see maxDedicated)`
+          return Effect.fail(
+            toError(notSent(new RedisError.Timeout({ waitingFor }), this.address.key), { attempts: 0 })
+          )
+        }
+      }
     ).pipe(
       Effect.tap((connection) => {
         this.leased.add(connection)
-        return Effect.addFinalizer(() => {
-          this.leased.delete(connection)
-          // A connection that died, or on which something is still under way, is of no use to the next.
-          return connection.stats().inFlight + connection.stats().waiting > 0 || connection.isClosed()
-            ? Pool.invalidate(this.dedicatedPool, connection)
-            : Effect.void
-        })
+        return Effect.addFinalizer(() => this.takeBack(connection))
       })
     )
   )
 
+  /** One that died, on which something is still under way, or whose state was changed is of no use to the next. */
+  private takeBack(connection: Connection.Connection): Effect.Effect<void> {
+    const isUsable = () =>
+      !connection.isClosed() && connection.stats().inFlight + connection.stats().waiting === 0 &&
+      connection.condition() === "AsNew"
+    const tidy = Effect.suspend(() =>
+      connection.condition() === "Watching" && connection.stats().inFlight === 0
+        ? attempt(connection, UNWATCH, {
+          asking: false,
+          deadline: this.parts.clock.currentTimeMillisUnsafe() + tidyTimeout
+        })
+        : Effect.void
+    )
+    return Effect.andThen(
+      tidy,
+      Effect.suspend(() => {
+        this.leased.delete(connection)
+        return isUsable() ? Effect.void : Pool.invalidate(this.dedicatedPool, connection)
+      })
+    )
+  }
+
   readonly isDown = (): boolean => this.shared[0].state._tag === "Down"
 
   readonly stats = (): NodeStats => {
-    const stats = { open: 0, connections: 0, reconnects: 0, inFlight: 0, waiting: 0, bytesWritten: 0, bytesRead: 0 }
+    const { dedicated, leased } = { dedicated: this.openDedicated.size, leased: this.leased.size }
+    const stats = { open: 0, reconnects: 0, inFlight: 0, waiting: 0, ...this.past }
     for (const connection of this.shared) {
-      stats.connections++
       stats.reconnects += connection.reconnects
-      if (connection.state._tag !== "Open") {
-        stats.waiting += connection.pending
-        continue
-      }
-      const { bytesRead, bytesWritten, inFlight, waiting } = connection.state.connection.stats()
-      stats.open++
+      if (connection.state._tag === "Open") stats.open++
+      else stats.waiting += connection.pending
+    }
+    for (const connection of this.open) {
+      const { bytesRead, bytesWritten, inFlight, waiting } = connection.stats()
       stats.inFlight += inFlight
       stats.waiting += waiting
       stats.bytesWritten += bytesWritten
       stats.bytesRead += bytesRead
     }
-    return stats
+    return { ...stats, connections: this.shared.length, dedicated, leased }
   }
 
   abort(reason: RedisError.Reason): void {
@@ -217,6 +319,11 @@ class NodeImpl implements Node {
   }
 }
 
+/** Dedicated connections to a node, where the settings say nothing. */
+const defaultMaxDedicated = 16
+
+const UNWATCH = Command.make(CommandSpec.get("UNWATCH"), [], Reply.raw)
+
 const left = new RedisError.ConnectionLost({ problem: "the node left the cluster, or was connected to anew" })
 
 /** A node younger than this, in milliseconds, is not renewed: many commands may find the same fault in the old one. */
@@ -230,7 +337,14 @@ const check = (options: Options): string | undefined => {
       return `${name} has to be a whole number from 1 up, not ${value}`
     }
   }
-  const durations = ["connectTimeout", "commandTimeout", "pingInterval", "dedicatedTimeToLive", "drainTimeout"] as const
+  const durations = [
+    "connectTimeout",
+    "commandTimeout",
+    "pingInterval",
+    "leaseTimeout",
+    "dedicatedTimeToLive",
+    "drainTimeout"
+  ] as const
   for (const name of durations) {
     const problem = durationProblem(name, options[name])
     if (problem !== undefined) return problem
@@ -260,77 +374,76 @@ export const make = Effect.fnUntraced(function*(
   const fork = Effect.runForkWith(context)
   const runSync = Effect.runSyncWith(context)
   const nodes = new Map<string, NodeImpl>()
+  const readers = new Map<string, NodeImpl>()
   const listeners: Array<(node: string, failure: Failure | undefined) => void> = []
-  const sharedCount = options.connectionsPerNode ?? 1
   const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
 
-  const makeNode = (address: Address): NodeImpl => {
+  const makeNode = (address: Address, readOnly: boolean): NodeImpl => {
     const nodeScope = Scope.forkUnsafe(scope)
-    const connect = Connection.make(address, options)
-    const makePool = (max: number, acquire: typeof connect) =>
-      runSync(Scope.provide(Pool.makeWithTTL({ acquire, min: 0, max, timeToLive }), nodeScope))
-    const sharedPool = makePool(sharedCount, connect)
-    const dedicatedPool: Pool.Pool<Connection.Connection, RedisError.RedisError> = makePool(
-      options.maxDedicated ?? 16,
-      Effect.tap(connect, (connection) =>
-        // One that is lost while nobody uses it would be leased, and fail the next command.
-        Effect.sync(() =>
-          connection.watch({
-            onClosed: () => void fork(Pool.invalidate(dedicatedPool, connection)),
-            onQuiet: () => {}
-          })
-        ))
-    )
-    const shared = Array.from({ length: sharedCount }, () =>
-      new SharedConnection(address.key, sharedPool, {
-        maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? Connection.defaultMaxInFlight : Infinity,
-        onTrouble: (failure) => {
-          for (const listener of listeners) listener(address.key, failure)
-        }
-      }))
-    const node = new NodeImpl({
+    const parts: Parts = {
       address,
       scope: nodeScope,
-      shared,
-      dedicatedPool,
+      connect: Effect.provideService(
+        Connection.make(address, readOnly ? { ...options, readOnly } : options),
+        Connector.Connector,
+        Context.get(context, Connector.Connector)
+      ),
+      options,
       clock,
-      commandTimeout: Connection.commandTimeoutMillis(options),
-      start: () => {
-        for (const connection of shared) Fiber.runIn(fork(connection.run), nodeScope)
+      fork,
+      onTrouble: (failure) => {
+        for (const listener of listeners) listener(address.key, failure)
       }
-    })
+    }
+    const node = new NodeImpl(
+      parts,
+      (max, acquire) => runSync(Scope.provide(Pool.makeWithTTL({ acquire, min: 0, max, timeToLive }), nodeScope))
+    )
     // Pools wait for what is leased from them, so nobody may go on waiting for a reply there.
     runSync(Scope.addFinalizer(nodeScope, Effect.sync(() => node.abort(new RedisError.Closed()))))
     return node
   }
 
+  const nodeIn = (members: Map<string, NodeImpl>, address: Address): NodeImpl => {
+    const known = members.get(address.key)
+    if (known !== undefined) return known
+    const node = makeNode(address, members === readers)
+    members.set(address.key, node)
+    return node
+  }
+
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      for (const node of nodes.values()) node.abort(new RedisError.Closed())
-      nodes.clear()
+      for (const members of [nodes, readers]) {
+        for (const node of members.values()) node.abort(new RedisError.Closed())
+        members.clear()
+      }
     })
   )
 
-  const retire = (key: string, node: NodeImpl): void => {
-    nodes.delete(key)
+  const retire = (members: Map<string, NodeImpl>, node: NodeImpl): void => {
+    members.delete(node.address.key)
     Fiber.runIn(fork(node.retire(options.drainTimeout ?? "2 seconds")), scope)
   }
 
+  const retainIn = (members: Map<string, NodeImpl>, keys: ReadonlySet<string>): void => {
+    for (const [key, node] of members) if (!keys.has(key)) retire(members, node)
+  }
+
   return NodePool.of({
-    node: (address) => {
-      const known = nodes.get(address.key)
-      if (known !== undefined) return known
-      const node = makeNode(address)
-      nodes.set(address.key, node)
-      return node
-    },
+    node: (address) => nodeIn(nodes, address),
     nodes: () => nodes,
-    retain: (keys) => {
-      for (const [key, node] of nodes) if (!keys.has(key)) retire(key, node)
+    reader: (address) => nodeIn(readers, address),
+    readers: () => readers,
+    retain: (keys, readerKeys) => {
+      retainIn(nodes, keys)
+      retainIn(readers, readerKeys)
     },
     renew: (address) => {
-      const node = nodes.get(address.key)
-      if (node !== undefined && clock.currentTimeMillisUnsafe() - node.madeAt >= renewable) retire(address.key, node)
+      for (const members of [nodes, readers]) {
+        const node = members.get(address.key)
+        if (node !== undefined && clock.currentTimeMillisUnsafe() - node.madeAt >= renewable) retire(members, node)
+      }
     },
     onTrouble: (listener) => {
       listeners.push(listener)

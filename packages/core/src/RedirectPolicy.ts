@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Schedule from "effect/Schedule"
 import type * as Address from "./Address.ts"
+import { isUnknownScript } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
 import type { RedisError } from "./RedisError.ts"
 
@@ -128,6 +129,8 @@ export interface Facts {
   readonly repeatable: boolean
   /** How many redirects this command has followed already. */
   readonly redirects: number
+  /** Whether the command went out in a short form that the server may not know: see `Command.makeAbridged`. */
+  readonly abridged: boolean
   /** The address that a redirect's text means, seen from the node that sent it; undefined when it names none. */
   readonly target: Address.Address | undefined
 }
@@ -138,7 +141,8 @@ export interface Facts {
  * **Details**
  *
  * `ByMap` sends it again to whoever serves the slot then, `To` to one address, and `pause` is whether to wait first, for
- * as long as the schedule says. `Renew` is for a node that names itself as the new owner: its connection leads
+ * as long as the schedule says. `InFull` sends the full form of the command where the short one was not known, whatever
+ * the schedule says. `Renew` is for a node that names itself as the new owner: its connection leads
  * elsewhere than its address does by now, so it is opened anew.
  *
  * @category models
@@ -147,6 +151,7 @@ export interface Facts {
 export interface Decision {
   readonly command:
     | { readonly _tag: "GiveUp" }
+    | { readonly _tag: "InFull" }
     | { readonly _tag: "ByMap"; readonly pause: boolean }
     | { readonly _tag: "To"; readonly address: Address.Address; readonly asking: boolean; readonly pause: boolean }
   readonly topology:
@@ -201,6 +206,8 @@ export const decide = (failure: Failure, facts: Facts): Decision => {
       }
     case "Timeout":
       return { command: giveUp, topology: refresh }
+    case "ServerError":
+      return { command: facts.abridged && isUnknownScript(failure) ? { _tag: "InFull" } : giveUp, topology: keep }
     default:
       return { command: giveUp, topology: keep }
   }

@@ -8,27 +8,27 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Address from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as Connection from "./Connection.ts"
 import type { Connector } from "./Connector.ts"
-import * as Batch from "./internal/batch.ts"
-import { attempt, Call, decoded } from "./internal/call.ts"
-import type { Outcome } from "./internal/call.ts"
-import { notSent, rejected, toError } from "./internal/failure.ts"
-import type { Failure } from "./internal/failure.ts"
-import * as FanOut from "./internal/fanOut.ts"
-import * as Redirects from "./internal/redirects.ts"
+import { unsound } from "./internal/admission.ts"
+import { ClusterExecutor } from "./internal/clusterExecutor.ts"
+import type { Counts, Parts } from "./internal/clusterExecutor.ts"
+import { notSent, toError } from "./internal/failure.ts"
+import { Replicas } from "./internal/replicas.ts"
+import { durationProblem } from "./internal/settings.ts"
 import * as NodePool from "./NodePool.ts"
+import * as ReadFrom from "./ReadFrom.ts"
 import * as RedirectPolicy from "./RedirectPolicy.ts"
 import * as RedisError from "./RedisError.ts"
-import * as Resp from "./Resp.ts"
-import * as Slot from "./Slot.ts"
 import * as SlotMap from "./SlotMap.ts"
 import * as Topology from "./Topology.ts"
 
@@ -47,6 +47,10 @@ export interface Options extends NodePool.Options {
   readonly refreshInterval?: Topology.Options["refreshInterval"]
   /** What is done about redirects and failures. Default {@link RedirectPolicy.standard}. */
   readonly redirects?: RedirectPolicy.RedirectPolicy | undefined
+  /** Who answers reads. Replicas may be behind: see {@link ReadFrom}. Default `"primary"`. */
+  readonly readFrom?: ReadFrom.ReadFrom | undefined
+  /** A replica that is known to be further behind than this is passed over. Default 10 seconds. */
+  readonly maxReplicaLag?: Duration.Input | undefined
 }
 
 /**
@@ -58,15 +62,37 @@ export interface Options extends NodePool.Options {
 export type Nodes = "primaries" | "replicas" | "all"
 
 /**
- * What one node made of a command.
+ * What came of a command, or of other work, on one node.
  *
  * @category models
  * @since 0.1.0
  */
-export interface NodeResult<out A> {
+export interface NodeResult<out A, out E = RedisError.RedisError> {
   readonly address: Address.Address
   readonly role: "primary" | "replica"
-  readonly result: Result.Result<A, RedisError.RedisError>
+  readonly result: Result.Result<A, E>
+}
+
+/**
+ * What is going on at one node, with the redirects that it has answered with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NodeStats extends NodePool.NodeStats {
+  readonly redirects: number
+}
+
+/**
+ * A failure that no command is told of: a connection that was lost or can't be opened, or a layout that can't be learnt.
+ * The client goes on trying.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BackgroundFailure {
+  readonly source: "Connection" | "Refresh"
+  readonly error: RedisError.RedisError
 }
 
 /**
@@ -83,7 +109,7 @@ export interface Stats {
   /** Times that the slot map was learnt. */
   readonly refreshes: number
   /** By the key of the node's address. */
-  readonly nodes: ReadonlyMap<string, NodePool.NodeStats>
+  readonly nodes: ReadonlyMap<string, NodeStats>
 }
 
 /**
@@ -123,331 +149,12 @@ export class RedisCluster extends Context.Service<RedisCluster, {
   ) => Effect.Effect<ReadonlyArray<NodeResult<A>>>
   readonly topology: Topology.Topology["Service"]
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
+  /** What fails in the background from now on. A consumer that is slow misses the oldest. */
+  readonly failures: Stream.Stream<BackgroundFailure>
   readonly stats: Effect.Effect<Stats>
+  /** @internal */
+  readonly executor: ClusterExecutor
 }>()("@redisc/core/RedisCluster") {}
-
-/** The first try of a command. Its reply goes straight to the fiber; anything else begins the slow path there. */
-class FirstTry<A> extends Call {
-  private readonly cluster: ClusterImpl
-  readonly slot: number
-  private readonly resume: (effect: Effect.Effect<A, RedisError.RedisError>) => void
-
-  constructor(
-    cluster: ClusterImpl,
-    command: Command.Command<A>,
-    slot: number,
-    deadline: number,
-    resume: (effect: Effect.Effect<A, RedisError.RedisError>) => void
-  ) {
-    super(command, false, deadline)
-    this.cluster = cluster
-    this.slot = slot
-    this.resume = resume
-  }
-
-  onReply(value: Resp.Value, node: string): void {
-    if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node))
-    this.resume(decoded(this.command as Command.Command<A>, value, node))
-  }
-
-  onFailure(failure: Failure): void {
-    const { deadline, slot } = this
-    const command = this.command as Command.Command<A>
-    this.resume(Redirects.follow(this.cluster.actions, { command, slot, deadline, failure }))
-  }
-}
-
-/** No slot: the command has no keys. */
-const anySlot = -1
-
-/** The slot of a command's keys, `anySlot` without keys, or the reason that there is no one slot. */
-const slotOf = (command: Command.Any): number | RedisError.CrossSlot => {
-  const { args, before, spec } = command
-  if (spec.singleKey >= 0) {
-    const key = args[spec.singleKey]
-    return key === undefined ? anySlot : Slot.fromKey(key)
-  }
-  if (spec.keys.length === 0 && before.length === 0) return anySlot
-  const keys = Command.keys(command)
-  if (keys.length === 0) return anySlot
-  const slot = Slot.fromKey(keys[0])
-  return keys.every((key) => Slot.fromKey(key) === slot) ? slot : crossSlot(keys)
-}
-
-const crossSlot = (keys: ReadonlyArray<Command.Arg>): RedisError.CrossSlot => {
-  const text = new TextDecoder()
-  return new RedisError.CrossSlot({
-    keys: keys.map((key) => ({
-      key: typeof key === "string" ? key : text.decode(key),
-      slot: Slot.fromKey(key)
-    }))
-  })
-}
-
-/** What is wrong with a command itself, wherever it is sent. */
-const unsound = ({ problem, spec }: Command.Any): RedisError.InvalidArgument | undefined => {
-  if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
-  return spec.stateful
-    ? new RedisError.InvalidArgument({
-      problem: `${spec.name} changes the connection it is sent on, and connections are shared: use one of your own, ` +
-        "from Connection.make"
-    })
-    : undefined
-}
-
-class ClusterImpl {
-  readonly actions: Redirects.Actions
-  private readonly batchParts: Batch.Parts
-  readonly topology: Topology.Topology["Service"]
-  private readonly pool: NodePool.NodePool["Service"]
-  private readonly clock: Clock.Clock
-  private readonly commandTimeout: number
-  private readonly counts = { redirects: 0, retries: 0 }
-  private turn = 0
-  private closed = false
-
-  constructor(
-    options: Options,
-    topology: Topology.Topology["Service"],
-    pool: NodePool.NodePool["Service"],
-    clock: Clock.Clock
-  ) {
-    this.topology = topology
-    this.pool = pool
-    this.clock = clock
-    this.commandTimeout = Connection.commandTimeoutMillis(options)
-    this.actions = {
-      policy: options.redirects ?? RedirectPolicy.standard,
-      send: this.send,
-      locate: (text, from) => this.locate(text, from, options.addressMap),
-      adjust: this.adjust,
-      count: (what) => {
-        this.counts[what]++
-      }
-    }
-    this.batchParts = {
-      actions: this.actions,
-      admit: (command) => this.admit(command),
-      dispatch: (call, slot) => this.dispatch(call, slot),
-      fanOut: (command) => this.startFanOut(command)
-    }
-  }
-
-  readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
-    Effect.withFiber((fiber) => isTraced(fiber) ? this.traced(command) : this.start(command))
-
-  private start<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
-    const { spec } = command
-    const problem = unsound(command)
-    if (problem !== undefined) return this.refuse(command, problem)
-    if (FanOut.isFanOut(command)) return this.startFanOut(command)
-    const slot = slotOf(command)
-    if (typeof slot !== "number") return this.refuse(command, slot)
-    const deadline = spec.blocking ? Infinity : this.clock.currentTimeMillisUnsafe() + this.commandTimeout
-    if (spec.blocking) return this.startBlocking(command, slot, deadline)
-    return Effect.callback((resume) => {
-      const call = new FirstTry(this, command, slot, deadline, resume)
-      this.dispatch(call, slot)
-      return call
-    })
-  }
-
-  /** What its nodes say about the map is heeded, although nothing of it is sent again. */
-  private startFanOut<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
-    const facts = { repeatable: false, redirects: 0, target: undefined }
-    return Effect.tapError(
-      FanOut.run(command, this.executeEach),
-      ({ delivery, node, reason }) => this.adjust(RedirectPolicy.decide({ delivery, node, reason }, facts).topology)
-    )
-  }
-
-  /** A blocking command would hold up everybody on a shared connection. */
-  private startBlocking<A>(
-    command: Command.Command<A>,
-    slot: number,
-    deadline: number
-  ): Effect.Effect<A, RedisError.RedisError> {
-    return Effect.flatMap(this.send(command, slot, deadline, { _tag: "ByMap" }), (outcome) =>
-      outcome._tag === "Replied"
-        ? decoded(command, outcome.value, outcome.node)
-        : Redirects.follow(this.actions, { command, slot, deadline, failure: outcome.failure }))
-  }
-
-  private traced<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
-    return Effect.useSpan(command.spec.name, {
-      kind: "client",
-      attributes: { "db.system.name": "redis", "db.operation.name": command.spec.name }
-    }, (span) =>
-      Effect.tapError(this.start(command), (error) =>
-        Effect.sync(() => {
-          if (error.node !== undefined) span.attribute("network.peer.address", error.node)
-          span.attribute("error.type", error.reason._tag)
-          if (error.reason._tag === "ServerError") span.attribute("db.response.status_code", error.reason.code)
-        })))
-  }
-
-  private refuse(command: Command.Any, reason: RedisError.Reason): Effect.Effect<never, RedisError.RedisError> {
-    return Effect.suspend(() => Effect.fail(toError(notSent(reason), { command, attempts: 0 })))
-  }
-
-  readonly executeAll: Command.Redis["Service"]["executeAll"] = (commands, options) =>
-    Effect.withFiber((fiber) => {
-      const batch = Batch.execute(this.batchParts, commands, {
-        deadline: this.clock.currentTimeMillisUnsafe() + this.commandTimeout,
-        orNone: options?.orNone === true
-      })
-      const attributes = { "db.system.name": "redis", "db.operation.batch.size": commands.length }
-      return isTraced(fiber) ? Effect.useSpan("PIPELINE", { kind: "client", attributes }, () => batch) : batch
-    })
-
-  /** The slot of a command that may go into a batch, or what is wrong with it. */
-  private admit(command: Command.Any): number | RedisError.Reason {
-    if (command.spec.blocking) {
-      const problem = `${command.spec.name} blocks, and would hold up the others: run it by itself`
-      return new RedisError.InvalidArgument({ problem })
-    }
-    return unsound(command) ?? slotOf(command)
-  }
-
-  private dispatch(call: Call, slot: number): void {
-    const node = this.owner(slot)
-    if (node === undefined) {
-      const reason = this.closed
-        ? new RedisError.Closed()
-        : this.noNode(slot)
-      return call.onFailure(notSent(reason))
-    }
-    node.submit(call, slot)
-  }
-
-  private noNode(slot: number): RedisError.Reason {
-    return new RedisError.NoNodeForSlot({ slot: slot === anySlot ? undefined : slot })
-  }
-
-  private owner(slot: number): NodePool.Node | undefined {
-    if (this.closed) return undefined
-    const map = this.topology.currentUnsafe()
-    const primary = slot < 0 ? this.anyPrimary(map) : SlotMap.shardOf(map, slot)?.primary
-    return primary === undefined ? undefined : this.pool.node(primary.address)
-  }
-
-  /** Takes turns, passing over nodes that can't be reached now. */
-  private anyPrimary(map: SlotMap.SlotMap): SlotMap.Node | undefined {
-    const primaries = map.shards.flatMap(({ primary }) => primary === undefined ? [] : [primary])
-    const turn = this.turn++
-    for (let i = 0; i < primaries.length; i++) {
-      const primary = primaries[(turn + i) % primaries.length]
-      if (this.pool.nodes().get(primary.address.key)?.isDown() !== true) return primary
-    }
-    return primaries[turn % primaries.length]
-  }
-
-  private readonly send = (
-    command: Command.Any,
-    slot: number,
-    deadline: number,
-    route: Redirects.Route
-  ): Effect.Effect<Outcome> => {
-    const asking = route._tag === "To" && route.asking
-    if (command.spec.blocking) return this.sendBlocking(command, slot, deadline, route)
-    const submit = (call: Call): void => {
-      if (route._tag === "ByMap" || this.closed) return this.dispatch(call, slot)
-      if (asking) this.topology.keep(route.address)
-      this.pool.node(route.address).submit(call, slot)
-    }
-    return attempt({ submit }, command, { asking, deadline })
-  }
-
-  private sendBlocking(
-    command: Command.Any,
-    slot: number,
-    deadline: number,
-    route: Redirects.Route
-  ): Effect.Effect<Outcome> {
-    return Effect.suspend(() => {
-      const node = route._tag === "To" && !this.closed ? this.pool.node(route.address) : this.owner(slot)
-      const failed = (failure: Failure): Outcome => ({ _tag: "Failed", failure })
-      if (node === undefined) {
-        const reason = this.closed ? new RedisError.Closed() : this.noNode(slot)
-        return Effect.succeed(failed(notSent(reason)))
-      }
-      const asking = route._tag === "To" && route.asking
-      if (asking) this.topology.keep(route.address)
-      return Effect.scoped(Effect.matchEffect(node.dedicated, {
-        onSuccess: (connection) => attempt(connection, command, { asking, deadline }),
-        onFailure: ({ reason }) => Effect.succeed(failed(notSent(reason, node.address.key)))
-      }))
-    })
-  }
-
-  private locate(
-    text: string,
-    from: string | undefined,
-    addressMap: Topology.Options["addressMap"]
-  ): Address.Address | undefined {
-    const current = from === undefined ? undefined : Result.getOrUndefined(Address.parse(from))
-    const announced = current === undefined ? undefined : Address.fromRedirect(text, current)
-    if (announced === undefined) return undefined
-    const known = SlotMap.resolve(this.topology.currentUnsafe(), announced)
-    return known?.address ?? addressMap?.(announced) ?? announced
-  }
-
-  private readonly adjust = (topology: RedirectPolicy.Decision["topology"]): Effect.Effect<void> => {
-    switch (topology._tag) {
-      case "Keep":
-        return Effect.void
-      case "Refresh":
-        return Effect.sync(this.topology.requestRefresh)
-      case "Renew":
-        return Effect.sync(() => {
-          this.pool.renew(topology.address)
-          this.topology.requestRefresh()
-        })
-      case "Patch":
-        return this.topology.patch(topology.slot, topology.address)
-    }
-  }
-
-  readonly executeOn = <A>(
-    address: Address.Address,
-    command: Command.Command<A>
-  ): Effect.Effect<A, RedisError.RedisError> =>
-    Effect.suspend(() => {
-      const problem = unsound(command)
-      if (problem !== undefined) return this.refuse(command, problem)
-      return this.closed
-        ? this.refuse(command, new RedisError.Closed())
-        : this.pool.node(address).execute(command)
-    })
-
-  readonly executeEach = <A>(
-    command: Command.Command<A>,
-    nodes: Nodes
-  ): Effect.Effect<ReadonlyArray<NodeResult<A>>> =>
-    Effect.suspend(() => {
-      const asked = Array.from(this.topology.currentUnsafe().nodes.values()).filter((node) =>
-        node.health === "online" && (nodes === "all" || nodes === (node.role === "primary" ? "primaries" : "replicas"))
-      )
-      return Effect.forEach(asked, ({ address, role }) =>
-        Effect.map(
-          Effect.result(this.executeOn(address, command)),
-          (result): NodeResult<A> => ({ address, role, result })
-        ), { concurrency: "unbounded" })
-    })
-
-  readonly stats = Effect.sync((): Stats => ({
-    ...this.counts,
-    refreshes: this.topology.refreshes(),
-    nodes: new Map(Array.from(this.pool.nodes(), ([key, node]) => [key, node.stats()]))
-  }))
-
-  readonly close = Effect.sync(() => {
-    this.closed = true
-  })
-}
-
-const isTraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
-  fiber.cache.tracer !== undefined && fiber.cache.tracerEnabled
 
 const seedsOf = (nodes: Options["nodes"]): Result.Result<ReadonlyArray<Address.Address>, string> => {
   if (nodes.length === 0) return Result.fail("nodes is empty: give the address of at least one node of the cluster")
@@ -460,6 +167,15 @@ const seedsOf = (nodes: Options["nodes"]): Result.Result<ReadonlyArray<Address.A
   return Result.succeed(seeds)
 }
 
+const invalid = (problem: string): RedisError.RedisError =>
+  toError(notSent(new RedisError.InvalidArgument({ problem })), { attempts: 0 })
+
+/** @internal */
+export const membersOf = ({ nodes }: SlotMap.SlotMap, which: Nodes): ReadonlyArray<SlotMap.Node> =>
+  Array.from(nodes.values()).filter(({ health, role }) =>
+    health === "online" && (which === "all" || which === (role === "primary" ? "primaries" : "replicas"))
+  )
+
 /**
  * Connects to a cluster. Fails with `DiscoveryFailed` when no seed tells its layout, and with `InvalidArgument` when a
  * setting makes no sense. All connections end with the scope.
@@ -471,28 +187,100 @@ export const make = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<RedisCluster["Service"], RedisError.RedisError, Scope.Scope | Connector> {
   const seeds = seedsOf(options.nodes)
-  if (Result.isFailure(seeds)) {
-    return yield* toError(notSent(new RedisError.InvalidArgument({ problem: seeds.failure })), { attempts: 0 })
+  if (Result.isFailure(seeds)) return yield* invalid(seeds.failure)
+  const { addressMap, readFrom = "primary", refreshInterval } = options
+  if (!ReadFrom.choices.includes(readFrom)) {
+    return yield* invalid(`readFrom has to be one of ${ReadFrom.choices.join(", ")}`)
   }
+  const problem = durationProblem("maxReplicaLag", options.maxReplicaLag)
+  if (problem !== undefined) return yield* invalid(problem)
+  const failures = yield* PubSub.sliding<BackgroundFailure>(256)
+  yield* Effect.addFinalizer(() => PubSub.shutdown(failures))
   const pool = yield* NodePool.make(options)
-  const { addressMap, refreshInterval } = options
+  const tell = (failure: BackgroundFailure): void => {
+    PubSub.publishUnsafe(failures, failure)
+  }
+  pool.onTrouble((_, failure) => {
+    if (failure !== undefined && failure.reason._tag !== "Closed") {
+      tell({ source: "Connection", error: toError(failure, { attempts: 0 }) })
+    }
+  })
   const topology = yield* Effect.provideService(
-    Topology.make({ seeds: seeds.success, addressMap, refreshInterval }),
+    Topology.make({
+      seeds: seeds.success,
+      addressMap,
+      refreshInterval,
+      onFailure: (error) => tell({ source: "Refresh", error })
+    }),
     NodePool.NodePool,
     pool
   )
-  const cluster = new ClusterImpl(options, topology, pool, yield* Clock.Clock)
-  yield* Effect.addFinalizer(() => cluster.close)
+  const clock = yield* Clock.Clock
+  const maxReplicaLag = Duration.toMillis(Duration.fromInputUnsafe(options.maxReplicaLag ?? "10 seconds"))
+  const counts: Counts = { redirects: 0, retries: 0, redirectsOf: new Map(), closed: false }
+  const refused = (command: Command.Any, reason: RedisError.Reason) =>
+    Effect.suspend(() => Effect.fail(toError(notSent(reason), { command, attempts: 0 })))
+
+  const executeOn: RedisCluster["Service"]["executeOn"] = (address, command) =>
+    Effect.suspend(() => {
+      if (counts.closed) return refused(command, new RedisError.Closed())
+      const problem = unsound(command)
+      if (problem !== undefined) return refused(command, problem)
+      const isReplica = SlotMap.resolve(topology.currentUnsafe(), address)?.role === "replica"
+      return (isReplica && command.spec.readOnly ? pool.reader(address) : pool.node(address)).execute(command)
+    })
+  const executeEach = <A>(command: Command.Command<A>, nodes: Nodes) =>
+    Effect.suspend(() =>
+      Effect.forEach(membersOf(topology.currentUnsafe(), nodes), ({ address, role }) =>
+        Effect.map(
+          Effect.result(executeOn(address, command)),
+          (result): NodeResult<A> => ({ address, role, result })
+        ), { concurrency: "unbounded" })
+    )
+
+  const parts: Parts = {
+    topology,
+    pool,
+    replicas: new Replicas(pool, clock, maxReplicaLag),
+    clock,
+    commandTimeout: Connection.commandTimeoutMillis(options),
+    policy: options.redirects ?? RedirectPolicy.standard,
+    readFrom,
+    addressMap,
+    executeEach,
+    counts
+  }
+  const executor = new ClusterExecutor(parts)
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      counts.closed = true
+    })
+  )
   return RedisCluster.of({
-    execute: cluster.execute,
-    executeAll: cluster.executeAll,
-    executeOn: cluster.executeOn,
-    executeEach: cluster.executeEach,
+    execute: executor.execute,
+    executeAll: executor.executeAll,
+    executeOn,
+    executeEach,
     topology,
     refresh: topology.refresh,
-    stats: cluster.stats
+    failures: Stream.fromPubSub(failures),
+    stats: Effect.sync(() => statsOf(parts)),
+    executor
   })
 })
+
+const statsOf = ({ counts, pool, topology }: Parts): Stats => {
+  const nodes = new Map<string, NodeStats>()
+  const add = (node: NodePool.Node): void => {
+    const { key } = node.address
+    const known = nodes.get(key)
+    const stats = known === undefined ? node.stats() : NodePool.addStats(known, node.stats())
+    nodes.set(key, { ...stats, redirects: counts.redirectsOf.get(key) ?? 0 })
+  }
+  for (const node of pool.nodes().values()) add(node)
+  for (const node of pool.readers().values()) add(node)
+  return { redirects: counts.redirects, retries: counts.retries, refreshes: topology.refreshes(), nodes }
+}
 
 /**
  * A cluster as a Layer: the services `Redis`, which executes commands, and `RedisCluster`, which does all the rest.

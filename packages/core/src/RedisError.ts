@@ -180,18 +180,20 @@ export class Timeout extends Schema.TaggedClass<Timeout>("@redisc/core/RedisErro
 }
 
 /**
- * No known node serves the slot, or, for a command without keys, there is no known node at all.
+ * No known node serves the slot, or, without a slot, there is no known node at all. With `role` `"replica"` a replica was
+ * asked for, and none is known.
  *
  * @category errors
  * @since 0.1.0
  */
 export class NoNodeForSlot extends Schema.TaggedClass<NoNodeForSlot>("@redisc/core/RedisError/NoNodeForSlot")(
   "NoNodeForSlot",
-  { slot: Schema.optional(Schema.Number) }
+  { slot: Schema.optional(Schema.Number), role: Schema.optional(Schema.Literals(["primary", "replica"])) }
 ) {
   get message(): string {
-    return this.slot === undefined
-      ? "the cluster has no known primary"
+    if (this.slot === undefined) return `the cluster has no known ${this.role ?? "primary"}`
+    return this.role === "replica"
+      ? `no replica of slot ${this.slot} is known; "preferReplica" falls back on the primary`
       : `no node serves slot ${this.slot}; the cluster's slots are not fully assigned (see CLUSTER SLOTS)`
   }
 }
@@ -288,6 +290,53 @@ export class InvalidArgument
 }
 
 /**
+ * A session was used for what it is not there for: for a key of another slot, while a blocking command holds its
+ * connection, or after its scope has closed. `problem` says what to do instead.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SessionMisused extends Schema.TaggedClass<SessionMisused>("@redisc/core/RedisError/SessionMisused")(
+  "SessionMisused",
+  { problem: Schema.String }
+) {
+  get message(): string {
+    return this.problem
+  }
+}
+
+/**
+ * A watched key was changed by somebody else, so that the transaction executed nothing.
+ *
+ * Source: https://redis.io/docs/latest/commands/watch/
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Conflict extends Schema.TaggedClass<Conflict>("@redisc/core/RedisError/Conflict")("Conflict", {}) {
+  get message(): string {
+    return "a watched key was changed by another client, so nothing was executed"
+  }
+}
+
+/**
+ * What was written has been executed, but fewer replicas have acknowledged it in time than were asked for.
+ *
+ * Source: https://redis.io/docs/latest/commands/wait/
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotReplicated extends Schema.TaggedClass<NotReplicated>("@redisc/core/RedisError/NotReplicated")(
+  "NotReplicated",
+  { wanted: Schema.Number, acknowledged: Schema.Number }
+) {
+  get message(): string {
+    return `it was written, but only ${this.acknowledged} of ${this.wanted} replicas have acknowledged it in time`
+  }
+}
+
+/**
  * No node told the cluster's layout: every seed and every known node failed to answer, or answered nonsense.
  *
  * @category errors
@@ -326,6 +375,9 @@ export const Reason = Schema.Union([
   DecodeFailed,
   Closed,
   InvalidArgument,
+  SessionMisused,
+  Conflict,
+  NotReplicated,
   DiscoveryFailed
 ])
 
@@ -390,7 +442,8 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
     const what = this.command === undefined
       ? ""
       : `${this.command}${where.length > 0 ? ` (${where.join(", ")})` : ""}: `
-    return what + this.reason.message + (this.delivery === "MaybeExecuted" ? "; it may have been executed" : "")
+    const uncertain = this.delivery === "MaybeExecuted" && this.reason._tag !== "NotReplicated"
+    return what + this.reason.message + (uncertain ? "; it may have been executed" : "")
   }
 }
 

@@ -45,6 +45,8 @@ export interface Options {
   readonly addressMap?: ((announced: Address) => Address) | undefined
   /** How often the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Duration.Input | undefined
+  /** Told of each refresh that failed in the background. */
+  readonly onFailure?: ((error: RedisError.RedisError) => void) | undefined
 }
 
 /**
@@ -199,7 +201,8 @@ export const make = Effect.fnUntraced(function*(
       if (until > now) retained.add(key)
       else kept.delete(key)
     }
-    pool.retain(retained)
+    const replicas = Array.from(map.nodes.values()).filter(({ role }) => role === "replica")
+    pool.retain(retained, new Set(replicas.map(({ address }) => address.key)))
   }
 
   const learn = Effect.gen(function*() {
@@ -259,7 +262,10 @@ export const make = Effect.fnUntraced(function*(
       yield* requested.close
       const before = SlotMap.fingerprint(SubscriptionRef.getUnsafe(ref))
       const learnt = yield* Effect.result(refresh)
-      if (Result.isFailure(learnt) && !failing) yield* Effect.logWarning(learnt.failure.message)
+      if (Result.isFailure(learnt)) {
+        if (!failing) yield* Effect.logWarning(learnt.failure.message)
+        options.onFailure?.(learnt.failure)
+      }
       failing = Result.isFailure(learnt)
       const changed = SlotMap.fingerprint(SubscriptionRef.getUnsafe(ref)) !== before
       pause = changed ? minPause : Math.min(pause * 2, maxPause)

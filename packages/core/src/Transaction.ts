@@ -21,15 +21,17 @@ import * as Resp from "./Resp.ts"
 const MULTI = Command.make(CommandSpec.get("MULTI"), [], raw)
 
 /** EXEC's facts, but for those that only a connection of one's own has to do with. */
-const EXEC: CommandSpec.CommandSpec = { ...CommandSpec.get("EXEC"), stateful: false, write: true }
+const EXEC: CommandSpec.CommandSpec = { ...CommandSpec.get("EXEC"), stateful: undefined, write: true }
 
 const problemOf = (commands: ReadonlyArray<Command.Any>): string | undefined => {
   if (commands.length === 0) return "give at least one command"
-  for (const { before, problem, spec } of commands) {
+  for (const { args, before, problem, spec } of commands) {
     if (problem !== undefined) return problem
     if (before.length > 0) return "a transaction can't be part of another"
-    if (spec.stateful) return `${spec.name} can't be part of a transaction`
-    if (spec.blocking) return `${spec.name} does not block in a transaction: use its form that does not`
+    if (spec.stateful !== undefined) return `${spec.name} can't be part of a transaction`
+    if (CommandSpec.blockMillis(spec, args) !== undefined) {
+      return `${spec.name} does not block in a transaction: use its form that does not`
+    }
   }
   return undefined
 }
@@ -69,6 +71,7 @@ const resultOf = (
  * - Redis does not roll back. A command that fails inside leaves the others executed. The transaction then fails with
  *   the first such error, of `delivery` `"Rejected"`; with `mode: "result"` each command's own `Result` is in its place.
  * - A command that Redis refuses to queue makes it execute none, and the transaction fails with that refusal.
+ * - In a session that watches keys, it fails with `Conflict`, and executes none, when one of them was changed.
  * - If the connection is lost before EXEC's reply, it fails with `MaybeExecuted`: all of it was executed, or nothing.
  *
  * **Example** (Two keys that change together)
@@ -105,19 +108,22 @@ export const transaction: {
 ): Command.Command<never> => {
   const problem = problemOf(commands)
   if (problem !== undefined) return Command.invalid(EXEC, problem)
-  const bytes = commands.some((command) => command.bytes)
+  // A script that the server does not know by its digest would fail at EXEC, when the others have been executed.
+  const sent = commands.map((command) => Command.inFull(command))
+  const bytes = sent.some((command) => command.bytes)
   const decode = (value: Resp.Value): never => {
-    if (!Array.isArray(value) || value.length !== commands.length) {
-      throw new Mismatch(`the replies of ${commands.length} commands`, kindOf(value))
+    if (value === null) throw toError({ reason: new RedisError.Conflict(), delivery: "Rejected", node: undefined })
+    if (!Array.isArray(value) || value.length !== sent.length) {
+      throw new Mismatch(`the replies of ${sent.length} commands`, kindOf(value))
     }
-    const results = commands.map((command, index) => resultOf(command, value[index], bytes))
+    const results = sent.map((command, index) => resultOf(command, value[index], bytes))
     if (options?.mode === "result") return results as never
     const failed = results.find(Result.isFailure)
     if (failed !== undefined) throw failed.failure
     return results.map((result) => Result.getOrThrow(result)) as never
   }
-  return Command.makeUnit(EXEC, [MULTI, ...commands], decode, {
+  return Command.makeUnit(EXEC, [MULTI, ...sent], decode, {
     bytes,
-    idempotent: commands.every((command) => command.idempotent || command.spec.readOnly)
+    idempotent: sent.every((command) => command.idempotent || command.spec.readOnly)
   })
 }

@@ -157,7 +157,7 @@ describe("a command that changes its connection", () => {
       for (const name of ["MULTI", "subscribe", "CLIENT REPLY", "SELECT", "WATCH"]) {
         const error = yield* Effect.flip(provide(Redis.command(name, [keyOfA])))
         assert.strictEqual(error.reason._tag, "InvalidArgument")
-        assert.include(error.message, "Connection.make")
+        assert.match(error.message, /Connection.make|session/)
         yield* Effect.flip(service.executeOn(Address.tcp("a", 7000), Redis.command(name, [keyOfA])))
       }
       assert.strictEqual(sent(a, "MULTI"), 0)

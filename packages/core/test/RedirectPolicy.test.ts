@@ -22,17 +22,18 @@ const failed = (reason: RedisError.Reason, delivery: RedisError.Delivery): Failu
   node: "a:7000"
 })
 
-const once: RedirectPolicy.Facts = { repeatable: false, redirects: 0, target: undefined }
+const once: RedirectPolicy.Facts = { repeatable: false, redirects: 0, abridged: false, target: undefined }
 const toward = (target: Address.Address | undefined, redirects = 0): RedirectPolicy.Facts => ({
   repeatable: false,
   redirects,
+  abridged: false,
   target
 })
 
 /** A decision in a line. */
 const show = ({ command, topology }: RedirectPolicy.Decision): string => {
-  const what = command._tag === "GiveUp"
-    ? "give up"
+  const what = command._tag === "GiveUp" || command._tag === "InFull"
+    ? (command._tag === "GiveUp" ? "give up" : "in full")
     : `${command._tag === "ByMap" ? "by map" : `${command.asking ? "ask" : "to"} ${command.address.key}`}${
       command.pause ? " after a pause" : ""
     }`

@@ -2,9 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
+import * as Script from "../src/Script.ts"
 import { advance, keyOfA, keyOfB, settle, slotOfA, threeNodes } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 
@@ -101,6 +103,18 @@ describe("a transaction", () => {
       )
       assert.strictEqual(text, "ada")
       assert.deepStrictEqual(bytes, new TextEncoder().encode("ada"))
+    }))
+
+  it.effect("has its scripts in full: one that is not known would fail in the midst of it (trap 36)", () =>
+    Effect.gen(function*() {
+      const { a, service } = yield* connected()
+      const lua = "return redis.call('GET', KEYS[1])"
+      a.on("EVAL", queued).on("EXEC", Reply.array([Reply.integer(1), Reply.bulk("ada")]))
+      const script = Script.make({ lua, params: (key: string) => ({ keys: [key] }), result: Schema.String })
+      const replies = yield* service.execute(Redis.transaction([Redis.incr(keyOfA), script(keyOfA)]))
+      const types: readonly [number, string] = replies
+      assert.deepStrictEqual(types, [1, "ada"])
+      assert.deepStrictEqual(a.commands, ["MULTI", `INCR ${keyOfA}`, `EVAL ${lua} 1 ${keyOfA}`, "EXEC"])
     }))
 
   it.effect("that was on the wire when its connection went may have been executed", () =>

@@ -7,13 +7,18 @@
 import { bitmaps } from "./conformance/bitmaps.ts"
 import type { Case } from "./conformance/Case.ts"
 import { cluster } from "./conformance/cluster.ts"
+import { consumerGroups } from "./conformance/consumerGroups.ts"
+import { geo } from "./conformance/geo.ts"
 import { hashes } from "./conformance/hashes.ts"
+import { hyperLogLog } from "./conformance/hyperLogLog.ts"
 import { keys } from "./conformance/keys.ts"
 import { lists } from "./conformance/lists.ts"
 import { pipelines } from "./conformance/pipelines.ts"
+import { scripting } from "./conformance/scripting.ts"
 import { server } from "./conformance/server.ts"
 import { sets } from "./conformance/sets.ts"
 import { sortedSets } from "./conformance/sortedSets.ts"
+import { streams } from "./conformance/streams.ts"
 import { strings } from "./conformance/strings.ts"
 import { transactions } from "./conformance/transactions.ts"
 
@@ -44,13 +49,18 @@ export type { Case } from "./conformance/Case.ts"
 export const groups: Readonly<Record<string, ReadonlyArray<Case>>> = {
   bitmaps,
   cluster,
+  consumerGroups,
+  geo,
   hashes,
+  hyperLogLog,
   keys,
   lists,
   pipelines,
+  scripting,
   server,
   sets,
   sortedSets,
+  streams,
   strings,
   transactions
 }

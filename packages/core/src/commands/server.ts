@@ -253,9 +253,6 @@ export interface FlushOptions {
   readonly mode?: "ASYNC" | "SYNC" | undefined
 }
 
-const flushArgs = (options: FlushOptions): ReadonlyArray<Command.Arg> =>
-  options.mode === undefined ? [] : [options.mode]
-
 /**
  * Deletes all keys of all databases.
  *
@@ -274,7 +271,7 @@ const flushArgs = (options: FlushOptions): ReadonlyArray<Command.Arg> =>
  * @since 0.1.0
  */
 export const flushall = (options: FlushOptions = {}): Command.Command<"OK"> =>
-  Command.make(FLUSHALL, flushArgs(options), Reply.ok)
+  Command.make(FLUSHALL, Args.flush(options), Reply.ok)
 
 /**
  * Deletes all keys of the database in use; a cluster has one.
@@ -294,7 +291,7 @@ export const flushall = (options: FlushOptions = {}): Command.Command<"OK"> =>
  * @since 0.1.0
  */
 export const flushdb = (options: FlushOptions = {}): Command.Command<"OK"> =>
-  Command.make(FLUSHDB, flushArgs(options), Reply.ok)
+  Command.make(FLUSHDB, Args.flush(options), Reply.ok)
 
 /**
  * What a server tells of itself, as text: some sections (`"memory"`, `"replication"`, ...), or those that it chooses.

@@ -95,14 +95,18 @@ export const expiry = (duration: Duration.Input, instead = useDel): Args => {
   return whole % 1000 === 0 ? ["EX", `${whole / 1000}`] : ["PX", `${whole}`]
 }
 
-/** How long a blocking command waits, in seconds. Redis' 0 means for ever, which has to be said as "Infinity" here. */
-export const timeout = (duration: Duration.Input): string => {
+/** How long a blocking command waits. Redis' 0 means for ever, which has to be said as "Infinity" here. */
+const waitMillis = (duration: Duration.Input): number => {
   const millis = Duration.toMillis(duration)
-  if (millis === Infinity) return "0"
-  return millis > 0
-    ? `${Math.ceil(millis) / 1000}`
-    : refuse(`the timeout has to be positive; "Infinity" waits for ever`)
+  if (millis === Infinity) return 0
+  return millis > 0 ? Math.ceil(millis) : refuse(`the timeout has to be positive; "Infinity" waits for ever`)
 }
+
+/** How long a blocking command waits, in seconds. */
+export const timeout = (duration: Duration.Input): string => `${waitMillis(duration) / 1000}`
+
+/** How long a command on streams waits, in milliseconds. */
+export const timeoutMillis = (duration: Duration.Input): string => `${waitMillis(duration)}`
 
 const epoch = (at: DateTime.DateTime | Date): number => {
   const millis = at instanceof Date ? at.getTime() : DateTime.toEpochMillis(at)
@@ -114,6 +118,10 @@ export const epochSeconds = (at: DateTime.DateTime | Date): string => `${Math.ce
 
 /** A point in time in Unix milliseconds. */
 export const epochMillis = (at: DateTime.DateTime | Date): string => `${Math.ceil(epoch(at))}`
+
+/** Whether a command that frees memory does it before its reply or after it. */
+export const flush = ({ mode }: { readonly mode?: "ASYNC" | "SYNC" | undefined }): Args =>
+  mode === undefined ? [] : [mode]
 
 /** The options that HSCAN, SSCAN and ZSCAN have in common. To be spread. */
 export const scan = (

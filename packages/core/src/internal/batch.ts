@@ -5,30 +5,46 @@
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
-import type * as Command from "../Command.ts"
-import type * as RedisError from "../RedisError.ts"
+import * as Command from "../Command.ts"
+import * as CommandSpec from "../CommandSpec.ts"
+import * as RedisError from "../RedisError.ts"
 import type * as Resp from "../Resp.ts"
-import { Call, decoded, outcomeOf } from "./call.ts"
+import { Call, deadlineOf, decoded, outcomeOf } from "./call.ts"
 import type { Outcome } from "./call.ts"
 import { notSent, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
-import { isFanOut } from "./fanOut.ts"
 import * as Redirects from "./redirects.ts"
 
 /** What a batch needs from the cluster. */
 export interface Parts {
   readonly actions: Redirects.Actions
-  /** The slot of a command, or why it can't be part of a batch. */
+  readonly asking: boolean
+  /** The slot of a command, or why it can't be executed. */
   readonly admit: (command: Command.Any) => number | RedisError.Reason
-  readonly dispatch: (call: Call, slot: number) => void
-  readonly fanOut: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
+  readonly dispatch: (call: Call, slot: number, fiber: Fiber.Fiber<unknown, unknown>) => void
+  /** Executes a command that takes another way than `dispatch`. */
+  readonly aside: <A>(
+    command: Command.Command<A>,
+    slot: number,
+    deadline: number
+  ) => Effect.Effect<A, RedisError.RedisError> | undefined
+}
+
+export interface Options {
+  readonly now: number
+  /** How long a command may take that does not say so itself, in milliseconds. */
+  readonly timeout: number
+  readonly orNone: boolean
+  readonly fiber: Fiber.Fiber<unknown, unknown>
 }
 
 interface Item<A> {
   readonly command: Command.Command<A>
   readonly index: number
   readonly slot: number
+  readonly deadline: number
 }
 
 interface FailedItem<A> extends Item<A> {
@@ -39,8 +55,8 @@ class BatchCall extends Call {
   private readonly batch: Batch
   private readonly position: number
 
-  constructor(batch: Batch, position: number, command: Command.Any, deadline: number) {
-    super(command, false, deadline)
+  constructor(batch: Batch, position: number, { command, deadline }: Item<unknown>, asking: boolean) {
+    super(command, asking, deadline)
     this.batch = batch
     this.position = position
   }
@@ -63,14 +79,14 @@ class Batch extends Effectable.Class<void> {
 
   constructor(
     items: ReadonlyArray<Item<unknown>>,
-    deadline: number,
+    asking: boolean,
     resume: (effect: Effect.Effect<ReadonlyArray<Outcome>>) => void
   ) {
     super()
     this.outcomes = Array.from({ length: items.length })
     this.left = items.length
     this.resume = resume
-    this.calls = items.map(({ command }, position) => new BatchCall(this, position, command, deadline))
+    this.calls = items.map((item, position) => new BatchCall(this, position, item, asking))
   }
 
   settle(position: number, outcome: Outcome): void {
@@ -87,13 +103,13 @@ class Batch extends Effectable.Class<void> {
 const tryAll = (
   parts: Parts,
   items: ReadonlyArray<Item<unknown>>,
-  deadline: number
+  fiber: Options["fiber"]
 ): Effect.Effect<ReadonlyArray<Outcome>> =>
   items.length === 0
     ? Effect.succeed([])
     : Effect.callback((resume) => {
-      const batch = new Batch(items, deadline, resume)
-      batch.calls.forEach((call, position) => parts.dispatch(call, items[position].slot))
+      const batch = new Batch(items, parts.asking, resume)
+      batch.calls.forEach((call, position) => parts.dispatch(call, items[position].slot, fiber))
       return batch
     })
 
@@ -107,29 +123,54 @@ const bySlot = <A>(items: ReadonlyArray<FailedItem<A>>): Iterable<ReadonlyArray<
   return groups.values()
 }
 
+/** In its short form a command could be executed, on a second try, behind later ones on its slot: those go in full. */
+const inOrder = <A>(items: ReadonlyArray<Item<A>>): ReadonlyArray<Item<A>> => {
+  if (items.every(({ command }) => command.unabridged === undefined)) return items
+  const last = new Map(items.map(({ index, slot }) => [slot, index]))
+  return items.map((item) =>
+    item.index === last.get(item.slot) ? item : { ...item, command: Command.inFull(item.command) }
+  )
+}
+
+const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
+
+const admit = (parts: Parts, command: Command.Any): number | RedisError.Reason => {
+  const slot = parts.admit(command)
+  return typeof slot === "number" && command.spec.blocking && blocks(command)
+    ? new RedisError.InvalidArgument({
+      problem: `${command.spec.name} blocks, and would hold up the others: run it by itself`
+    })
+    : slot
+}
+
 /** Executes all of them, and tells for each what came of it. */
 export const execute = Effect.fnUntraced(function*<A>(
   parts: Parts,
   commands: ReadonlyArray<Command.Command<A>>,
-  options: { readonly deadline: number; readonly orNone: boolean }
+  options: Options
 ): Effect.fn.Return<ReadonlyArray<Result.Result<A, RedisError.RedisError>>> {
-  const { deadline, orNone } = options
+  const { now, orNone, timeout } = options
   const results: Array<Result.Result<A, RedisError.RedisError>> = Array.from({ length: commands.length })
-  const items: Array<Item<A>> = []
-  const fanOuts: Array<number> = []
+  const admitted: Array<Item<A>> = []
+  const asides: Array<{ readonly index: number; readonly effect: Effect.Effect<A, RedisError.RedisError> }> = []
   for (let index = 0; index < commands.length; index++) {
     const command = commands[index]
-    const slot = parts.admit(command)
+    const slot = admit(parts, command)
     if (typeof slot !== "number") {
       const refused = Result.fail(toError(notSent(slot), { command, attempts: 0 }))
       if (orNone) return commands.map(() => refused)
       results[index] = refused
-    } else if (isFanOut(command)) fanOuts.push(index)
-    else items.push({ command, index, slot })
+      continue
+    }
+    const deadline = deadlineOf(command, now, timeout)
+    const effect = parts.aside(command, slot, deadline)
+    if (effect === undefined) admitted.push({ command, index, slot, deadline })
+    else asides.push({ index, effect })
   }
 
+  const items = inOrder(admitted)
   const failed: Array<FailedItem<A>> = []
-  const outcomes = yield* tryAll(parts, items, deadline)
+  const outcomes = yield* tryAll(parts, items, options.fiber)
   for (let position = 0; position < items.length; position++) {
     const item = items[position]
     const outcome = outcomes[position]
@@ -147,7 +188,7 @@ export const execute = Effect.fnUntraced(function*<A>(
     (ofSlot) =>
       Effect.forEach(
         ofSlot,
-        ({ command, failure, index, slot }) =>
+        ({ command, deadline, failure, index, slot }) =>
           Effect.map(Effect.result(Redirects.follow(parts.actions, { command, slot, deadline, failure })), (result) => {
             results[index] = result
           }),
@@ -155,8 +196,8 @@ export const execute = Effect.fnUntraced(function*<A>(
       ),
     { concurrency: "unbounded", discard: true }
   )
-  yield* Effect.forEach(fanOuts, (index) =>
-    Effect.map(Effect.result(parts.fanOut(commands[index])), (result) => {
+  yield* Effect.forEach(asides, ({ effect, index }) =>
+    Effect.map(Effect.result(effect), (result) => {
       results[index] = result
     }), { concurrency: "unbounded", discard: true })
   return results

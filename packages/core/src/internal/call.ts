@@ -7,10 +7,11 @@
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
-import type * as Command from "../Command.ts"
+import * as Command from "../Command.ts"
+import * as CommandSpec from "../CommandSpec.ts"
 import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
-import { maybeExecuted, notSent, rejected, toError } from "./failure.ts"
+import { isUnknownScript, maybeExecuted, notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import type { Fifo } from "./fifo.ts"
 import { Mismatch } from "./reply.ts"
@@ -126,17 +127,21 @@ export const run = <A>(
   taker: Taker,
   command: Command.Command<A>,
   deadline: number
-): Effect.Effect<A, RedisError.RedisError> =>
-  command.problem !== undefined
-    ? Effect.fail(toError(notSent(new RedisError.InvalidArgument({ problem: command.problem })), {
-      command,
-      attempts: 0
-    }))
-    : Effect.flatMap(attempt(taker, command, { asking: false, deadline }), (outcome) =>
-      outcome._tag === "Replied"
-        ? decoded(command, outcome.value, outcome.node)
-        : Effect.fail(toError(outcome.failure, { command })))
+): Effect.Effect<A, RedisError.RedisError> => {
+  if (command.problem !== undefined) {
+    const reason = new RedisError.InvalidArgument({ problem: command.problem })
+    return Effect.fail(toError(notSent(reason), { command, attempts: 0 }))
+  }
+  return Effect.flatMap(attempt(taker, command, { asking: false, deadline }), (outcome) => {
+    if (outcome._tag === "Replied") return decoded(command, outcome.value, outcome.node)
+    return command.unabridged !== undefined && isUnknownScript(outcome.failure)
+      ? run(taker, Command.inFull(command), deadline)
+      : Effect.fail(toError(outcome.failure, { command }))
+  })
+}
 
-/** When a command that begins now has to be answered. One that blocks on the server takes as long as it says itself. */
-export const deadlineOf = (command: Command.Any, now: number, timeout: number): number =>
-  command.spec.blocking ? Infinity : now + timeout
+/** When a command that begins now has to be answered: it may take its time, and before that block for as long as it says. */
+export const deadlineOf = (command: Command.Any, now: number, timeout: number): number => {
+  const margin = command.timeout ?? timeout
+  return now + margin + (command.spec.blocking ? CommandSpec.blockMillis(command.spec, command.args) ?? 0 : 0)
+}

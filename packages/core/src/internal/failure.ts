@@ -59,6 +59,10 @@ export const reasonOf = (error: Resp.ReplyError): RedisError.Reason => {
   return new RedisError.ServerError({ code, text: withoutArguments(message) })
 }
 
+/** Whether the server does not know the script that a command names by its digest. */
+export const isUnknownScript = ({ reason }: Failure): boolean =>
+  reason._tag === "ServerError" && reason.code === "NOSCRIPT"
+
 export const rejected = (error: Resp.ReplyError, node: string): Failure => ({
   reason: reasonOf(error),
   delivery: "Rejected",

@@ -12,10 +12,10 @@ import type { NodeResult, Nodes } from "../RedisCluster.ts"
 import * as RedisError from "../RedisError.ts"
 import { notSent, toError } from "./failure.ts"
 
-/** A blocking one (WAIT) means the connection it is sent on, and a special policy is the caller's business. */
+/** One that is about its connection (WAIT) means just that one, and a special policy is the caller's business. */
 export const isFanOut = ({ spec }: Command.Any): boolean =>
   (spec.request === "AllShards" || spec.request === "AllNodes") &&
-  spec.keys.length === 0 && !spec.blocking && spec.response !== "Special"
+  spec.keys.length === 0 && spec.stateful === undefined && spec.response !== "Special"
 
 const numbers = (values: ReadonlyArray<unknown>): ReadonlyArray<number> =>
   values.filter((value) => typeof value === "number")
@@ -43,9 +43,14 @@ const combine = (policy: CommandSpec.ResponsePolicy, values: ReadonlyArray<unkno
   }
 }
 
+export type ExecuteEach = <A>(
+  command: Command.Command<A>,
+  nodes: Nodes
+) => Effect.Effect<ReadonlyArray<NodeResult<A>>>
+
 export const run = <A>(
   command: Command.Command<A>,
-  executeEach: <B>(command: Command.Command<B>, nodes: Nodes) => Effect.Effect<ReadonlyArray<NodeResult<B>>>
+  executeEach: ExecuteEach
 ): Effect.Effect<A, RedisError.RedisError> => {
   const { request, response } = command.spec
   return Effect.flatMap(executeEach(command, request === "AllNodes" ? "all" : "primaries"), (results) => {

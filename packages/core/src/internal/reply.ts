@@ -2,6 +2,8 @@
  * Decoders: from what the wire carries to what a command promises. A decoder throws {@link Mismatch} and nothing else;
  * whoever runs it turns that into `DecodeFailed`. RESP2 and RESP3 forms of the same reply decode alike.
  */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Resp from "../Resp.ts"
 
 /** The reply has another form than the command promises. Holds kinds, never contents. */
@@ -158,6 +160,15 @@ export const list = <K, V, A>(key: Decode<K>, item: Decode<V>, make: (key: K, it
 /** One of several integers that have a meaning each. */
 export const among = <const A extends number>(codes: ReadonlyArray<A>): Decode<A> => (value) =>
   codes.find((code) => code === value) ?? fail(`one of ${codes.join(", ")}`, value)
+
+/** What a Schema makes of the reply, nil included. */
+export const schema = <A>(codec: Schema.Decoder<A>): Decode<A> => {
+  const parse = Schema.decodeUnknownResult(codec)
+  return (value) => {
+    const result = parse(value)
+    return Result.isSuccess(result) ? result.success : fail("a value that fits the schema", value)
+  }
+}
 
 /** The `name:value` lines of a text, as INFO and CLUSTER INFO reply, as a record. Other lines are headings. */
 export const lines: Decode<Record<string, string>> = (value) => {

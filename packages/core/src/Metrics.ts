@@ -1,0 +1,94 @@
+/**
+ * What a cluster client counts, as Effect metrics, for whatever exports those.
+ *
+ * The client counts in plain numbers; nothing of this stands on the path of a command. The metrics are brought up to date
+ * when {@link publish} is run, which {@link layer} does every so often.
+ *
+ * Names begin with `redisc_`. Those of nodes carry the attribute `node`, the node's address.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import { notSent, toError } from "./internal/failure.ts"
+import { durationProblem } from "./internal/settings.ts"
+import { RedisCluster } from "./RedisCluster.ts"
+import type { NodeStats, Stats } from "./RedisCluster.ts"
+import * as RedisError from "./RedisError.ts"
+
+const gauge = (name: string, description: string) => Metric.gauge(`redisc_${name}`, { description })
+
+const ofCluster: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (stats: Stats) => number]> = [
+  [gauge("redirects", "MOVED and ASK replies that were followed, so far"), ({ redirects }) => redirects],
+  [gauge("retries", "Further tries of commands for other reasons, so far"), ({ retries }) => retries],
+  [gauge("refreshes", "Times that the slot map was learnt, so far"), ({ refreshes }) => refreshes]
+]
+
+const ofNode: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (stats: NodeStats) => number]> = [
+  [gauge("node_connections", "Open shared connections"), ({ open }) => open],
+  [gauge("node_dedicated_connections", "Open dedicated connections"), ({ dedicated }) => dedicated],
+  [gauge("node_leased_connections", "Dedicated connections in use"), ({ leased }) => leased],
+  [gauge("node_reconnects", "Shared connections opened again, so far"), ({ reconnects }) => reconnects],
+  [gauge("node_redirects", "Redirects that the node answered with, so far"), ({ redirects }) => redirects],
+  [gauge("node_in_flight", "Commands written and not yet answered"), ({ inFlight }) => inFlight],
+  [gauge("node_waiting", "Commands waiting for a connection or for room on one"), ({ waiting }) => waiting],
+  [gauge("node_bytes_written", "Bytes written, so far"), ({ bytesWritten }) => bytesWritten],
+  [gauge("node_bytes_read", "Bytes read, so far"), ({ bytesRead }) => bytesRead]
+]
+
+/**
+ * Brings the metrics up to date.
+ *
+ * **Example** (Just before they are read)
+ *
+ * ```ts
+ * import { Metrics } from "@redisc/core"
+ * import { Effect, Metric } from "effect"
+ *
+ * const snapshot = Effect.andThen(Metrics.publish, Metric.snapshot)
+ * ```
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const publish: Effect.Effect<void, never, RedisCluster> = Effect.gen(function*() {
+  const { stats } = yield* RedisCluster
+  const now = yield* stats
+  for (const [metric, value] of ofCluster) yield* Metric.update(metric, value(now))
+  for (const [node, ofThat] of now.nodes) {
+    for (const [metric, value] of ofNode) {
+      yield* Metric.update(Metric.withAttributes(metric, { node }), value(ofThat))
+    }
+  }
+})
+
+/**
+ * Brings the metrics up to date every so often, 10 seconds by default, as long as the layer lives.
+ *
+ * **Example** (With a cluster)
+ *
+ * ```ts
+ * import { Metrics } from "@redisc/core"
+ * import { NodeRedisCluster } from "@redisc/node"
+ * import { Layer } from "effect"
+ *
+ * const Live = Metrics.layer({ every: "5 seconds" }).pipe(
+ *   Layer.provideMerge(NodeRedisCluster.layer({ nodes: ["127.0.0.1:7000"] }))
+ * )
+ * ```
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const layer = (
+  options?: { readonly every?: Duration.Input | undefined }
+): Layer.Layer<never, RedisError.RedisError, RedisCluster> =>
+  Layer.effectDiscard(Effect.suspend(() => {
+    const every = options?.every ?? "10 seconds"
+    const problem = durationProblem("every", every)
+    return problem === undefined
+      ? Effect.forkScoped(Effect.forever(Effect.andThen(publish, Effect.sleep(every))))
+      : Effect.fail(toError(notSent(new RedisError.InvalidArgument({ problem })), { attempts: 0 }))
+  }))

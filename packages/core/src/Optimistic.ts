@@ -1,0 +1,98 @@
+/**
+ * Optimistic locking: read, decide, and write only if nobody has changed what was read.
+ *
+ * WATCH, the reads and the transaction go over one connection, which is leased for it. When another client changes a
+ * watched key in between, Redis executes nothing, and all of it is done again by a Schedule.
+ *
+ * Source: https://redis.io/docs/latest/develop/using-commands/transactions/#optimistic-locking-using-check-and-set
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Command from "./Command.ts"
+import { unwatch, watch } from "./commands/connections.ts"
+import type { Replies } from "./Pipeline.ts"
+import type { RedisCluster } from "./RedisCluster.ts"
+import { isRedisError } from "./RedisError.ts"
+import type { RedisError } from "./RedisError.ts"
+import * as Session from "./Session.ts"
+import { transaction } from "./Transaction.ts"
+
+/**
+ * How often and for how long it is tried again after a conflict: at once at first, then after a millisecond, doubling up
+ * to 50, jittered; for 10 seconds.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const standard: Schedule.Schedule<unknown, RedisError> = Schedule.max([
+  Schedule.exponential("500 micros").pipe(
+    Schedule.modifyDelay(({ attempt, duration }) =>
+      Effect.succeed(attempt === 1 ? Duration.zero : Duration.min(duration, Duration.millis(50)))
+    ),
+    Schedule.jittered
+  ),
+  Schedule.during("10 seconds")
+])
+
+/**
+ * Watches keys of one slot, runs an effect that reads them and answers the commands to execute, and executes these as a
+ * transaction. Replies a tuple, as `Redis.transaction` does.
+ *
+ * **Details**
+ *
+ * - The effect's own commands run on the same connection, in a session that is bound to the slot of the keys.
+ * - When a watched key is changed in between, the effect is run again, by `schedule`, {@link standard} by default; when
+ *   that is done, it fails with `Conflict`. Redirects and failovers run it again too, by the redirect policy.
+ * - An effect that answers no commands is done: nothing is executed, and the reply is empty.
+ * - When the connection is lost before EXEC's reply, it fails with `MaybeExecuted` and is not run again.
+ *
+ * **Gotchas**
+ *
+ * The effect may run several times: let it read and decide, and do nothing else. Write the list with `as const` to have
+ * the replies typed one by one.
+ *
+ * **Example** (Taking from an account what is there)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const withdraw = (account: string, amount: number) =>
+ *   Redis.optimistic([account], Effect.gen(function*() {
+ *     const balance = Number(yield* Redis.get(account))
+ *     if (balance < amount) return [] as const
+ *     return [Redis.decrby(account, amount)] as const
+ *   }))
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/watch/
+ * @category combinators
+ * @since 0.1.0
+ */
+export const optimistic = <const Commands extends ReadonlyArray<Command.Any>, E, R>(
+  keys: ReadonlyArray<Command.Arg>,
+  effect: Effect.Effect<Commands, E, R>,
+  options?: { readonly schedule?: Schedule.Schedule<unknown, RedisError> | undefined }
+): Effect.Effect<Replies<Commands>, E | RedisError, Exclude<R, Command.Redis> | RedisCluster> => {
+  const round = Effect.gen(function*() {
+    const redis = yield* Command.Redis
+    yield* redis.execute(watch(keys))
+    const commands = yield* effect
+    if (commands.length > 0) return yield* redis.execute(transaction(commands))
+    yield* redis.execute(unwatch())
+    return [] as unknown as Replies<Commands>
+  })
+  // Only a conflict is the schedule's business; any other failure steps out of the retry as data.
+  const settled = Effect.matchEffect(round, {
+    onSuccess: (replies) => Effect.succeed(Result.succeed(replies)),
+    onFailure: (error) => isConflict(error) ? Effect.fail(error) : Effect.succeed(Result.fail(error))
+  })
+  const retried = Effect.flatMap(Effect.retry(settled, options?.schedule ?? standard), Effect.fromResult)
+  return Session.use({ keys }, retried, { rerun: true })
+}
+
+const isConflict = (error: unknown): error is RedisError => isRedisError(error) && error.reason._tag === "Conflict"

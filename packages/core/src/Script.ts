@@ -1,0 +1,239 @@
+/**
+ * Scripts and functions of the server as typed functions of the program: parameters in, a command out.
+ *
+ * {@link make} is for a script in Lua that the program brings along, {@link fn} for a function of a library that was loaded
+ * with `Redis.functionLoad`. What they build is a command like any other: it can be run, go into a pipeline or a
+ * transaction, and be marked as idempotent.
+ *
+ * @since 0.1.0
+ */
+import type * as Schema from "effect/Schema"
+import * as Command from "./Command.ts"
+import * as CommandSpec from "./CommandSpec.ts"
+import * as Args from "./internal/args.ts"
+import * as Reply from "./internal/reply.ts"
+import { scriptArgs } from "./internal/scriptArgs.ts"
+import type { ScriptInput } from "./internal/scriptArgs.ts"
+import { sha1 } from "./internal/sha1.ts"
+import type * as Resp from "./Resp.ts"
+
+const EVAL = CommandSpec.get("EVAL")
+const EVALSHA = CommandSpec.get("EVALSHA")
+const EVALSHA_RO = CommandSpec.get("EVALSHA_RO")
+const EVAL_RO = CommandSpec.get("EVAL_RO")
+const FCALL = CommandSpec.get("FCALL")
+const FCALL_RO = CommandSpec.get("FCALL_RO")
+
+/**
+ * A script: a function from its parameters to the command that runs it, with its text and the SHA-1 digest of that.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Script<in Params extends ReadonlyArray<unknown>, out A> {
+  (...params: Params): Command.Command<A>
+  readonly lua: string
+  readonly sha: string
+}
+
+/**
+ * A function of a loaded library: a function from its parameters to the command that calls it, with its name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fn<in Params extends ReadonlyArray<unknown>, out A> {
+  (...params: Params): Command.Command<A>
+  readonly name: string
+}
+
+/**
+ * What a script is made of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<in Params extends ReadonlyArray<unknown>> {
+  readonly lua: string
+  /** From the caller's parameters to the keys and the other arguments that Lua sees. */
+  readonly params: (...params: Params) => ScriptInput
+  /** Whether it only reads: the server then refuses its writes. Since Redis 7.0.0. */
+  readonly readOnly?: boolean | undefined
+}
+
+/**
+ * What a call of a function is made of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FnOptions<in Params extends ReadonlyArray<unknown>> {
+  /** The name that its library has registered. */
+  readonly name: string
+  /** From the caller's parameters to the keys and the other arguments that the function is given. */
+  readonly params: (...params: Params) => ScriptInput
+  /** Whether it is called as one that only reads; it has to be registered with the flag `no-writes` then. */
+  readonly readOnly?: boolean | undefined
+}
+
+const typed = <Params extends ReadonlyArray<unknown>>(
+  { params, result }: {
+    readonly params: (...params: Params) => ScriptInput
+    readonly result?: Schema.Decoder<unknown> | undefined
+  },
+  build: (input: ScriptInput) => Command.Command<Resp.Value>
+) => {
+  if (result === undefined) return (...given: Params): Command.Any => build(params(...given))
+  const decode = Reply.schema(result)
+  return (...given: Params): Command.Any => Command.map(build(params(...given)), decode)
+}
+
+/**
+ * Makes a script of Lua.
+ *
+ * **Details**
+ *
+ * The server is sent the script's digest, and its text only where it does not know that yet: after a restart, on a new
+ * node, or on one that has become primary. Nothing has to be loaded before. In a transaction, where there is no second
+ * try, the text is sent.
+ *
+ * - `params` turns the caller's parameters into `keys` and `args`. Name every key that the script touches. Keys of different
+ *   slots are refused before sending; without keys the script runs on any primary.
+ * - `result` is a Schema whose encoded side is what the script returns. Without one the reply comes as it is.
+ * - `readOnly` scripts (since Redis 7.0) can't write, and are sent again when their connection is lost. Others are too if
+ *   the command is marked with `Command.idempotent`; otherwise they then fail with `MaybeExecuted`.
+ *
+ * A reply that does not fit `result` fails with `DecodeFailed`. A script that fails does so with `ServerError`: code `ERR`,
+ * or since Redis 7.0 that of the command in it that failed. Since Redis 2.6.0.
+ *
+ * **Gotchas**
+ *
+ * - In a pipeline, a script that its node does not know yet is executed behind the later commands of the pipeline. Where
+ *   that matters, load it first with `Redis.scriptLoad(script.lua)`, or make it a transaction.
+ * - A script's nil (and Lua's `false`) is a value like others, and the Schema sees it as `null`: give `Schema.NullOr` for a
+ *   script that may return it. `Command.schema` differs in that; it leaves nil alone.
+ * - Lua's numbers lose their decimals on the way out, `true` becomes 1, and a table ends at its first nil.
+ *
+ * **Example** (A rate limiter)
+ *
+ * ```ts
+ * import { Script } from "@redisc/core"
+ * import { Duration, Effect, Schema } from "effect"
+ *
+ * const hit = Script.make({
+ *   lua: `
+ *     local count = redis.call("INCR", KEYS[1])
+ *     if count == 1 then redis.call("PEXPIRE", KEYS[1], ARGV[2]) end
+ *     if count <= tonumber(ARGV[1]) then return { 1, 0 } end
+ *     return { 0, redis.call("PTTL", KEYS[1]) }`,
+ *   params: (user: string, options: { readonly limit: number; readonly window: Duration.Input }) => ({
+ *     keys: [`hits:${user}`],
+ *     args: [options.limit, Duration.toMillis(options.window)]
+ *   }),
+ *   result: Schema.Tuple([Schema.BooleanFromBit, Schema.DurationFromMillis])
+ * })
+ *
+ * const allowed = Effect.gen(function*() {
+ *   const [ok, wait] = yield* hit("ada", { limit: 100, window: "1 minute" }) // readonly [boolean, Duration]
+ *   if (!ok) yield* Effect.log(`too many requests, try again in ${Duration.format(wait)}`)
+ *   return ok
+ * })
+ * ```
+ *
+ * **Example** (A document, or nil)
+ *
+ * ```ts
+ * import { Redis, Script } from "@redisc/core"
+ * import { Schema } from "effect"
+ *
+ * const User = Schema.Struct({ name: Schema.String, age: Schema.Number })
+ *
+ * const oldest = Script.make({
+ *   lua: `
+ *     local ids = redis.call("ZRANGE", KEYS[1], 0, 0)
+ *     return ids[1] and redis.call("HGET", KEYS[2], ids[1])`,
+ *   params: (group: string) => ({ keys: [`{${group}}:by-age`, `{${group}}:users`] }),
+ *   result: Schema.NullOr(Schema.fromJsonString(User)),
+ *   readOnly: true
+ * })
+ *
+ * const both = Redis.pipeline([oldest("staff"), oldest("guests")])
+ * ```
+ *
+ * @see https://redis.io/docs/latest/develop/programmability/eval-intro/
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: {
+  <Params extends ReadonlyArray<unknown>>(
+    options: Options<Params> & { readonly result?: undefined }
+  ): Script<Params, Resp.Value>
+  <Params extends ReadonlyArray<unknown>, A>(
+    options: Options<Params> & { readonly result: Schema.Decoder<A> }
+  ): Script<Params, A>
+} = <Params extends ReadonlyArray<unknown>>(
+  options: Options<Params> & { readonly result?: Schema.Decoder<unknown> | undefined }
+): Script<Params, never> => {
+  const { lua, readOnly } = options
+  const sha = sha1(lua)
+  const [short, full] = readOnly === true ? [EVALSHA_RO, EVAL_RO] : [EVALSHA, EVAL]
+  const call = typed(options, (input) => {
+    const command = Args.command(short, () => scriptArgs(sha, input), Reply.raw)
+    return command.problem === undefined
+      ? Command.makeAbridged(command, { spec: full, args: command.args.with(0, lua) }, Reply.raw)
+      : command
+  })
+  return Object.assign(call as (...params: Params) => Command.Command<never>, { lua, sha })
+}
+
+/**
+ * Makes a typed call of a function that was loaded with `Redis.functionLoad`. Parameters and results are as in
+ * {@link make}.
+ *
+ * **Details**
+ *
+ * Functions are not brought along: load the library once for the whole cluster, and again, with `replace`, when it changes.
+ * Fails with `ServerError` where there is no such function, and when the function fails. Since Redis 7.0.0.
+ *
+ * **Example** (A library and its typed function)
+ *
+ * ```ts
+ * import { Redis, Script } from "@redisc/core"
+ * import { Effect, Schema } from "effect"
+ *
+ * const library = `#!lua name=visits
+ *   redis.register_function("visits_add", function(keys, args)
+ *     return redis.call("HINCRBY", keys[1], args[1], args[2])
+ *   end)`
+ *
+ * const visited = Script.fn({
+ *   name: "visits_add",
+ *   params: (page: string, user: string, times: number) => ({ keys: [`visits:${page}`], args: [user, times] }),
+ *   result: Schema.Number
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   yield* Redis.functionLoad(library, { replace: true })
+ *   return yield* visited("home", "ada", 1) // number
+ * })
+ * ```
+ *
+ * @see https://redis.io/docs/latest/develop/programmability/functions-intro/
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fn: {
+  <Params extends ReadonlyArray<unknown>>(
+    options: FnOptions<Params> & { readonly result?: undefined }
+  ): Fn<Params, Resp.Value>
+  <Params extends ReadonlyArray<unknown>, A>(
+    options: FnOptions<Params> & { readonly result: Schema.Decoder<A> }
+  ): Fn<Params, A>
+} = <Params extends ReadonlyArray<unknown>>(
+  options: FnOptions<Params> & { readonly result?: Schema.Decoder<unknown> | undefined }
+): Fn<Params, never> => {
+  const { name, readOnly } = options
+  const spec = readOnly === true ? FCALL_RO : FCALL
+  const call = typed(options, (input) => Args.command(spec, () => scriptArgs(name, input), Reply.raw))
+  return Object.defineProperty(call as (...params: Params) => Command.Command<never>, "name", { value: name })
+}

@@ -1,0 +1,236 @@
+/**
+ * A connection of one's own: bound to the keys of one slot, or to a node, for as long as a scope is open.
+ *
+ * Inside a session every command, built the same way as ever, runs on that one connection. It is what WATCH, WAIT and
+ * work on one node need. Everything else is better off without one: shared connections are faster, and follow redirects.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Address from "./Address.ts"
+import * as Command from "./Command.ts"
+import { anySlot, slotOfKeys } from "./internal/admission.ts"
+import type { ClusterExecutor } from "./internal/clusterExecutor.ts"
+import { notSent, toError } from "./internal/failure.ts"
+import type { Failure } from "./internal/failure.ts"
+import * as Redirects from "./internal/redirects.ts"
+import { SessionExecutor } from "./internal/sessionExecutor.ts"
+import type * as NodePool from "./NodePool.ts"
+import type { ReadFrom } from "./ReadFrom.ts"
+import { RedisCluster } from "./RedisCluster.ts"
+import * as RedisError from "./RedisError.ts"
+import * as SlotMap from "./SlotMap.ts"
+
+/**
+ * What a session is bound to.
+ *
+ * **Details**
+ *
+ * - `keys` of one slot: to the node that serves it. The session then takes commands on keys of that slot only.
+ * - `node`: to that node, whatever it serves. A replica answers reads there.
+ * - neither: to a primary; they take turns.
+ *
+ * With `readFrom` it is a replica that answers, see {@link ReadFrom}; such a session can't write.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Target {
+  readonly keys?: Command.Arg | ReadonlyArray<Command.Arg> | undefined
+  readonly node?: string | Address.Address | undefined
+  readonly readFrom?: ReadFrom | undefined
+}
+
+/**
+ * An open session. It executes commands as the service {@link Command.Redis} does, over its one connection.
+ *
+ * **Details**
+ *
+ * A redirect is an error here (`Moved`, `Ask`, `TryAgain`), since it can't be followed without leaving the connection.
+ * Using a session wrongly fails with `SessionMisused`: a key of another slot, a command while another one blocks the
+ * connection, any use after its scope has closed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Session = Command.Redis["Service"] & {
+  readonly address: Address.Address
+  /** The slot that it is bound to, if it is bound by keys. */
+  readonly slot: number | undefined
+}
+
+const slotOfTarget = ({ keys }: Target): number | RedisError.CrossSlot =>
+  keys === undefined ? anySlot : slotOfKeys(typeof keys === "string" || keys instanceof Uint8Array ? [keys] : keys)
+
+const refused = (reason: RedisError.Reason): Effect.Effect<never, RedisError.RedisError> =>
+  Effect.fail(toError(notSent(reason), { attempts: 0 }))
+
+const nodeOf = (
+  { parts }: ClusterExecutor,
+  node: string | Address.Address
+): Result.Result<NodePool.Node, string> =>
+  Result.map(typeof node === "string" ? Address.parse(node) : Result.succeed(node), (address) => {
+    const known = SlotMap.resolve(parts.topology.currentUnsafe(), address)
+    return known?.role === "replica" ? parts.pool.reader(known.address) : parts.pool.node(known?.address ?? address)
+  })
+
+const choose = (
+  executor: ClusterExecutor,
+  target: Target,
+  slot: number,
+  route: Redirects.Route
+): Effect.Effect<NodePool.Node, RedisError.RedisError> => {
+  const { counts, pool, topology } = executor.parts
+  if (counts.closed) return refused(new RedisError.Closed())
+  if (route._tag === "To") {
+    if (route.asking) topology.keep(route.address)
+    return Effect.succeed(pool.node(route.address))
+  }
+  if (target.node !== undefined) {
+    const node = nodeOf(executor, target.node)
+    return Result.isSuccess(node)
+      ? Effect.succeed(node.success)
+      : refused(new RedisError.InvalidArgument({ problem: node.failure }))
+  }
+  const readFrom = target.readFrom ?? "primary"
+  const node = executor.nodeOf(slot, readFrom)
+  return node === undefined ? refused(executor.noNode(slot, readFrom)) : Effect.succeed(node)
+}
+
+const open = Effect.fnUntraced(function*(
+  executor: ClusterExecutor,
+  target: Target,
+  route: Redirects.Route
+): Effect.fn.Return<Session, RedisError.RedisError, Scope.Scope> {
+  if (target.keys !== undefined && target.node !== undefined) {
+    const problem = "bind a session by keys or to a node, not both"
+    return yield* refused(new RedisError.InvalidArgument({ problem }))
+  }
+  const slot = slotOfTarget(target)
+  if (typeof slot !== "number") return yield* refused(slot)
+  const node = yield* choose(executor, target, slot, route)
+  const connection = yield* node.dedicated
+  const bound = slot === anySlot ? undefined : slot
+  const session = new SessionExecutor({
+    connection,
+    slot: bound,
+    asking: route._tag === "To" && route.asking,
+    cluster: executor.actions,
+    clock: executor.parts.clock,
+    commandTimeout: executor.parts.commandTimeout
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(() => session.end()))
+  return { execute: session.execute, executeAll: session.executeAll, address: node.address, slot: bound }
+})
+
+/**
+ * Opens a session that lasts as long as the scope.
+ *
+ * **Details**
+ *
+ * It fails with `CrossSlot` when the keys are not of one slot, with `NoNodeForSlot` when nobody serves it, with
+ * `ConnectionFailed` when its node can't be reached, and with `Timeout` when all of that node's dedicated connections are
+ * in use for longer than `leaseTimeout`.
+ *
+ * Give it to a part of a program as its `Redis`, or execute commands on it.
+ *
+ * **Example** (Two commands on one connection)
+ *
+ * ```ts
+ * import { Redis, Session } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.scoped(Effect.gen(function*() {
+ *   const session = yield* Session.make({ keys: "user:1" })
+ *   yield* session.execute(Redis.set("user:1", "ada"))
+ *   return yield* Redis.get("user:1").pipe(Effect.provideService(Redis.Redis, session))
+ * }))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  target: Target = {}
+): Effect.Effect<Session, RedisError.RedisError, Scope.Scope | RedisCluster> =>
+  Effect.flatMap(RedisCluster, ({ executor }) => open(executor, target, Redirects.byMap))
+
+/**
+ * Runs an effect with a session as its `Redis`: all its commands go over one connection.
+ *
+ * **Details**
+ *
+ * By default a redirect, or a node that can't serve now, is an error of the command that met it. With `rerun`, the whole
+ * effect is run again from its beginning, in a new session on the node that was named or that serves the slot by then, as
+ * the redirect policy says. What it did before is done again; what may have been executed when a connection was lost is
+ * not.
+ *
+ * **Gotchas**
+ *
+ * Only commands that are run inside, through the `Redis` of the fiber, use the session. A service that took
+ * `Redis.Redis` when it was built goes on using the shared connections.
+ *
+ * **Example** (A block that follows its slot)
+ *
+ * ```ts
+ * import { Redis, Session } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const confirmed = Session.use(
+ *   { keys: "user:1" },
+ *   Effect.gen(function*() {
+ *     yield* Redis.set("user:1", "ada")
+ *     return yield* Redis.wait(1, "100 millis") // how many replicas have it
+ *   }),
+ *   { rerun: true }
+ * )
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const use = <A, E, R>(
+  target: Target,
+  effect: Effect.Effect<A, E, R>,
+  options?: { readonly rerun?: boolean | undefined }
+): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | RedisCluster> =>
+  Effect.flatMap(RedisCluster, ({ executor }) => {
+    const once = (route: Redirects.Route) =>
+      Effect.scoped(
+        Effect.flatMap(
+          open(executor, target, route),
+          (session) => Effect.provideService(effect, Command.Redis, session)
+        )
+      )
+    return options?.rerun === true ? rerun(executor, once) : once(Redirects.byMap)
+  })
+
+/** A block goes again like a command does. The error is the block's own, so that it names the command that met it. */
+const rerun = <A, E, R>(
+  executor: ClusterExecutor,
+  once: (route: Redirects.Route) => Effect.Effect<A, E | RedisError.RedisError, R>
+): Effect.Effect<A, E | RedisError.RedisError, R> => {
+  let last: RedisError.RedisError | undefined
+  const again = (route: Redirects.Route) =>
+    Effect.matchEffect(once(route), {
+      onSuccess: (value): Effect.Effect<Result.Result<A, Failure>, E> => Effect.succeed(Result.succeed(value)),
+      onFailure: (error): Effect.Effect<Result.Result<A, Failure>, E> => {
+        if (!RedisError.isRedisError(error)) return Effect.fail(error)
+        last = error
+        const { delivery, node, reason } = error
+        return Effect.succeed(Result.fail({ delivery, node, reason }))
+      }
+    })
+  return Effect.flatMap(again(Redirects.byMap), (first) =>
+    Result.isSuccess(first)
+      ? Effect.succeed(first.success)
+      : Redirects.persevere(executor.actions, {
+        repeatable: false,
+        abridged: false,
+        deadline: Infinity,
+        again,
+        error: (failure) => last ?? toError(failure)
+      }, first.failure))
+}

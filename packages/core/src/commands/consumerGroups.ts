@@ -1,0 +1,691 @@
+/**
+ * Consumer groups: several consumers that share the entries of a stream. Each entry is handed to one of them, and stays
+ * pending with it until it is acknowledged; another can claim it when the first one died.
+ *
+ * Source: https://redis.io/docs/latest/commands/?group=stream
+ */
+import type * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Command from "../Command.ts"
+import * as CommandSpec from "../CommandSpec.ts"
+import * as Args from "../internal/args.ts"
+import * as Reply from "../internal/reply.ts"
+import * as Streams from "../internal/streams.ts"
+import type { StreamEntry, StreamFields, StreamId, StreamRead } from "./streams.ts"
+
+const XACK = CommandSpec.get("XACK")
+const XAUTOCLAIM = CommandSpec.get("XAUTOCLAIM")
+const XCLAIM = CommandSpec.get("XCLAIM")
+const XGROUP_CREATE = CommandSpec.get("XGROUP CREATE")
+const XGROUP_CREATECONSUMER = CommandSpec.get("XGROUP CREATECONSUMER")
+const XGROUP_DELCONSUMER = CommandSpec.get("XGROUP DELCONSUMER")
+const XGROUP_DESTROY = CommandSpec.get("XGROUP DESTROY")
+const XGROUP_SETID = CommandSpec.get("XGROUP SETID")
+const XINFO_CONSUMERS = CommandSpec.get("XINFO CONSUMERS")
+const XINFO_GROUPS = CommandSpec.get("XINFO GROUPS")
+const XPENDING = CommandSpec.get("XPENDING")
+const xreadgroupSpec = Streams.specOf("XREADGROUP")
+
+const idleMillis = (duration: Duration.Input): string => {
+  const millis = Math.ceil(Duration.toMillis(duration))
+  return millis >= 0 && Number.isFinite(millis) ? `${millis}` : Args.refuse("an idle time is finite and not negative")
+}
+
+/**
+ * Marks entries as done: they are no longer pending. Replies how many were.
+ *
+ * Fails with `ServerError`: code `ERR` for what is no ID, code `WRONGTYPE` when the key holds something other than a
+ * stream. A missing group has nothing pending. Since Redis 5.0.0.
+ *
+ * **Example** (A job is done)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const done = Redis.xack("jobs", "workers", ["1700000000000-0"]) // Command<number>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xack/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xack = (
+  key: Command.Arg,
+  group: Command.Arg,
+  ids: ReadonlyArray<string>
+): Command.Command<number> => Args.command(XACK, () => [key, group, ...Args.some(ids, "ID")], Reply.integer)
+
+/**
+ * What {@link xautoclaim} replies: where to go on, `"0-0"` when it has been through, what the consumer has now, and the
+ * IDs of entries that are no longer pending because they were deleted from the stream, which Redis 6.2 does not tell.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Autoclaimed<out Entry = StreamEntry> {
+  readonly cursor: StreamId
+  readonly entries: ReadonlyArray<Entry>
+  readonly deleted: ReadonlyArray<StreamId>
+}
+
+/** Before 7.0, entries that were deleted from the stream are claimed as nil. */
+const claimed = <A>(item: Reply.Decode<A>): Reply.Decode<ReadonlyArray<A>> => {
+  const items = Reply.array(Reply.nullOr(item))
+  return (value) => items(value).filter((item) => item !== null)
+}
+
+const claimedEntries = claimed(Streams.entry)
+
+const autoclaimed = <A>(entries: Reply.Decode<ReadonlyArray<A>>): Reply.Decode<Autoclaimed<A>> => (value) => {
+  if (!Array.isArray(value) || value.length < 2) {
+    throw new Reply.Mismatch("a cursor and claimed entries", Reply.kindOf(value))
+  }
+  return { cursor: Streams.id(value[0]), entries: entries(value[1]), deleted: Streams.ids(value[2] ?? []) }
+}
+
+const autoclaimedEntries = autoclaimed(claimedEntries)
+const autoclaimedIds = autoclaimed(Streams.ids)
+
+/**
+ * {@link xclaim} of whatever has been pending for at least `minIdle`, page by page. Begin with `"0-0"` and go on with the
+ * `cursor` of each reply, until that is `"0-0"` again.
+ *
+ * **Details**
+ *
+ * `count` is how many entries to claim at most, 100 unless given. With `justid` the reply has IDs in place of entries, and
+ * the claim is not counted as a delivery. The idle time is rounded up to milliseconds.
+ *
+ * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `WRONGTYPE` when the key holds
+ * something other than a stream. Since Redis 6.2.0, `deleted` since 7.0.0.
+ *
+ * **Example** (Taking over what others left lying for a minute)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const page = Redis.xautoclaim("jobs", "workers", "worker-2", "1 minute", "0-0") // Command<Redis.Autoclaimed>
+ * const ids = Redis.xautoclaim("jobs", "workers", "worker-2", "1 minute", "0-0", { count: 10, justid: true })
+ * // Command<Redis.Autoclaimed<Redis.StreamId>>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xautoclaim/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xautoclaim: {
+  (
+    key: Command.Arg,
+    group: Command.Arg,
+    consumer: Command.Arg,
+    minIdle: Duration.Input,
+    start: string,
+    options?: { readonly count?: number | undefined; readonly justid?: false | undefined }
+  ): Command.Command<Autoclaimed>
+  (
+    key: Command.Arg,
+    group: Command.Arg,
+    consumer: Command.Arg,
+    minIdle: Duration.Input,
+    start: string,
+    options: { readonly count?: number | undefined; readonly justid: true }
+  ): Command.Command<Autoclaimed<StreamId>>
+} = (
+  key: Command.Arg,
+  group: Command.Arg,
+  consumer: Command.Arg,
+  minIdle: Duration.Input,
+  start: string,
+  options: { readonly count?: number | undefined; readonly justid?: boolean | undefined } = {}
+): Command.Command<never> =>
+  Args.command(
+    XAUTOCLAIM,
+    () => [
+      key,
+      group,
+      consumer,
+      idleMillis(minIdle),
+      start,
+      ...Streams.count(options.count),
+      ...Args.flag(options.justid, "JUSTID")
+    ],
+    options.justid === true ? Reply.overloaded(autoclaimedIds) : Reply.overloaded(autoclaimedEntries)
+  )
+
+/**
+ * What {@link xclaim} notes about the entries that it claims.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type XclaimOptions =
+  & (
+    | {
+      /** How long they count as idle already; not at all unless given. */
+      readonly idle?: Duration.Input | undefined
+      readonly time?: undefined
+    }
+    | {
+      readonly idle?: undefined
+      /** When they count as delivered. */
+      readonly time?: DateTime.DateTime | Date | undefined
+    }
+  )
+  & {
+    /** How often they count as delivered; once more than before unless given. */
+    readonly retrycount?: number | undefined
+    /** Whether to claim entries, too, that are not pending. */
+    readonly force?: boolean | undefined
+    /** The group's last delivered ID becomes this one, if that is less. */
+    readonly lastid?: string | undefined
+  }
+
+/**
+ * Makes `consumer` the one that has entries pending, of those that have been idle for at least `minIdle`. Replies the
+ * entries that it has now; with `justid` their IDs, and the claim is not counted as a delivery.
+ *
+ * Entries that were deleted from the stream are no longer pending afterwards, and not in the reply. Idle times are rounded
+ * up to milliseconds.
+ *
+ * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `ERR` for what is no ID, code
+ * `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0.
+ *
+ * **Example** (Taking over a job)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const jobs = Redis.xclaim("jobs", "workers", "worker-2", "1 minute", ["1700000000000-0"])
+ * // Command<ReadonlyArray<Redis.StreamEntry>>
+ * const ids = Redis.xclaim("jobs", "workers", "worker-2", "1 minute", ["1700000000000-0"], { justid: true })
+ * // Command<ReadonlyArray<Redis.StreamId>>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xclaim/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xclaim: {
+  (
+    key: Command.Arg,
+    group: Command.Arg,
+    consumer: Command.Arg,
+    minIdle: Duration.Input,
+    ids: ReadonlyArray<string>,
+    options?: XclaimOptions & { readonly justid?: false | undefined }
+  ): Command.Command<ReadonlyArray<StreamEntry>>
+  (
+    key: Command.Arg,
+    group: Command.Arg,
+    consumer: Command.Arg,
+    minIdle: Duration.Input,
+    ids: ReadonlyArray<string>,
+    options: XclaimOptions & { readonly justid: true }
+  ): Command.Command<ReadonlyArray<StreamId>>
+} = (
+  key: Command.Arg,
+  group: Command.Arg,
+  consumer: Command.Arg,
+  minIdle: Duration.Input,
+  ids: ReadonlyArray<string>,
+  options: XclaimOptions & { readonly justid?: boolean | undefined } = {}
+): Command.Command<never> =>
+  Args.command(
+    XCLAIM,
+    () => [
+      key,
+      group,
+      consumer,
+      idleMillis(minIdle),
+      ...Args.some(ids, "ID"),
+      ...Args.option("IDLE", options.idle, idleMillis),
+      ...Args.option("TIME", options.time, Args.epochMillis),
+      ...Args.option("RETRYCOUNT", options.retrycount, (count) => Args.atLeast(0, count, "retrycount")),
+      ...Args.flag(options.force, "FORCE"),
+      ...Args.flag(options.justid, "JUSTID"),
+      ...Args.option("LASTID", options.lastid, (id) => id)
+    ],
+    options.justid === true ? Reply.overloaded(Streams.ids) : Reply.overloaded(claimedEntries)
+  )
+
+/** `ENTRIESREAD entries-read`. To be spread. */
+const entriesRead = (count: number | undefined): Args.Args =>
+  Args.option("ENTRIESREAD", count, (count) => Args.integer(count, "entriesread"))
+
+/**
+ * Makes a consumer group that is handed the entries behind an ID: `"0"` for all, `"$"` for those to come.
+ *
+ * **Details**
+ *
+ * `mkstream` creates the stream if need be. `entriesread` says how many entries the ID stands behind, for `lag` in
+ * {@link xinfoGroups}; -1 that nobody knows.
+ *
+ * Fails with `ServerError`: code `BUSYGROUP` when there is such a group already, code `ERR` when there is no such key,
+ * code `WRONGTYPE` when it holds something other than a stream. Since Redis 5.0.0, `entriesread` since 7.0.0.
+ *
+ * **Example** (Workers for all jobs)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const made = Redis.xgroupCreate("jobs", "workers", "0", { mkstream: true }) // Command<"OK">
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xgroup-create/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xgroupCreate = (
+  key: Command.Arg,
+  group: Command.Arg,
+  id: string,
+  options: { readonly mkstream?: boolean | undefined; readonly entriesread?: number | undefined } = {}
+): Command.Command<"OK"> =>
+  Args.command(
+    XGROUP_CREATE,
+    () => [key, group, id, ...Args.flag(options.mkstream, "MKSTREAM"), ...entriesRead(options.entriesread)],
+    Reply.ok
+  )
+
+/**
+ * Adds a consumer to a group. Replies whether it is new. Reading and claiming add theirs by themselves.
+ *
+ * Fails with `ServerError`: code `NOGROUP` when there is no such group, code `ERR` when there is no such key, code
+ * `WRONGTYPE` when it holds something other than a stream. Since Redis 6.2.0.
+ *
+ * **Example** (A worker)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const added = Redis.xgroupCreateconsumer("jobs", "workers", "worker-1") // Command<boolean>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xgroup-createconsumer/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xgroupCreateconsumer = (
+  key: Command.Arg,
+  group: Command.Arg,
+  consumer: Command.Arg
+): Command.Command<boolean> => Command.make(XGROUP_CREATECONSUMER, [key, group, consumer], Reply.boolean)
+
+/**
+ * Removes a consumer from a group. Replies how many entries it had pending.
+ *
+ * **Gotchas**
+ *
+ * What it had pending is then pending with nobody and can't be claimed: claim it before, or acknowledge it.
+ *
+ * Fails with `ServerError`: code `NOGROUP` when there is no such group, code `ERR` when there is no such key, code
+ * `WRONGTYPE` when it holds something other than a stream. Since Redis 5.0.0.
+ *
+ * **Example** (A worker less)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const lost = Redis.xgroupDelconsumer("jobs", "workers", "worker-1") // Command<number>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xgroup-delconsumer/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xgroupDelconsumer = (
+  key: Command.Arg,
+  group: Command.Arg,
+  consumer: Command.Arg
+): Command.Command<number> => Command.make(XGROUP_DELCONSUMER, [key, group, consumer], Reply.integer)
+
+/**
+ * Removes a consumer group, and what is pending in it. Replies whether there was one.
+ *
+ * Fails with `ServerError`: code `ERR` when there is no such key, code `WRONGTYPE` when it holds something other than a
+ * stream. Consumers that wait in the group fail with code `NOGROUP`. Since Redis 5.0.0.
+ *
+ * **Example** (No more workers)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const removed = Redis.xgroupDestroy("jobs", "workers") // Command<boolean>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xgroup-destroy/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xgroupDestroy = (key: Command.Arg, group: Command.Arg): Command.Command<boolean> =>
+  Command.make(XGROUP_DESTROY, [key, group], Reply.boolean)
+
+/**
+ * Sets the ID behind which a group goes on, `"0"` for all entries again, `"$"` for those to come. What is pending stays
+ * so. `entriesread` is that of {@link xgroupCreate}.
+ *
+ * Fails with `ServerError`: code `NOGROUP` when there is no such group, code `ERR` when there is no such key, code
+ * `WRONGTYPE` when it holds something other than a stream. Since Redis 5.0.0, `entriesread` since 7.0.0.
+ *
+ * **Example** (All over again)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const set = Redis.xgroupSetid("jobs", "workers", "0") // Command<"OK">
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xgroup-setid/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xgroupSetid = (
+  key: Command.Arg,
+  group: Command.Arg,
+  id: string,
+  options: { readonly entriesread?: number | undefined } = {}
+): Command.Command<"OK"> =>
+  Args.command(XGROUP_SETID, () => [key, group, id, ...entriesRead(options.entriesread)], Reply.ok)
+
+/**
+ * A consumer as {@link xinfoConsumers} describes it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamConsumer {
+  readonly name: string
+  /** How many entries it has pending. */
+  readonly pending: number
+  /** Milliseconds since it last tried to read or claim. */
+  readonly idle: number
+  /** Milliseconds since it last got something, -1 for never. `null` before Redis 7.2.0. */
+  readonly inactive: number | null
+}
+
+const consumers = Reply.array((value): StreamConsumer => {
+  const consumer = Streams.info(value)
+  return {
+    name: Reply.text(consumer["name"]),
+    pending: Reply.integer(consumer["pending"]),
+    idle: Reply.integer(consumer["idle"]),
+    inactive: Reply.integerOrNull(consumer["inactive"] ?? null)
+  }
+})
+
+/**
+ * The consumers of a group.
+ *
+ * Fails with `ServerError`: code `NOGROUP` when there is no such group, code `ERR` when there is no such key, code
+ * `WRONGTYPE` when it holds something other than a stream. Since Redis 5.0.0.
+ *
+ * **Example** (Who has been gone for an hour?)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ *
+ * const gone = Redis.xinfoConsumers("jobs", "workers").pipe(
+ *   Command.map((consumers) => consumers.filter(({ idle }) => idle > 60 * 60 * 1000))
+ * ) // Command<Array<Redis.StreamConsumer>>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xinfo-consumers/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xinfoConsumers = (
+  key: Command.Arg,
+  group: Command.Arg
+): Command.Command<ReadonlyArray<StreamConsumer>> => Command.make(XINFO_CONSUMERS, [key, group], consumers)
+
+/**
+ * A consumer group as {@link xinfoGroups} describes it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamGroup {
+  readonly name: string
+  /** How many consumers it has. */
+  readonly consumers: number
+  /** How many entries are pending. */
+  readonly pending: number
+  /** The last entry that it was handed. */
+  readonly lastDeliveredId: StreamId
+  /** How many entries it has read, `null` when Redis can't tell, and before 7.0.0. The same goes for `lag`. */
+  readonly entriesRead: number | null
+  /** How many entries it has yet to read. */
+  readonly lag: number | null
+}
+
+const groups = Reply.array((value): StreamGroup => {
+  const group = Streams.info(value)
+  return {
+    name: Reply.text(group["name"]),
+    consumers: Reply.integer(group["consumers"]),
+    pending: Reply.integer(group["pending"]),
+    lastDeliveredId: Streams.id(group["last-delivered-id"]),
+    entriesRead: Reply.integerOrNull(group["entries-read"] ?? null),
+    lag: Reply.integerOrNull(group["lag"] ?? null)
+  }
+})
+
+/**
+ * The consumer groups of a stream.
+ *
+ * Fails with `ServerError`: code `ERR` when there is no such key, code `WRONGTYPE` when it holds something other than a
+ * stream. Since Redis 5.0.0.
+ *
+ * **Example** (How far behind are they?)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ *
+ * const lags = Redis.xinfoGroups("jobs").pipe(Command.map((groups) => groups.map(({ lag }) => lag)))
+ * // Command<Array<number | null>>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xinfo-groups/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xinfoGroups = (key: Command.Arg): Command.Command<ReadonlyArray<StreamGroup>> =>
+  Command.make(XINFO_GROUPS, [key], groups)
+
+/**
+ * What is pending in a group: how many entries, the first and last of them, and how many each consumer has.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PendingSummary {
+  readonly count: number
+  /** `null` when nothing is pending. */
+  readonly first: StreamId | null
+  readonly last: StreamId | null
+  /** Those that have something pending. */
+  readonly consumers: ReadonlyArray<{ readonly name: string; readonly count: number }>
+}
+
+const countsOrNull = Reply.arrayOrNull(Reply.pair(Reply.text, Reply.integer, (name, count) => ({ name, count })))
+
+const summary: Reply.Decode<PendingSummary> = (value) => {
+  const [count, first, last, consumers] = Streams.tuple(value, 4)
+  return {
+    count: Reply.integer(count),
+    first: Streams.idOrNull(first),
+    last: Streams.idOrNull(last),
+    consumers: countsOrNull(consumers) ?? []
+  }
+}
+
+/**
+ * How many entries of a group are pending, with whom, and from which to which.
+ *
+ * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `WRONGTYPE` when the key holds
+ * something other than a stream. Since Redis 5.0.0.
+ *
+ * **Example** (What is under way)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const pending = Redis.xpending("jobs", "workers") // Command<Redis.PendingSummary>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xpending/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xpending = (key: Command.Arg, group: Command.Arg): Command.Command<PendingSummary> =>
+  Command.make(XPENDING, [key, group], summary)
+
+/**
+ * An entry that was delivered and is not acknowledged: who has it, for how many milliseconds, and how often it was
+ * delivered.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PendingEntry {
+  readonly id: StreamId
+  readonly consumer: string
+  readonly idle: number
+  readonly deliveries: number
+}
+
+const pendingEntries = Reply.array((value): PendingEntry => {
+  const [id, consumer, idle, deliveries] = Streams.tuple(value, 4)
+  return {
+    id: Streams.id(id),
+    consumer: Reply.text(consumer),
+    idle: Reply.integer(idle),
+    deliveries: Reply.integer(deliveries)
+  }
+})
+
+/**
+ * The first `count` entries that are pending from the ID `start` to the ID `end`, which are those of {@link xrange}: all of
+ * the group's, or those of one `consumer`, or those that have been idle for at least `idle`.
+ *
+ * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `ERR` for what is no ID, code
+ * `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0, `idle` since 6.2.0.
+ *
+ * **Example** (What one worker has had for a minute)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const late = Redis.xpendingRange("jobs", "workers", "-", "+", { count: 10, consumer: "worker-1", idle: "1 minute" })
+ * // Command<ReadonlyArray<Redis.PendingEntry>>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xpending/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xpendingRange = (
+  key: Command.Arg,
+  group: Command.Arg,
+  start: string,
+  end: string,
+  options: {
+    readonly count: number
+    readonly consumer?: Command.Arg | undefined
+    readonly idle?: Duration.Input | undefined
+  }
+): Command.Command<ReadonlyArray<PendingEntry>> =>
+  Args.command(XPENDING, () => [
+    key,
+    group,
+    ...Args.option("IDLE", options.idle, idleMillis),
+    start,
+    end,
+    Args.atLeast(1, options.count, "the count"),
+    ...(options.consumer === undefined ? [] : [options.consumer])
+  ], pendingEntries)
+
+/**
+ * An entry that a consumer has pending. Its fields are `null` when it was deleted from the stream since.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeliveredEntry {
+  readonly id: StreamId
+  readonly fields: StreamFields | null
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface XreadgroupOptions {
+  readonly count?: number | undefined
+  readonly block?: Duration.Input | undefined
+  readonly noack?: boolean | undefined
+}
+
+const deliveredEntry = Reply.pair(
+  Streams.id,
+  Reply.nullOr(Streams.fields),
+  (id, fields): DeliveredEntry => ({ id, fields })
+)
+const reads = Streams.read(deliveredEntry)
+
+/**
+ * Reads streams as a consumer of a group. The ID `">"` hands it entries that no consumer got before, as many as there are
+ * or up to `count` of each stream, and they are pending until {@link xack}. Replies those streams that have some, `null`
+ * when none has.
+ *
+ * **Details**
+ *
+ * Any other ID reads again what the consumer has pending behind it, which is what to begin with after a crash. Entries that
+ * were deleted meanwhile come without fields, a stream with nothing pending comes without entries, and nothing waits.
+ *
+ * With `block` it waits up to that long while there are no new entries, on a connection of its own, and `"Infinity"`
+ * waits for ever. The time is rounded up to milliseconds, and the reply is `null` when it is over. With `noack` entries
+ * count as acknowledged at once.
+ *
+ * It is sent as one command: keys of different slots are refused before sending. Give a record, or pairs when a key is
+ * bytes. Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `WRONGTYPE` when a key holds
+ * something other than a stream, code `UNBLOCKED` when the stream is removed while it waits. Since Redis 5.0.0.
+ *
+ * **Example** (A worker, when it starts and from then on)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const unfinished = Redis.xreadgroup("workers", "worker-1", { jobs: "0" })
+ * // Command<ReadonlyArray<Redis.StreamRead<Redis.DeliveredEntry>> | null>
+ * const next = Redis.xreadgroup("workers", "worker-1", { jobs: ">" }, { count: 10, block: "30 seconds" })
+ * // Command<ReadonlyArray<Redis.StreamRead> | null>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/xreadgroup/
+ * @category consumer groups
+ * @since 0.1.0
+ */
+export const xreadgroup: {
+  (
+    group: Command.Arg,
+    consumer: Command.Arg,
+    streams: Readonly<Record<string, ">">> | ReadonlyArray<readonly [Command.Arg, ">"]>,
+    options?: XreadgroupOptions
+  ): Command.Command<ReadonlyArray<StreamRead> | null>
+  (
+    group: Command.Arg,
+    consumer: Command.Arg,
+    streams: Args.Entries,
+    options?: XreadgroupOptions
+  ): Command.Command<ReadonlyArray<StreamRead<DeliveredEntry>> | null>
+} = (
+  group: Command.Arg,
+  consumer: Command.Arg,
+  streams: Args.Entries,
+  options: XreadgroupOptions = {}
+): Command.Command<never> =>
+  Args.command(
+    xreadgroupSpec(options),
+    () => ["GROUP", group, consumer, ...Args.flag(options.noack, "NOACK"), ...Streams.reading(streams, options)],
+    Reply.overloaded(reads)
+  )

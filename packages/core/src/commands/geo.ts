@@ -1,0 +1,357 @@
+/**
+ * Positions on earth, by member. They are kept as the scores of a sorted set, which `zrem`, `zscan` and the like work on, too.
+ *
+ * Source: https://redis.io/docs/latest/commands/?group=geo
+ */
+import * as Command from "../Command.ts"
+import * as CommandSpec from "../CommandSpec.ts"
+import * as Args from "../internal/args.ts"
+import * as Reply from "../internal/reply.ts"
+
+const GEOADD = CommandSpec.get("GEOADD")
+const GEODIST = CommandSpec.get("GEODIST")
+const GEOHASH = CommandSpec.get("GEOHASH")
+const GEOPOS = CommandSpec.get("GEOPOS")
+const GEOSEARCH = CommandSpec.get("GEOSEARCH")
+const GEOSEARCHSTORE = CommandSpec.get("GEOSEARCHSTORE")
+
+/**
+ * A position on earth, in degrees. East and north are positive. Redis takes longitudes from -180 to 180 and latitudes
+ * from -85.05112878 to 85.05112878, and keeps a position to less than a metre.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoPosition {
+  readonly longitude: number
+  readonly latitude: number
+}
+
+/**
+ * A member and where it is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GeoMember<out Member extends Command.Arg = string> extends GeoPosition {
+  readonly member: Member
+}
+
+/**
+ * Metres, kilometres, feet or miles.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoUnit = "M" | "KM" | "FT" | "MI"
+
+/**
+ * What {@link geoadd} does with a member: add or move it, or only add (`nx`), or only move (`xx`). With `ch` those that
+ * moved are counted, too.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoaddOptions =
+  & (
+    | { readonly nx?: boolean | undefined; readonly xx?: undefined }
+    | { readonly nx?: undefined; readonly xx?: boolean | undefined }
+  )
+  & { readonly ch?: boolean | undefined }
+
+const position = Reply.pair(Reply.double, Reply.double, (longitude, latitude): GeoPosition => ({ longitude, latitude }))
+const positions = Reply.array(Reply.nullOr(position))
+const hashes = Reply.array(Reply.textOrNull)
+
+const positionArgs = ({ latitude, longitude }: GeoPosition): Args.Args => [
+  Args.finite(longitude, "a longitude"),
+  Args.finite(latitude, "a latitude")
+]
+
+/**
+ * Adds members with their positions, or moves them. Replies how many were not there yet; with `ch`, how many were added
+ * or moved. The key is created if need be.
+ *
+ * Fails with `ServerError`: code `ERR` for a position that is out of range, code `WRONGTYPE` when the key holds something
+ * other than a sorted set. Since Redis 3.2.0, conditions and `ch` since 6.2.0.
+ *
+ * **Example** (Two cities)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const added = Redis.geoadd("cities", [
+ *   { member: "Palermo", longitude: 13.361389, latitude: 38.115556 },
+ *   { member: "Catania", longitude: 15.087269, latitude: 37.502669 }
+ * ]) // Command<number>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/geoadd/
+ * @category geo
+ * @since 0.1.0
+ */
+export const geoadd = (
+  key: Command.Arg,
+  members: ReadonlyArray<GeoMember<Command.Arg>>,
+  options: GeoaddOptions = {}
+): Command.Command<number> =>
+  Args.command(GEOADD, () => [
+    key,
+    ...Args.flag(options.nx, "NX"),
+    ...Args.flag(options.xx, "XX"),
+    ...Args.flag(options.ch, "CH"),
+    ...Args.some(members, "member").flatMap((member) => positionArgs(member).concat(member.member))
+  ], Reply.integer)
+
+/**
+ * The distance between two members as the crow flies, in metres or another unit, to four decimals; `null` when one of
+ * them is not there. Redis takes the earth for a sphere, which is off by up to 0.5 %.
+ *
+ * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 3.2.0.
+ *
+ * **Example** (From city to city)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const metres = Redis.geodist("cities", "Palermo", "Catania") // Command<number | null>
+ * const miles = Redis.geodist("cities", "Palermo", "Catania", { unit: "MI" })
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/geodist/
+ * @category geo
+ * @since 0.1.0
+ */
+export const geodist = (
+  key: Command.Arg,
+  from: Command.Arg,
+  to: Command.Arg,
+  options: { readonly unit?: GeoUnit | undefined } = {}
+): Command.Command<number | null> =>
+  Command.make(GEODIST, [key, from, to, ...(options.unit === undefined ? [] : [options.unit])], Reply.doubleOrNull)
+
+/**
+ * The positions of members as geohashes of eleven letters, in their order, `null` for each that is not there.
+ *
+ * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 3.2.0.
+ *
+ * **Example** (For a map on the web)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const hashes = Redis.geohash("cities", ["Palermo", "Catania"]) // Command<ReadonlyArray<string | null>>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/geohash/
+ * @category geo
+ * @since 0.1.0
+ */
+export const geohash = (
+  key: Command.Arg,
+  members: ReadonlyArray<Command.Arg>
+): Command.Command<ReadonlyArray<string | null>> =>
+  Args.command(GEOHASH, () => [key, ...Args.some(members, "member")], hashes)
+
+/**
+ * The positions of members, in their order, `null` for each that is not there. They differ from those that were added
+ * by less than a metre.
+ *
+ * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 3.2.0.
+ *
+ * **Example** (Where is it?)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const positions = Redis.geopos("cities", ["Palermo"]) // Command<ReadonlyArray<Redis.GeoPosition | null>>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/geopos/
+ * @category geo
+ * @since 0.1.0
+ */
+export const geopos = (
+  key: Command.Arg,
+  members: ReadonlyArray<Command.Arg>
+): Command.Command<ReadonlyArray<GeoPosition | null>> =>
+  Args.command(GEOPOS, () => [key, ...Args.some(members, "member")], positions)
+
+/**
+ * Where to search: around a member or a position, in a circle or a box.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoArea =
+  & (
+    | { readonly frommember: Command.Arg; readonly fromlonlat?: undefined }
+    | { readonly frommember?: undefined; readonly fromlonlat: GeoPosition }
+  )
+  & (
+    | { readonly byradius: { readonly radius: number; readonly unit: GeoUnit }; readonly bybox?: undefined }
+    | {
+      readonly byradius?: undefined
+      /** All of its width (from west to east) and height, with what it is searched around in the middle. */
+      readonly bybox: { readonly width: number; readonly height: number; readonly unit: GeoUnit }
+    }
+  )
+
+/**
+ * Which members of an area are wanted: all, or `count` of them, the nearest ones unless `order` says otherwise; with
+ * `any`, the first ones that Redis comes across, which is quicker.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoSelection =
+  & {
+    /** Nearest first, or farthest first. */
+    readonly order?: "ASC" | "DESC" | undefined
+  }
+  & (
+    | { readonly count?: undefined; readonly any?: undefined }
+    | { readonly count: number; readonly any?: boolean | undefined }
+  )
+
+/**
+ * What {@link geosearch} tells of a member: its name, or, when more was asked for, the name and that.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GeoFound<More extends "longitude" | "latitude" | "distance" | "hash" = never> = [More] extends [never]
+  ? string
+  : { readonly [K in "member" | More]: K extends "member" ? string : number }
+
+type Detail<Asked, Name extends string> = Asked extends true ? Name : never
+
+/** Distributes over the options: where one is known at run time only, the reply is either. */
+type FoundBy<Coord, Dist, Hash> = Coord extends unknown
+  ? Dist extends unknown
+    ? Hash extends unknown
+      ? GeoFound<Detail<Coord, "longitude" | "latitude"> | Detail<Dist, "distance"> | Detail<Hash, "hash">>
+    : never
+  : never
+  : never
+
+const areaArgs = ({ bybox, byradius, fromlonlat, frommember }: GeoArea): Args.Args => [
+  ...(frommember === undefined ? ["FROMLONLAT", ...positionArgs(fromlonlat)] : ["FROMMEMBER", frommember]),
+  ...(byradius === undefined
+    ? ["BYBOX", Args.finite(bybox.width, "the width"), Args.finite(bybox.height, "the height"), bybox.unit]
+    : ["BYRADIUS", Args.finite(byradius.radius, "the radius"), byradius.unit])
+]
+
+const selectionArgs = ({ any, count, order }: GeoSelection): Args.Args => [
+  ...(order === undefined ? [] : [order]),
+  ...Args.option("COUNT", count, (count) => Args.integer(count, "the count")),
+  ...Args.flag(any, "ANY")
+]
+
+interface Details {
+  readonly withcoord?: boolean | undefined
+  readonly withdist?: boolean | undefined
+  readonly withhash?: boolean | undefined
+}
+
+const found = ({ withcoord, withdist, withhash }: Details): Reply.Decode<unknown> => {
+  const details: Array<Reply.Decode<object>> = []
+  if (withdist === true) details.push((value) => ({ distance: Reply.double(value) }))
+  if (withhash === true) details.push((value) => ({ hash: Reply.integer(value) }))
+  if (withcoord === true) details.push(position)
+  if (details.length === 0) return Reply.text
+  return (value) => {
+    if (!Array.isArray(value) || value.length !== 1 + details.length) {
+      throw new Reply.Mismatch(`an array of ${1 + details.length}`, Reply.kindOf(value))
+    }
+    return Object.assign({ member: Reply.text(value[0]) }, ...details.map((detail, index) => detail(value[index + 1])))
+  }
+}
+
+/**
+ * The members in an area. `withcoord` adds their positions, `withdist` their distances from the middle, in the unit of
+ * the area, and `withhash` the integers of 52 bits that Redis keeps positions as.
+ *
+ * Fails with `ServerError`: code `ERR` for `frommember` of a member that is not there, code `WRONGTYPE` when the key holds
+ * something other than a sorted set. A missing key has no members. Since Redis 6.2.0.
+ *
+ * **Example** (The three nearest, and all of a box with their positions and distances)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const nearest = Redis.geosearch("cities", {
+ *   fromlonlat: { longitude: 15, latitude: 37 },
+ *   byradius: { radius: 200, unit: "KM" },
+ *   count: 3
+ * }) // Command<ReadonlyArray<string>>
+ * const around = Redis.geosearch("cities", {
+ *   frommember: "Palermo",
+ *   bybox: { width: 400, height: 300, unit: "KM" },
+ *   withcoord: true,
+ *   withdist: true
+ * }) // Command<ReadonlyArray<Redis.GeoFound<"longitude" | "latitude" | "distance">>>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/geosearch/
+ * @category geo
+ * @since 0.1.0
+ */
+export const geosearch = <
+  Coord extends boolean | undefined = undefined,
+  Dist extends boolean | undefined = undefined,
+  Hash extends boolean | undefined = undefined
+>(
+  key: Command.Arg,
+  options: GeoArea & GeoSelection & {
+    readonly withcoord?: Coord | undefined
+    readonly withdist?: Dist | undefined
+    readonly withhash?: Hash | undefined
+  }
+): Command.Command<ReadonlyArray<FoundBy<Coord, Dist, Hash>>> =>
+  Args.command(GEOSEARCH, () => [
+    key,
+    ...areaArgs(options),
+    ...selectionArgs(options),
+    ...Args.flag(options.withcoord, "WITHCOORD"),
+    ...Args.flag(options.withdist, "WITHDIST"),
+    ...Args.flag(options.withhash, "WITHHASH")
+  ], Reply.overloaded(Reply.array(found(options))))
+
+/**
+ * Stores at `destination` the members of `source` in an area, over whatever was there, and replies how many they are.
+ * `storedist` makes their distances the scores, in the unit of the area; else they are positions again. None at all
+ * removes `destination`.
+ *
+ * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError`: code `ERR` for
+ * `frommember` of a member that is not there, code `WRONGTYPE` when `source` holds something other than a sorted set.
+ * Since Redis 6.2.0.
+ *
+ * **Example** (The cities near Palermo, by distance)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const near = Redis.geosearchstore("{cities}:near", "{cities}", {
+ *   frommember: "Palermo",
+ *   byradius: { radius: 100, unit: "MI" },
+ *   storedist: true
+ * }) // Command<number>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/geosearchstore/
+ * @category geo
+ * @since 0.1.0
+ */
+export const geosearchstore = (
+  destination: Command.Arg,
+  source: Command.Arg,
+  options: GeoArea & GeoSelection & { readonly storedist?: boolean | undefined }
+): Command.Command<number> =>
+  Args.command(GEOSEARCHSTORE, () => [
+    destination,
+    source,
+    ...areaArgs(options),
+    ...selectionArgs(options),
+    ...Args.flag(options.storedist, "STOREDIST")
+  ], Reply.integer)

@@ -1,0 +1,78 @@
+/**
+ * HyperLogLogs: estimates of how many different elements were seen, off by about 0.81 %, in at most 12 kB a key. The
+ * elements themselves are not kept.
+ *
+ * Source: https://redis.io/docs/latest/commands/?group=hyperloglog
+ */
+import * as Command from "../Command.ts"
+import * as CommandSpec from "../CommandSpec.ts"
+import * as Args from "../internal/args.ts"
+import * as Reply from "../internal/reply.ts"
+
+const PFADD = CommandSpec.get("PFADD")
+const PFCOUNT = CommandSpec.get("PFCOUNT")
+const PFMERGE = CommandSpec.get("PFMERGE")
+
+/**
+ * Counts elements in, in a HyperLogLog that is created if need be. Replies whether anything changed: `false` means that
+ * the elements were most likely seen before. Without elements it only creates the key.
+ *
+ * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a HyperLogLog. Since Redis 2.8.9.
+ *
+ * **Example** (A visitor)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const changed = Redis.pfadd("visitors:today", ["user:1"]) // Command<boolean>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/pfadd/
+ * @category hyperloglogs
+ * @since 0.1.0
+ */
+export const pfadd = (key: Command.Arg, elements: ReadonlyArray<Command.Arg>): Command.Command<boolean> =>
+  Command.make(PFADD, [key, ...elements], Reply.boolean)
+
+/**
+ * About how many different elements a HyperLogLog has seen, or several of them together. A missing key has seen none.
+ *
+ * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
+ * `WRONGTYPE`) when a key holds something other than a HyperLogLog. Since Redis 2.8.9.
+ *
+ * **Example** (Who came today, and who came at all)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const today = Redis.pfcount(["{visitors}:today"]) // Command<number>
+ * const both = Redis.pfcount(["{visitors}:yesterday", "{visitors}:today"]) // Command<number>
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/pfcount/
+ * @category hyperloglogs
+ * @since 0.1.0
+ */
+export const pfcount = (keys: ReadonlyArray<Command.Arg>): Command.Command<number> =>
+  Args.command(PFCOUNT, () => Args.some(keys, "key"), Reply.integer)
+
+/**
+ * Makes `destination` a HyperLogLog of all that it and the sources have seen. It is created if need be.
+ *
+ * It is sent as one command: keys of different slots, `destination` included, are refused before sending. Fails with
+ * `ServerError` (code `WRONGTYPE`) when a key holds something other than a HyperLogLog. Since Redis 2.8.9.
+ *
+ * **Example** (A week of days)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ *
+ * const merged = Redis.pfmerge("{visitors}:week", ["{visitors}:monday", "{visitors}:tuesday"]) // Command<"OK">
+ * ```
+ *
+ * @see https://redis.io/docs/latest/commands/pfmerge/
+ * @category hyperloglogs
+ * @since 0.1.0
+ */
+export const pfmerge = (destination: Command.Arg, sources: ReadonlyArray<Command.Arg>): Command.Command<"OK"> =>
+  Command.make(PFMERGE, [destination, ...sources], Reply.ok)

@@ -1,0 +1,54 @@
+/**
+ * What is looked at before a command is sent: whether it makes sense, and which slot its keys are in. Pure.
+ */
+import * as Command from "../Command.ts"
+import * as RedisError from "../RedisError.ts"
+import * as Slot from "../Slot.ts"
+
+/** No slot: the command has no keys. */
+export const anySlot = -1
+
+/** The slot of a command's keys, `anySlot` without keys, or the reason that there is no one slot. */
+export const slotOf = (command: Command.Any): number | RedisError.CrossSlot => {
+  const { args, before, spec } = command
+  if (spec.singleKey >= 0) {
+    const key = args[spec.singleKey]
+    return key === undefined ? anySlot : Slot.fromKey(key)
+  }
+  if (spec.keys.length === 0 && before.length === 0) return anySlot
+  return slotOfKeys(Command.keys(command))
+}
+
+/** The slot that keys have in common. */
+export const slotOfKeys = (keys: ReadonlyArray<Command.Arg>): number | RedisError.CrossSlot => {
+  if (keys.length === 0) return anySlot
+  const slot = Slot.fromKey(keys[0])
+  return keys.every((key) => Slot.fromKey(key) === slot) ? slot : crossSlot(keys)
+}
+
+const crossSlot = (keys: ReadonlyArray<Command.Arg>): RedisError.CrossSlot => {
+  const text = new TextDecoder()
+  return new RedisError.CrossSlot({
+    keys: keys.map((key) => ({
+      key: typeof key === "string" ? key : text.decode(key),
+      slot: Slot.fromKey(key)
+    }))
+  })
+}
+
+const instead = {
+  Here: "which is about what was sent on the connection before it: use it in a session",
+  Changes: "which changes the connection it is sent on, and connections are shared: use it in a session",
+  Watches: "which changes the connection it is sent on, and connections are shared: use it in a session",
+  Unwatches: "which changes the connection it is sent on, and connections are shared: use it in a session",
+  TakesOver: "which takes its connection over, and connections are shared: use Redis.transaction for MULTI to EXEC, " +
+    "and Connection.make for the rest"
+} as const
+
+/** What is wrong with a command itself, wherever it is sent over shared connections. */
+export const unsound = ({ problem, spec }: Command.Any): RedisError.InvalidArgument | undefined => {
+  if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
+  return spec.stateful === undefined
+    ? undefined
+    : new RedisError.InvalidArgument({ problem: `this is ${spec.name}, ${instead[spec.stateful]}` })
+}

@@ -1,0 +1,238 @@
+/**
+ * Executes commands on a cluster: by slot and map on the shared connection of a node, in every way that this can fail.
+ */
+import type * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as Address from "../Address.ts"
+import * as Command from "../Command.ts"
+import * as CommandSpec from "../CommandSpec.ts"
+import type * as NodePool from "../NodePool.ts"
+import * as ReadFrom from "../ReadFrom.ts"
+import * as RedirectPolicy from "../RedirectPolicy.ts"
+import * as RedisError from "../RedisError.ts"
+import * as SlotMap from "../SlotMap.ts"
+import type * as Topology from "../Topology.ts"
+import { anySlot, slotOf, unsound } from "./admission.ts"
+import { attempt, decoded } from "./call.ts"
+import type { Call, Outcome, Taker } from "./call.ts"
+import { Executor } from "./executor.ts"
+import { notSent } from "./failure.ts"
+import type { Failure } from "./failure.ts"
+import * as FanOut from "./fanOut.ts"
+import * as Redirects from "./redirects.ts"
+import type { Replicas } from "./replicas.ts"
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/** What a cluster consists of. All executors of one cluster share it. */
+export interface Parts {
+  readonly topology: Topology.Topology["Service"]
+  readonly pool: NodePool.NodePool["Service"]
+  readonly replicas: Replicas
+  readonly clock: Clock.Clock
+  readonly commandTimeout: number
+  readonly policy: RedirectPolicy.RedirectPolicy
+  readonly readFrom: ReadFrom.ReadFrom
+  readonly addressMap: Topology.Options["addressMap"]
+  readonly executeEach: FanOut.ExecuteEach
+  readonly counts: Counts
+}
+
+/** What has happened since the start. */
+export interface Counts {
+  redirects: number
+  retries: number
+  /** The redirects that each node has answered with, by the key of its address. */
+  readonly redirectsOf: Map<string, number>
+  closed: boolean
+}
+
+/** Failures that say something about the node they come from, rather than about the command. */
+const unfitting: ReadonlySet<RedisError.Reason["_tag"]> = new Set([
+  "ClusterDown",
+  "Moved",
+  "ConnectionFailed",
+  "ConnectionLost",
+  "Timeout"
+])
+
+export class ClusterExecutor extends Executor {
+  readonly actions: Redirects.Actions
+  readonly parts: Parts
+  private turn = 0
+
+  constructor(parts: Parts) {
+    super(parts.clock, parts.commandTimeout, false)
+    this.parts = parts
+    this.actions = {
+      policy: Effect.map(RedirectPolicy.Current, (ofRegion) => ofRegion ?? parts.policy),
+      send: this.send,
+      locate: this.locate,
+      heed: this.heed,
+      count: (what, { node }) => {
+        const { counts } = parts
+        counts[what]++
+        if (what === "redirects" && node !== undefined) {
+          counts.redirectsOf.set(node, (counts.redirectsOf.get(node) ?? 0) + 1)
+        }
+      }
+    }
+  }
+
+  admit(command: Command.Any): number | RedisError.Reason {
+    return unsound(command) ?? slotOf(command)
+  }
+
+  aside<A>(
+    command: Command.Command<A>,
+    slot: number,
+    deadline: number
+  ): Effect.Effect<A, RedisError.RedisError> | undefined {
+    if (FanOut.isFanOut(command)) return this.fanOut(command)
+    return command.spec.blocking && CommandSpec.blockMillis(command.spec, command.args) !== undefined
+      ? this.executeBlocking(command, slot, deadline)
+      : undefined
+  }
+
+  dispatch(call: Call, slot: number, fiber: AnyFiber): void {
+    const readFrom = this.readFromOf(call.command, slot, fiber)
+    const node = this.nodeOf(slot, readFrom)
+    if (node === undefined) return call.onFailure(notSent(this.noNode(slot, readFrom)))
+    this.submit(node, call, slot)
+  }
+
+  /** Over which of a node's connections a call goes. */
+  protected submit(node: NodePool.Node, call: Call, slot: number): void {
+    node.submit(call, slot)
+  }
+
+  /** The same for a command that blocks, which would hold up everybody on a shared connection. */
+  protected submitBlocking(
+    node: NodePool.Node,
+    attemptOn: (taker: Taker) => Effect.Effect<Outcome>
+  ): Effect.Effect<Outcome> {
+    return Effect.scoped(Effect.matchEffect(node.dedicated, {
+      onSuccess: attemptOn,
+      onFailure: ({ reason }) => Effect.succeed(failed(notSent(reason, node.address.key)))
+    }))
+  }
+
+  /** What its nodes say about the map is heeded, although nothing of it is sent again. */
+  private fanOut<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
+    const facts = { repeatable: false, redirects: 0, abridged: false, target: undefined }
+    return Effect.tapError(FanOut.run(command, this.parts.executeEach), ({ delivery, node, reason }) => {
+      const failure = { delivery, node, reason }
+      return this.heed(failure, RedirectPolicy.decide(failure, facts).topology)
+    })
+  }
+
+  private executeBlocking<A>(
+    command: Command.Command<A>,
+    slot: number,
+    deadline: number
+  ): Effect.Effect<A, RedisError.RedisError> {
+    return Effect.flatMap(this.send(command, slot, deadline, Redirects.byMap), (outcome) =>
+      outcome._tag === "Replied"
+        ? decoded(command, outcome.value, outcome.node)
+        : Redirects.follow(this.actions, { command, slot, deadline, failure: outcome.failure }))
+  }
+
+  private readonly send = (
+    command: Command.Any,
+    slot: number,
+    deadline: number,
+    route: Redirects.Route
+  ): Effect.Effect<Outcome> =>
+    Effect.withFiber((fiber) => {
+      const readFrom = this.readFromOf(command, slot, fiber)
+      const node = route._tag === "To" && !this.parts.counts.closed
+        ? this.parts.pool.node(route.address)
+        : this.nodeOf(slot, readFrom)
+      if (node === undefined) return Effect.succeed(failed(notSent(this.noNode(slot, readFrom))))
+      const asking = route._tag === "To" && route.asking
+      if (asking) this.parts.topology.keep(route.address)
+      if (command.spec.blocking && CommandSpec.blockMillis(command.spec, command.args) !== undefined) {
+        const left = this.withTimeLeft(command, deadline)
+        return this.submitBlocking(node, (taker) => attempt(taker, left, { asking, deadline }))
+      }
+      return attempt({ submit: (call) => this.submit(node, call, slot) }, command, { asking, deadline })
+    })
+
+  /** Of the time to block, what earlier tries have left. */
+  private withTimeLeft(command: Command.Any, deadline: number): Command.Any {
+    const left = deadline - (command.timeout ?? this.commandTimeout) - this.clock.currentTimeMillisUnsafe()
+    const args = CommandSpec.withBlockMillis(command.spec, command.args, left)
+    return args === command.args ? command : Command.withArgs(command, args)
+  }
+
+  /** Why there is no node for it. */
+  noNode(slot: number, readFrom: ReadFrom.ReadFrom): RedisError.Reason {
+    if (this.parts.counts.closed) return new RedisError.Closed()
+    const role = readFrom === "replica" && (slot < 0 || this.shardOf(slot) !== undefined) ? "replica" : undefined
+    return new RedisError.NoNodeForSlot({ slot: slot === anySlot ? undefined : slot, role })
+  }
+
+  private shardOf(slot: number): SlotMap.Shard | undefined {
+    return SlotMap.shardOf(this.parts.topology.currentUnsafe(), slot)
+  }
+
+  /** Only a read of a key can be answered by a replica. */
+  private readFromOf({ spec }: Command.Any, slot: number, fiber: AnyFiber): ReadFrom.ReadFrom {
+    if (!spec.readOnly || slot < 0) return "primary"
+    return Context.getOrUndefined(fiber.context, ReadFrom.Current) ?? this.parts.readFrom
+  }
+
+  /** The node for a piece of work on a slot, or on no slot, that reads from there. */
+  nodeOf(slot: number, readFrom: ReadFrom.ReadFrom): NodePool.Node | undefined {
+    if (this.parts.counts.closed) return undefined
+    if (readFrom === "primary" && slot < 0) return this.anyPrimary()
+    const { shards } = this.parts.topology.currentUnsafe()
+    const shard = slot < 0 ? shards[this.turn++ % shards.length] : this.shardOf(slot)
+    if (shard !== undefined && readFrom !== "primary") return this.parts.replicas.choose(shard, readFrom)
+    return shard?.primary === undefined ? undefined : this.parts.pool.node(shard.primary.address)
+  }
+
+  /** Takes turns, passing over nodes that can't be reached now. */
+  private anyPrimary(): NodePool.Node | undefined {
+    const { shards } = this.parts.topology.currentUnsafe()
+    const primaries = shards.flatMap(({ primary }) => primary === undefined ? [] : [primary.address])
+    const turn = this.turn++
+    const inTurn = primaries.map((_, i) => primaries[(turn + i) % primaries.length])
+    const address = inTurn.find(({ key }) => this.parts.pool.nodes().get(key)?.isDown() !== true) ?? inTurn[0]
+    return address === undefined ? undefined : this.parts.pool.node(address)
+  }
+
+  private readonly locate = (text: string, from: string | undefined): Address.Address | undefined => {
+    const current = from === undefined ? undefined : Result.getOrUndefined(Address.parse(from))
+    const announced = current === undefined ? undefined : Address.fromRedirect(text, current)
+    if (announced === undefined) return undefined
+    const known = SlotMap.resolve(this.parts.topology.currentUnsafe(), announced)
+    return known?.address ?? this.parts.addressMap?.(announced) ?? announced
+  }
+
+  private readonly heed = (
+    { node, reason }: Failure,
+    change: RedirectPolicy.Decision["topology"]
+  ): Effect.Effect<void> => {
+    const { pool, replicas, topology } = this.parts
+    if (node !== undefined && unfitting.has(reason._tag)) replicas.eject(node)
+    switch (change._tag) {
+      case "Keep":
+        return Effect.void
+      case "Refresh":
+        return Effect.sync(topology.requestRefresh)
+      case "Renew":
+        return Effect.sync(() => {
+          pool.renew(change.address)
+          topology.requestRefresh()
+        })
+      case "Patch":
+        return topology.patch(change.slot, change.address)
+    }
+  }
+}
+
+const failed = (failure: Failure): Outcome => ({ _tag: "Failed", failure })

@@ -1,0 +1,123 @@
+/**
+ * Executes commands, one or many, as a fiber sees it: checks, deadline, the one suspension, and the slow path behind a
+ * failure. Where commands go is what the two kinds of executors differ in: those of a cluster by slot, those of a
+ * session over one connection.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as Command from "../Command.ts"
+import type { RedisError } from "../RedisError.ts"
+import type * as RedisErrors from "../RedisError.ts"
+import * as Resp from "../Resp.ts"
+import * as Batch from "./batch.ts"
+import { Call, deadlineOf, decoded } from "./call.ts"
+import { notSent, rejected, toError } from "./failure.ts"
+import type { Failure } from "./failure.ts"
+import * as Redirects from "./redirects.ts"
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/** The first try of a command. Its reply goes straight to the fiber; anything else begins the slow path there. */
+class FirstTry<A> extends Call {
+  private readonly actions: Redirects.Actions
+  private readonly slot: number
+  private readonly resume: (effect: Effect.Effect<A, RedisError>) => void
+
+  constructor(
+    actions: Redirects.Actions,
+    command: Command.Command<A>,
+    slot: number,
+    deadline: number,
+    asking: boolean,
+    resume: (effect: Effect.Effect<A, RedisError>) => void
+  ) {
+    super(command, asking, deadline)
+    this.actions = actions
+    this.slot = slot
+    this.resume = resume
+  }
+
+  onReply(value: Resp.Value, node: string): void {
+    if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node))
+    this.resume(decoded(this.command as Command.Command<A>, value, node))
+  }
+
+  onFailure(failure: Failure): void {
+    const { deadline, slot } = this
+    const command = this.command as Command.Command<A>
+    this.resume(Redirects.follow(this.actions, { command, slot, deadline, failure }))
+  }
+}
+
+const isTraced = (fiber: AnyFiber): boolean => fiber.cache.tracer !== undefined && fiber.cache.tracerEnabled
+
+export abstract class Executor implements Batch.Parts {
+  abstract readonly actions: Redirects.Actions
+  /** Whether ASKING goes before each command. */
+  readonly asking: boolean
+  protected readonly clock: Clock.Clock
+  protected readonly commandTimeout: number
+
+  constructor(clock: Clock.Clock, commandTimeout: number, asking: boolean) {
+    this.asking = asking
+    this.clock = clock
+    this.commandTimeout = commandTimeout
+  }
+
+  /** The slot of a command, or why it can't be executed. */
+  abstract admit(command: Command.Any): number | RedisErrors.Reason
+
+  /** Submits a call on behalf of a fiber to whoever is to answer it. */
+  abstract dispatch(call: Call, slot: number, fiber: AnyFiber): void
+
+  /** Executes a command that takes another way than `dispatch`; undefined for one that does not. */
+  abstract aside<A>(
+    command: Command.Command<A>,
+    slot: number,
+    deadline: number
+  ): Effect.Effect<A, RedisError> | undefined
+
+  readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError> =>
+    Effect.withFiber((fiber) => isTraced(fiber) ? this.traced(command, fiber) : this.start(command, fiber))
+
+  private start<A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> {
+    const slot = this.admit(command)
+    if (typeof slot !== "number") return this.refuse(command, slot)
+    const deadline = deadlineOf(command, this.clock.currentTimeMillisUnsafe(), this.commandTimeout)
+    return this.aside(command, slot, deadline) ?? Effect.callback((resume) => {
+      const call = new FirstTry(this.actions, command, slot, deadline, this.asking, resume)
+      this.dispatch(call, slot, fiber)
+      return call
+    })
+  }
+
+  private traced<A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> {
+    return Effect.useSpan(command.spec.name, {
+      kind: "client",
+      attributes: { "db.system.name": "redis", "db.operation.name": command.spec.name }
+    }, (span) =>
+      Effect.tapError(this.start(command, fiber), (error) =>
+        Effect.sync(() => {
+          if (error.node !== undefined) span.attribute("network.peer.address", error.node)
+          span.attribute("error.type", error.reason._tag)
+          if (error.reason._tag === "ServerError") span.attribute("db.response.status_code", error.reason.code)
+        })))
+  }
+
+  protected refuse(command: Command.Any, reason: RedisErrors.Reason): Effect.Effect<never, RedisError> {
+    return Effect.suspend(() => Effect.fail(toError(notSent(reason), { command, attempts: 0 })))
+  }
+
+  readonly executeAll: Command.Redis["Service"]["executeAll"] = (commands, options) =>
+    Effect.withFiber((fiber) => {
+      const batch = Batch.execute(this, commands, {
+        now: this.clock.currentTimeMillisUnsafe(),
+        timeout: this.commandTimeout,
+        orNone: options?.orNone === true,
+        fiber
+      })
+      const attributes = { "db.system.name": "redis", "db.operation.batch.size": commands.length }
+      return isTraced(fiber) ? Effect.useSpan("PIPELINE", { kind: "client", attributes }, () => batch) : batch
+    })
+}

@@ -1,0 +1,81 @@
+/**
+ * Executes commands over one dedicated connection, for as long as it is leased. Redirects are not followed: what they say
+ * about the cluster is noted, and the caller is told.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Command from "../Command.ts"
+import type { Connection } from "../Connection.ts"
+import * as RedirectPolicy from "../RedirectPolicy.ts"
+import * as RedisError from "../RedisError.ts"
+import { slotOf } from "./admission.ts"
+import { attempt } from "./call.ts"
+import type { Call } from "./call.ts"
+import { Executor } from "./executor.ts"
+import type * as Redirects from "./redirects.ts"
+
+export interface Parts {
+  readonly connection: Connection
+  /** The slot that the session is bound to; undefined when it is bound to a node. */
+  readonly slot: number | undefined
+  readonly asking: boolean
+  readonly cluster: Redirects.Actions
+  readonly clock: Clock.Clock
+  readonly commandTimeout: number
+}
+
+const misused = (problem: string): RedisError.SessionMisused => new RedisError.SessionMisused({ problem })
+
+export class SessionExecutor extends Executor {
+  readonly actions: Redirects.Actions
+  private readonly connection: Connection
+  private readonly slot: number | undefined
+  private ended = false
+
+  constructor({ asking, clock, cluster, commandTimeout, connection, slot }: Parts) {
+    super(clock, commandTimeout, asking)
+    this.connection = connection
+    this.slot = slot
+    this.actions = {
+      ...cluster,
+      policy: Effect.succeed(RedirectPolicy.none),
+      send: (command, _slot, deadline) => attempt(connection, command, { asking, deadline }),
+      count: () => {}
+    }
+  }
+
+  end(): void {
+    this.ended = true
+  }
+
+  admit(command: Command.Any): number | RedisError.Reason {
+    const { problem, spec } = command
+    if (this.ended) return misused("the session has ended with its scope: use it inside, or open another")
+    if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
+    if (spec.stateful === "TakesOver") {
+      return new RedisError.InvalidArgument({
+        problem:
+          `${spec.name} takes its connection over: use Redis.transaction for MULTI to EXEC, and Connection.make ` +
+          "for the rest"
+      })
+    }
+    const blocking = this.connection.blockedBy()
+    if (blocking !== undefined) {
+      return misused(`${blocking.spec.name} is blocking the session's connection: wait for it, or open another session`)
+    }
+    const slot = slotOf(command)
+    if (typeof slot !== "number" || slot < 0 || this.slot === undefined || slot === this.slot) return slot
+    return misused(
+      `the session is bound to slot ${this.slot}, and this is about slot ${slot}: give the keys a common hash tag, or ` +
+        "run it outside of the session"
+    )
+  }
+
+  aside(): undefined {
+    return undefined
+  }
+
+  dispatch(call: Call): void {
+    this.connection.submit(call)
+  }
+}

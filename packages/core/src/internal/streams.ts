@@ -1,0 +1,79 @@
+/**
+ * What the commands of streams and of consumer groups have in common: entries as they are decoded, and how XREAD and
+ * XREADGROUP are told what to read.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Command from "../Command.ts"
+import type { StreamEntry, StreamFields, StreamId } from "../commands/streams.ts"
+import * as CommandSpec from "../CommandSpec.ts"
+import type * as Resp from "../Resp.ts"
+import * as Args from "./args.ts"
+import * as Reply from "./reply.ts"
+
+const isId = (text: string): text is StreamId => /^\d+-\d+$/.test(text)
+
+/** An ID, which stays text under `Command.bytes`. */
+export const id: Reply.Decode<StreamId> = (value) => {
+  const text = Reply.name(value)
+  if (isId(text)) return text
+  throw new Reply.Mismatch("the ID of an entry", "another text")
+}
+
+export const idOrNull = Reply.nullOr(id)
+
+export const ids = Reply.array(id)
+
+/** RESP3 has fields as a flat array, too, since a name may come twice. */
+export const fields: Reply.Decode<StreamFields> = Reply.entries(Reply.text, Reply.text)
+
+export const entry = Reply.pair(id, fields, (id, fields): StreamEntry => ({ id, fields }))
+
+export const entries = Reply.array(entry)
+
+/** What XINFO says, by the names that Redis gives it. */
+export const info = Reply.record(Reply.raw)
+
+export const tuple = (value: Resp.Value, length: number): ReadonlyArray<Resp.Value> => {
+  if (Array.isArray(value) && value.length === length) return value
+  throw new Reply.Mismatch(`an array of ${length}`, Reply.kindOf(value))
+}
+
+/** The streams of XREAD or XREADGROUP that had something, nil when none had. */
+export const read = <A>(entry: Reply.Decode<A>) =>
+  Reply.nullOr(Reply.list(Reply.text, Reply.array(entry), (key, entries) => ({ key, entries })))
+
+/** `COUNT count`. Redis reads 0 as no limit in one command and as nothing in the next. To be spread. */
+export const count = (count: number | undefined): Args.Args =>
+  Args.option("COUNT", count, (count) => Args.atLeast(1, count, "the count"))
+
+const encoder = new TextEncoder()
+
+const bytesOf = (key: Command.Arg): string => `${typeof key === "string" ? encoder.encode(key) : key}`
+
+/** `STREAMS key [key ...] id [id ...]`. RESP3 replies a map, in which a stream that is named twice would be lost once. */
+const sources = (streams: Args.Entries): Args.Args => {
+  const pairs = Args.entries(streams, "stream")
+  const keys = pairs.filter((_, index) => index % 2 === 0)
+  if (new Set(keys.map(bytesOf)).size < keys.length) return Args.refuse("name each stream once")
+  return ["STREAMS", ...keys, ...pairs.filter((_, index) => index % 2 === 1)]
+}
+
+/** How much to read, and whether to wait for it. */
+export interface ReadOptions {
+  readonly count?: number | undefined
+  readonly block?: Duration.Input | undefined
+}
+
+/** What XREAD and XREADGROUP say last: the options that they share, and the streams. To be spread. */
+export const reading = (streams: Args.Entries, options: ReadOptions): Args.Args => [
+  ...count(options.count),
+  ...Args.option("BLOCK", options.block, Args.timeoutMillis),
+  ...sources(streams)
+]
+
+/** The facts about a command that only waits when it has a `block`. Without one it may share a connection, like any. */
+export const specOf = (name: string): (options: ReadOptions) => CommandSpec.CommandSpec => {
+  const waiting = CommandSpec.get(name)
+  const atOnce: CommandSpec.CommandSpec = { ...waiting, blocking: false }
+  return ({ block }) => block === undefined ? atOnce : waiting
+}
