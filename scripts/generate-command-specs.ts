@@ -42,6 +42,8 @@ export interface Fact {
   readonly tips?: ReadonlyArray<string>
   readonly keys?: ReadonlyArray<FactKey>
   readonly timeout?: FactTimeout
+  /** The argument that says where a command goes that any node would take, in the numbers of {@link FactKey}. */
+  readonly affinity?: number
 }
 
 const recorded = "scripts/commands/redis-7.0.15.json"
@@ -135,6 +137,8 @@ const rowOf = (name: string, fact: Fact): string => {
     flags.has("blocking") && "blocking: true",
     fact.timeout !== undefined && timeoutOf(names, fact.timeout),
     statefulOf(flags),
+    flags.has("urgent") && "urgent: true",
+    fact.affinity !== undefined && `affinity: ${shift(fact.affinity, names)}`,
     request !== undefined && `request: ${JSON.stringify(request)}`,
     response !== undefined && `response: ${JSON.stringify(response)}`
   ]

@@ -15,3 +15,10 @@ export const checkReply = (operation: "get" | "set", index: number, reply: unkno
   const expected = operation === "get" ? values[index] : "OK"
   if (reply !== expected) throw new Error(`${operation} ${keys[index]} replied ${JSON.stringify(reply)}`)
 }
+
+/** The keys of a batch, by their indexes. */
+export const batch: ReadonlyArray<number> = Array.from({ length: 10_000 }, (_, n) => indexOf(0, n))
+
+export const checkReplies = (operation: "get" | "set", replies: ReadonlyArray<unknown>): void => {
+  for (let n = 0; n < replies.length; n++) if (isSampled(0, n)) checkReply(operation, batch[n], replies[n])
+}

@@ -7,6 +7,7 @@
  * disturbs them all. Figures are reported, none is judged: the exit code only tells whether all replies were right.
  */
 import { writeFileSync } from "node:fs"
+import { clientsFor } from "./clients.ts"
 import { Cluster } from "./cluster.ts"
 import { facts } from "./facts.ts"
 import { fill } from "./fill.ts"
@@ -32,9 +33,10 @@ try {
   console.log(Report.header(machine, options))
   for (let round = 0; round < options.rounds; round++) {
     for (const workload of options.workloads) {
-      for (let turn = 0; turn < options.clients.length; turn++) {
+      const clients = clientsFor(options.clients, workload)
+      for (let turn = 0; turn < clients.length; turn++) {
         // Nobody always runs first, or always after the same neighbour's turn has warmed the servers.
-        const client = options.clients[(turn + round) % options.clients.length]
+        const client = clients[(turn + round) % clients.length]
         const outcome = await measure({ client, workload, round, nodes: cluster.ports })
         if (typeof outcome === "string") failures.push(outcome)
         else samples.push(outcome)

@@ -30,7 +30,7 @@ export const measure = (run: {
     const { client, nodes, round, workload } = run
     const failed = (problem: string) => resolve(`${clients[client].label}, ${workload.title}: ${problem}`)
     const load = loadavg()[0]
-    const child = fork(worker, { execArgv: Array.from(clients[client].nodeFlags ?? []), stdio: "inherit" })
+    const child = fork(worker, { stdio: "inherit" })
     const kill = () => child.kill("SIGKILL")
     const timer = setTimeout(kill, patience)
     process.once("exit", kill)

@@ -1,4 +1,4 @@
-import { clients } from "./clients.ts"
+import { clients, clientsFor } from "./clients.ts"
 import type { ClientName } from "./clients.ts"
 import type { Facts } from "./facts.ts"
 import type { Sample } from "./measure.ts"
@@ -39,7 +39,7 @@ const ratio = (value: number, base: number | undefined): string =>
   base === undefined ? "" : `${(value / base).toFixed(2)}x`
 
 const line = (cells: ReadonlyArray<string>): string =>
-  cells.map((cell, index) => index === 0 ? cell.padEnd(28) : cell.padStart(index === 2 ? 20 : 12)).join("").trimEnd()
+  cells.map((cell, index) => index === 0 ? cell.padEnd(30) : cell.padStart(index === 2 ? 20 : 12)).join("").trimEnd()
 
 const table = (workload: Workload, rows: ReadonlyArray<Row>): string => {
   const floor = rows.find(({ client }) => clients[client].role === "floor")?.median
@@ -92,4 +92,4 @@ export const header = (facts: Facts, { rounds }: Options): string =>
   ].join("\n")
 
 export const progress = (done: number, { clients, rounds, workloads }: Options): string =>
-  `${done} of ${rounds * workloads.length * clients.length} runs`
+  `${done} of ${rounds * workloads.flatMap((workload) => clientsFor(clients, workload)).length} runs`

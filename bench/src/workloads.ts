@@ -1,7 +1,17 @@
-/** What is measured: so many loops at the same time, each of which sends one command, waits for the reply, and again. */
+import { batch } from "./data.ts"
+
+/**
+ * How commands come. In `loops` so many loops run at the same time, each of which sends one command, waits for the reply,
+ * and again. A `batch` is one loop whose commands are all known before: each client gets them done at once, in the way
+ * that its documentation recommends.
+ */
+export type Shape = "loops" | "batch"
+
+/** What is measured. */
 export interface Workload {
   readonly name: string
   readonly title: string
+  readonly shape: Shape
   readonly operation: "get" | "set"
   readonly loops: number
   /** Commands that each loop sends. */
@@ -13,6 +23,7 @@ export interface Workload {
 const get = (loops: number, count: number): Workload => ({
   name: `get-${loops}`,
   title: `GET of 100 bytes, ${loops === 1 ? "1 loop" : `${loops} loops`}`,
+  shape: "loops",
   operation: "get",
   loops,
   perLoop: count / loops,
@@ -26,6 +37,16 @@ const set = (loops: number, count: number): Workload => ({
   operation: "set"
 })
 
+const batchOf = (operation: Workload["operation"]): Workload => ({
+  name: `batch-${operation}`,
+  title: `${operation.toUpperCase()} of 100 bytes, batches of 10,000 over all nodes`,
+  shape: "batch",
+  operation,
+  loops: 1,
+  perLoop: batch.length,
+  times: 40
+})
+
 /** To add a workload, add it here. A new operation has to be added to `Work` and to the clients as well. */
 export const workloads: ReadonlyArray<Workload> = [
   get(1, 10_000),
@@ -36,17 +57,20 @@ export const workloads: ReadonlyArray<Workload> = [
   {
     name: "burst",
     title: "GET of 100 bytes, bursts of 10,000 at once",
+    shape: "loops",
     operation: "get",
     loops: 10_000,
     perLoop: 1,
     times: 20
-  }
+  },
+  batchOf("get"),
+  batchOf("set")
 ]
 
-/** That part of a workload, rounded up: as many loops, but fewer commands in each, or fewer times. */
+/** That part of a workload, rounded up: as many loops, but fewer commands in each, or fewer times. A batch keeps its size. */
 const part = (workload: Workload, divisor: number): Workload => ({
   ...workload,
-  perLoop: Math.ceil(workload.perLoop / divisor),
+  perLoop: workload.shape === "batch" ? workload.perLoop : Math.ceil(workload.perLoop / divisor),
   times: Math.ceil(workload.times / divisor)
 })
 

@@ -55,7 +55,11 @@ export const open: Open = async (ports) => {
   const lines = ports.map((port) => new Line(port))
   const lineOf = owners(ports.length).map((node) => lines[node])
 
-  const startLoop = ({ operation, perLoop }: Workload, loop: number, done: (error?: unknown) => void): void => {
+  const startLoop = (
+    { operation, perLoop }: Pick<Workload, "operation" | "perLoop">,
+    loop: number,
+    done: (error?: unknown) => void
+  ): void => {
     let n = 0
     let index = 0
     const next = (): void => {
@@ -76,8 +80,10 @@ export const open: Open = async (ports) => {
   }
 
   return {
-    run: (work) =>
+    run: ({ shape, ...given }) =>
       new Promise((resolve, reject) => {
+        // To bare sockets a batch is as many loops that send one command each.
+        const work = shape === "loops" ? given : { ...given, loops: given.perLoop, perLoop: 1 }
         let running = work.loops
         for (let loop = 0; loop < work.loops; loop++) {
           startLoop(work, loop, (error) => {

@@ -1,15 +1,25 @@
 import { Cluster } from "iovalkey"
 import { once } from "node:events"
 import type { Open } from "../clients.ts"
-import { fromPromises } from "./promises.ts"
+import { keys, values } from "../data.ts"
+import { byNode, fromPromises } from "./promises.ts"
 
-export const open: Open = async (ports) => {
+export const open = (how: "auto" | "pipeline"): Open => async (ports) => {
   const nodes = ports.map((port) => ({ host: "127.0.0.1", port }))
-  const cluster = new Cluster(nodes, { enableAutoPipelining: true })
+  const cluster = new Cluster(nodes, { enableAutoPipelining: how === "auto" })
   await once(cluster, "ready")
   return fromPromises({
     get: (key) => cluster.get(key),
     set: (key, value) => cluster.set(key, value),
+    batch: how !== "pipeline" ? undefined : (operation, indexes) =>
+      byNode(ports.length, indexes, async (indexes) => {
+        const pipeline = cluster.pipeline()
+        for (const index of indexes) {
+          if (operation === "get") pipeline.get(keys[index])
+          else pipeline.set(keys[index], values[index])
+        }
+        return (await pipeline.exec() ?? []).map(([, reply]) => reply)
+      }),
     close: () => cluster.quit()
   })
 }

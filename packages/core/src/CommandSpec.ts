@@ -111,6 +111,9 @@ export interface BlockTime {
  *
  * `singleKey` is the index of the key of a command that always has exactly one, else -1: the common case, told apart
  * once and not for every call. `blocking` marks commands that can block; {@link blockMillis} tells whether one does.
+ * `affinity` is the index of an argument that, though no key, decides which node a command goes to that any would take:
+ * what is published to one channel goes over one node, and keeps its order. Else -1.
+ * `urgent` marks commands that end what another one does, and must not wait behind it (SCRIPT KILL).
  * `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
  *
  * @category models
@@ -128,6 +131,8 @@ export interface CommandSpec {
   readonly blocking: boolean
   readonly blockTime: BlockTime | undefined
   readonly stateful: Stateful | undefined
+  readonly affinity: number
+  readonly urgent: boolean
   readonly request: RequestPolicy
   readonly response: ResponsePolicy
 }
@@ -146,6 +151,8 @@ export interface Row {
   readonly blocking?: true
   readonly blockTime?: BlockTime
   readonly stateful?: Stateful
+  readonly affinity?: number
+  readonly urgent?: true
   readonly request?: RequestPolicy
   readonly response?: ResponsePolicy
 }
@@ -170,6 +177,8 @@ const make = (name: string, row: Row): CommandSpec => {
     blocking: row.blocking === true,
     blockTime: row.blockTime,
     stateful: row.stateful,
+    affinity: row.affinity ?? -1,
+    urgent: row.urgent === true,
     request: row.request ?? "Default",
     response: row.response ?? "Default"
   }
@@ -228,6 +237,14 @@ export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): Comman
       find: { _tag: "Range", last: 0, step: 1, limit: 0 }
     }))
   })
+
+/**
+ * Whether a command changes nothing that is stored, as far as the table knows: nobody minds whether it was executed.
+ *
+ * @internal
+ */
+export const isHarmless = ({ readOnly, stateful }: CommandSpec): boolean =>
+  readOnly || stateful === "Watches" || stateful === "Unwatches"
 
 const decoder = new TextDecoder()
 

@@ -15,14 +15,13 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Address } from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Connector from "./Connector.ts"
-import { attempt, Call, deadlineOf, expire, run } from "./internal/call.ts"
+import { attempt, blocks, Call, deadlineOf, run } from "./internal/call.ts"
 import type { Outcome } from "./internal/call.ts"
 import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
@@ -30,6 +29,7 @@ import { Fifo } from "./internal/fifo.ts"
 import { handshake } from "./internal/handshake.ts"
 import * as Reply from "./internal/reply.ts"
 import { encodeText } from "./internal/respText.ts"
+import { Watchdog } from "./internal/watchdog.ts"
 import * as RedisError from "./RedisError.ts"
 import * as Resp from "./Resp.ts"
 
@@ -87,8 +87,21 @@ export interface Connection {
   readonly submit: (call: Call) => void
   /** @internal */
   readonly blockedBy: () => Command.Any | undefined
+  /**
+   * Whether it was lost with something under way that may have changed what is stored.
+   *
+   * @internal
+   */
+  readonly lostWork: () => boolean
   /** @internal */
   readonly condition: () => Condition
+  /**
+   * The time up to which all that the server had sent has been read. What came last may have left while more was on its
+   * way, so it is when something was read before that.
+   *
+   * @internal
+   */
+  readonly completeUntil: () => number
   /** @internal */
   readonly watch: (watcher: Watcher) => void
   /** @internal */
@@ -124,6 +137,22 @@ export interface Watcher {
   readonly onClosed: (failure: Failure) => void
   /** Commands are in flight and the server has said nothing for a while. */
   readonly onQuiet: () => void
+}
+
+/**
+ * Who is told what a server says unasked, on a connection that subscribes.
+ *
+ * @internal
+ */
+export interface Subscriber {
+  /** Whether strings are wanted as bytes, from now on. */
+  readonly wantsBytes: () => boolean
+  /** Takes a push. `head` is the oldest call in flight. */
+  readonly onPush: (values: ReadonlyArray<Resp.Value>, head: Call | undefined) => void
+  /**
+   * Whether a call has no reply to come: pushes have answered it. A reply that has come, if one is given, may tell so too.
+   */
+  readonly isDone: (call: Call, reply: Resp.Value | undefined) => boolean
 }
 
 /** @internal */
@@ -203,19 +232,46 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private readonly watchers: Array<Watcher> = []
   private flushing = false
   private draining = false
-  private readonly stirred = Latch.makeUnsafe(false)
-  private dozing = false
   private made: Condition = "AsNew"
+  private workLost = false
   private bytesWritten = 0
   private bytesRead = 0
+  /** When something was heard the last time, and the time before. */
+  private heard: number
+  private heardBefore: number
+  private readonly subscriber: Subscriber | undefined
+  readonly watchdog: Watchdog
 
-  constructor(address: Address, options: Options, clock: Clock.Clock, soon: Connector.Connector["Service"]["soon"]) {
+  constructor(
+    address: Address,
+    options: Options,
+    clock: Clock.Clock,
+    soon: Connector.Connector["Service"]["soon"],
+    subscriber: Subscriber | undefined
+  ) {
     this.address = address
+    this.subscriber = subscriber
     this.soon = soon
     this.options = options
     this.clock = clock
+    this.heard = clock.currentTimeMillisUnsafe()
+    this.heardBefore = this.heard
     this.commandTimeout = commandTimeoutMillis(options)
     this.maxInFlight = options.maxInFlight ?? defaultMaxInFlight
+    this.watchdog = new Watchdog({
+      node: address.key,
+      clock,
+      inFlight: this.inFlight,
+      waiting: this.waiting,
+      commandTimeout: this.commandTimeout,
+      pingInterval: Duration.toMillis(Duration.fromInputUnsafe(options.pingInterval ?? "5 seconds")),
+      bytesRead: () => this.bytesRead,
+      onQuiet: () => {
+        for (const watcher of this.watchers) watcher.onQuiet()
+      },
+      ping: () => this.submit(new Unattended(Command.make(PING, [], Reply.raw), false, Infinity)),
+      abort: this.abort
+    })
   }
 
   open(transport: Connector.Transport): void {
@@ -257,8 +313,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     if (this.options.failWhenFull === true && this.inFlight.length + this.waiting.length >= this.maxInFlight) {
       return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.maxInFlight }), this.address.key))
     }
-    if (this.dozing) this.stir()
     this.waiting.push(call)
+    this.watchdog.notice(call)
     if (!this.flushing && !this.draining) this.flushSoon()
   }
 
@@ -304,10 +360,12 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
 
   readonly condition = (): Condition => this.made
 
-  readonly blockedBy = (): Command.Any | undefined => {
-    const head = this.inFlight.peek() ?? this.waiting.peek()
-    return head !== undefined && blocks(head) ? head.command : undefined
-  }
+  readonly lostWork = (): boolean => this.workLost
+
+  readonly completeUntil = (): number => this.heardBefore
+
+  readonly blockedBy = (): Command.Any | undefined =>
+    (this.inFlight.find(blocks) ?? this.waiting.find((call) => !call.abandoned && blocks(call)))?.command
 
   private write(transport: Connector.Transport): void {
     this.bytesWritten += this.encoder.size
@@ -329,6 +387,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
 
   readonly onData = (chunk: Uint8Array): void => {
     this.bytesRead += chunk.length
+    this.heardBefore = this.heard
+    this.heard = this.clock.currentTimeMillisUnsafe()
     try {
       this.decoder.push(chunk)
     } catch (problem) {
@@ -341,12 +401,18 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.abort(new RedisError.ConnectionLost({ problem, cause }))
   }
 
-  wantsBytes(): boolean {
+  wantsBytes(push: boolean): boolean {
+    // In RESP2 what a subscriber is sent looks like a reply.
+    if (this.subscriber !== undefined && (push || this.protocol === 2)) return this.subscriber.wantsBytes()
     return this.inFlight.peek()?.command.bytes ?? false
   }
 
   onReply(value: Resp.Value): void {
     if (this.state._tag === "Closed") return
+    if (this.subscriber !== undefined) {
+      if (this.protocol === 2 && isPushLike(value)) return this.onPush(value)
+      this.shiftDone(this.subscriber, value)
+    }
     const call = this.inFlight.shift()
     if (call === undefined) {
       // A server that turns clients away, because it has too many, says so unasked.
@@ -360,13 +426,26 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
   }
 
-  onPush(): void {}
+  onPush(values: ReadonlyArray<Resp.Value>): void {
+    if (this.subscriber === undefined || this.state._tag === "Closed") return
+    this.subscriber.onPush(values, this.inFlight.peek())
+    this.shiftDone(this.subscriber, undefined)
+    if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
+  }
+
+  private shiftDone(subscriber: Subscriber, reply: Resp.Value | undefined): void {
+    for (let head = this.inFlight.peek(); head !== undefined && subscriber.isDone(head, reply);) {
+      this.inFlight.shift()
+      head = this.inFlight.peek()
+    }
+  }
 
   /** The only way to die. What was written may have been executed, what was not is safe to send elsewhere. */
   readonly abort = (reason: RedisError.Reason): void => {
     if (this.state._tag === "Closed") return
     const failure = maybeExecuted(reason, this.address.key)
     this.state = { _tag: "Closed", failure }
+    this.workLost = this.inFlight.find(changes) !== undefined
     for (const watcher of this.watchers) watcher.onClosed(failure)
     for (const call of this.inFlight.drain()) if (!call.abandoned) call.onFailure(failure)
     for (const call of this.waiting.drain()) {
@@ -374,64 +453,12 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     }
     Deferred.doneUnsafe(this.death, Effect.succeed(toError(failure, { attempts: 0 })))
   }
-
-  expire(now: number): void {
-    expire(this.inFlight, now, () => timedOut(this.address.key, "the reply", true))
-    expire(this.waiting, now, () => timedOut(this.address.key, "room on the connection", false))
-  }
-
-  /** Watches deadlines, and that the peer is alive: a half-open socket never says that it is gone. */
-  readonly sweep: Effect.Effect<never> = Effect.suspend(() => {
-    const pingInterval = Duration.toMillis(Duration.fromInputUnsafe(this.options.pingInterval ?? "5 seconds"))
-    const tick = Math.min(Math.max(Math.min(pingInterval / 2, this.commandTimeout / 10), 10), 1000)
-    let heardAt = this.clock.currentTimeMillisUnsafe()
-    let heard = this.bytesRead
-    let pingedAt: number | undefined
-    const heardNow = (now: number): void => {
-      heard = this.bytesRead
-      heardAt = now
-      pingedAt = undefined
-    }
-    const check = Effect.sync(() => {
-      const now = this.clock.currentTimeMillisUnsafe()
-      this.expire(now)
-      if (this.bytesRead !== heard || this.isHeldUp(now)) return heardNow(now)
-      if (this.inFlight.length > 0) { for (const watcher of this.watchers) watcher.onQuiet() }
-      if (pingedAt !== undefined && now - pingedAt >= pingInterval) {
-        const problem = `the server has been silent for ${now - heardAt} ms`
-        return this.abort(new RedisError.ConnectionLost({ problem }))
-      }
-      if (pingedAt === undefined && now - heardAt >= pingInterval) {
-        pingedAt = now
-        this.submit(new Unattended(Command.make(PING, [], Reply.raw), false, Infinity))
-      }
-    })
-    // With nothing under way there is nothing to watch until a command comes, or the next PING is due.
-    const doze = Effect.suspend(() => {
-      this.stirred.closeUnsafe()
-      this.dozing = true
-      if (this.bytesRead !== heard) heardNow(this.clock.currentTimeMillisUnsafe())
-      const stirred = Effect.map(this.stirred.await, () => heardNow(this.clock.currentTimeMillisUnsafe()))
-      return Effect.raceFirst(Effect.sleep(pingInterval), stirred)
-    })
-    const pause = Effect.suspend(() => this.inFlight.length + this.waiting.length > 0 ? Effect.sleep(tick) : doze)
-    return Effect.forever(Effect.andThen(pause, check))
-  })
-
-  /** Behind a command that blocks no PING is answered. Once that is overdue, silence means something again. */
-  private isHeldUp(now: number): boolean {
-    const head = this.inFlight.peek()
-    return head !== undefined && blocks(head) && head.deadline > now
-  }
-
-  private stir(): void {
-    this.dozing = false
-    this.stirred.openUnsafe()
-  }
 }
 
-const blocks = ({ command: { args, spec } }: Call): boolean =>
-  spec.blocking && CommandSpec.blockMillis(spec, args) !== undefined
+/** The pushes of RESP2 are arrays that begin with what they are; nothing else on such a connection is answered by one. */
+const isPushLike = (value: Resp.Value): value is ReadonlyArray<Resp.Value> => Array.isArray(value) && value.length >= 3
+
+const changes = (call: Call): boolean => !(call instanceof Unattended) && !CommandSpec.isHarmless(call.command.spec)
 
 /** UNWATCH, and EXEC whatever comes of it, unless there was no MULTI before it. */
 const unwatches = ({ command }: Call, value: Resp.Value): boolean =>
@@ -442,12 +469,6 @@ const unwatches = ({ command }: Call, value: Resp.Value): boolean =>
 /** An EXECABORT says only that something was wrong with what was queued; the reply to that says what. */
 const verdict = (call: Call, value: Resp.Value): Resp.Value =>
   value instanceof Resp.ReplyError && value.code === "EXECABORT" ? call.unit?.refused ?? value : value
-
-/** @internal */
-export const timedOut = (node: string | undefined, waitingFor: string, written: boolean): Failure => {
-  const reason = new RedisError.Timeout({ waitingFor })
-  return written ? maybeExecuted(reason, node) : notSent(reason, node)
-}
 
 /**
  * Opens a connection and shakes hands: HELLO 3 (falling back to RESP2 on servers that don't know it), authentication,
@@ -468,18 +489,29 @@ export const timedOut = (node: string | undefined, waitingFor: string, written: 
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(
+export const make = (
   address: Address,
-  options: Options = {}
+  options?: Options
+): Effect.Effect<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> => connect(address, options)
+
+/**
+ * The same, with somebody who is told of pushes.
+ *
+ * @internal
+ */
+export const connect = Effect.fnUntraced(function*(
+  address: Address,
+  options: Options = {},
+  subscriber?: Subscriber
 ): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
   const connector = yield* Connector.Connector
-  const connection = new ConnectionImpl(address, options, yield* Clock.Clock, connector.soon)
-  const connect = Effect.gen(function*() {
+  const connection = new ConnectionImpl(address, options, yield* Clock.Clock, connector.soon, subscriber)
+  const open = Effect.gen(function*() {
     connection.open(yield* connector.open(address, connection))
     connection.greeted(yield* handshake(connection.attempt, options))
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => connection.abort(new RedisError.Closed())))
-  yield* Effect.timeoutOrElse(connect, {
+  yield* Effect.timeoutOrElse(open, {
     duration: options.connectTimeout ?? "5 seconds",
     orElse: () =>
       Effect.fail(toError(
@@ -490,6 +522,7 @@ export const make = Effect.fnUntraced(function*(
         { attempts: 0 }
       ))
   })
-  yield* Effect.forkScoped(connection.sweep)
+  yield* Effect.forkScoped(connection.watchdog.sweep)
+  yield* Effect.forkScoped(connection.watchdog.alarm)
   return connection
 })

@@ -22,9 +22,9 @@ import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Connection from "./Connection.ts"
 import * as Connector from "./Connector.ts"
-import { attempt, deadlineOf, run } from "./internal/call.ts"
+import { attempt, deadlineOf, run, withTimeLeft } from "./internal/call.ts"
 import type { Call, Taker } from "./internal/call.ts"
-import { notSent, toError } from "./internal/failure.ts"
+import { notSent, timedOut, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
 import * as Reply from "./internal/reply.ts"
 import { durationProblem } from "./internal/settings.ts"
@@ -35,7 +35,7 @@ import * as RedisError from "./RedisError.ts"
  * @category configuration
  * @since 0.1.0
  */
-export interface Options extends Connection.Options {
+export interface Options extends Omit<Connection.Options, "readOnly"> {
   /** Shared connections to each node; a slot always uses the same one. Default 1. */
   readonly connectionsPerNode?: number | undefined
   /** Dedicated connections to each node, at the most. Default 16. */
@@ -104,11 +104,23 @@ export interface Node {
    * back as it was is leased again; one whose state was changed is closed.
    */
   readonly dedicated: Effect.Effect<Connection.Connection, RedisError.RedisError, Scope.Scope>
+  /**
+   * The same, until a time of the Clock in milliseconds.
+   *
+   * @internal
+   */
+  readonly dedicatedBy: (deadline: number) => Effect.Effect<Connection.Connection, RedisError.RedisError, Scope.Scope>
   readonly stats: () => NodeStats
   /** @internal */
   readonly submit: (call: Call, slot: number) => void
   /** @internal */
   readonly isDown: () => boolean
+  /**
+   * The time up to which all that the node had sent has been read, on one connection or another.
+   *
+   * @internal
+   */
+  readonly completeUntil: () => number
 }
 
 /**
@@ -156,8 +168,9 @@ class NodeImpl implements Node {
   private readonly commandTimeout: number
   private readonly open = new Set<Connection.Connection>()
   private readonly openDedicated = new Set<Connection.Connection>()
-  private readonly leased = new Set<Connection.Connection>()
+  private readonly leased = new Map<Connection.Connection, Scope.Closeable>()
   private readonly past = { bytesWritten: 0, bytesRead: 0 }
+  private heardUntil = 0
   private started = false
   /** Why it ended, once it has; the first reason stays. */
   private end: RedisError.Reason | undefined
@@ -190,6 +203,7 @@ class NodeImpl implements Node {
         const { bytesRead, bytesWritten } = connection.stats()
         this.past.bytesRead += bytesRead
         this.past.bytesWritten += bytesWritten
+        this.heardUntil = Math.max(this.heardUntil, connection.completeUntil())
         this.open.delete(connection)
       },
       onQuiet: () => {}
@@ -222,14 +236,34 @@ class NodeImpl implements Node {
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
     Effect.suspend(() => {
-      const deadline = deadlineOf(command, this.parts.clock.currentTimeMillisUnsafe(), this.commandTimeout)
-      // A command that blocks would hold up everybody on a shared connection.
-      return CommandSpec.blockMillis(command.spec, command.args) !== undefined
-        ? Effect.scoped(Effect.flatMap(this.dedicated, (connection) => run(connection, command, deadline)))
-        : run(this.taker, command, deadline)
+      const { clock } = this.parts
+      const timeout = this.commandTimeout
+      const deadline = deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
+      // One that blocks would hold up everybody on a shared connection, and one that ends a script would wait behind it.
+      const alone = command.spec.urgent || CommandSpec.blockMillis(command.spec, command.args) !== undefined
+      if (!alone) return run(this.taker, command, deadline)
+      return Effect.scoped(Effect.flatMap(this.dedicatedBy(deadline), (connection) => {
+        const now = clock.currentTimeMillisUnsafe()
+        return run(connection, withTimeLeft(command, { now, deadline, timeout }), deadline)
+      }))
     })
 
-  readonly dedicated = Effect.suspend(() =>
+  /** The lease has a scope of its own, because it ends with the node even if its holder stays. */
+  readonly dedicated = Effect.flatMap(
+    Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope)),
+    (scope) => Effect.onError(Scope.provide(this.lease(scope), scope), () => Scope.close(scope, Exit.void))
+  )
+
+  readonly dedicatedBy = (deadline: number): typeof this.dedicated =>
+    Effect.suspend(() =>
+      Effect.timeoutOrElse(this.dedicated, {
+        duration: deadline - this.parts.clock.currentTimeMillisUnsafe(),
+        orElse: () =>
+          Effect.fail(toError(timedOut(this.address.key, "a connection of its own", false), { attempts: 0 }))
+      })
+    )
+
+  private readonly lease = (scope: Scope.Closeable) =>
     Effect.timeoutOrElse(
       // To those who wait for a lease, a pool that shuts down says so by interrupting them.
       Effect.catchCauseIf(
@@ -249,11 +283,10 @@ class NodeImpl implements Node {
       }
     ).pipe(
       Effect.tap((connection) => {
-        this.leased.add(connection)
+        this.leased.set(connection, scope)
         return Effect.addFinalizer(() => this.takeBack(connection))
       })
     )
-  )
 
   /** One that died, on which something is still under way, or whose state was changed is of no use to the next. */
   private takeBack(connection: Connection.Connection): Effect.Effect<void> {
@@ -276,6 +309,9 @@ class NodeImpl implements Node {
       })
     )
   }
+
+  readonly completeUntil = (): number =>
+    Math.max(this.heardUntil, ...Array.from(this.open, (connection) => connection.completeUntil()))
 
   readonly isDown = (): boolean => this.shared[0].state._tag === "Down"
 
@@ -300,8 +336,13 @@ class NodeImpl implements Node {
   abort(reason: RedisError.Reason): void {
     this.end ??= reason
     for (const connection of this.shared) connection.abort(reason)
-    for (const connection of this.leased) connection.abort(reason)
+    for (const connection of this.leased.keys()) connection.abort(reason)
   }
+
+  /** Ends all leases. The pool waits for that when it shuts down. */
+  readonly endLeases = Effect.suspend(() =>
+    Effect.forEach([...this.leased.values()], (lease) => Scope.close(lease, Exit.void), { discard: true })
+  )
 
   /** Lets the node answer what it was sent, for as long as that may take, and closes it. */
   readonly retire = (drainTimeout: Duration.Input): Effect.Effect<void> => {
@@ -384,7 +425,7 @@ export const make = Effect.fnUntraced(function*(
       address,
       scope: nodeScope,
       connect: Effect.provideService(
-        Connection.make(address, readOnly ? { ...options, readOnly } : options),
+        Connection.make(address, { ...options, readOnly }),
         Connector.Connector,
         Context.get(context, Connector.Connector)
       ),
@@ -399,8 +440,8 @@ export const make = Effect.fnUntraced(function*(
       parts,
       (max, acquire) => runSync(Scope.provide(Pool.makeWithTTL({ acquire, min: 0, max, timeToLive }), nodeScope))
     )
-    // Pools wait for what is leased from them, so nobody may go on waiting for a reply there.
-    runSync(Scope.addFinalizer(nodeScope, Effect.sync(() => node.abort(new RedisError.Closed()))))
+    const end = Effect.sync(() => node.abort(new RedisError.Closed()))
+    runSync(Scope.addFinalizer(nodeScope, Effect.andThen(end, node.endLeases)))
     return node
   }
 

@@ -71,7 +71,7 @@ export const visit = <A, E, R>(
     }
     return Stream.mapEffect(Stream.fromIterable(members), (node) => {
       const { address, role } = node
-      const work = typeof effect === "function" ? effect(node) : effect
+      const work = Effect.isEffect(effect) ? effect : effect(node)
       return Effect.map(
         Effect.result(Session.use({ node: address }, work)),
         (result): NodeResult<A, E | RedisError.RedisError> => ({ address, role, result })

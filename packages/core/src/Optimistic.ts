@@ -48,7 +48,7 @@ export const standard: Schedule.Schedule<unknown, RedisError> = Schedule.max([
  * - When a watched key is changed in between, the effect is run again, by `schedule`, {@link standard} by default; when
  *   that is done, it fails with `Conflict`. Redirects and failovers run it again too, by the redirect policy.
  * - An effect that answers no commands is done: nothing is executed, and the reply is empty.
- * - When the connection is lost before EXEC's reply, it fails with `MaybeExecuted` and is not run again.
+ * - When the connection is lost between EXEC and its reply, it fails with `MaybeExecuted` and is not run again.
  *
  * **Gotchas**
  *

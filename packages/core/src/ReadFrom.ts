@@ -2,12 +2,22 @@
  * Which nodes of a shard answer reads: its primary, or replicas too.
  *
  * Only commands that read, and name a key, are answered by a replica. Everything else in such a region, a write for
- * one, goes to the primary as ever.
+ * one, goes to the primary as ever; so does a transaction, even one that only reads.
  *
- * Replicas copy their primary asynchronously. What one answers may be older than what the primary has: a read after your
- * own write may not see it, and two reads one after the other may go back in time. A replica is passed over while it is
- * known to have lost its primary, to be further behind than `maxReplicaLag` says, to be loading its data, or to be out of
- * reach; for how long it has been unfit before that is noticed, about a second, is not bounded by anything.
+ * **Staleness.** Replicas copy their primary asynchronously. What one answers may be older than what the primary has: a
+ * read after your own write may not see it, and of two reads, one after the other, the second may see less than the
+ * first. Where that matters, read from the primary.
+ *
+ * **Fitness.** While replicas are read from, each node of the shard is asked for its ROLE about once a second. A replica
+ * is passed over until its first answer, and from then on while it is out of reach, slow to answer by more than a
+ * second, loading its data, without a connection to its primary, or further behind than `maxReplicaLag`. How far it is
+ * behind is seen from what its primary had written when: it is at least that much. A lost connection is noticed at once,
+ * all else within one to three seconds, or when a read fails, whichever comes first. A read that fails so is sent again
+ * elsewhere. Reads that a replica has been sent when it freezes wait until its connection is given up, a little more than
+ * twice the `pingInterval` later.
+ *
+ * Where the connection's user may not run ROLE, replicas count as fit while they answer: nothing is known then of their
+ * link and their lag.
  *
  * Source: https://redis.io/docs/latest/commands/readonly/
  *
@@ -23,10 +33,15 @@ import { dual } from "effect/Function"
  * **Details**
  *
  * - `primary`: the primary, which has everything that was acknowledged.
- * - `replica`: replicas in turn, nobody else. A shard that has none known fails with `NoNodeForSlot`.
- * - `preferReplica`: replicas in turn, the primary while none is fit.
+ * - `replica`: fit replicas in turn, nobody else. Where none is known to be fit, one of which nothing is known, at
+ *   first, and after trouble with it: what that answers may be of any age. While there is none of either kind, reads
+ *   wait as the redirect policy says, and fail with `NoNodeForSlot` in the end.
+ * - `preferReplica`: fit replicas in turn, the primary while none is fit.
  * - `any`: the primary and its fit replicas in turn.
  * - `nearest`: of these the one with the shortest round trip, as measured about once a second while it is read from.
+ *
+ * While the primary itself is out of reach, the last three go on with replicas that have lost it: for as long as
+ * `maxReplicaLag`, since nobody knows what they have missed.
  *
  * @category models
  * @since 0.1.0

@@ -18,11 +18,12 @@ import * as Stream from "effect/Stream"
 import * as Address from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as Connection from "./Connection.ts"
-import type { Connector } from "./Connector.ts"
+import { Connector } from "./Connector.ts"
 import { unsound } from "./internal/admission.ts"
 import { ClusterExecutor } from "./internal/clusterExecutor.ts"
 import type { Counts, Parts } from "./internal/clusterExecutor.ts"
 import { notSent, toError } from "./internal/failure.ts"
+import { Hub } from "./internal/pubsub/hub.ts"
 import { Replicas } from "./internal/replicas.ts"
 import { durationProblem } from "./internal/settings.ts"
 import * as NodePool from "./NodePool.ts"
@@ -47,9 +48,9 @@ export interface Options extends NodePool.Options {
   readonly refreshInterval?: Topology.Options["refreshInterval"]
   /** What is done about redirects and failures. Default {@link RedirectPolicy.standard}. */
   readonly redirects?: RedirectPolicy.RedirectPolicy | undefined
-  /** Who answers reads. Replicas may be behind: see {@link ReadFrom}. Default `"primary"`. */
+  /** Who answers reads. What replicas answer may be stale: see {@link ReadFrom}. Default `"primary"`. */
   readonly readFrom?: ReadFrom.ReadFrom | undefined
-  /** A replica that is known to be further behind than this is passed over. Default 10 seconds. */
+  /** A replica that is known to be further behind than this is passed over where others may answer. Default 10 seconds. */
   readonly maxReplicaLag?: Duration.Input | undefined
 }
 
@@ -154,6 +155,8 @@ export class RedisCluster extends Context.Service<RedisCluster, {
   readonly stats: Effect.Effect<Stats>
   /** @internal */
   readonly executor: ClusterExecutor
+  /** @internal */
+  readonly subscriptions: Hub
 }>()("@redisc/core/RedisCluster") {}
 
 const seedsOf = (nodes: Options["nodes"]): Result.Result<ReadonlyArray<Address.Address>, string> => {
@@ -198,7 +201,8 @@ export const make = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer(() => PubSub.shutdown(failures))
   const pool = yield* NodePool.make(options)
   const tell = (failure: BackgroundFailure): void => {
-    PubSub.publishUnsafe(failures, failure)
+    // Where there is no room, publishUnsafe would tell nobody, and not make any.
+    Effect.runSync(PubSub.publish(failures, failure))
   }
   pool.onTrouble((_, failure) => {
     if (failure !== undefined && failure.reason._tag !== "Closed") {
@@ -241,7 +245,7 @@ export const make = Effect.fnUntraced(function*(
   const parts: Parts = {
     topology,
     pool,
-    replicas: new Replicas(pool, clock, maxReplicaLag),
+    replicas: new Replicas({ pool, clock, maxLag: maxReplicaLag, onOutdated: topology.requestRefresh }),
     clock,
     commandTimeout: Connection.commandTimeoutMillis(options),
     policy: options.redirects ?? RedirectPolicy.standard,
@@ -251,9 +255,30 @@ export const make = Effect.fnUntraced(function*(
     counts
   }
   const executor = new ClusterExecutor(parts)
+  const context = yield* Effect.context<Connector>()
+  const connector = Context.get(context, Connector)
+  const hub = new Hub({
+    clock,
+    scope: yield* Effect.scope,
+    fork: Effect.runForkWith(context),
+    topology,
+    pool,
+    locate: executor.actions.locate,
+    confirmTimeout: parts.commandTimeout,
+    connect: (address, subscriber) =>
+      Effect.provideService(Connection.connect(address, options, subscriber), Connector, connector)
+  })
+  yield* Effect.forkScoped(Stream.runForEach(topology.changes, () => Effect.sync(() => hub.wake())))
+  pool.onTrouble((node, failure) => {
+    const lost = pool.nodes().get(node)
+    if (failure?.reason._tag === "ConnectionLost" && lost !== undefined) {
+      hub.nodeLost(node, lost.completeUntil())
+    }
+  })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       counts.closed = true
+      hub.end(toError(notSent(new RedisError.Closed()), { attempts: 0 }))
     })
   )
   return RedisCluster.of({
@@ -265,7 +290,8 @@ export const make = Effect.fnUntraced(function*(
     refresh: topology.refresh,
     failures: Stream.fromPubSub(failures),
     stats: Effect.sync(() => statsOf(parts)),
-    executor
+    executor,
+    subscriptions: hub
   })
 })
 

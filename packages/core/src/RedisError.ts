@@ -193,21 +193,26 @@ export class NoNodeForSlot extends Schema.TaggedClass<NoNodeForSlot>("@redisc/co
   get message(): string {
     if (this.slot === undefined) return `the cluster has no known ${this.role ?? "primary"}`
     return this.role === "replica"
-      ? `no replica of slot ${this.slot} is known; "preferReplica" falls back on the primary`
+      ? `no replica of slot ${this.slot} is known that is close behind its primary; "preferReplica" falls back on that`
       : `no node serves slot ${this.slot}; the cluster's slots are not fully assigned (see CLUSTER SLOTS)`
   }
 }
 
 /**
- * The node has as many commands in flight and waiting as the settings allow, and they say to fail instead of waiting.
+ * The node has as many commands in flight and waiting as the settings allow, and they say to fail instead of waiting. Or,
+ * with `of` `"messages"`, as many messages wait for who reads a subscription.
  *
  * @category errors
  * @since 0.1.0
  */
 export class Overloaded extends Schema.TaggedClass<Overloaded>("@redisc/core/RedisError/Overloaded")("Overloaded", {
-  limit: Schema.Number
+  limit: Schema.Number,
+  of: Schema.optional(Schema.Literals(["commands", "messages"]))
 }) {
   get message(): string {
+    if (this.of === "messages") {
+      return `${this.limit} messages are already waiting to be read; raise buffer, or let overflow drop some`
+    }
     return `${this.limit} commands are already under way on the node; raise maxInFlight, or let commands wait for room`
   }
 }

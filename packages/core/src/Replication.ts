@@ -67,13 +67,14 @@ export const ensureReplication: {
     replicas: number,
     within: Duration.Input
   ): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | RedisCluster> => {
-    const problem = wait(replicas, within).problem ?? durationProblem("within", within)
+    const problem = durationProblem("within", within) ?? wait(replicas, within).problem
     if (problem !== undefined) {
       return Effect.fail(toError(notSent(new RedisError.InvalidArgument({ problem })), { attempts: 0 }))
     }
     return Effect.scoped(Effect.gen(function*() {
       const { executor } = yield* RedisCluster
-      const held = new HeldExecutor(executor.parts, yield* Effect.scope)
+      const fork = Effect.runForkWith(yield* Effect.context<never>())
+      const held = new HeldExecutor(executor.parts, yield* Effect.scope, fork)
       const redis = Command.Redis.of({ execute: held.execute, executeAll: held.executeAll })
       const value = yield* Effect.provideService(self, Command.Redis, redis)
       yield* acknowledged(held, replicas, within)

@@ -11,6 +11,8 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Address from "./Address.ts"
 import * as Command from "./Command.ts"
+import * as CommandSpec from "./CommandSpec.ts"
+import type { Connection } from "./Connection.ts"
 import { anySlot, slotOfKeys } from "./internal/admission.ts"
 import type { ClusterExecutor } from "./internal/clusterExecutor.ts"
 import { notSent, toError } from "./internal/failure.ts"
@@ -99,21 +101,26 @@ const choose = (
   return node === undefined ? refused(executor.noNode(slot, readFrom)) : Effect.succeed(node)
 }
 
+interface Opened {
+  readonly session: Session
+  readonly connection: Connection
+}
+
 const open = Effect.fnUntraced(function*(
   executor: ClusterExecutor,
   target: Target,
   route: Redirects.Route
-): Effect.fn.Return<Session, RedisError.RedisError, Scope.Scope> {
+): Effect.fn.Return<Opened, RedisError.RedisError, Scope.Scope> {
   if (target.keys !== undefined && target.node !== undefined) {
     const problem = "bind a session by keys or to a node, not both"
     return yield* refused(new RedisError.InvalidArgument({ problem }))
   }
   const slot = slotOfTarget(target)
   if (typeof slot !== "number") return yield* refused(slot)
-  const node = yield* choose(executor, target, slot, route)
-  const connection = yield* node.dedicated
+  const node = yield* executor.heeding(choose(executor, target, slot, route))
+  const connection = yield* executor.heeding(node.dedicated)
   const bound = slot === anySlot ? undefined : slot
-  const session = new SessionExecutor({
+  const executes = new SessionExecutor({
     connection,
     slot: bound,
     asking: route._tag === "To" && route.asking,
@@ -121,8 +128,9 @@ const open = Effect.fnUntraced(function*(
     clock: executor.parts.clock,
     commandTimeout: executor.parts.commandTimeout
   })
-  yield* Effect.addFinalizer(() => Effect.sync(() => session.end()))
-  return { execute: session.execute, executeAll: session.executeAll, address: node.address, slot: bound }
+  yield* Effect.addFinalizer(() => Effect.sync(() => executes.end()))
+  const { execute, executeAll } = executes
+  return { session: { execute, executeAll, address: node.address, slot: bound }, connection }
 })
 
 /**
@@ -155,7 +163,10 @@ const open = Effect.fnUntraced(function*(
 export const make = (
   target: Target = {}
 ): Effect.Effect<Session, RedisError.RedisError, Scope.Scope | RedisCluster> =>
-  Effect.flatMap(RedisCluster, ({ executor }) => open(executor, target, Redirects.byMap))
+  Effect.flatMap(
+    RedisCluster,
+    ({ executor }) => Effect.map(open(executor, target, Redirects.byMap), ({ session }) => session)
+  )
 
 /**
  * Runs an effect with a session as its `Redis`: all its commands go over one connection.
@@ -164,8 +175,8 @@ export const make = (
  *
  * By default a redirect, or a node that can't serve now, is an error of the command that met it. With `rerun`, the whole
  * effect is run again from its beginning, in a new session on the node that was named or that serves the slot by then, as
- * the redirect policy says. What it did before is done again; what may have been executed when a connection was lost is
- * not.
+ * the redirect policy says. What it did before is done again. A command that was under way when the connection was lost
+ * ends it, unless that one only reads or watches.
  *
  * **Gotchas**
  *
@@ -197,32 +208,50 @@ export const use = <A, E, R>(
   options?: { readonly rerun?: boolean | undefined }
 ): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | RedisCluster> =>
   Effect.flatMap(RedisCluster, ({ executor }) => {
-    const once = (route: Redirects.Route) =>
-      Effect.scoped(
-        Effect.flatMap(
-          open(executor, target, route),
-          (session) => Effect.provideService(effect, Command.Redis, session)
-        )
-      )
-    return options?.rerun === true ? rerun(executor, once) : once(Redirects.byMap)
+    const once: Once<A, E, Exclude<R, Command.Redis>> = (route, onOpen) =>
+      Effect.scoped(Effect.flatMap(open(executor, target, route), ({ connection, session }) => {
+        onOpen(connection)
+        return Effect.provideService(effect, Command.Redis, session)
+      }))
+    return options?.rerun === true ? rerun(executor, once) : once(Redirects.byMap, () => {})
   })
+
+type Once<A, E, R> = (
+  route: Redirects.Route,
+  onOpen: (connection: Connection) => void
+) => Effect.Effect<A, E | RedisError.RedisError, R>
+
+/** The error tells of one command only; others may have been under way beside it. */
+const deliveryOf = (
+  { command, delivery }: RedisError.RedisError,
+  connection: Connection | undefined
+): RedisError.Delivery => {
+  if (connection?.lostWork() === true) return "MaybeExecuted"
+  const spec = command === undefined ? undefined : CommandSpec.find(command)
+  return spec !== undefined && CommandSpec.isHarmless(spec) ? "NotSent" : delivery
+}
 
 /** A block goes again like a command does. The error is the block's own, so that it names the command that met it. */
 const rerun = <A, E, R>(
   executor: ClusterExecutor,
-  once: (route: Redirects.Route) => Effect.Effect<A, E | RedisError.RedisError, R>
+  once: Once<A, E, R>
 ): Effect.Effect<A, E | RedisError.RedisError, R> => {
   let last: RedisError.RedisError | undefined
-  const again = (route: Redirects.Route) =>
-    Effect.matchEffect(once(route), {
+  const again = (route: Redirects.Route) => {
+    let connection: Connection | undefined
+    const opened = (one: Connection): void => {
+      connection = one
+    }
+    return Effect.matchEffect(once(route, opened), {
       onSuccess: (value): Effect.Effect<Result.Result<A, Failure>, E> => Effect.succeed(Result.succeed(value)),
       onFailure: (error): Effect.Effect<Result.Result<A, Failure>, E> => {
         if (!RedisError.isRedisError(error)) return Effect.fail(error)
         last = error
-        const { delivery, node, reason } = error
-        return Effect.succeed(Result.fail({ delivery, node, reason }))
+        const { node, reason } = error
+        return Effect.succeed(Result.fail({ delivery: deliveryOf(error, connection), node, reason }))
       }
     })
+  }
   return Effect.flatMap(again(Redirects.byMap), (first) =>
     Result.isSuccess(first)
       ? Effect.succeed(first.success)

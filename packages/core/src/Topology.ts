@@ -16,6 +16,7 @@ import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -76,7 +77,7 @@ export interface Change extends SlotMap.Changes {
  */
 export class Topology extends Context.Service<Topology, {
   readonly current: Effect.Effect<SlotMap.SlotMap>
-  /** Every swap from now on that changed something. */
+  /** Every swap from now on that changed something, until the client ends. */
   readonly changes: Stream.Stream<Change>
   /** Learns the map anew. Callers that come while that is under way share it. */
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
@@ -88,6 +89,12 @@ export class Topology extends Context.Service<Topology, {
   readonly requestRefresh: () => void
   /** @internal */
   readonly currentUnsafe: () => SlotMap.SlotMap
+  /**
+   * When the nodes were asked whose answers made the map, in milliseconds of the Clock.
+   *
+   * @internal
+   */
+  readonly learntAt: () => number
   /** Keeps connections to a node that is not (yet) in the map, such as the target of an ASK. */
   readonly keep: (address: Address) => void
 }>()("@redisc/core/Topology") {}
@@ -128,6 +135,7 @@ export const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const ref = yield* SubscriptionRef.make(SlotMap.empty)
+  yield* Effect.addFinalizer(() => PubSub.shutdown(ref.pubsub))
   const requested = Latch.makeUnsafe(false)
   const patches = new Map<number, { readonly address: Address; readonly at: number }>()
   const kept = new Map<string, number>()
@@ -138,6 +146,7 @@ export const make = Effect.fnUntraced(function*(
   >()
   let running: Deferred.Deferred<SlotMap.SlotMap, RedisError.RedisError> | undefined
   let refreshes = 0
+  let learntAt = 0
 
   const ask = Effect.fnUntraced(function*(
     address: Address
@@ -230,6 +239,7 @@ export const make = Effect.fnUntraced(function*(
       retain(map)
       for (const key of layouts.keys()) if (!map.nodes.has(key)) layouts.delete(key)
       refreshes++
+      learntAt = startedAt
       return [map, map]
     })
   })
@@ -263,6 +273,8 @@ export const make = Effect.fnUntraced(function*(
       const before = SlotMap.fingerprint(SubscriptionRef.getUnsafe(ref))
       const learnt = yield* Effect.result(refresh)
       if (Result.isFailure(learnt)) {
+        // The client ends, which is nothing to warn of.
+        if (learnt.failure.reason._tag === "Closed") return
         if (!failing) yield* Effect.logWarning(learnt.failure.message)
         options.onFailure?.(learnt.failure)
       }
@@ -308,6 +320,7 @@ export const make = Effect.fnUntraced(function*(
       }),
     requestRefresh,
     currentUnsafe: () => SubscriptionRef.getUnsafe(ref),
+    learntAt: () => learntAt,
     keep: (address) => {
       kept.set(address.key, clock.currentTimeMillisUnsafe() + keepFor)
     }

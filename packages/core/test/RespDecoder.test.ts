@@ -156,13 +156,13 @@ describe("Resp.Decoder", () => {
     ])
   })
 
-  it("asks once a reply whether bytes are wanted, before it delivers it", () => {
+  it("asks once a reply, and once a push message, whether bytes are wanted, before it delivers it", () => {
     const log: Array<unknown> = []
     const answers = [true, false, true]
     const decoder = new Resp.Decoder({
-      wantsBytes: () => {
-        log.push("asked")
-        return answers.shift() ?? false
+      wantsBytes: (push) => {
+        log.push(push ? "asked of a push" : "asked")
+        return push ? false : answers.shift() ?? false
       },
       onReply: (value) => void log.push(value),
       onPush: (values) => void log.push({ push: values })
@@ -174,13 +174,14 @@ describe("Resp.Decoder", () => {
       [ascii("a"), ascii("b")],
       "asked",
       "c",
-      { push: [ascii("d")] },
+      "asked of a push",
+      { push: ["d"] },
       "asked",
       ascii("e")
     ])
   })
 
-  it("delivers push messages between replies, their strings as bytes", () => {
+  it("delivers push messages between replies, their strings as bytes where that is wanted", () => {
     const push = ">3\r\n$7\r\nmessage\r\n$2\r\nch\r\n=6\r\ntxt:hi\r\n"
     assert.deepStrictEqual(decode([ascii(`:1\r\n${push}$1\r\na\r\n>2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n`)]).events, [
       { reply: 1 },
@@ -253,8 +254,9 @@ describe("Resp.Decoder handlers", () => {
   it("may throw when asked for bytes or given a push message", () => {
     const seen: Array<Resp.Value> = []
     const decoder = new Resp.Decoder({
-      wantsBytes: () => {
-        throw new Error("not asked")
+      wantsBytes: (push) => {
+        if (!push) throw new Error("not asked")
+        return false
       },
       onReply: (value) => void seen.push(value),
       onPush: () => {

@@ -23,7 +23,7 @@ export type Event = { readonly reply: Resp.Value } | { readonly push: ReadonlyAr
 export const recorder = (options: { readonly bytes?: boolean; readonly limits?: Partial<Resp.Limits> } = {}) => {
   const events: Array<Event> = []
   const decoder = new Resp.Decoder({
-    wantsBytes: () => options.bytes ?? false,
+    wantsBytes: (push) => push || (options.bytes ?? false),
     onReply: (reply) => void events.push({ reply }),
     onPush: (push) => void events.push({ push })
   }, options.limits)

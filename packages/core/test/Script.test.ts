@@ -153,14 +153,14 @@ describe("a script in a cluster", () => {
   it.effect("is sent in full where a pipeline needs it", () =>
     Effect.gen(function*() {
       const { a, b, service } = yield* connected()
-      a.once("EVALSHA", noScript)
       const pipeline = Redis.pipeline([script(keyOfA, 1), script(keyOfB, 1), Redis.get(keyOfA)])
       assert.deepStrictEqual(yield* Effect.provideService(pipeline, Redis.Redis, Redis.Redis.of(service)), [
         "full on a:7000",
         "short on b:7000",
         "a:7000"
       ])
-      assert.deepStrictEqual(a.commands, [short(keyOfA), `GET ${keyOfA}`, full(keyOfA)])
+      // In short it might be executed, on a second try, behind the GET of its key.
+      assert.deepStrictEqual(a.commands, [full(keyOfA), `GET ${keyOfA}`])
       assert.deepStrictEqual(b.commands, [short(keyOfB)])
     }))
 

@@ -18,7 +18,7 @@ const pooled = Effect.fnUntraced(function*(options?: NodePool.Options) {
   pool.onTrouble((_, failure) => troubles.push(failure?.reason._tag))
   const node = pool.node(Address.tcp("a", 7000))
   const get = node.execute(Redis.get("k"))
-  return { a, cluster, node, get, troubles }
+  return { a, cluster, pool, node, get, troubles }
 })
 
 const gaps = (times: ReadonlyArray<number>) => times.slice(1).map((time, i) => time - times[i])
@@ -75,7 +75,8 @@ describe("a shared connection that is lost", () => {
 
   it.effect("declares READONLY again (trap 32)", () =>
     Effect.gen(function*() {
-      const { a, get } = yield* pooled({ readOnly: true })
+      const { a, pool } = yield* pooled()
+      const get = pool.reader(Address.tcp("a", 7000)).execute(Redis.get("k"))
       yield* get
       yield* advance("10 seconds")
       a.drop()

@@ -14,6 +14,7 @@ import { hyperLogLog } from "./conformance/hyperLogLog.ts"
 import { keys } from "./conformance/keys.ts"
 import { lists } from "./conformance/lists.ts"
 import { pipelines } from "./conformance/pipelines.ts"
+import { replicas } from "./conformance/replicas.ts"
 import { scripting } from "./conformance/scripting.ts"
 import { server } from "./conformance/server.ts"
 import { sets } from "./conformance/sets.ts"
@@ -56,6 +57,7 @@ export const groups: Readonly<Record<string, ReadonlyArray<Case>>> = {
   keys,
   lists,
   pipelines,
+  replicas,
   scripting,
   server,
   sets,

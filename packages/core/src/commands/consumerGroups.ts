@@ -24,7 +24,7 @@ const XGROUP_SETID = CommandSpec.get("XGROUP SETID")
 const XINFO_CONSUMERS = CommandSpec.get("XINFO CONSUMERS")
 const XINFO_GROUPS = CommandSpec.get("XINFO GROUPS")
 const XPENDING = CommandSpec.get("XPENDING")
-const xreadgroupSpec = Streams.specOf("XREADGROUP")
+const XREADGROUP = CommandSpec.get("XREADGROUP")
 
 const idleMillis = (duration: Duration.Input): string => {
   const millis = Math.ceil(Duration.toMillis(duration))
@@ -87,13 +87,13 @@ const autoclaimedEntries = autoclaimed(claimedEntries)
 const autoclaimedIds = autoclaimed(Streams.ids)
 
 /**
- * {@link xclaim} of whatever has been pending for at least `minIdle`, page by page. Begin with `"0-0"` and go on with the
- * `cursor` of each reply, until that is `"0-0"` again.
+ * {@link xclaim} of whatever has been pending for at least `minIdle`, page by page. Begin with `"0-0"` and go on with
+ * the `cursor` of each reply, until that is `"0-0"` again.
  *
  * **Details**
  *
- * `count` is how many entries to claim at most, 100 unless given. With `justid` the reply has IDs in place of entries, and
- * the claim is not counted as a delivery. The idle time is rounded up to milliseconds.
+ * `count` is how many entries to claim at most, 100 unless given. With `justid` the reply has IDs in place of entries,
+ * and the claim is not counted as a delivery. The idle time is rounded up to milliseconds.
  *
  * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `WRONGTYPE` when the key holds
  * something other than a stream. Since Redis 6.2.0, `deleted` since 7.0.0.
@@ -183,8 +183,8 @@ export type XclaimOptions =
  * Makes `consumer` the one that has entries pending, of those that have been idle for at least `minIdle`. Replies the
  * entries that it has now; with `justid` their IDs, and the claim is not counted as a delivery.
  *
- * Entries that were deleted from the stream are no longer pending afterwards, and not in the reply. Idle times are rounded
- * up to milliseconds.
+ * Entries that were deleted from the stream are not in the reply, and since Redis 7.0.0 no longer pending afterwards.
+ * Idle times are rounded up to milliseconds.
  *
  * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `ERR` for what is no ID, code
  * `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0.
@@ -315,7 +315,7 @@ export const xgroupCreateconsumer = (
  *
  * **Gotchas**
  *
- * What it had pending is then pending with nobody and can't be claimed: claim it before, or acknowledge it.
+ * What it had pending can't be claimed any more: claim it before.
  *
  * Fails with `ServerError`: code `NOGROUP` when there is no such group, code `ERR` when there is no such key, code
  * `WRONGTYPE` when it holds something other than a stream. Since Redis 5.0.0.
@@ -564,8 +564,8 @@ const pendingEntries = Reply.array((value): PendingEntry => {
 })
 
 /**
- * The first `count` entries that are pending from the ID `start` to the ID `end`, which are those of {@link xrange}: all of
- * the group's, or those of one `consumer`, or those that have been idle for at least `idle`.
+ * The first `count` entries that are pending from the ID `start` to the ID `end`, which are those of {@link xrange}:
+ * all of the group's, or those of one `consumer`, or those that have been idle for at least `idle`.
  *
  * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `ERR` for what is no ID, code
  * `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0, `idle` since 6.2.0.
@@ -633,22 +633,24 @@ const deliveredEntry = Reply.pair(
 const reads = Streams.read(deliveredEntry)
 
 /**
- * Reads streams as a consumer of a group. The ID `">"` hands it entries that no consumer got before, as many as there are
- * or up to `count` of each stream, and they are pending until {@link xack}. Replies those streams that have some, `null`
- * when none has.
+ * Reads streams as a consumer of a group. The ID `">"` hands it entries that no consumer got before, as many as there
+ * are or up to `count` of each stream, and they are pending until {@link xack}. Replies those streams that have some,
+ * `null` when none has.
  *
  * **Details**
  *
- * Any other ID reads again what the consumer has pending behind it, which is what to begin with after a crash. Entries that
- * were deleted meanwhile come without fields, a stream with nothing pending comes without entries, and nothing waits.
+ * Any other ID reads again what the consumer has pending behind it, which is what to begin with after a crash. Entries
+ * that were deleted meanwhile come without fields, a stream with nothing pending comes without entries, and nothing
+ * waits.
  *
  * With `block` it waits up to that long while there are no new entries, on a connection of its own, and `"Infinity"`
  * waits for ever. The time is rounded up to milliseconds, and the reply is `null` when it is over. With `noack` entries
  * count as acknowledged at once.
  *
  * It is sent as one command: keys of different slots are refused before sending. Give a record, or pairs when a key is
- * bytes. Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `WRONGTYPE` when a key holds
- * something other than a stream, code `UNBLOCKED` when the stream is removed while it waits. Since Redis 5.0.0.
+ * bytes. Fails with `ServerError`: code `NOGROUP` when there is no such key or group, or when it is removed during the
+ * wait (code `UNBLOCKED` before Redis 7.2.0 if that was the key), code `WRONGTYPE` when a key holds something other
+ * than a stream. Since Redis 5.0.0.
  *
  * **Example** (A worker, when it starts and from then on)
  *
@@ -685,7 +687,7 @@ export const xreadgroup: {
   options: XreadgroupOptions = {}
 ): Command.Command<never> =>
   Args.command(
-    xreadgroupSpec(options),
+    XREADGROUP,
     () => ["GROUP", group, consumer, ...Args.flag(options.noack, "NOACK"), ...Streams.reading(streams, options)],
     Reply.overloaded(reads)
   )

@@ -1,5 +1,6 @@
 /**
- * Positions on earth, by member. They are kept as the scores of a sorted set, which `zrem`, `zscan` and the like work on, too.
+ * Positions on earth, by member. They are kept as the scores of a sorted set, which `zrem`, `zscan` and the like work
+ * on, too.
  *
  * Source: https://redis.io/docs/latest/commands/?group=geo
  */
@@ -72,8 +73,8 @@ const positionArgs = ({ latitude, longitude }: GeoPosition): Args.Args => [
  * Adds members with their positions, or moves them. Replies how many were not there yet; with `ch`, how many were added
  * or moved. The key is created if need be.
  *
- * Fails with `ServerError`: code `ERR` for a position that is out of range, code `WRONGTYPE` when the key holds something
- * other than a sorted set. Since Redis 3.2.0, conditions and `ch` since 6.2.0.
+ * Fails with `ServerError`: code `ERR` for a position that is out of range, code `WRONGTYPE` when the key holds
+ * something other than a sorted set. Since Redis 3.2.0, conditions and `ch` since 6.2.0.
  *
  * **Example** (Two cities)
  *
@@ -272,8 +273,8 @@ const found = ({ withcoord, withdist, withhash }: Details): Reply.Decode<unknown
  * The members in an area. `withcoord` adds their positions, `withdist` their distances from the middle, in the unit of
  * the area, and `withhash` the integers of 52 bits that Redis keeps positions as.
  *
- * Fails with `ServerError`: code `ERR` for `frommember` of a member that is not there, code `WRONGTYPE` when the key holds
- * something other than a sorted set. A missing key has no members. Since Redis 6.2.0.
+ * Fails with `ServerError`: code `ERR` for `frommember` of a member that is not there, code `WRONGTYPE` when the key
+ * holds something other than a sorted set. A missing key has no members. Since Redis 6.2.0.
  *
  * **Example** (The three nearest, and all of a box with their positions and distances)
  *
@@ -323,9 +324,9 @@ export const geosearch = <
  * `storedist` makes their distances the scores, in the unit of the area; else they are positions again. None at all
  * removes `destination`.
  *
- * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError`: code `ERR` for
- * `frommember` of a member that is not there, code `WRONGTYPE` when `source` holds something other than a sorted set.
- * Since Redis 6.2.0.
+ * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError`: code `ERR`
+ * for `frommember` of a member that is not there, code `WRONGTYPE` when `source` holds something other than a sorted
+ * set. Since Redis 6.2.0.
  *
  * **Example** (The cities near Palermo, by distance)
  *

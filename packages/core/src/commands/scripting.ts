@@ -255,15 +255,11 @@ export const functionFlush = (options: FlushOptions = {}): Command.Command<"OK">
  *
  * **Details**
  *
- * In a cluster it is sent to every primary, and it is enough that one ends something. Fails with `ServerError`: code
- * `NOTBUSY` when no function runs anywhere, `UNKILLABLE` when it has written. Since Redis 7.0.0.
+ * In a cluster it is sent to every primary, over a connection of its own, since a server reads nothing more from the one
+ * that the function came by; it is enough that one ends something. Fails with `ServerError`: code `NOTBUSY` when no
+ * function runs anywhere, `UNKILLABLE` when it has written. Since Redis 7.0.0.
  *
- * **Gotchas**
- *
- * A server reads nothing more from the connection that a function came by until it is over. So this ends functions that
- * other programs called; from the one that called it, use a connection that is made for this, with `Connection.make`.
- *
- * **Example** (Ending a function that another program called)
+ * **Example** (Ending a function that does not end)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
@@ -532,15 +528,11 @@ export const scriptFlush = (options: FlushOptions = {}): Command.Command<"OK"> =
  *
  * **Details**
  *
- * In a cluster it is sent to every primary, and it is enough that one ends something. Fails with `ServerError`: code
- * `NOTBUSY` when no script runs anywhere, `UNKILLABLE` when it has written. Since Redis 2.6.0.
+ * In a cluster it is sent to every primary, over a connection of its own, since a server reads nothing more from the one
+ * that the script came by; it is enough that one ends something. Fails with `ServerError`: code `NOTBUSY` when no script
+ * runs anywhere, `UNKILLABLE` when it has written. Since Redis 2.6.0.
  *
- * **Gotchas**
- *
- * A server reads nothing more from the connection that a script came by until it is over. So this ends scripts that other
- * programs sent; from the one that sent it, use a connection that is made for this, with `Connection.make`.
- *
- * **Example** (Ending a script that another program sent)
+ * **Example** (Ending a script that does not end)
  *
  * ```ts
  * import { Redis } from "@redisc/core"

@@ -20,7 +20,7 @@ const XRANGE = CommandSpec.get("XRANGE")
 const XREVRANGE = CommandSpec.get("XREVRANGE")
 const XSETID = CommandSpec.get("XSETID")
 const XTRIM = CommandSpec.get("XTRIM")
-const xreadSpec = Streams.specOf("XREAD")
+const XREAD = CommandSpec.get("XREAD")
 
 /**
  * The ID of an entry: milliseconds, which are the Unix time unless the writer says otherwise, and a number that tells
@@ -83,7 +83,7 @@ export type StreamTrim =
     | {
       /** Whether some more may be kept: entries are then removed by whole blocks, which is much quicker. */
       readonly approximate: true
-      /** How many entries to remove at most; 0 means any number. Redis chooses if nothing is said. Since Redis 6.2.0. */
+      /** How many entries to remove at most, 0 for any number; Redis chooses if nothing is said. Since Redis 6.2.0. */
       readonly limit?: number | undefined
     }
   )
@@ -110,15 +110,15 @@ const trimArgs = ({ approximate, limit, maxlen, minid }: StreamTrim): Args.Args 
 ]
 
 /**
- * Adds an entry at the end of a stream, which is created if need be. Replies the entry's ID. Give the fields as a record,
- * or as pairs when a name is bytes or comes twice.
+ * Adds an entry at the end of a stream, which is created if need be. Replies the entry's ID. Give the fields as a
+ * record, or as pairs when a name is bytes or comes twice.
  *
  * **Details**
  *
  * With `nomkstream` a missing stream is not created, and the reply is `null`.
  *
- * Fails with `ServerError`: code `ERR` when the ID is not greater than all before it, code `WRONGTYPE` when the key holds
- * something other than a stream. Since Redis 5.0.0, `nomkstream` since 6.2.0.
+ * Fails with `ServerError`: code `ERR` when the ID is not greater than all before it, code `WRONGTYPE` when the key
+ * holds something other than a stream. Since Redis 5.0.0, `nomkstream` since 6.2.0.
  *
  * **Example** (A reading, and one in a log that is kept short)
  *
@@ -466,12 +466,12 @@ export const xrange = (
  * ever. It then reads the stream that gets an entry first. The time is rounded up to milliseconds, and the reply is
  * `null` when it is over.
  *
- * `"0"` is before the first entry. `"$"` means whatever comes from now on: use it for the first read only, and the last ID
- * that you have seen from then on, or you miss what comes in between. `"+"` is the last entry, since Redis 7.4.0.
+ * `"0"` is before the first entry. `"$"` means whatever comes from now on: use it for the first read only, and the last
+ * ID that you have seen from then on, or you miss what comes in between. `"+"` is the last entry, since Redis 7.4.0.
  *
  * It is sent as one command: keys of different slots are refused before sending. Give a record, or pairs when a key is
- * bytes. Fails with `ServerError`: code `ERR` for what is no ID, code `WRONGTYPE` when a key holds something other than a
- * stream. Since Redis 5.0.0.
+ * bytes. Fails with `ServerError`: code `ERR` for what is no ID, code `WRONGTYPE` when a key holds something other than
+ * a stream. Since Redis 5.0.0.
  *
  * **Example** (What is there, and what comes)
  *
@@ -490,7 +490,7 @@ export const xread = (
   streams: Args.Entries,
   options: { readonly count?: number | undefined; readonly block?: Duration.Input | undefined } = {}
 ): Command.Command<ReadonlyArray<StreamRead> | null> =>
-  Args.command(xreadSpec(options), () => Streams.reading(streams, options), reads)
+  Args.command(XREAD, () => Streams.reading(streams, options), reads)
 
 const reads = Streams.read(Streams.entry)
 
@@ -524,8 +524,8 @@ export const xrevrange = (
  * Sets the ID that new ones have to be greater than, for copies of a stream. It can't be below the last entry's.
  * `entriesadded` and `maxdeletedid` set how many entries were ever added and the greatest ID that was deleted.
  *
- * Fails with `ServerError`: code `ERR` when there is no such key, or when a value contradicts what the stream holds, code
- * `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0, the options since 7.0.0.
+ * Fails with `ServerError`: code `ERR` when there is no such key, or when a value contradicts what the stream holds,
+ * code `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0, the options since 7.0.0.
  *
  * **Example** (Going on where another stream is)
  *

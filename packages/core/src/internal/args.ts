@@ -69,6 +69,9 @@ export const counted = (items: Args, what: string): Args => [`${items.length}`, 
 /** The word when it is asked for, else nothing. To be spread. */
 export const flag = (on: boolean | undefined, word: string): Args => on === true ? [word] : []
 
+/** The argument when there is one, else nothing. To be spread. */
+export const optional = (arg: Command.Arg | undefined): Args => arg === undefined ? [] : [arg]
+
 /** The word and its value when there is one, else nothing. To be spread. */
 export const option = <A>(word: string, value: A | undefined, encode: (value: A) => Command.Arg): Args =>
   value === undefined ? [] : [word, encode(value)]

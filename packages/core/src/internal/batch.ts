@@ -10,12 +10,13 @@ import * as Result from "effect/Result"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import * as RedisError from "../RedisError.ts"
-import type * as Resp from "../Resp.ts"
-import { Call, deadlineOf, decoded, outcomeOf } from "./call.ts"
-import type { Outcome } from "./call.ts"
-import { notSent, toError } from "./failure.ts"
+import * as Resp from "../Resp.ts"
+import { Call, deadlineOf, decoded } from "./call.ts"
+import { notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import * as Redirects from "./redirects.ts"
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** What a batch needs from the cluster. */
 export interface Parts {
@@ -23,7 +24,7 @@ export interface Parts {
   readonly asking: boolean
   /** The slot of a command, or why it can't be executed. */
   readonly admit: (command: Command.Any) => number | RedisError.Reason
-  readonly dispatch: (call: Call, slot: number, fiber: Fiber.Fiber<unknown, unknown>) => void
+  readonly dispatch: (call: Call, slot: number, fiber: AnyFiber) => void
   /** Executes a command that takes another way than `dispatch`. */
   readonly aside: <A>(
     command: Command.Command<A>,
@@ -37,61 +38,91 @@ export interface Options {
   /** How long a command may take that does not say so itself, in milliseconds. */
   readonly timeout: number
   readonly orNone: boolean
-  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly fiber: AnyFiber
 }
 
-interface Item<A> {
-  readonly command: Command.Command<A>
+/** What is still to be done for a command when the first replies are there. */
+interface Rest<A> {
   readonly index: number
   readonly slot: number
-  readonly deadline: number
+  readonly work: Effect.Effect<A, RedisError.RedisError>
 }
 
-interface FailedItem<A> extends Item<A> {
-  readonly failure: Failure
-}
+class BatchCall<A> extends Call {
+  readonly index: number
+  readonly slot: number
+  private readonly batch: Batch<A>
 
-class BatchCall extends Call {
-  private readonly batch: Batch
-  private readonly position: number
-
-  constructor(batch: Batch, position: number, { command, deadline }: Item<unknown>, asking: boolean) {
-    super(command, asking, deadline)
+  constructor(batch: Batch<A>, command: Command.Command<A>, index: number, slot: number, deadline: number) {
+    super(command, batch.parts.asking, deadline)
     this.batch = batch
-    this.position = position
+    this.index = index
+    this.slot = slot
   }
 
   onReply(value: Resp.Value, node: string): void {
-    this.batch.settle(this.position, outcomeOf(value, node))
+    if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node))
+    const exit = decoded(this.command as Command.Command<A>, value, node)
+    if (Exit.isSuccess(exit)) this.batch.succeed(this, exit.value)
+    else this.batch.postpone(this, exit)
   }
 
   onFailure(failure: Failure): void {
-    this.batch.settle(this.position, { _tag: "Failed", failure })
+    const { deadline, slot } = this
+    const command = this.command as Command.Command<A>
+    this.batch.postpone(this, Redirects.follow(this.batch.parts.actions, { command, slot, deadline, failure }))
+  }
+
+  inFull(): BatchCall<A> {
+    return new BatchCall(
+      this.batch,
+      Command.inFull(this.command as Command.Command<A>),
+      this.index,
+      this.slot,
+      this.deadline
+    )
   }
 }
 
 /** The calls of a batch. As an effect it is what runs when the fiber is interrupted. */
-class Batch extends Effectable.Class<void> {
-  readonly calls: ReadonlyArray<BatchCall>
-  private readonly outcomes: Array<Outcome>
-  private readonly resume: (effect: Effect.Effect<ReadonlyArray<Outcome>>) => void
-  private left: number
+class Batch<A> extends Effectable.Class<void> {
+  readonly parts: Parts
+  readonly results: Array<Result.Result<A, RedisError.RedisError> | undefined>
+  readonly rest: Array<Rest<A>> = []
+  private calls: ReadonlyArray<BatchCall<A>> = []
+  private left = 0
+  private resume: (effect: Effect.Effect<void>) => void = () => {}
 
-  constructor(
-    items: ReadonlyArray<Item<unknown>>,
-    asking: boolean,
-    resume: (effect: Effect.Effect<ReadonlyArray<Outcome>>) => void
-  ) {
+  constructor(parts: Parts, commands: ReadonlyArray<Command.Command<A>>) {
     super()
-    this.outcomes = Array.from({ length: items.length })
-    this.left = items.length
-    this.resume = resume
-    this.calls = items.map((item, position) => new BatchCall(this, position, item, asking))
+    this.parts = parts
+    this.results = commands.map(() => undefined)
   }
 
-  settle(position: number, outcome: Outcome): void {
-    this.outcomes[position] = outcome
-    if (--this.left === 0) this.resume(Effect.succeed(this.outcomes))
+  succeed({ index }: BatchCall<A>, value: A): void {
+    this.results[index] = Result.succeed(value)
+    this.settled()
+  }
+
+  postpone({ index, slot }: BatchCall<A>, work: Rest<A>["work"]): void {
+    this.rest.push({ index, slot, work })
+    this.settled()
+  }
+
+  private settled(): void {
+    if (--this.left === 0) this.resume(Effect.void)
+  }
+
+  /** Submits the calls, and waits until each has been answered once. */
+  attempt(calls: ReadonlyArray<BatchCall<A>>, fiber: AnyFiber): Effect.Effect<void> {
+    if (calls.length === 0) return Effect.void
+    return Effect.callback((resume) => {
+      this.calls = calls
+      this.left = calls.length
+      this.resume = resume
+      for (const call of calls) this.parts.dispatch(call, call.slot, fiber)
+      return this
+    })
   }
 
   override asEffect(): Effect.Effect<void> {
@@ -100,36 +131,21 @@ class Batch extends Effectable.Class<void> {
   }
 }
 
-const tryAll = (
-  parts: Parts,
-  items: ReadonlyArray<Item<unknown>>,
-  fiber: Options["fiber"]
-): Effect.Effect<ReadonlyArray<Outcome>> =>
-  items.length === 0
-    ? Effect.succeed([])
-    : Effect.callback((resume) => {
-      const batch = new Batch(items, parts.asking, resume)
-      batch.calls.forEach((call, position) => parts.dispatch(call, items[position].slot, fiber))
-      return batch
-    })
-
-const bySlot = <A>(items: ReadonlyArray<FailedItem<A>>): Iterable<ReadonlyArray<FailedItem<A>>> => {
-  const groups = new Map<number, Array<FailedItem<A>>>()
-  for (const item of items) {
-    const group = groups.get(item.slot)
-    if (group === undefined) groups.set(item.slot, [item])
-    else group.push(item)
-  }
-  return groups.values()
+/** In its short form a command could be executed, on a second try, behind later ones on its slot: those go in full. */
+const inOrder = <A>(calls: ReadonlyArray<BatchCall<A>>): ReadonlyArray<BatchCall<A>> => {
+  if (calls.every(({ command }) => command.unabridged === undefined)) return calls
+  const last = new Map(calls.map((call) => [call.slot, call]))
+  return calls.map((call) => last.get(call.slot) === call ? call : call.inFull())
 }
 
-/** In its short form a command could be executed, on a second try, behind later ones on its slot: those go in full. */
-const inOrder = <A>(items: ReadonlyArray<Item<A>>): ReadonlyArray<Item<A>> => {
-  if (items.every(({ command }) => command.unabridged === undefined)) return items
-  const last = new Map(items.map(({ index, slot }) => [slot, index]))
-  return items.map((item) =>
-    item.index === last.get(item.slot) ? item : { ...item, command: Command.inFull(item.command) }
-  )
+const bySlot = <A>(rest: ReadonlyArray<Rest<A>>): Iterable<ReadonlyArray<Rest<A>>> => {
+  const groups = new Map<number, Array<Rest<A>>>()
+  for (const one of rest) {
+    const group = groups.get(one.slot)
+    if (group === undefined) groups.set(one.slot, [one])
+    else group.push(one)
+  }
+  return groups.values()
 }
 
 const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
@@ -149,10 +165,11 @@ export const execute = Effect.fnUntraced(function*<A>(
   commands: ReadonlyArray<Command.Command<A>>,
   options: Options
 ): Effect.fn.Return<ReadonlyArray<Result.Result<A, RedisError.RedisError>>> {
-  const { now, orNone, timeout } = options
-  const results: Array<Result.Result<A, RedisError.RedisError>> = Array.from({ length: commands.length })
-  const admitted: Array<Item<A>> = []
-  const asides: Array<{ readonly index: number; readonly effect: Effect.Effect<A, RedisError.RedisError> }> = []
+  const { fiber, now, orNone, timeout } = options
+  const batch = new Batch<A>(parts, commands)
+  const { results } = batch
+  const calls: Array<BatchCall<A>> = []
+  const asides: Array<Rest<A>> = []
   for (let index = 0; index < commands.length; index++) {
     const command = commands[index]
     const slot = admit(parts, command)
@@ -163,42 +180,21 @@ export const execute = Effect.fnUntraced(function*<A>(
       continue
     }
     const deadline = deadlineOf(command, now, timeout)
-    const effect = parts.aside(command, slot, deadline)
-    if (effect === undefined) admitted.push({ command, index, slot, deadline })
-    else asides.push({ index, effect })
+    const work = parts.aside(command, slot, deadline)
+    if (work === undefined) calls.push(new BatchCall(batch, command, index, slot, deadline))
+    else asides.push({ index, slot, work })
   }
 
-  const items = inOrder(admitted)
-  const failed: Array<FailedItem<A>> = []
-  const outcomes = yield* tryAll(parts, items, options.fiber)
-  for (let position = 0; position < items.length; position++) {
-    const item = items[position]
-    const outcome = outcomes[position]
-    if (outcome._tag === "Failed") {
-      failed.push({ ...item, failure: outcome.failure })
-      continue
-    }
-    const exit = decoded(item.command, outcome.value, outcome.node)
-    results[item.index] = Exit.isSuccess(exit) ? Result.succeed(exit.value) : yield* Effect.result(exit)
-  }
-
-  // Commands of one slot go on in their order, those of different slots side by side.
-  yield* Effect.forEach(
-    bySlot(failed),
-    (ofSlot) =>
-      Effect.forEach(
-        ofSlot,
-        ({ command, deadline, failure, index, slot }) =>
-          Effect.map(Effect.result(Redirects.follow(parts.actions, { command, slot, deadline, failure })), (result) => {
-            results[index] = result
-          }),
-        { discard: true }
-      ),
-    { concurrency: "unbounded", discard: true }
-  )
-  yield* Effect.forEach(asides, ({ effect, index }) =>
-    Effect.map(Effect.result(effect), (result) => {
+  yield* batch.attempt(inOrder(calls), fiber)
+  const finish = ({ index, work }: Rest<A>) =>
+    Effect.map(Effect.result(work), (result) => {
       results[index] = result
-    }), { concurrency: "unbounded", discard: true })
-  return results
+    })
+  // Commands of one slot go on in their order, those of different slots side by side.
+  yield* Effect.forEach(bySlot(batch.rest), (ofSlot) => Effect.forEach(ofSlot, finish, { discard: true }), {
+    concurrency: "unbounded",
+    discard: true
+  })
+  yield* Effect.forEach(asides, finish, { concurrency: "unbounded", discard: true })
+  return results as ReadonlyArray<Result.Result<A, RedisError.RedisError>>
 })

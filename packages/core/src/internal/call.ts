@@ -4,6 +4,7 @@
  * A call is also the effect that runs when the waiting fiber is interrupted: it marks itself abandoned. An abandoned
  * call that is not yet written never will be; the reply of one that was is read and dropped.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
@@ -70,6 +71,10 @@ export const outcomeOf = (value: Resp.Value, node: string): Outcome =>
     ? { _tag: "Failed", failure: rejected(value, node) }
     : { _tag: "Replied", value, node }
 
+/** Whether a call can keep the server from answering what comes behind it. */
+export const blocks = ({ command: { args, spec } }: Call): boolean =>
+  spec.blocking && CommandSpec.blockMillis(spec, args) !== undefined
+
 /** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
 export const expire = (queue: Fifo<Call>, now: number, failure: () => Failure): void => {
   const overdue: Array<Call> = []
@@ -81,6 +86,13 @@ export const expire = (queue: Fifo<Call>, now: number, failure: () => Failure): 
     call.onFailure(failure())
   }
 }
+
+/** Fails what is overdue in a queue that waits for a connection, for as long as it runs. */
+export const sweep = (queue: Fifo<Call>, failure: () => Failure): Effect.Effect<never> =>
+  Effect.flatMap(Clock.Clock, (clock) => {
+    const check = Effect.sync(() => expire(queue, clock.currentTimeMillisUnsafe(), failure))
+    return Effect.forever(Effect.andThen(Effect.sleep("100 millis"), check))
+  })
 
 /** A call whose fiber wants to look at the outcome itself. */
 export class Attempt extends Call {
@@ -138,6 +150,16 @@ export const run = <A>(
       ? run(taker, Command.inFull(command), deadline)
       : Effect.fail(toError(outcome.failure, { command }))
   })
+}
+
+/** Of the time that a command blocks, what earlier tries and the wait for a connection have left. */
+export const withTimeLeft = <A>(
+  command: Command.Command<A>,
+  options: { readonly now: number; readonly deadline: number; readonly timeout: number }
+): Command.Command<A> => {
+  const left = options.deadline - (command.timeout ?? options.timeout) - options.now
+  const args = CommandSpec.withBlockMillis(command.spec, command.args, left)
+  return args === command.args ? command : Command.withArgs(command, args)
 }
 
 /** When a command that begins now has to be answered: it may take its time, and before that block for as long as it says. */

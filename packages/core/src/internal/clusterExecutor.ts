@@ -7,16 +7,18 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Address from "../Address.ts"
-import * as Command from "../Command.ts"
+import type * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import type * as NodePool from "../NodePool.ts"
 import * as ReadFrom from "../ReadFrom.ts"
 import * as RedirectPolicy from "../RedirectPolicy.ts"
+import type { NodeResult, Nodes } from "../RedisCluster.ts"
 import * as RedisError from "../RedisError.ts"
+import * as Slot from "../Slot.ts"
 import * as SlotMap from "../SlotMap.ts"
 import type * as Topology from "../Topology.ts"
 import { anySlot, slotOf, unsound } from "./admission.ts"
-import { attempt, decoded } from "./call.ts"
+import { attempt, decoded, withTimeLeft } from "./call.ts"
 import type { Call, Outcome, Taker } from "./call.ts"
 import { Executor } from "./executor.ts"
 import { notSent } from "./failure.ts"
@@ -50,14 +52,8 @@ export interface Counts {
   closed: boolean
 }
 
-/** Failures that say something about the node they come from, rather than about the command. */
-const unfitting: ReadonlySet<RedisError.Reason["_tag"]> = new Set([
-  "ClusterDown",
-  "Moved",
-  "ConnectionFailed",
-  "ConnectionLost",
-  "Timeout"
-])
+/** Failures that tell of the node they come from, rather than of the command. Lost connections tell of themselves. */
+const unfitting: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["ClusterDown", "Moved", "Timeout"])
 
 export class ClusterExecutor extends Executor {
   readonly actions: Redirects.Actions
@@ -99,7 +95,7 @@ export class ClusterExecutor extends Executor {
 
   dispatch(call: Call, slot: number, fiber: AnyFiber): void {
     const readFrom = this.readFromOf(call.command, slot, fiber)
-    const node = this.nodeOf(slot, readFrom)
+    const node = this.nodeFor(call.command, slot, readFrom)
     if (node === undefined) return call.onFailure(notSent(this.noNode(slot, readFrom)))
     this.submit(node, call, slot)
   }
@@ -112,18 +108,27 @@ export class ClusterExecutor extends Executor {
   /** The same for a command that blocks, which would hold up everybody on a shared connection. */
   protected submitBlocking(
     node: NodePool.Node,
+    deadline: number,
     attemptOn: (taker: Taker) => Effect.Effect<Outcome>
   ): Effect.Effect<Outcome> {
-    return Effect.scoped(Effect.matchEffect(node.dedicated, {
+    return Effect.scoped(Effect.matchEffect(node.dedicatedBy(deadline), {
       onSuccess: attemptOn,
       onFailure: ({ reason }) => Effect.succeed(failed(notSent(reason, node.address.key)))
     }))
   }
 
-  /** What its nodes say about the map is heeded, although nothing of it is sent again. */
   private fanOut<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
+    return this.heeding(FanOut.run(command, (command, nodes) => this.executeEach(command, nodes)))
+  }
+
+  protected executeEach<A>(command: Command.Command<A>, nodes: Nodes): Effect.Effect<ReadonlyArray<NodeResult<A>>> {
+    return this.parts.executeEach(command, nodes)
+  }
+
+  /** What nodes say about the map is heeded, although nothing is sent again. */
+  heeding<A, R>(effect: Effect.Effect<A, RedisError.RedisError, R>): Effect.Effect<A, RedisError.RedisError, R> {
     const facts = { repeatable: false, redirects: 0, abridged: false, target: undefined }
-    return Effect.tapError(FanOut.run(command, this.parts.executeEach), ({ delivery, node, reason }) => {
+    return Effect.tapError(effect, ({ delivery, node, reason }) => {
       const failure = { delivery, node, reason }
       return this.heed(failure, RedirectPolicy.decide(failure, facts).topology)
     })
@@ -150,23 +155,23 @@ export class ClusterExecutor extends Executor {
       const readFrom = this.readFromOf(command, slot, fiber)
       const node = route._tag === "To" && !this.parts.counts.closed
         ? this.parts.pool.node(route.address)
-        : this.nodeOf(slot, readFrom)
+        : this.nodeFor(command, slot, readFrom)
       if (node === undefined) return Effect.succeed(failed(notSent(this.noNode(slot, readFrom))))
       const asking = route._tag === "To" && route.asking
       if (asking) this.parts.topology.keep(route.address)
       if (command.spec.blocking && CommandSpec.blockMillis(command.spec, command.args) !== undefined) {
-        const left = this.withTimeLeft(command, deadline)
-        return this.submitBlocking(node, (taker) => attempt(taker, left, { asking, deadline }))
+        return this.submitBlocking(
+          node,
+          deadline,
+          (taker) => {
+            const now = this.clock.currentTimeMillisUnsafe()
+            const left = withTimeLeft(command, { now, deadline, timeout: this.commandTimeout })
+            return attempt(taker, left, { asking, deadline })
+          }
+        )
       }
       return attempt({ submit: (call) => this.submit(node, call, slot) }, command, { asking, deadline })
     })
-
-  /** Of the time to block, what earlier tries have left. */
-  private withTimeLeft(command: Command.Any, deadline: number): Command.Any {
-    const left = deadline - (command.timeout ?? this.commandTimeout) - this.clock.currentTimeMillisUnsafe()
-    const args = CommandSpec.withBlockMillis(command.spec, command.args, left)
-    return args === command.args ? command : Command.withArgs(command, args)
-  }
 
   /** Why there is no node for it. */
   noNode(slot: number, readFrom: ReadFrom.ReadFrom): RedisError.Reason {
@@ -185,14 +190,34 @@ export class ClusterExecutor extends Executor {
     return Context.getOrUndefined(fiber.context, ReadFrom.Current) ?? this.parts.readFrom
   }
 
+  private nodeFor(
+    { args, spec }: Command.Any,
+    slot: number,
+    readFrom: ReadFrom.ReadFrom
+  ): NodePool.Node | undefined {
+    if (spec.affinity < 0) return this.nodeOf(slot, readFrom)
+    const preferred = this.nodeOf(Slot.fromKey(args[spec.affinity] ?? ""), readFrom)
+    return preferred === undefined || preferred.isDown() ? this.nodeOf(slot, readFrom) : preferred
+  }
+
   /** The node for a piece of work on a slot, or on no slot, that reads from there. */
   nodeOf(slot: number, readFrom: ReadFrom.ReadFrom): NodePool.Node | undefined {
     if (this.parts.counts.closed) return undefined
-    if (readFrom === "primary" && slot < 0) return this.anyPrimary()
-    const { shards } = this.parts.topology.currentUnsafe()
-    const shard = slot < 0 ? shards[this.turn++ % shards.length] : this.shardOf(slot)
+    if (slot < 0) return readFrom === "primary" ? this.anyPrimary() : this.anyReader(readFrom)
+    const shard = this.shardOf(slot)
     if (shard !== undefined && readFrom !== "primary") return this.parts.replicas.choose(shard, readFrom)
     return shard?.primary === undefined ? undefined : this.parts.pool.node(shard.primary.address)
+  }
+
+  /** Takes turns, passing over shards that have nobody who may answer. */
+  private anyReader(readFrom: Exclude<ReadFrom.ReadFrom, "primary">): NodePool.Node | undefined {
+    const { shards } = this.parts.topology.currentUnsafe()
+    const turn = this.turn++
+    for (let i = 0; i < shards.length; i++) {
+      const node = this.parts.replicas.choose(shards[(turn + i) % shards.length], readFrom)
+      if (node !== undefined) return node
+    }
+    return undefined
   }
 
   /** Takes turns, passing over nodes that can't be reached now. */
@@ -213,12 +238,20 @@ export class ClusterExecutor extends Executor {
     return known?.address ?? this.parts.addressMap?.(announced) ?? announced
   }
 
+  /** A redirect that the map can follow is about the slot, unless a replica does not serve what its own primary does. */
+  private isUnfit(node: string, reason: RedisError.Reason, change: RedirectPolicy.Decision["topology"]): boolean {
+    if (change._tag !== "Patch") return unfitting.has(reason._tag)
+    const shard = this.shardOf(change.slot)
+    return shard?.primary?.address.key === change.address.key &&
+      shard.replicas.some(({ address }) => address.key === node)
+  }
+
   private readonly heed = (
     { node, reason }: Failure,
     change: RedirectPolicy.Decision["topology"]
   ): Effect.Effect<void> => {
     const { pool, replicas, topology } = this.parts
-    if (node !== undefined && unfitting.has(reason._tag)) replicas.eject(node)
+    if (node !== undefined && this.isUnfit(node, reason, change)) replicas.eject(node)
     switch (change._tag) {
       case "Keep":
         return Effect.void

@@ -21,6 +21,12 @@ export const maybeExecuted = (reason: RedisError.Reason, node?: string): Failure
   node
 })
 
+/** What it waited for when its deadline passed, and whether it was written by then. */
+export const timedOut = (node: string | undefined, waitingFor: string, written: boolean): Failure => {
+  const reason = new RedisError.Timeout({ waitingFor })
+  return written ? maybeExecuted(reason, node) : notSent(reason, node)
+}
+
 const redirect = (text: string): { readonly slot: number; readonly address: string } | undefined => {
   const [, slotText, address, ...rest] = text.split(" ")
   const slot = Number(slotText)

@@ -45,6 +45,15 @@ export class Fifo<A> {
     return items
   }
 
+  /** The oldest item that fits. */
+  find(fits: (item: A) => boolean): A | undefined {
+    for (let i = this.head; i < this.items.length; i++) {
+      const item = this.items[i] as A
+      if (fits(item)) return item
+    }
+    return undefined
+  }
+
   /** Visits what is queued, oldest first, without taking it. The visitor may not change the queue. */
   forEach(visit: (item: A) => void): void {
     for (let i = this.head; i < this.items.length; i++) visit(this.items[i] as A)

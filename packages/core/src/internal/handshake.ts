@@ -46,12 +46,14 @@ export const handshake = Effect.fnUntraced(function*(
   attempt: Attempt,
   options: Connection.Options
 ): Effect.fn.Return<2 | 3, RedisError.RedisError> {
-  const must = Effect.fnUntraced(function*(request: Command.Any): Effect.fn.Return<void, RedisError.RedisError> {
+  const must = Effect.fnUntraced(function*(
+    request: Command.Any,
+    options?: { readonly mayRefuse: boolean }
+  ): Effect.fn.Return<void, RedisError.RedisError> {
     const outcome = yield* attempt(request)
+    if (outcome._tag === "Replied" || (options?.mayRefuse === true && outcome.failure.delivery === "Rejected")) return
     // The user's own command has not been sent, however far the handshake came.
-    if (outcome._tag === "Failed") {
-      return yield* Effect.fail(toError({ ...outcome.failure, delivery: "NotSent" }, { command: request }))
-    }
+    return yield* Effect.fail(toError({ ...outcome.failure, delivery: "NotSent" }, { command: request }))
   })
   const { clientName, credentials } = options
   const login = credentials === undefined
@@ -76,8 +78,8 @@ export const handshake = Effect.fnUntraced(function*(
   }
   yield* Effect.all([
     // Known since Redis 7.2. Older servers answer with an error, which says nothing against them.
-    attempt(command(SETINFO, ["LIB-NAME", "redisc"])),
-    attempt(command(SETINFO, ["LIB-VER", libraryVersion])),
+    must(command(SETINFO, ["LIB-NAME", "redisc"]), { mayRefuse: true }),
+    must(command(SETINFO, ["LIB-VER", libraryVersion]), { mayRefuse: true }),
     options.readOnly === true ? must(command(READONLY, [])) : Effect.void
   ], { concurrency: "unbounded" })
   return protocol

@@ -5,57 +5,90 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import type * as Command from "../Command.ts"
 import type { Connection } from "../Connection.ts"
 import type * as NodePool from "../NodePool.ts"
+import { membersOf } from "../RedisCluster.ts"
+import type { NodeResult, Nodes } from "../RedisCluster.ts"
+import type * as RedisError from "../RedisError.ts"
+import * as Resp from "../Resp.ts"
+import { deadlineOf, run, sweep } from "./call.ts"
 import type { Call, Outcome, Taker } from "./call.ts"
 import { ClusterExecutor } from "./clusterExecutor.ts"
 import type { Parts } from "./clusterExecutor.ts"
-import { notSent } from "./failure.ts"
+import { notSent, reasonOf, timedOut } from "./failure.ts"
+import type { Failure } from "./failure.ts"
+import { Fifo } from "./fifo.ts"
+
+/** Replies of a node that has not even tried. Other errors, such as a script's, may come after a write. */
+const refusals: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["Moved", "Ask", "TryAgain", "ClusterDown"])
 
 /** A connection on its way, or there. Calls that come before it is wait. */
 class Lease implements Taker {
   connection: Connection | undefined
-  wrote = false
-  private waiting: Array<Call> = []
+  private writes = 0
+  readonly waiting = new Fifo<Call>()
 
   get isLost(): boolean {
     return this.connection?.isClosed() === true
   }
 
+  get isIdle(): boolean {
+    if (this.connection === undefined || this.isLost) return false
+    const { inFlight, waiting } = this.connection.stats()
+    return inFlight + waiting === 0
+  }
+
+  /** Whether something was written on it, for all that is known. */
+  get wrote(): boolean {
+    return this.writes > 0
+  }
+
   submit(call: Call): void {
-    if (!call.command.spec.readOnly) this.wrote = true
-    if (this.connection === undefined) this.waiting.push(call)
-    else this.connection.submit(call)
+    const own = call.command.spec.readOnly ? call : this.counted(call)
+    if (this.connection === undefined) this.waiting.push(own)
+    else this.connection.submit(own)
+  }
+
+  /** The same call, which counts as a write until it is known to have been none. */
+  private counted(call: Call): Call {
+    this.writes++
+    const onReply = (value: Resp.Value, node: string): void => {
+      if (value instanceof Resp.ReplyError && refusals.has(reasonOf(value)._tag)) this.writes--
+      call.onReply(value, node)
+    }
+    const onFailure = (failure: Failure): void => {
+      if (failure.delivery === "NotSent") this.writes--
+      call.onFailure(failure)
+    }
+    return Object.create(call, { onReply: { value: onReply }, onFailure: { value: onFailure } })
   }
 
   open(connection: Connection): void {
     this.connection = connection
-    for (const call of this.take()) if (!call.abandoned) connection.submit(call)
-  }
-
-  take(): ReadonlyArray<Call> {
-    const { waiting } = this
-    this.waiting = []
-    return waiting
+    for (const call of this.waiting.drain()) if (!call.abandoned) connection.submit(call)
   }
 }
 
 export class HeldExecutor extends ClusterExecutor {
   private readonly scope: Scope.Scope
+  private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly leases = new Map<NodePool.Node, Lease>()
+  /** Those of commands that block, which nobody else could use meanwhile. */
+  private readonly apart = new Map<NodePool.Node, Set<Lease>>()
   /** Connections that were written on, and are gone. */
   lost = 0
 
-  constructor(parts: Parts, scope: Scope.Scope) {
+  constructor(parts: Parts, scope: Scope.Scope, fork: HeldExecutor["fork"]) {
     super(parts)
     this.scope = scope
+    this.fork = fork
   }
 
   /** The connections that something was written on, and that are still there. */
   get written(): ReadonlyArray<Connection> {
-    return Array.from(this.leases.values()).flatMap(({ connection, wrote }) =>
-      wrote && connection !== undefined ? [connection] : []
-    )
+    const leases = [...this.leases.values(), ...Array.from(this.apart.values(), (apart) => [...apart]).flat()]
+    return leases.flatMap(({ connection, wrote }) => wrote && connection !== undefined ? [connection] : [])
   }
 
   protected override submit(node: NodePool.Node, call: Call): void {
@@ -64,9 +97,25 @@ export class HeldExecutor extends ClusterExecutor {
 
   protected override submitBlocking(
     node: NodePool.Node,
+    _deadline: number,
     attemptOn: (taker: Taker) => Effect.Effect<Outcome>
   ): Effect.Effect<Outcome> {
-    return Effect.suspend(() => attemptOn(this.leaseOf(node)))
+    return Effect.suspend(() => attemptOn(this.leaseApart(node)))
+  }
+
+  protected override executeEach<A>(
+    command: Command.Command<A>,
+    nodes: Nodes
+  ): Effect.Effect<ReadonlyArray<NodeResult<A>>> {
+    if (!command.spec.write) return super.executeEach(command, nodes)
+    return Effect.suspend(() => {
+      const deadline = deadlineOf(command, this.clock.currentTimeMillisUnsafe(), this.commandTimeout)
+      return Effect.forEach(membersOf(this.parts.topology.currentUnsafe(), nodes), ({ address, role }) =>
+        Effect.map(
+          Effect.result(run(this.leaseOf(this.parts.pool.node(address)), command, deadline)),
+          (result): NodeResult<A> => ({ address, role, result })
+        ), { concurrency: "unbounded" })
+    })
   }
 
   private leaseOf(node: NodePool.Node): Lease {
@@ -75,14 +124,33 @@ export class HeldExecutor extends ClusterExecutor {
     if (known?.wrote === true) this.lost++
     const lease = new Lease()
     this.leases.set(node, lease)
+    this.open(node, lease, () => this.leases.delete(node))
+    return lease
+  }
+
+  private leaseApart(node: NodePool.Node): Lease {
+    let apart = this.apart.get(node)
+    if (apart === undefined) {
+      apart = new Set()
+      this.apart.set(node, apart)
+    }
+    for (const lease of apart) if (lease.isIdle) return lease
+    const lease = new Lease()
+    apart.add(lease)
+    this.open(node, lease, () => apart.delete(lease))
+    return lease
+  }
+
+  private open(node: NodePool.Node, lease: Lease, forget: () => void): void {
+    const { key } = node.address
     const acquire = Effect.match(Scope.provide(node.dedicated, this.scope), {
       onSuccess: (connection) => lease.open(connection),
       onFailure: ({ reason }) => {
-        this.leases.delete(node)
-        for (const call of lease.take()) if (!call.abandoned) call.onFailure(notSent(reason, node.address.key))
+        forget()
+        for (const call of lease.waiting.drain()) if (!call.abandoned) call.onFailure(notSent(reason, key))
       }
     })
-    Fiber.runIn(Effect.runFork(acquire), this.scope)
-    return lease
+    const overdue = sweep(lease.waiting, () => timedOut(key, "a connection of its own", false))
+    Fiber.runIn(this.fork(Effect.raceFirst(acquire, overdue)), this.scope)
   }
 }

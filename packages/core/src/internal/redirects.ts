@@ -10,12 +10,11 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Address from "../Address.ts"
 import * as Command from "../Command.ts"
-import { timedOut } from "../Connection.ts"
 import * as RedirectPolicy from "../RedirectPolicy.ts"
 import type { RedisError } from "../RedisError.ts"
 import { decoded } from "./call.ts"
 import type { Outcome } from "./call.ts"
-import { toError } from "./failure.ts"
+import { timedOut, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 
 /** Where a further try goes: to whoever serves the slot by the map of that moment, or to one address. */

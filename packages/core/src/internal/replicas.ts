@@ -1,8 +1,12 @@
 /**
- * Which node of a shard answers a read, and what is known about the fitness of replicas.
+ * Which node of a shard answers a read, and how fit its nodes are for that.
  *
  * Nodes that reads may go to are asked for their ROLE about once a second, and only while they are read from: no timer
  * runs here. One answer tells the round trip, whether a replica hears its primary, and how far it has followed it.
+ *
+ * A replica is fit once it has answered well, and any trouble with it takes that back until it does so again. So nobody
+ * waits for the first connection to a replica, and one that was restarted, and may be empty, has to say first that it
+ * has its data.
  *
  * Source: https://redis.io/docs/latest/commands/role/
  */
@@ -14,16 +18,27 @@ import type { ReadFrom } from "../ReadFrom.ts"
 import * as Resp from "../Resp.ts"
 import type * as SlotMap from "../SlotMap.ts"
 import { Call } from "./call.ts"
+import { reasonOf } from "./failure.ts"
 import * as Reply from "./reply.ts"
 
 const ROLE = Command.make(CommandSpec.get("ROLE"), [], Reply.raw)
 
-/** How long an answer counts, and how long a node may take to give it, in milliseconds. */
-const probeInterval = 1000
+/** Between two questions to a node, and how long it may take to answer one, in milliseconds. */
+const interval = 1000
 /** How many samples of what a primary has written are kept for the span of the greatest lag. */
 const samples = 32
-/** How much of a newer round trip goes into the average. */
+/** How much of a longer round trip goes into the average. */
 const weight = 0.3
+
+/**
+ * What a node is good for. A replica that is `CutOff` answers, and does not hear its primary. Of one that is `Unknown`
+ * nothing has been heard, or not since there was trouble with it. One that is `Unfit` has said so itself.
+ */
+type Standing = "Fit" | "CutOff" | "Unknown" | "Unfit"
+
+/** A replica that is cut off comes after a primary that is fit, and before one that is not. Unfit ones do not answer. */
+const ranks: Readonly<Record<Standing, number>> = { Fit: 4, CutOff: 2, Unknown: 0, Unfit: -1 }
+const primaryRanks = { fit: 4, fitButSecond: 3, other: 1 }
 
 /** What a primary had written to its replication stream, and when. */
 interface Written {
@@ -31,18 +46,7 @@ interface Written {
   readonly offset: number
 }
 
-class Health {
-  /** Passed over until it answers well again. */
-  unfit = false
-  /** The average round trip in milliseconds, once it is measured. */
-  roundTrip: number | undefined
-  probedAt = -Infinity
-  probing = false
-  /** Of a primary, the oldest first. */
-  written: ReadonlyArray<Written> = []
-}
-
-class Probe extends Call {
+class Question extends Call {
   private readonly settle: (role: Resp.Value | undefined) => void
 
   constructor(deadline: number, settle: (role: Resp.Value | undefined) => void) {
@@ -51,7 +55,7 @@ class Probe extends Call {
   }
 
   onReply(value: Resp.Value): void {
-    this.settle(value instanceof Resp.ReplyError ? undefined : value)
+    this.settle(value)
   }
 
   onFailure(): void {
@@ -59,119 +63,174 @@ class Probe extends Call {
   }
 }
 
+class Member {
+  readonly node: NodePool.Node
+  readonly isPrimary: boolean
+  standing: Standing
+  /** In milliseconds. */
+  roundTrip = Infinity
+  /** The turn in which it was chosen last. */
+  turn = 0
+  askedAt = -Infinity
+  question: Question | undefined = undefined
+  /** When it was last known to follow its primary closely enough. */
+  inTouchAt = -Infinity
+  /** Of a primary: what was written when, the oldest first. One sample is older than the greatest lag. */
+  written: ReadonlyArray<Written> = []
+
+  constructor(node: NodePool.Node, isPrimary: boolean) {
+    this.node = node
+    this.isPrimary = isPrimary
+    // Primaries do their work whoever asks, so they are fit until the contrary is known.
+    this.standing = isPrimary ? "Fit" : "Unknown"
+  }
+}
+
+/** A shorter round trip is believed at once, since all that can falsify one, such as connecting first, makes it longer. */
+const average = (before: number, measured: number): number =>
+  measured <= before ? measured : before + weight * (measured - before)
+
+const isBefore = (a: Member, b: Member, readFrom: ReadFrom): boolean =>
+  readFrom === "nearest" ? a.roundTrip < b.roundTrip : a.turn < b.turn
+
+export interface Options {
+  readonly pool: NodePool.NodePool["Service"]
+  readonly clock: Clock.Clock
+  /** In milliseconds. */
+  readonly maxLag: number
+  /** Told when a node does not have the role that the map gives it. */
+  readonly onOutdated: () => void
+}
+
 export class Replicas {
-  private readonly pool: NodePool.NodePool["Service"]
-  private readonly clock: Clock.Clock
-  private readonly maxLag: number
-  private readonly healths = new WeakMap<NodePool.Node, Health>()
+  private readonly options: Options
+  private readonly members = new WeakMap<NodePool.Node, Member>()
   private turn = 0
 
-  constructor(pool: NodePool.NodePool["Service"], clock: Clock.Clock, maxLag: number) {
-    this.pool = pool
-    this.clock = clock
-    this.maxLag = maxLag
+  constructor(options: Options) {
+    this.options = options
+    options.pool.onTrouble((node, failure) => {
+      // It is asked as soon as it can be reached again, before any read gets there.
+      if (failure !== undefined) this.doubt(node, -Infinity)
+    })
   }
 
-  /** Who answers a read of a shard. Undefined when nobody may. */
-  choose({ primary, replicas }: SlotMap.Shard, readFrom: ReadFrom): NodePool.Node | undefined {
-    const owner = primary === undefined ? undefined : this.pool.node(primary.address)
-    const readers = replicas.map(({ address }) => this.pool.reader(address))
-    const now = this.clock.currentTimeMillisUnsafe()
-    if (owner !== undefined) this.probe(owner, undefined, now)
-    for (const reader of readers) this.probe(reader, owner, now)
-    const fit = readers.filter((reader) => !reader.isDown() && !this.healthOf(reader).unfit)
-    switch (readFrom) {
-      case "primary":
-        return owner
-      // Where nobody else may answer, an unfit one is better than none: it may have got well since.
-      case "replica":
-        return this.next(fit.length > 0 ? fit : readers)
-      case "preferReplica":
-        return this.next(fit) ?? owner
-      case "any":
-        return this.next(owner === undefined || owner.isDown() ? fit : [owner, ...fit]) ?? owner
-      case "nearest":
-        return this.nearest(owner === undefined || owner.isDown() ? fit : [owner, ...fit]) ?? owner
+  /** Who answers a read of a shard: of the fittest the one whose turn it is, or the nearest. Undefined if nobody may. */
+  choose({ primary, replicas }: SlotMap.Shard, readFrom: Exclude<ReadFrom, "primary">): NodePool.Node | undefined {
+    const { clock, maxLag, pool } = this.options
+    const owner = primary === undefined ? undefined : pool.node(primary.address)
+    if (replicas.length === 0) return readFrom === "replica" ? undefined : owner
+    const now = clock.currentTimeMillisUnsafe()
+    let leader: Member | undefined
+    let best: Member | undefined
+    let bestRank = ranks.Unfit
+    if (owner !== undefined) {
+      leader = this.memberOf(owner, true)
+      this.ask(leader, undefined, now)
+      if (readFrom !== "replica") {
+        best = leader
+        bestRank = leader.standing !== "Fit"
+          ? primaryRanks.other
+          : readFrom === "preferReplica"
+          ? primaryRanks.fitButSecond
+          : primaryRanks.fit
+      }
     }
+    for (const { address } of replicas) {
+      const replica = this.memberOf(pool.reader(address), false)
+      this.ask(replica, leader, now)
+      const isLost = replica.standing === "CutOff" && now - replica.inTouchAt > maxLag
+      const rank = isLost ? ranks.Unfit : ranks[replica.standing]
+      if (rank > bestRank || (rank === bestRank && best !== undefined && isBefore(replica, best, readFrom))) {
+        best = replica
+        bestRank = rank
+      }
+    }
+    if (best !== undefined) best.turn = ++this.turn
+    return best?.node
   }
 
-  /** Passes a replica over until it is known to be well again. */
+  /** Passes a node over for a while, and then until it is known to be well. */
   eject(node: string): void {
-    const reader = this.pool.readers().get(node)
-    const health = reader === undefined ? undefined : this.healths.get(reader)
-    if (health !== undefined) health.unfit = true
+    this.doubt(node, this.options.clock.currentTimeMillisUnsafe())
   }
 
-  private next(nodes: ReadonlyArray<NodePool.Node>): NodePool.Node | undefined {
-    return nodes[this.turn++ % nodes.length]
-  }
-
-  private nearest(nodes: ReadonlyArray<NodePool.Node>): NodePool.Node | undefined {
-    let best: NodePool.Node | undefined
-    let shortest = Infinity
-    for (const node of nodes) {
-      const { roundTrip } = this.healthOf(node)
-      if (roundTrip === undefined || roundTrip >= shortest) continue
-      best = node
-      shortest = roundTrip
+  /** Forgets what a node has said, and what it is about to say. */
+  private doubt(node: string, askedAt: number): void {
+    const { pool } = this.options
+    for (const known of [pool.nodes().get(node), pool.readers().get(node)]) {
+      const member = known === undefined ? undefined : this.members.get(known)
+      if (member === undefined) continue
+      member.standing = "Unknown"
+      member.inTouchAt = -Infinity
+      member.question = undefined
+      member.askedAt = askedAt
     }
-    return best ?? this.next(nodes)
   }
 
-  private healthOf(node: NodePool.Node): Health {
-    let health = this.healths.get(node)
-    if (health === undefined) {
-      health = new Health()
-      this.healths.set(node, health)
+  private memberOf(node: NodePool.Node, isPrimary: boolean): Member {
+    let member = this.members.get(node)
+    if (member === undefined) {
+      member = new Member(node, isPrimary)
+      this.members.set(node, member)
     }
-    return health
+    return member
   }
 
-  private probe(node: NodePool.Node, primary: NodePool.Node | undefined, now: number): void {
-    const health = this.healthOf(node)
-    if (health.probing || now - health.probedAt < probeInterval) return
-    health.probing = true
-    health.probedAt = now
-    const sentAt = this.clock.monotonicTimeNanosUnsafe()
-    node.submit(
-      new Probe(now + probeInterval, (role) => {
-        health.probing = false
-        const answeredAt = this.clock.currentTimeMillisUnsafe()
-        const fit = Array.isArray(role) && this.isFit(role, health, primary, answeredAt)
-        health.unfit = !fit
-        if (!fit) return
-        const roundTrip = Number(this.clock.monotonicTimeNanosUnsafe() - sentAt) / 1e6
-        health.roundTrip = health.roundTrip === undefined
-          ? roundTrip
-          : health.roundTrip + weight * (roundTrip - health.roundTrip)
-      }),
-      -1
-    )
+  private ask(member: Member, primary: Member | undefined, now: number): void {
+    if (member.question !== undefined || now - member.askedAt < interval || member.node.isDown()) return
+    const { clock } = this.options
+    const sentAt = clock.monotonicTimeNanosUnsafe()
+    const question = new Question(now + interval, (role) => {
+      if (member.question !== question) return
+      member.question = undefined
+      if (role !== undefined) {
+        member.roundTrip = average(member.roundTrip, Number(clock.monotonicTimeNanosUnsafe() - sentAt) / 1e6)
+      }
+      member.standing = this.standingOf(member, primary, role)
+    })
+    member.question = question
+    member.askedAt = now
+    member.node.submit(question, -1)
   }
 
-  private isFit(
-    role: ReadonlyArray<Resp.Value>,
-    health: Health,
-    primary: NodePool.Node | undefined,
-    now: number
-  ): boolean {
-    if (role[0] === "master") {
-      this.note(health, { at: now, offset: Number(role[1]) })
-      return true
+  private standingOf(member: Member, primary: Member | undefined, role: Resp.Value | undefined): Standing {
+    if (role === undefined) return "Unknown"
+    // Where a user may not run ROLE, that a node answers is all there is to know.
+    if (role instanceof Resp.ReplyError) return reasonOf(role)._tag === "ServerError" ? "Fit" : "Unknown"
+    const [name, written, , link, followed] = Array.isArray(role) ? role : []
+    // A replica was promoted, a primary demoted; a replica that has just started may not know its primary yet.
+    if ((name === "master") !== member.isPrimary) {
+      this.options.onOutdated()
+      return "Unfit"
     }
-    const [, , , link, offset] = role
-    if (link !== "connected") return false
-    const ahead = primary === undefined
-      ? undefined
-      : this.healthOf(primary).written.find((written) => written.offset > Number(offset))
-    return ahead === undefined || now - ahead.at <= this.maxLag
+    if (member.isPrimary) {
+      this.note(member, Number(written))
+      return "Fit"
+    }
+    if (link !== "connected") return "CutOff"
+    if (this.isBehind(primary, Number(followed), member.askedAt)) return "Unfit"
+    member.inTouchAt = member.askedAt
+    return "Fit"
+  }
+
+  /** Whether a replica had not got, at a time, what its primary had written the greatest lag before. */
+  private isBehind(primary: Member | undefined, followed: number, at: number): boolean {
+    const due = primary?.written.findLast((written) => at - written.at >= this.options.maxLag)
+    return due !== undefined && due.offset > followed
   }
 
   /** Keeps what it takes to tell who is too far behind, and no more. */
-  private note(health: Health, written: Written): void {
-    const last = health.written.at(-1)
-    if (last !== undefined && written.at - last.at < this.maxLag / samples) return
-    const kept = health.written.filter(({ at }) => at >= written.at - 2 * this.maxLag)
-    health.written = [...kept, written]
+  private note(primary: Member, offset: number): void {
+    const { clock, maxLag } = this.options
+    const at = clock.currentTimeMillisUnsafe()
+    const last = primary.written.at(-1)
+    // One that was restarted counts from the beginning.
+    if (last === undefined || offset < last.offset) {
+      primary.written = [{ at, offset }]
+    } else if (at - last.at >= maxLag / samples) {
+      const due = primary.written.findLastIndex((written) => at - written.at >= maxLag)
+      primary.written = [...primary.written.slice(Math.max(due, 0)), { at, offset }]
+    }
   }
 }

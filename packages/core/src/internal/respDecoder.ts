@@ -154,7 +154,7 @@ export class Decoder {
       const next = this.next
       if (next === -1) return at
       if (next - 2 - at > this.maxLineLength) this.failLine(at)
-      if (this.depth === 0 && type !== Type.push && type !== Type.attribute) this.begin()
+      if (this.depth === 0 && type !== Type.attribute) this.begin(type === Type.push)
       switch (type) {
         case Type.bulk:
         case Type.verbatim:
@@ -301,7 +301,7 @@ export class Decoder {
     const limit = type === Type.map ? Math.min(this.maxElements, maxMapElements) : this.maxElements
     if (missing > limit) this.fail(`${Type.name(type)} has more elements than the limit of ${limit}`, at)
     if (this.depth >= this.maxDepth) this.fail(`aggregates are nested deeper than the limit of ${this.maxDepth}`, at)
-    if (this.depth === 0 && (type === Type.push || type === Type.attribute)) this.asBytes = true
+    if (this.depth === 0 && type === Type.attribute) this.asBytes = true
     const frame: Frame = { type, items: [], parent: this.top, missing }
     this.top = frame
     this.depth++
@@ -379,9 +379,9 @@ export class Decoder {
     this.carry = grown
   }
 
-  private begin(): void {
+  private begin(push: boolean): void {
     try {
-      this.asBytes = this.handler.wantsBytes()
+      this.asBytes = this.handler.wantsBytes(push)
     } catch (error) {
       this.asBytes = false
       this.thrown ??= { error }

@@ -143,10 +143,10 @@ export const defaultLimits: Limits = {
  * @since 0.1.0
  */
 export interface Handler {
-  /** Whether the strings of this reply are wanted as bytes: asked once, as each reply begins; never for a push message. */
-  wantsBytes(): boolean
+  /** Whether the strings of this reply, or push message, are wanted as bytes: asked once, as each of them begins. */
+  wantsBytes(push: boolean): boolean
   /** Takes the next reply, in the order of arrival. */
   onReply(value: Value): void
-  /** Takes a RESP3 push message, which may come between any two replies. Its bulk strings are always bytes. */
+  /** Takes a RESP3 push message, which may come between any two replies. */
   onPush(values: ReadonlyArray<Value>): void
 }

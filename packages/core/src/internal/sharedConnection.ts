@@ -9,12 +9,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pool from "effect/Pool"
 import * as Schedule from "effect/Schedule"
-import { timedOut } from "../Connection.ts"
 import type { Connection, Watcher } from "../Connection.ts"
 import * as RedisError from "../RedisError.ts"
-import { expire } from "./call.ts"
+import { sweep } from "./call.ts"
 import type { Call, Taker } from "./call.ts"
-import { notSent, toError } from "./failure.ts"
+import { notSent, timedOut, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import { Fifo } from "./fifo.ts"
 
@@ -110,22 +109,12 @@ export class SharedConnection implements Taker {
   /** Leases a connection, waits until it is lost, and leases the next. Runs for the life of the node. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
     // On an open connection deadlines are the connection's own business.
-    const sweep = Effect.gen({ self: this }, function*() {
-      const clock = yield* Clock.Clock
-      while (true) {
-        yield* Effect.sleep("1 second")
-        expire(
-          this.waiting,
-          clock.currentTimeMillisUnsafe(),
-          () => timedOut(this.node, "a connection to the node", false)
-        )
-      }
-    })
+    const overdue = sweep(this.waiting, () => timedOut(this.node, "a connection to the node", false))
     const lease = Effect.gen({ self: this }, function*() {
       const clock = yield* Clock.Clock
       this.current = { _tag: "Connecting" }
       const { connection, error, openedAt } = yield* Effect.scoped(Effect.gen({ self: this }, function*() {
-        const connection = yield* Effect.raceFirst(Pool.get(this.pool), sweep)
+        const connection = yield* Effect.raceFirst(Pool.get(this.pool), overdue)
         const openedAt = clock.currentTimeMillisUnsafe()
         this.open(connection)
         return { connection, openedAt, error: yield* connection.closed }
@@ -147,7 +136,8 @@ export class SharedConnection implements Taker {
       Effect.sync(() => {
         const failure: Failure = { reason: error.reason, delivery: "NotSent", node: this.node }
         this.down(failure)
-        this.options.onTrouble(failure)
+        // A connection that was open has told of its end already.
+        if (error.delivery === "NotSent") this.options.onTrouble(failure)
       }))
     return Effect.orDie(Effect.forever(Effect.retry(tried, reconnect)))
   })

@@ -5,7 +5,6 @@
 import type * as Duration from "effect/Duration"
 import type * as Command from "../Command.ts"
 import type { StreamEntry, StreamFields, StreamId } from "../commands/streams.ts"
-import * as CommandSpec from "../CommandSpec.ts"
 import type * as Resp from "../Resp.ts"
 import * as Args from "./args.ts"
 import * as Reply from "./reply.ts"
@@ -50,7 +49,7 @@ const encoder = new TextEncoder()
 
 const bytesOf = (key: Command.Arg): string => `${typeof key === "string" ? encoder.encode(key) : key}`
 
-/** `STREAMS key [key ...] id [id ...]`. RESP3 replies a map, in which a stream that is named twice would be lost once. */
+/** `STREAMS key [key ...] id [id ...]`. RESP3 replies a map, which has no room for a stream that is named twice. */
 const sources = (streams: Args.Entries): Args.Args => {
   const pairs = Args.entries(streams, "stream")
   const keys = pairs.filter((_, index) => index % 2 === 0)
@@ -70,10 +69,3 @@ export const reading = (streams: Args.Entries, options: ReadOptions): Args.Args 
   ...Args.option("BLOCK", options.block, Args.timeoutMillis),
   ...sources(streams)
 ]
-
-/** The facts about a command that only waits when it has a `block`. Without one it may share a connection, like any. */
-export const specOf = (name: string): (options: ReadOptions) => CommandSpec.CommandSpec => {
-  const waiting = CommandSpec.get(name)
-  const atOnce: CommandSpec.CommandSpec = { ...waiting, blocking: false }
-  return ({ block }) => block === undefined ? atOnce : waiting
-}

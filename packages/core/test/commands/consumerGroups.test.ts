@@ -3,6 +3,7 @@ import * as DateTime from "effect/DateTime"
 import * as Command from "../../src/Command.ts"
 import * as Groups from "../../src/commands/consumerGroups.ts"
 import type * as Streams from "../../src/commands/streams.ts"
+import * as CommandSpec from "../../src/CommandSpec.ts"
 import { Mismatch } from "../../src/internal/reply.ts"
 import type * as Resp from "../../src/Resp.ts"
 
@@ -22,6 +23,8 @@ const flat = (map: ReadonlyMap<Resp.Value, Resp.Value>): ReadonlyArray<Resp.Valu
 
 const forEver = "the timeout has to be positive; \"Infinity\" waits for ever"
 const wholeCount = "the count has to be a whole number of at least 1"
+
+const blockMillis = ({ args, spec }: Command.Any) => CommandSpec.blockMillis(spec, args)
 
 describe("consumer groups", () => {
   const moment = DateTime.makeUnsafe(1700000000000)
@@ -62,12 +65,12 @@ describe("consumer groups", () => {
     ],
     [Groups.xreadgroup("g", "c", { k: ">" }), ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "k", ">"]],
     [
-      Groups.xreadgroup(bytes("g"), bytes("c"), [[bytes("k"), "0"], ["l", ">"]], {
-        count: 2,
-        block: "Infinity",
-        noack: true
-      }),
-      ['XREADGROUP', 'GROUP', bytes('g'), bytes('c'), 'NOACK', 'COUNT', '2', 'BLOCK', '0', 'STREAMS', bytes('k'), 'l', '0', '>']
+      Groups.xreadgroup(bytes("g"), bytes("c"), [[bytes("k"), "0"], ["l", ">"]], { noack: true }),
+      ["XREADGROUP", "GROUP", bytes("g"), bytes("c"), "NOACK", "STREAMS", bytes("k"), "l", "0", ">"]
+    ],
+    [
+      Groups.xreadgroup("g", "c", { k: ">" }, { count: 2, block: "Infinity" }),
+      ["XREADGROUP", "GROUP", "g", "c", "COUNT", "2", "BLOCK", "0", "STREAMS", "k", ">"]
     ],
     [
       Groups.xreadgroup("g", "c", { k: ">" }, { block: "2 seconds" }),
@@ -85,8 +88,8 @@ describe("consumer groups", () => {
   })
 
   it("waits only when it is told to", () => {
-    assert.isTrue(Groups.xreadgroup("g", "c", { k: ">" }, { block: "1 second" }).spec.blocking)
-    assert.isFalse(Groups.xreadgroup("g", "c", { k: ">" }).spec.blocking)
+    assert.strictEqual(blockMillis(Groups.xreadgroup("g", "c", { k: ">" }, { block: "1 second" })), 1000)
+    assert.isUndefined(blockMillis(Groups.xreadgroup("g", "c", { k: ">" })))
     assert.isTrue(Groups.xreadgroup("g", "c", { k: ">" }).spec.write)
   })
 

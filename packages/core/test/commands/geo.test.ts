@@ -47,7 +47,8 @@ describe("geo", () => {
         withdist: true,
         withhash: true
       }),
-      ['GEOSEARCH', 'k', 'FROMLONLAT', '13.361389', '38.115556', 'BYBOX', '400.5', '300', 'MI', 'DESC', 'COUNT', '3', 'ANY', 'WITHCOORD', 'WITHDIST', 'WITHHASH']
+      "GEOSEARCH k FROMLONLAT 13.361389 38.115556 BYBOX 400.5 300 MI DESC COUNT 3 ANY WITHCOORD WITHDIST WITHHASH"
+        .split(" ")
     ],
     [
       Geo.geosearch("k", { frommember: bytes("a"), byradius: { radius: 0, unit: "M" }, order: "ASC", count: 1 }),

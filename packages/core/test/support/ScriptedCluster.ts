@@ -13,8 +13,11 @@ import type { Slots } from "./slotsReply.ts"
 
 export const { Reply } = Resp
 
-/** `"hold"` answers when the test says what, `"drop"` hangs up instead of answering. */
-export type Answer = Resp.Reply | "hold" | "drop"
+/**
+ * `"hold"` answers when the test says what, `"drop"` hangs up instead of answering. Several replies are what answers a
+ * command that subscribes.
+ */
+export type Answer = Resp.Reply | ReadonlyArray<Resp.Reply> | "hold" | "drop"
 export type Script = Answer | ((args: ReadonlyArray<string>, connection: ScriptedConnection) => Answer)
 
 const utf8 = new TextEncoder()
@@ -31,7 +34,7 @@ export class ScriptedConnection implements Connector.Transport {
   private protocol: 2 | 3 = 2
   private readonly listener: Connector.Listener
   private readonly after: (millis: number, deliver: () => void) => void
-  private readonly outbox: Array<{ answer: Answer; ready: boolean }> = []
+  private readonly outbox: Array<{ readonly name: string; answer: Answer; ready: boolean }> = []
   private readonly decoder = new Resp.Decoder({
     wantsBytes: () => false,
     onReply: (value) => this.receive((value as ReadonlyArray<string>).map(String)),
@@ -67,11 +70,8 @@ export class ScriptedConnection implements Connector.Transport {
     const name = first.toUpperCase()
     const script = this.node.take(`${name} ${rest[0]?.toUpperCase()}`) ?? this.node.take(name)
     const answer = typeof script === "function" ? script(rest, this) : script
-    const slot = { answer: answer ?? Reply.error(`ERR nothing is scripted for ${name}`), ready: answer !== "hold" }
-    if (name === "HELLO" && slot.answer !== "hold" && slot.answer !== "drop" && slot.answer._tag === "Map") {
-      this.protocol = 3
-    }
-    this.outbox.push(slot)
+    const nothing = Reply.error(`ERR nothing is scripted for ${name}`)
+    this.outbox.push({ name, answer: answer ?? nothing, ready: answer !== "hold" })
     this.after(this.node.delay, () => this.flush())
   }
 
@@ -86,9 +86,11 @@ export class ScriptedConnection implements Connector.Transport {
 
   private flush(): void {
     while (this.open && this.outbox[0]?.ready === true) {
-      const { answer } = this.outbox.shift()!
+      const { answer, name } = this.outbox.shift()!
       if (answer === "drop") return this.drop()
-      this.send(Resp.encodeReply(answer as Resp.Reply, this.protocol))
+      if (name === "HELLO" && (answer as Resp.Reply)._tag === "Map") this.protocol = 3
+      const replies = Array.isArray(answer) ? answer as ReadonlyArray<Resp.Reply> : [answer as Resp.Reply]
+      for (const reply of replies) this.send(reply)
     }
   }
 

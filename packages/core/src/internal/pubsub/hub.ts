@@ -1,0 +1,357 @@
+/**
+ * All subscriptions of a program: what is listened to, and on which node each of it has to be. Holds the one against the
+ * other whenever something happens (a listener comes or goes, a connection is lost, slots move, a node leaves), and
+ * every so often besides.
+ *
+ * Classic channels and patterns are heard at any node; all of them are at one, the home, so that messages of one
+ * publisher keep their order. Sharded channels are at the primary of their slot.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type { Address } from "../../Address.ts"
+import type { Connection, Subscriber } from "../../Connection.ts"
+import type * as NodePool from "../../NodePool.ts"
+import type { Moved, RedisError } from "../../RedisError.ts"
+import * as SlotMap from "../../SlotMap.ts"
+import type * as Topology from "../../Topology.ts"
+import { toError } from "../failure.ts"
+import type { Failure } from "../failure.ts"
+import type * as Redirects from "../redirects.ts"
+import { SubscriptionConnection } from "./subscriptionConnection.ts"
+import { Topic } from "./topic.ts"
+import type { Kind, Listener } from "./topic.ts"
+
+export interface Parts {
+  readonly clock: Clock.Clock
+  readonly scope: Scope.Scope
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  readonly topology: Topology.Topology["Service"]
+  readonly pool: NodePool.NodePool["Service"]
+  readonly locate: Redirects.Actions["locate"]
+  readonly confirmTimeout: number
+  readonly connect: (
+    address: Address,
+    subscriber: Subscriber
+  ) => Effect.Effect<Connection, RedisError, Scope.Scope>
+}
+
+/** A topic of every primary. */
+export interface Everywhere {
+  readonly kind: Kind
+  readonly name: string
+  readonly listener: Listener
+  /** By the key of the primary's address. */
+  readonly topics: Map<string, Topic>
+}
+
+/** How often all is looked at without a reason, and after how long a refusal is tried again, in milliseconds. */
+const period = 1000
+const pause = 100
+
+export class Hub {
+  private readonly parts: Parts
+  private readonly topics = new Map<string, Topic>()
+  private readonly connections = new Map<
+    string,
+    { readonly at: SubscriptionConnection; readonly scope: Scope.Closeable }
+  >()
+  private readonly everywhere = new Set<Everywhere>()
+  private learntAt = 0
+  private home: string | undefined
+  private turn = 0
+  private waking = false
+  private pausing = false
+  private watching = false
+  private lastLost: { readonly node: string; readonly at: number } | undefined
+  private ended: RedisError | undefined
+
+  constructor(parts: Parts) {
+    this.parts = parts
+    this.learntAt = parts.topology.learntAt()
+  }
+
+  /** Listens to a topic. Whoever is the first makes the client subscribe. */
+  listen(kind: Kind, name: string, listener: Listener, pin?: Address): Topic {
+    const made = new Topic(kind, name, pin)
+    if (this.ended !== undefined) {
+      listener.onFailure(this.ended)
+      return made
+    }
+    const topic = this.topics.get(made.key) ?? made
+    this.topics.set(topic.key, topic)
+    topic.add(listener)
+    if (listener.bytes) topic.at?.readBytes()
+    this.watch()
+    this.wake()
+    return topic
+  }
+
+  /** The last to leave makes the client unsubscribe, and closes a connection over which nothing goes any more. */
+  leave(topic: Topic, listener: Listener): void {
+    topic.remove(listener)
+    if (topic.listeners.size > 0) return
+    this.forget(topic)
+    this.drop(topic)
+  }
+
+  private forget(topic: Topic): void {
+    if (this.topics.get(topic.key) === topic) this.topics.delete(topic.key)
+    if (this.topics.size === 0) this.home = undefined
+  }
+
+  /** Listens to a topic of each primary, whichever they are: for what every node tells only of itself. */
+  listenEverywhere(kind: Kind, name: string, listener: Listener): Everywhere {
+    const everywhere: Everywhere = { kind, name, listener, topics: new Map() }
+    this.everywhere.add(everywhere)
+    this.follow(everywhere, this.parts.topology.currentUnsafe(), undefined)
+    return everywhere
+  }
+
+  leaveEverywhere(everywhere: Everywhere): void {
+    this.everywhere.delete(everywhere)
+    for (const topic of everywhere.topics.values()) this.leave(topic, everywhere.listener)
+  }
+
+  /** Something has happened: looks at all topics, soon. */
+  wake(): void {
+    if (this.waking || this.ended !== undefined) return
+    this.waking = true
+    queueMicrotask(() => {
+      this.waking = false
+      if (this.ended === undefined) this.reconcile()
+    })
+  }
+
+  /** Ends everybody's subscription. The connections end with the scope. */
+  end(error: RedisError): void {
+    this.ended = error
+    const topics = Array.from(this.topics.values())
+    this.topics.clear()
+    this.everywhere.clear()
+    for (const topic of topics) fail(topic, error)
+  }
+
+  /**
+   * A node is lost, or was for a while, from `from` on. Messages that were published there may not have been passed on to
+   * the other nodes, and so be missing although no subscription was lost.
+   */
+  nodeLost(node: string, from: number): void {
+    const now = this.parts.clock.currentTimeMillisUnsafe()
+    // All connections to a node are lost together.
+    if (this.lastLost?.node === node && this.lastLost.at === now) return
+    this.lastLost = { node, at: now }
+    for (const topic of this.topics.values()) topic.nodeLost(node, from, now)
+  }
+
+  /** Keeps to the primaries of the map. What one that is new has told already is missing, from `newSince` on. */
+  private follow(
+    { kind, listener, name, topics }: Everywhere,
+    map: SlotMap.SlotMap,
+    newSince: number | undefined
+  ): void {
+    const primaries = new Map(
+      map.shards.flatMap(({ primary }) =>
+        primary === undefined ? [] : [[primary.address.key, primary.address] as const]
+      )
+    )
+    for (const [key, topic] of topics) {
+      if (primaries.has(key)) continue
+      topic.abandon("the node is no primary any more", this.parts.clock.currentTimeMillisUnsafe())
+      topics.delete(key)
+      this.leave(topic, listener)
+    }
+    for (const [key, address] of primaries) {
+      if (topics.has(key)) continue
+      const topic = this.listen(kind, name, listener, address)
+      if (newSince !== undefined) topic.missing(key, newSince, listener)
+      topics.set(key, topic)
+    }
+  }
+
+  private reconcile(): void {
+    const { topology } = this.parts
+    const map = topology.currentUnsafe()
+    const learntAt = topology.learntAt()
+    for (const everywhere of this.everywhere) this.follow(everywhere, map, this.learntAt)
+    this.learntAt = learntAt
+    const now = this.parts.clock.currentTimeMillisUnsafe()
+    let home: { readonly address: Address | undefined } | undefined
+    for (const topic of this.topics.values()) {
+      if (topic.pausedUntil > now) {
+        this.wakeLater()
+        continue
+      }
+      const target = topic.pin ?? (topic.kind === "shard"
+        ? SlotMap.shardOf(map, topic.slot)?.primary?.address
+        : (home ??= { address: this.homeIn(map) }).address)
+      if (target === undefined) topology.requestRefresh()
+      else if (topic.at?.address.key !== target.key) this.move(topic, target)
+      else if (topic.isConfirmed) topic.owned(learntAt)
+    }
+    for (const { at } of this.connections.values()) at.flush()
+  }
+
+  private move(topic: Topic, target: Address): void {
+    // It is not kept until it is confirmed elsewhere: what comes from both would come twice.
+    topic.leave()
+    this.drop(topic)
+    topic.at = this.connectionTo(target)
+    topic.at.want(topic)
+  }
+
+  /** The node of the classic topics: the one they are at, as long as it is well. */
+  private homeIn(map: SlotMap.SlotMap): Address | undefined {
+    const online = Array.from(map.nodes.values()).filter(({ health }) => health === "online")
+    const isWell = ({ key }: Address): boolean =>
+      !(this.connections.get(key)?.at.isDown ?? this.parts.pool.nodes().get(key)?.isDown() ?? false)
+    const current = online.find(({ address }) => address.key === this.home)
+    if (current !== undefined && isWell(current.address)) return current.address
+    const well = online.filter(({ address }) => isWell(address))
+    const primaries = well.filter(({ role }) => role === "primary")
+    const candidates = [primaries, well, online].find(({ length }) => length > 0) ?? []
+    const chosen = candidates[this.turn++ % candidates.length]?.address
+    this.home = chosen?.key
+    return chosen
+  }
+
+  private connectionTo(address: Address): SubscriptionConnection {
+    const known = this.connections.get(address.key)
+    if (known !== undefined) return known.at
+    const { clock, confirmTimeout, connect } = this.parts
+    const at = new SubscriptionConnection(address, {
+      clock,
+      confirmTimeout,
+      connect,
+      onConfirmed: this.onConfirmed,
+      onRefused: this.onRefused,
+      onRevoked: this.onRevoked,
+      onDown: this.onDown
+    })
+    const scope = Scope.forkUnsafe(this.parts.scope)
+    this.connections.set(address.key, { at, scope })
+    Fiber.runIn(this.parts.fork(at.run), scope)
+    return at
+  }
+
+  private drop(topic: Topic): void {
+    const { at } = topic
+    topic.at = undefined
+    topic.isConfirmed = false
+    if (at === undefined) return
+    at.drop(topic)
+    this.closeIfEmpty(at)
+  }
+
+  private closeIfEmpty(at: SubscriptionConnection): void {
+    const known = this.connections.get(at.address.key)
+    if (!at.isEmpty || known?.at !== at) return
+    this.connections.delete(at.address.key)
+    this.parts.fork(Scope.close(known.scope, Exit.void))
+  }
+
+  private readonly onConfirmed = (topic: Topic, askedAt: number): void => {
+    topic.confirm(askedAt, this.parts.clock.currentTimeMillisUnsafe())
+  }
+
+  private readonly onRevoked = (at: SubscriptionConnection, topic: Topic): void => {
+    topic.revoke()
+    topic.at = undefined
+    this.closeIfEmpty(at)
+    this.parts.topology.requestRefresh()
+    this.wake()
+  }
+
+  private readonly onRefused = (
+    at: SubscriptionConnection,
+    topics: ReadonlyArray<Topic>,
+    failure: Failure
+  ): void => {
+    for (const topic of topics) topic.at = undefined
+    this.closeIfEmpty(at)
+    const { topology } = this.parts
+    switch (failure.reason._tag) {
+      case "Moved": {
+        const target = this.redirected(failure.reason, failure.node)
+        // The first redirect is followed at once; nodes that send each other's clients to and fro are given time.
+        this.pause(topics.filter(({ refusals }) => target === undefined || refusals > 0))
+        break
+      }
+      case "Ask":
+      case "ClusterDown":
+      case "ConnectionLost":
+      case "Overloaded":
+      case "TryAgain":
+        topology.requestRefresh()
+        this.pause(topics)
+        break
+      default: {
+        const error = toError(failure)
+        for (const topic of topics) {
+          this.forget(topic)
+          fail(topic, error)
+        }
+        return
+      }
+    }
+    for (const topic of topics) topic.refusals++
+    this.wake()
+  }
+
+  /** Notes where a slot has moved, and answers that, unless it is nowhere else. */
+  private redirected({ address, slot }: Moved, node: string | undefined): Address | undefined {
+    const { fork, locate, topology } = this.parts
+    const target = locate(address, node)
+    if (target === undefined || target.key === node) {
+      topology.requestRefresh()
+      return undefined
+    }
+    fork(topology.patch(slot, target))
+    return target
+  }
+
+  private pause(topics: ReadonlyArray<Topic>): void {
+    const until = this.parts.clock.currentTimeMillisUnsafe() + pause
+    for (const topic of topics) topic.pausedUntil = until
+  }
+
+  private readonly onDown = (at: SubscriptionConnection, error: RedisError): void => {
+    for (const topic of this.topics.values()) if (topic.at === at) topic.lose(error.reason.message)
+    this.parts.topology.requestRefresh()
+    this.wake()
+  }
+
+  private wakeLater(): void {
+    if (this.pausing) return
+    this.pausing = true
+    const later = Effect.andThen(
+      Effect.sleep(pause),
+      Effect.sync(() => {
+        this.pausing = false
+        this.wake()
+      })
+    )
+    Fiber.runIn(this.parts.fork(later), this.parts.scope)
+  }
+
+  /** Looks at all topics every so often, as long as there are any. */
+  private watch(): void {
+    if (this.watching) return
+    this.watching = true
+    const look = Effect.andThen(
+      Effect.sleep(period),
+      Effect.sync(() => {
+        this.watching = this.topics.size > 0
+        for (const { at } of this.connections.values()) at.check()
+        this.wake()
+      })
+    )
+    Fiber.runIn(this.parts.fork(Effect.repeat(look, { until: () => !this.watching })), this.parts.scope)
+  }
+}
+
+const fail = ({ listeners }: Topic, error: RedisError): void => {
+  for (const listener of Array.from(listeners)) listener.onFailure(error)
+}

@@ -1,0 +1,179 @@
+/**
+ * What waits for one slow or fast reader: a bounded buffer that never holds up whoever fills it.
+ *
+ * Messages beyond the capacity are dropped, and counted; the reader is told of them by a gap, at the place where they
+ * would have been. What is not a message is never dropped.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as RedisError from "../../RedisError.ts"
+import { notSent, toError } from "../failure.ts"
+import { Fifo } from "../fifo.ts"
+import type { Notice } from "./topic.ts"
+
+/** Which message is dropped when there is no room: the oldest, the one that comes, or none, and the stream fails. */
+export type Overflow = "dropOldest" | "dropNewest" | "fail"
+
+type Gap = Extract<Notice, { readonly _tag: "Gap" }>
+
+/** Messages that are not there any more. */
+class Dropped {
+  readonly from: number
+  until = 0
+  missed = 0
+
+  constructor(from: number) {
+    this.from = from
+  }
+
+  get gap(): Gap {
+    return {
+      _tag: "Gap",
+      kind: undefined,
+      name: undefined,
+      cause: "Overflow",
+      node: undefined,
+      from: DateTime.makeUnsafe(this.from),
+      until: DateTime.makeUnsafe(this.until),
+      missed: this.missed
+    }
+  }
+}
+
+/** Something between messages, and the number of the message that it stands before. */
+interface Between<A> {
+  readonly before: number
+  readonly item: A | Dropped
+}
+
+type Taken<A> = Exit.Exit<NonEmptyReadonlyArray<A | Gap>, RedisError.RedisError>
+
+/** Who leaves so much unread that is not a message does not read at all. */
+const maxBetween = 100_000
+
+export class Mailbox<A> {
+  private readonly capacity: number
+  private readonly overflow: Overflow
+  private readonly clock: Clock.Clock
+  private readonly messages = new Fifo<A>()
+  private between: Array<Between<A>> = []
+  /** The number of the message that comes next. */
+  private next = 0
+  private dropped: Dropped | undefined
+  private takenAt: number
+  private end: Exit.Exit<never, RedisError.RedisError> | undefined
+  private readonly readers = new Set<(taken: Taken<A>) => void>()
+  private handing = false
+
+  constructor(capacity: number, overflow: Overflow, clock: Clock.Clock) {
+    this.capacity = capacity
+    this.overflow = overflow
+    this.clock = clock
+    this.takenAt = clock.currentTimeMillisUnsafe()
+  }
+
+  /** Adds a message, if there is room. */
+  offer(message: A): void {
+    if (this.end !== undefined) return
+    // Nothing is dropped while somebody waits for it.
+    if (this.messages.length >= this.capacity) this.hand()
+    if (this.messages.length >= this.capacity && !this.makeRoom()) return
+    if (this.overflow === "dropNewest") this.dropped = undefined
+    this.messages.push(message)
+    this.next++
+    this.handSoon()
+  }
+
+  /** Adds something that has to be told. */
+  tell(item: A): void {
+    if (this.end !== undefined) return
+    if (this.between.length >= maxBetween) return this.fail(this.overloaded(maxBetween))
+    if (this.overflow === "dropNewest") this.dropped = undefined
+    this.between.push({ before: this.next, item })
+    this.handSoon()
+  }
+
+  /** Ends it. What is there can still be read. */
+  fail(error: RedisError.RedisError): void {
+    if (this.end !== undefined) return
+    this.end = Exit.fail(error)
+    this.handSoon()
+  }
+
+  /** Everything that is there, or what comes next. */
+  readonly take: Effect.Effect<NonEmptyReadonlyArray<A | Gap>, RedisError.RedisError> = Effect.callback((resume) => {
+    const taken = this.takeNow()
+    if (taken !== undefined) return resume(taken)
+    this.readers.add(resume)
+    return Effect.sync(() => {
+      this.readers.delete(resume)
+    })
+  })
+
+  /** Whether there is room by now for the message that comes. */
+  private makeRoom(): boolean {
+    if (this.overflow === "fail") {
+      this.fail(this.overloaded(this.capacity))
+      return false
+    }
+    const now = this.clock.currentTimeMillisUnsafe()
+    if (this.dropped === undefined) {
+      const isOldest = this.overflow === "dropOldest"
+      this.dropped = new Dropped(isOldest ? this.takenAt : now)
+      this.place(this.dropped, isOldest ? this.next - this.messages.length : this.next)
+    }
+    this.dropped.missed++
+    this.dropped.until = now
+    if (this.overflow === "dropNewest") return false
+    this.messages.shift()
+    return true
+  }
+
+  private place(item: Dropped, before: number): void {
+    const behind = this.between.findIndex((each) => each.before > before)
+    this.between.splice(behind < 0 ? this.between.length : behind, 0, { before, item })
+  }
+
+  private overloaded(limit: number): RedisError.RedisError {
+    return toError(notSent(new RedisError.Overloaded({ limit, of: "messages" })), { attempts: 0 })
+  }
+
+  private takeNow(): Taken<A> | undefined {
+    if (this.messages.length + this.between.length === 0) return this.end
+    const first = this.next - this.messages.length
+    const messages = this.messages.drain()
+    const items: Array<A | Gap> = []
+    let at = 0
+    for (const { before, item } of this.between) {
+      for (; first + at < before; at++) items.push(messages[at])
+      items.push(item instanceof Dropped ? item.gap : item)
+    }
+    for (; at < messages.length; at++) items.push(messages[at])
+    this.between = []
+    this.dropped = undefined
+    this.takenAt = this.clock.currentTimeMillisUnsafe()
+    return Exit.succeed(items as unknown as NonEmptyReadonlyArray<A | Gap>)
+  }
+
+  /** Hands over at the end of the tick, so that a reader who waits gets all that came in one chunk at once. */
+  private handSoon(): void {
+    if (this.readers.size === 0 || this.handing) return
+    this.handing = true
+    queueMicrotask(() => {
+      this.handing = false
+      this.hand()
+    })
+  }
+
+  private hand(): void {
+    for (const reader of this.readers) {
+      const taken = this.takeNow()
+      if (taken === undefined) return
+      this.readers.delete(reader)
+      reader(taken)
+    }
+  }
+}

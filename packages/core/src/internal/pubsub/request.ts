@@ -1,0 +1,117 @@
+/**
+ * What is said on a connection that subscribes, and how that is answered: subscribing and unsubscribing by a push for each
+ * name or by one error, PING by a reply.
+ */
+import * as Command from "../../Command.ts"
+import * as CommandSpec from "../../CommandSpec.ts"
+import * as RedisError from "../../RedisError.ts"
+import * as Resp from "../../Resp.ts"
+import { Call } from "../call.ts"
+import { maybeExecuted, rejected } from "../failure.ts"
+import type { Failure } from "../failure.ts"
+import * as Reply from "../reply.ts"
+import type { Kind, Topic } from "./topic.ts"
+
+/** A name that is subscribed to on a connection, for all topics that have it. */
+export interface Subscription {
+  readonly kind: Kind
+  readonly name: string
+  readonly slot: number
+  readonly topics: Set<Topic>
+  /** What asked for it, on the connection there is. */
+  asked: Request | undefined
+  confirmed: boolean
+}
+
+const words = {
+  subscribe: {
+    channel: CommandSpec.get("SUBSCRIBE"),
+    pattern: CommandSpec.get("PSUBSCRIBE"),
+    shard: CommandSpec.get("SSUBSCRIBE")
+  },
+  unsubscribe: {
+    channel: CommandSpec.get("UNSUBSCRIBE"),
+    pattern: CommandSpec.get("PUNSUBSCRIBE"),
+    shard: CommandSpec.get("SUNSUBSCRIBE")
+  }
+}
+
+type Verb = keyof typeof words
+
+/** Subscribes to names of one kind, or unsubscribes from them. */
+export class Request extends Call {
+  readonly subscriptions: ReadonlyArray<Subscription>
+  readonly sentAt: number
+  private readonly verb: Verb
+  private readonly kind: Kind
+  private readonly pending: Set<string>
+  private readonly refuse: ((failure: Failure) => void) | undefined
+
+  constructor(
+    verb: Verb,
+    subscriptions: ReadonlyArray<Subscription>,
+    sentAt: number,
+    deadline: number,
+    refuse?: (failure: Failure) => void
+  ) {
+    const [{ kind }] = subscriptions
+    const names = subscriptions.map(({ name }) => name)
+    super(Command.make(words[verb][kind], names, Reply.raw), false, deadline)
+    this.subscriptions = subscriptions
+    this.sentAt = sentAt
+    this.verb = verb
+    this.kind = kind
+    this.pending = new Set(names)
+    this.refuse = refuse
+  }
+
+  /** Takes a push for an answer, and tells whether it is one. */
+  settle(verb: Verb, kind: Kind, name: string): boolean {
+    // A push that ends a sharded subscription does not say whether that was asked for.
+    const isClear = verb === "subscribe" || kind !== "shard"
+    return isClear && verb === this.verb && kind === this.kind && this.pending.delete(name)
+  }
+
+  /** Whether no reply will come any more, when another has come or none. */
+  isDone(reply: Resp.Value | undefined): boolean {
+    const isPassed = reply !== undefined && !(reply instanceof Resp.ReplyError)
+    return this.pending.size === 0 || (isPassed && this.verb === "unsubscribe")
+  }
+
+  onReply(value: Resp.Value, node: string): void {
+    this.onFailure(
+      value instanceof Resp.ReplyError
+        ? rejected(value, node)
+        : maybeExecuted(
+          new RedisError.ProtocolViolation({ problem: `no push answered ${this.command.spec.name}` }),
+          node
+        )
+    )
+  }
+
+  onFailure(failure: Failure): void {
+    if (this.pending.size > 0) this.refuse?.(failure)
+  }
+}
+
+const PING = Command.make(CommandSpec.get("PING"), [], Reply.raw)
+
+/** A PING. Its answer, whatever it is, says that all has been read that was sent before. */
+export class Probe extends Call {
+  readonly sentAt: number
+  private readonly onEnd: (answered: boolean) => void
+
+  constructor(sentAt: number, onEnd: (answered: boolean) => void) {
+    super(PING, false, Infinity)
+    this.sentAt = sentAt
+    this.onEnd = onEnd
+  }
+
+  onReply(): void {
+    this.onEnd(true)
+  }
+
+  onFailure(): void {
+    this.onEnd(false)
+  }
+}

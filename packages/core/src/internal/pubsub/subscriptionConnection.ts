@@ -1,0 +1,311 @@
+/**
+ * The one connection to a node over which all of this program's subscriptions there go. It connects, subscribes to what
+ * is wanted of it, hands on what comes, and does so again after every loss, until nothing is wanted any more.
+ *
+ * ```
+ *   want(topic) ->  unasked  -- flush: SUBSCRIBE, together with others -->  asked  -- push "subscribe" -->  confirmed
+ * ```
+ *
+ * Source: https://redis.io/docs/latest/develop/pubsub/
+ */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type { Address } from "../../Address.ts"
+import type { Connection, Subscriber } from "../../Connection.ts"
+import type { RedisError } from "../../RedisError.ts"
+import * as RedisErrors from "../../RedisError.ts"
+import type * as Resp from "../../Resp.ts"
+import type { Call } from "../call.ts"
+import { notSent, toError } from "../failure.ts"
+import type { Failure } from "../failure.ts"
+import { decodeText } from "../respText.ts"
+import { Probe, Request } from "./request.ts"
+import type { Subscription } from "./request.ts"
+import { Payload } from "./topic.ts"
+import type { Kind, Topic } from "./topic.ts"
+
+/** How many names one command has at the most. */
+const batchSize = 500
+
+/** What the connection tells the hub, which knows where topics belong. */
+export interface Owner {
+  readonly clock: Clock.Clock
+  /** How long the server may take to confirm, in milliseconds. */
+  readonly confirmTimeout: number
+  readonly connect: (
+    address: Address,
+    subscriber: Subscriber
+  ) => Effect.Effect<Connection, RedisError, Scope.Scope>
+  /** The server has confirmed what it was asked at a time. */
+  readonly onConfirmed: (topic: Topic, askedAt: number) => void
+  /** The server has refused to subscribe. The topics are not wanted here any more. */
+  readonly onRefused: (at: SubscriptionConnection, topics: ReadonlyArray<Topic>, failure: Failure) => void
+  /** The server has unsubscribed it unasked. It is not wanted here any more. */
+  readonly onRevoked: (at: SubscriptionConnection, topic: Topic) => void
+  /** The connection is lost, or could not be opened. */
+  readonly onDown: (at: SubscriptionConnection, error: RedisError) => void
+}
+
+/** A connection that lived no longer than this, in milliseconds, counts as a failed try. */
+const shortLife = 1000
+
+/** Between two tries to connect: 50 ms, doubling up to a second, jittered. */
+const reconnect = Schedule.exponential("50 millis").pipe(
+  Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.seconds(1)))),
+  Schedule.jittered
+)
+
+const textOf = (value: Resp.Value): string =>
+  value instanceof Uint8Array ? decodeText(value, 0, value.length) : String(value)
+
+export class SubscriptionConnection implements Subscriber {
+  readonly address: Address
+  /** Whether the last try to connect has failed. */
+  isDown = false
+  /** The time up to which all that the node had sent has been read: what was asked for then is answered. */
+  completeUntil = 0
+  private readonly owner: Owner
+  private readonly subscriptions: Record<Kind, Map<string, Subscription>> = {
+    channel: new Map(),
+    pattern: new Map(),
+    shard: new Map()
+  }
+  private connection: Connection | undefined
+  private asBytes = false
+  private unasked = new Set<Subscription>()
+  private probes = 0
+  /**
+   * Whether an error that comes may be the answer to SUNSUBSCRIBE: a server that ends the subscription by itself just then
+   * answers twice. A PING has to go before what is said next.
+   */
+  private isVague = false
+
+  constructor(address: Address, owner: Owner) {
+    this.address = address
+    this.owner = owner
+  }
+
+  get isEmpty(): boolean {
+    const { channel, pattern, shard } = this.subscriptions
+    return channel.size + pattern.size + shard.size === 0
+  }
+
+  /** Adds a topic. {@link flush} asks for it, if its name is a new one. */
+  want(topic: Topic): void {
+    const { kind, name, slot } = topic
+    if (topic.wantsBytes) this.asBytes = true
+    let subscription = this.subscriptions[kind].get(name)
+    if (subscription === undefined) {
+      subscription = { kind, name, slot, topics: new Set(), asked: undefined, confirmed: false }
+      this.subscriptions[kind].set(name, subscription)
+      this.unasked.add(subscription)
+    }
+    subscription.topics.add(topic)
+    const { asked, confirmed } = subscription
+    if (confirmed && asked !== undefined) this.owner.onConfirmed(topic, asked.sentAt)
+  }
+
+  /** Removes a topic, and tells the server if it was the last of its name. */
+  drop(topic: Topic): void {
+    const subscription = this.subscriptions[topic.kind].get(topic.name)
+    if (subscription?.topics.delete(topic) !== true || subscription.topics.size > 0) return
+    this.forget(subscription)
+    // The last one of all takes the connection with it.
+    if (subscription.asked === undefined || this.isEmpty) return
+    this.connection?.submit(new Request("unsubscribe", [subscription], this.now(), Infinity))
+    this.isVague ||= topic.kind === "shard"
+  }
+
+  /** Asks for what was added since: one command for each kind, and of sharded channels for each slot. */
+  flush(): void {
+    const { connection } = this
+    if (connection === undefined || this.unasked.size === 0) return
+    const groups = new Map<string, Array<Subscription>>()
+    for (const subscription of this.unasked) {
+      const key = `${subscription.kind} ${subscription.slot}`
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, [subscription])
+      else group.push(subscription)
+    }
+    this.unasked = new Set()
+    for (const group of groups.values()) {
+      for (let at = 0; at < group.length; at += batchSize) this.ask(connection, group.slice(at, at + batchSize))
+    }
+  }
+
+  private ask(connection: Connection, subscriptions: ReadonlyArray<Subscription>): void {
+    if (this.isVague) this.probe()
+    const now = this.now()
+    const request = new Request(
+      "subscribe",
+      subscriptions,
+      now,
+      now + this.owner.confirmTimeout,
+      (failure) => this.refused(connection, request, failure)
+    )
+    for (const subscription of subscriptions) subscription.asked = request
+    connection.submit(request)
+  }
+
+  private refused(connection: Connection, request: Request, failure: Failure): void {
+    if (connection.isClosed()) return
+    const { reason } = failure
+    // Who does not answer as it should is not to be trusted with the rest.
+    if (reason._tag === "Timeout" || reason._tag === "ProtocolViolation") return connection.abort(reason)
+    const refused = request.subscriptions.filter((each) => this.isOpen(each, request) && !each.confirmed)
+    // One name that is not permitted makes the server refuse all: which one it is shows when they are asked for singly.
+    if (refused.length > 1 && reason._tag === "ServerError") {
+      for (const subscription of refused) this.ask(connection, [subscription])
+      return
+    }
+    for (const subscription of refused) this.forget(subscription)
+    this.owner.onRefused(this, refused.flatMap(({ topics }) => Array.from(topics)), failure)
+  }
+
+  /** Whether a request is the last that asked for it: it may have been dropped since, and wanted again. */
+  private isOpen(subscription: Subscription, request: Request): boolean {
+    const { asked, kind, name } = subscription
+    return asked === request && this.subscriptions[kind].get(name) === subscription
+  }
+
+  private forget(subscription: Subscription): void {
+    this.subscriptions[subscription.kind].delete(subscription.name)
+    this.unasked.delete(subscription)
+  }
+
+  private now(): number {
+    return this.owner.clock.currentTimeMillisUnsafe()
+  }
+
+  /** Finds out up to when everything has been read, unless that is being found out. */
+  check(): void {
+    if (this.probes === 0 || this.isVague) this.probe()
+  }
+
+  private probe(): void {
+    const { connection } = this
+    if (connection === undefined) return
+    this.isVague = false
+    this.probes++
+    const probe = new Probe(this.now(), (answered) => {
+      this.probes--
+      if (answered) this.complete(probe.sentAt)
+    })
+    connection.submit(probe)
+  }
+
+  private complete(until: number): void {
+    if (until > this.completeUntil) this.completeUntil = until
+  }
+
+  /** Bytes are read as bytes once somebody wants them, and text is made of them for the others. */
+  readBytes(): void {
+    this.asBytes = true
+  }
+
+  readonly wantsBytes = (): boolean => this.asBytes
+
+  readonly isDone = (call: Call, reply: Resp.Value | undefined): boolean =>
+    call instanceof Request && call.isDone(reply)
+
+  readonly onPush = (values: ReadonlyArray<Resp.Value>, head: Call | undefined): void => {
+    switch (textOf(values[0])) {
+      case "message":
+        return this.deliver("channel", values[1], values[1], values[2])
+      case "smessage":
+        return this.deliver("shard", values[1], values[1], values[2])
+      case "pmessage":
+        return this.deliver("pattern", values[1], values[2], values[3])
+      case "subscribe":
+        return this.confirmed("channel", textOf(values[1]), head)
+      case "psubscribe":
+        return this.confirmed("pattern", textOf(values[1]), head)
+      case "ssubscribe":
+        return this.confirmed("shard", textOf(values[1]), head)
+      case "unsubscribe":
+        return this.ended("channel", textOf(values[1]), head)
+      case "punsubscribe":
+        return this.ended("pattern", textOf(values[1]), head)
+      case "sunsubscribe":
+        return this.ended("shard", textOf(values[1]), head)
+    }
+  }
+
+  private deliver(kind: Kind, nameValue: Resp.Value, channelValue: Resp.Value, payloadValue: Resp.Value): void {
+    const name = textOf(nameValue)
+    const subscription = this.subscriptions[kind].get(name)
+    if (subscription === undefined) return
+    const channel = kind === "pattern" ? textOf(channelValue) : name
+    const payload = new Payload(payloadValue instanceof Uint8Array ? payloadValue : String(payloadValue))
+    for (const topic of subscription.topics) {
+      if (topic.isConfirmed) topic.deliver(channel, kind === "pattern" ? name : undefined, payload)
+    }
+  }
+
+  private confirmed(kind: Kind, name: string, head: Call | undefined): void {
+    if (!(head instanceof Request) || !head.settle("subscribe", kind, name)) return
+    this.complete(head.sentAt)
+    const subscription = this.subscriptions[kind].get(name)
+    if (subscription === undefined || !this.isOpen(subscription, head)) return
+    subscription.confirmed = true
+    for (const topic of subscription.topics) this.owner.onConfirmed(topic, head.sentAt)
+  }
+
+  private ended(kind: Kind, name: string, head: Call | undefined): void {
+    if (head instanceof Request) head.settle("unsubscribe", kind, name)
+    const subscription = this.subscriptions[kind].get(name)
+    // One that is wanted again and not yet confirmed again was ended on request.
+    if (subscription?.confirmed !== true) return
+    this.forget(subscription)
+    for (const topic of subscription.topics) this.owner.onRevoked(this, topic)
+  }
+
+  /** Connects, is connected, and connects again. Runs until it is interrupted, when nothing is wanted here any more. */
+  readonly run: Effect.Effect<never> = Effect.suspend(() => {
+    const { connect } = this.owner
+    const live = Effect.scoped(Effect.gen({ self: this }, function*() {
+      const connection = yield* connect(this.address, this)
+      const openedAt = this.now()
+      this.open(connection)
+      const error = yield* connection.closed
+      this.lost(error)
+      // A node that accepts and hangs up at once would otherwise be called again without a pause.
+      if (this.now() - openedAt < shortLife) return yield* Effect.fail(error)
+    }))
+    const survived = Effect.catchDefect(
+      live,
+      (cause) =>
+        Effect.fail(
+          toError(notSent(new RedisErrors.ConnectionFailed({ problem: "connecting died of a defect", cause })))
+        )
+    )
+    const tried = Effect.tapError(survived, (error) =>
+      Effect.sync(() => {
+        this.isDown = true
+        this.owner.onDown(this, error)
+      }))
+    return Effect.orDie(Effect.forever(Effect.retry(tried, reconnect)))
+  })
+
+  private open(connection: Connection): void {
+    this.connection = connection
+    this.isDown = false
+    this.flush()
+  }
+
+  private lost(error: RedisError): void {
+    this.connection = undefined
+    this.isVague = false
+    for (const byName of Object.values(this.subscriptions)) {
+      for (const subscription of byName.values()) {
+        subscription.asked = undefined
+        subscription.confirmed = false
+        this.unasked.add(subscription)
+      }
+    }
+    this.owner.onDown(this, error)
+  }
+}

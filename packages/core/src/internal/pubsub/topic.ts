@@ -1,0 +1,238 @@
+/**
+ * Something that can be subscribed to, who listens to it in this program, and where the server has confirmed it.
+ */
+import * as DateTime from "effect/DateTime"
+import type { Address } from "../../Address.ts"
+import type { RedisError } from "../../RedisError.ts"
+import * as Slot from "../../Slot.ts"
+import { decodeText, encodeText } from "../respText.ts"
+import type { SubscriptionConnection } from "./subscriptionConnection.ts"
+
+/** `channel` and `pattern` are heard at any node, `shard` at the owner of the channel's slot. */
+export type Kind = "channel" | "pattern" | "shard"
+
+/** What a listener is told besides messages. Times are of this process' Clock. */
+export type Notice =
+  | {
+    readonly _tag: "Subscribed"
+    readonly kind: Kind
+    readonly name: string
+    readonly node: string
+  }
+  | {
+    readonly _tag: "Unsubscribed"
+    readonly kind: Kind
+    readonly name: string
+    readonly node: string
+    readonly problem: string
+  }
+  | {
+    readonly _tag: "Moved"
+    readonly kind: Kind
+    readonly name: string
+    readonly from: string
+    readonly to: string
+  }
+  | {
+    readonly _tag: "Gap"
+    readonly kind: Kind | undefined
+    readonly name: string | undefined
+    readonly cause: "ConnectionLost" | "Moved" | "NodeLost" | "Overflow"
+    readonly node: string | undefined
+    readonly from: DateTime.Utc
+    readonly until: DateTime.Utc
+    readonly missed: number | undefined
+  }
+
+export interface Listener {
+  /** Whether the payload is wanted as bytes. */
+  readonly bytes: boolean
+  /** Topics that have not been confirmed since it listens. Until then nothing that happens to them is its business. */
+  readonly awaited: Set<Topic>
+  readonly onMessage: (channel: string, pattern: string | undefined, payload: string | Uint8Array) => void
+  readonly onNotice: (notice: Notice) => void
+  /** Nothing is awaited any more. */
+  readonly onReady: () => void
+  readonly onFailure: (error: RedisError) => void
+}
+
+/** What may have been missed while nobody was subscribed: from when on, and because of what. */
+interface OpenGap {
+  readonly cause: "ConnectionLost" | "Moved"
+  readonly node: string
+  readonly from: number
+}
+
+export class Topic {
+  readonly kind: Kind
+  readonly name: string
+  /** The node whose own events these are; undefined when any node tells them. */
+  readonly pin: Address | undefined
+  /** What it is known by. */
+  readonly key: string
+  /** The slot of a sharded channel. */
+  readonly slot: number
+  readonly listeners = new Set<Listener>()
+  /** Where it is to be heard. */
+  at: SubscriptionConnection | undefined
+  /** Whether the server has said that it is. */
+  isConfirmed = false
+  /** How often it was refused since it was confirmed, and until when it is not asked for again. */
+  refusals = 0
+  pausedUntil = 0
+  /** Where it was heard last. */
+  private node = ""
+  private gap: OpenGap | undefined
+  /** When it was asked for that was confirmed, and until when that was certainly the node to ask. */
+  private askedAt = 0
+  private ownedUntil = 0
+
+  constructor(kind: Kind, name: string, pin: Address | undefined) {
+    this.kind = kind
+    this.name = name
+    this.pin = pin
+    this.key = `${kind} ${pin?.key ?? ""} ${name}`
+    this.slot = kind === "shard" ? Slot.fromKey(name) : -1
+  }
+
+  get wantsBytes(): boolean {
+    for (const { bytes } of this.listeners) if (bytes) return true
+    return false
+  }
+
+  add(listener: Listener): void {
+    this.listeners.add(listener)
+    if (this.isConfirmed) listener.onNotice(this.subscribed)
+    else listener.awaited.add(this)
+  }
+
+  remove(listener: Listener): void {
+    this.listeners.delete(listener)
+    this.settle(listener)
+  }
+
+  private settle({ awaited, onReady }: Listener): void {
+    if (awaited.delete(this) && awaited.size === 0) onReady()
+  }
+
+  /** Hands a message to all who listen, in the form that each wants. */
+  deliver(channel: string, pattern: string | undefined, payload: Payload): void {
+    for (const listener of this.listeners) {
+      listener.onMessage(channel, pattern, listener.bytes ? payload.bytes : payload.text)
+    }
+  }
+
+  confirm(askedAt: number, now: number): void {
+    const { at, kind, name, node: before } = this
+    if (at === undefined) return
+    const node = at.address.key
+    const moved = before !== "" && before !== node
+    this.node = node
+    this.isConfirmed = true
+    this.refusals = 0
+    if (moved) this.tell({ _tag: "Moved", kind, name, from: before, to: node })
+    // What was published at a new owner before the old one knew of it never came.
+    this.closeGap(kind === "shard" && (moved || this.gap?.cause === "Moved"), now)
+    this.askedAt = this.ownedUntil = askedAt
+    // Who is ready goes on at once, and may listen to more.
+    for (const listener of Array.from(this.listeners)) {
+      listener.onNotice(this.subscribed)
+      this.settle(listener)
+    }
+  }
+
+  /** The nodes have said, when they were asked at that time, that it is where it belongs. */
+  owned(at: number): void {
+    if (at > this.ownedUntil) this.ownedUntil = at
+  }
+
+  /** The connection is gone, and with it everything that was not read. */
+  lose(problem: string): void {
+    this.end(problem, "ConnectionLost")
+  }
+
+  /** The server has ended the subscription by itself: it does not serve the slot any more. */
+  revoke(): void {
+    this.end("the node no longer serves its slot", "Moved")
+  }
+
+  /** It is to be heard elsewhere. */
+  leave(): void {
+    this.end("it is to be heard at another node", "Moved")
+  }
+
+  /** It is not to be heard there again. */
+  abandon(problem: string, now: number): void {
+    this.lose(problem)
+    this.closeGap(false, now)
+  }
+
+  /** What this node told since a time is missing to somebody who listens to all nodes, and did not know of this one. */
+  missing(node: string, from: number, listener: Listener): void {
+    if (!this.isConfirmed) this.gap ??= { cause: "ConnectionLost", node, from }
+    this.settle(listener)
+  }
+
+  /** Another node is lost, and what was published there may not have been passed on. */
+  nodeLost(node: string, from: number, now: number): void {
+    const hearsAll = this.isConfirmed && this.kind !== "shard" && this.pin === undefined
+    if (hearsAll && this.node !== node) this.tellGap("NodeLost", node, Math.max(from, this.askedAt), now)
+  }
+
+  private end(problem: string, cause: OpenGap["cause"]): void {
+    const { at, kind, name, node } = this
+    if (!this.isConfirmed || at === undefined) return
+    this.isConfirmed = false
+    this.gap = { cause, node, from: at.completeUntil }
+    this.tell({ _tag: "Unsubscribed", kind, name, node, problem })
+  }
+
+  private closeGap(ownerChanged: boolean, now: number): void {
+    const { gap } = this
+    if (gap === undefined) return
+    this.gap = undefined
+    this.tellGap(gap.cause, gap.node, ownerChanged ? Math.min(gap.from, this.ownedUntil) : gap.from, now)
+  }
+
+  private tellGap(cause: OpenGap["cause"] | "NodeLost", node: string, from: number, until: number): void {
+    const { kind, name } = this
+    this.tell({
+      _tag: "Gap",
+      kind,
+      name,
+      cause,
+      node,
+      from: DateTime.makeUnsafe(from),
+      until: DateTime.makeUnsafe(until),
+      missed: undefined
+    })
+  }
+
+  private get subscribed(): Notice {
+    return { _tag: "Subscribed", kind: this.kind, name: this.name, node: this.node }
+  }
+
+  private tell(notice: Notice): void {
+    for (const listener of this.listeners) if (!listener.awaited.has(this)) listener.onNotice(notice)
+  }
+}
+
+/** A payload as it came, and in the other form once somebody asks for it. */
+export class Payload {
+  private readonly value: string | Uint8Array
+  private other: string | Uint8Array | undefined
+
+  constructor(value: string | Uint8Array) {
+    this.value = value
+  }
+
+  get text(): string {
+    if (typeof this.value === "string") return this.value
+    return (this.other ??= decodeText(this.value, 0, this.value.length)) as string
+  }
+
+  get bytes(): Uint8Array {
+    if (typeof this.value !== "string") return this.value
+    return (this.other ??= encodeText(this.value)) as Uint8Array
+  }
+}

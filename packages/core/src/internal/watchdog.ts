@@ -1,0 +1,126 @@
+/**
+ * Watches over one connection: that commands are answered by their deadlines, and that the peer is alive, since a
+ * half-open socket never says that it is gone.
+ *
+ * Deadlines are looked at every so often, for all commands at once; one that is shorter than that has an alarm. With
+ * nothing under way there is nothing to watch, but for a PING now and then.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as RedisError from "../RedisError.ts"
+import { blocks, expire } from "./call.ts"
+import type { Call } from "./call.ts"
+import { timedOut } from "./failure.ts"
+import type { Fifo } from "./fifo.ts"
+
+/** What is watched over. Times are in milliseconds. */
+export interface Watched {
+  readonly node: string
+  readonly clock: Clock.Clock
+  readonly inFlight: Fifo<Call>
+  readonly waiting: Fifo<Call>
+  readonly commandTimeout: number
+  readonly pingInterval: number
+  readonly bytesRead: () => number
+  /** Commands are in flight and the server has said nothing for a while. */
+  readonly onQuiet: () => void
+  readonly ping: () => void
+  readonly abort: (reason: RedisError.Reason) => void
+}
+
+export class Watchdog {
+  private readonly of: Watched
+  private readonly stirred = Latch.makeUnsafe(false)
+  private dozing = false
+  private readonly hastened = Latch.makeUnsafe(false)
+  private alarmAt = Infinity
+
+  constructor(of: Watched) {
+    this.of = of
+  }
+
+  /** There is one more command to watch over. */
+  notice(call: Call): void {
+    if (this.dozing) {
+      this.dozing = false
+      this.stirred.openUnsafe()
+    }
+    if (call.command.timeout !== undefined && call.deadline < this.alarmAt) {
+      this.alarmAt = call.deadline
+      this.hastened.openUnsafe()
+    }
+  }
+
+  private expire(): void {
+    const { clock, inFlight, node, waiting } = this.of
+    const now = clock.currentTimeMillisUnsafe()
+    expire(inFlight, now, () => timedOut(node, "the reply", true))
+    expire(waiting, now, () => timedOut(node, "room on the connection", false))
+  }
+
+  /** Watches deadlines, and that the peer is alive. Runs for the life of the connection. */
+  readonly sweep: Effect.Effect<never> = Effect.suspend(() => {
+    const { clock, commandTimeout, inFlight, pingInterval, waiting } = this.of
+    const tick = Math.min(Math.max(Math.min(pingInterval / 2, commandTimeout / 10), 10), 1000)
+    let heardAt = clock.currentTimeMillisUnsafe()
+    let heard = this.of.bytesRead()
+    let pingedAt: number | undefined
+    const heardNow = (): void => {
+      heard = this.of.bytesRead()
+      heardAt = clock.currentTimeMillisUnsafe()
+      pingedAt = undefined
+    }
+    const check = Effect.sync(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      this.expire()
+      if (this.of.bytesRead() !== heard || this.isHeldUp(now)) return heardNow()
+      if (inFlight.length > 0) this.of.onQuiet()
+      if (pingedAt !== undefined && now - pingedAt >= pingInterval) {
+        const problem = `the server has been silent for ${now - heardAt} ms`
+        return this.of.abort(new RedisError.ConnectionLost({ problem }))
+      }
+      if (pingedAt === undefined && now - heardAt >= pingInterval) {
+        pingedAt = now
+        this.of.ping()
+      }
+    })
+    // With nothing under way there is nothing to watch until a command comes, or the next PING is due.
+    const doze = Effect.suspend(() => {
+      this.stirred.closeUnsafe()
+      this.dozing = true
+      if (this.of.bytesRead() !== heard) heardNow()
+      return Effect.raceFirst(Effect.sleep(pingInterval), Effect.map(this.stirred.await, heardNow))
+    })
+    const pause = Effect.suspend(() => inFlight.length + waiting.length > 0 ? Effect.sleep(tick) : doze)
+    return Effect.forever(Effect.andThen(pause, check))
+  })
+
+  /** Watches the deadlines of commands that have a timeout of their own: one may come long before the next sweep. */
+  readonly alarm: Effect.Effect<never> = Effect.suspend(() => {
+    const pause = Effect.suspend(() => {
+      this.hastened.closeUnsafe()
+      this.alarmAt = this.nextAlarm()
+      if (this.alarmAt === Infinity) return this.hastened.await
+      const left = Math.max(this.alarmAt - this.of.clock.currentTimeMillisUnsafe(), 10)
+      return Effect.raceFirst(Effect.sleep(left), this.hastened.await)
+    })
+    return Effect.forever(Effect.andThen(pause, Effect.sync(() => this.expire())))
+  })
+
+  private nextAlarm(): number {
+    let next = Infinity
+    const look = ({ abandoned, command, deadline }: Call): void => {
+      if (command.timeout !== undefined && !abandoned) next = Math.min(next, deadline)
+    }
+    this.of.inFlight.forEach(look)
+    this.of.waiting.forEach(look)
+    return next
+  }
+
+  /** Behind a command that blocks no PING is answered. Once that is overdue, silence means something again. */
+  private isHeldUp(now: number): boolean {
+    const head = this.of.inFlight.peek()
+    return head !== undefined && blocks(head) && head.deadline > now
+  }
+}
