@@ -176,6 +176,9 @@ const tooLong = (args: ReadonlyArray<Command.Arg>): boolean => {
 
 const writeSize = 256 * 1024
 
+/** So many commands are not kept until the tick ends: the server can begin with them while others are still coming. */
+const longQueue = 512
+
 const ASKING = CommandSpec.get("ASKING")
 const PING = CommandSpec.get("PING")
 
@@ -315,7 +318,9 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     }
     this.waiting.push(call)
     this.watchdog.notice(call)
-    if (!this.flushing && !this.draining) this.flushSoon()
+    if (this.draining) return
+    if (this.waiting.length >= longQueue && this.inFlight.length < this.maxInFlight) this.flush()
+    else if (!this.flushing) this.flushSoon()
   }
 
   private flushSoon(): void {

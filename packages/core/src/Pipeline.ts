@@ -35,7 +35,8 @@ export type Results<Commands extends ReadonlyArray<Command.Any>> = {
  *
  * **Details**
  *
- * - Each node gets its commands in one write, in their order. Commands on the same key are executed in their order.
+ * - Each node gets its commands in their order, in one write for up to some hundreds. Commands on the same key are
+ *   executed in their order.
  * - Redirects are followed command by command: what succeeded is not sent again.
  * - It fails with the error of the first command, in their order, that failed; the others have been executed all the
  *   same. With `mode: "result"` it does not fail, and each command's own `Result` is in its place.

@@ -41,6 +41,14 @@ describe("pipelining", () => {
       assert.deepStrictEqual(peer.writes, [200])
     }))
 
+  it.effect("does not keep a long queue until the tick ends", () =>
+    Effect.gen(function*() {
+      const { get, peer } = yield* connected()
+      const replies = yield* Effect.forEach(keys(1200), get, { concurrency: "unbounded" })
+      assert.deepStrictEqual(replies, keys(1200))
+      assert.deepStrictEqual(peer.writes, [512, 512, 176])
+    }))
+
   it.effect("gives each fiber its own reply, in the order of the commands", () =>
     Effect.gen(function*() {
       const { get, node, peer } = yield* connected()

@@ -1,6 +1,6 @@
 /**
- * What a Redis Cluster does, as cases that run against anything that executes commands: real servers, the in-memory
- * cluster, or a client of your own. Where two of them differ, the real server is right.
+ * What a Redis Cluster does, as cases that run against anything that provides `Redis` and `RedisCluster`: a client of real
+ * servers, of the in-memory cluster, or of what you have. Where two of them differ, the real server is right.
  *
  * @since 0.1.0
  */
@@ -14,6 +14,7 @@ import { hyperLogLog } from "./conformance/hyperLogLog.ts"
 import { keys } from "./conformance/keys.ts"
 import { lists } from "./conformance/lists.ts"
 import { pipelines } from "./conformance/pipelines.ts"
+import { pubSub } from "./conformance/pubSub.ts"
 import { replicas } from "./conformance/replicas.ts"
 import { scripting } from "./conformance/scripting.ts"
 import { server } from "./conformance/server.ts"
@@ -57,6 +58,7 @@ export const groups: Readonly<Record<string, ReadonlyArray<Case>>> = {
   keys,
   lists,
   pipelines,
+  pubSub,
   replicas,
   scripting,
   server,

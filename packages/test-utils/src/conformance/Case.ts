@@ -5,15 +5,18 @@
  * @since 0.1.0
  */
 import type * as Redis from "@redisc/core/Redis"
+import type { RedisCluster } from "@redisc/core/RedisCluster"
 import * as Effect from "effect/Effect"
 
 /**
+ * A case runs with what a layer of a cluster provides: `RedisCluster.layer`, the Node layer, that of the in-memory cluster.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Case {
   readonly name: string
-  readonly run: Effect.Effect<void, unknown, Redis.Redis>
+  readonly run: Effect.Effect<void, unknown, Redis.Redis | RedisCluster>
 }
 
 /**
@@ -22,7 +25,7 @@ export interface Case {
  * @category constructors
  * @since 0.1.0
  */
-export const test = (name: string, run: Effect.Effect<void, unknown, Redis.Redis>): Case => ({ name, run })
+export const test = (name: string, run: Case["run"]): Case => ({ name, run })
 
 const started = Date.now().toString(36)
 let runs = 0
@@ -46,7 +49,7 @@ export const freshKeys = (name: string): Effect.Effect<(suffix: string) => strin
  * @category assertions
  * @since 0.1.0
  */
-export const failure = <A>(
-  command: Effect.Effect<A, Redis.RedisError, Redis.Redis>
-): Effect.Effect<string, A, Redis.Redis> =>
+export const failure = <A, R>(
+  command: Effect.Effect<A, Redis.RedisError, R>
+): Effect.Effect<string, A, R> =>
   Effect.map(Effect.flip(command), ({ reason }) => reason._tag === "ServerError" ? reason.code : reason._tag)

@@ -67,7 +67,12 @@ const settle = (world: World, before: Before): void => {
         for (const key of node.keys.slotKeys(slot)) node.keys.delete(key)
       }
     }
-    PubSub.dropSharded(node, lost)
+    // A replica that takes the slots over keeps its subscribers; the old primary and the other replicas end theirs.
+    const served = view.members.get(node.id)?.primary ?? node.id
+    PubSub.dropSharded(node, (slot) => {
+      const owner = node.view.owners[slot]
+      return view.owners[slot] === served && owner !== served && owner !== node.id
+    })
   }
   relink(world)
   recheck(world)

@@ -6,12 +6,12 @@
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as RedisError from "../../RedisError.ts"
 import { notSent, toError } from "../failure.ts"
 import { Fifo } from "../fifo.ts"
+import { spanOf } from "./topic.ts"
 import type { Notice } from "./topic.ts"
 
 /** Which message is dropped when there is no room: the oldest, the one that comes, or none, and the stream fails. */
@@ -36,8 +36,7 @@ class Dropped {
       name: undefined,
       cause: "Overflow",
       node: undefined,
-      from: DateTime.makeUnsafe(this.from),
-      until: DateTime.makeUnsafe(this.until),
+      ...spanOf(this.from, this.until),
       missed: this.missed
     }
   }

@@ -202,8 +202,7 @@ export class Topic {
       name,
       cause,
       node,
-      from: DateTime.makeUnsafe(from),
-      until: DateTime.makeUnsafe(until),
+      ...spanOf(from, until),
       missed: undefined
     })
   }
@@ -216,6 +215,12 @@ export class Topic {
     for (const listener of this.listeners) if (!listener.awaited.has(this)) listener.onNotice(notice)
   }
 }
+
+/** A span of whole milliseconds; a clock may count finer. */
+export const spanOf = (from: number, until: number): { readonly from: DateTime.Utc; readonly until: DateTime.Utc } => ({
+  from: DateTime.makeUnsafe(Math.floor(from)),
+  until: DateTime.makeUnsafe(Math.ceil(until))
+})
 
 /** A payload as it came, and in the other form once somebody asks for it. */
 export class Payload {
