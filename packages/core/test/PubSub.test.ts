@@ -23,7 +23,7 @@ import {
   subscriber
 } from "./support/subscribers.ts"
 
-const noPermission = "NOPERM this user has no permissions to access one of the channels used as arguments"
+const noPermission = Reply.error("NOPERM this user has no permissions to access one of the channels used as arguments")
 
 const first = <A, E, R>(count: number, stream: Stream.Stream<A, E, R>) => Stream.runCollect(Stream.take(stream, count))
 
@@ -199,6 +199,15 @@ describe("a payload", () => {
       assert.deepStrictEqual(asked(a), ["SUBSCRIBE news"])
     }))
 
+  it.effect("is bytes from the first on", () =>
+    Effect.gen(function*() {
+      const { a, hear } = yield* subscriber()
+      const { events } = yield* hear<Uint8Array>({ channels: ["news"] }, { payload: "bytes" })
+      lineTo(a).send(message("news", notText))
+      yield* settle
+      assert.deepStrictEqual(messagesOf(events), [notText])
+    }))
+
   it.effect("keeps its byte order mark, whoever else listens", () =>
     Effect.gen(function*() {
       const { a, hear } = yield* subscriber()
@@ -267,13 +276,28 @@ describe("a subscription that is not confirmed", () => {
       assert.strictEqual(cluster.live, live - 1)
     }))
 
+  it.effect("is no business any more of who listens to the same later", () =>
+    Effect.gen(function*() {
+      const { a, hear, run } = yield* subscriber({ commandTimeout: "2 seconds" })
+      const scope = yield* Scope.make()
+      a.once("SUBSCRIBE", noPermission)
+      yield* Effect.flip(Scope.provide(run(PubSub.listen({ channels: ["news"] })), scope))
+      a.on("SUBSCRIBE", (names) => names.map((name) => confirmation("subscribe", name)))
+      const { events } = yield* hear({ channels: ["news"], shardChannels: [keyOfA] })
+      yield* Scope.close(scope, Exit.void)
+      yield* advance("2 seconds")
+      a.drop()
+      yield* settle
+      assert.strictEqual(events.filter(({ _tag }) => _tag === "Gap").length, 2)
+    }))
+
   it.effect("fails whoever names a channel that is not permitted, and nobody else", () =>
     Effect.gen(function*() {
       const { a, hear, run } = yield* subscriber()
       const before = yield* hear({ channels: ["before"] })
       a.on("SUBSCRIBE", (names) =>
         names.includes("secret")
-          ? Reply.error(noPermission)
+          ? noPermission
           : names.map((name) => confirmation("subscribe", name)))
       const [refused, allowed] = yield* Effect.all([
         start(Effect.flip(run(PubSub.listen({ channels: ["one", "secret"] })))),
@@ -300,7 +324,7 @@ describe("a subscription that is not confirmed", () => {
   it.effect("can be tried again, as permissions change", () =>
     Effect.gen(function*() {
       const { a, run } = yield* subscriber()
-      a.once("SUBSCRIBE", Reply.error(noPermission))
+      a.once("SUBSCRIBE", noPermission)
       yield* Effect.flip(run(PubSub.listen({ channels: ["news"] })))
       yield* Effect.asVoid(run(PubSub.listen({ channels: ["news"] })))
     }))
@@ -310,11 +334,13 @@ describe("a subscription that is not confirmed", () => {
       const { a, hear } = yield* subscriber()
       const { events, failure } = yield* hear({ channels: ["news"] })
       yield* advance("2 seconds")
-      a.on("SUBSCRIBE", Reply.error(noPermission))
+      a.on("SUBSCRIBE", noPermission)
       lineTo(a).drop()
       yield* settle
       assert.deepStrictEqual(brief(events), ["Subscribed", "Unsubscribed"])
       assert.strictEqual(failure()?.reason._tag, "ServerError")
+      yield* advance("5 seconds")
+      assert.strictEqual(a.count("SUBSCRIBE news"), 2)
     }))
 
   it.effect("fails at once on a server that does not know the command", () =>

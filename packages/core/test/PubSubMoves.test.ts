@@ -40,6 +40,7 @@ describe("a sharded subscription that is sent elsewhere by MOVED", () => {
       yield* settle
       assert.deepStrictEqual(brief(events), ["Subscribed", "1"])
       assert.deepStrictEqual(asked(a), ["SSUBSCRIBE bar"])
+      assert.deepStrictEqual(a.live.filter(({ received }) => received.includes("SSUBSCRIBE bar")), [])
       assert.strictEqual(SlotMap.shardOf(yield* service.topology.current, slotOfA)?.primary?.address.key, "b:7000")
     }))
 

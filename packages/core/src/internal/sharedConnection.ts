@@ -5,31 +5,21 @@
  * the redirect policy can look for another owner of the slot; they don't pile up here.
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pool from "effect/Pool"
-import * as Schedule from "effect/Schedule"
 import type { Connection, Watcher } from "../Connection.ts"
 import * as RedisError from "../RedisError.ts"
 import { sweep } from "./call.ts"
 import type { Call, Taker } from "./call.ts"
-import { notSent, timedOut, toError } from "./failure.ts"
+import { notSent, timedOut } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import { Fifo } from "./fifo.ts"
+import * as Reconnect from "./reconnect.ts"
 
 export type State =
   | { readonly _tag: "Connecting" }
   | { readonly _tag: "Open"; readonly connection: Connection }
   | { readonly _tag: "Down"; readonly failure: Failure }
-
-/** Between two tries to connect: 50 ms, doubling up to a second, jittered so that clients do not return in step. */
-const reconnect = Schedule.exponential("50 millis").pipe(
-  Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.seconds(1)))),
-  Schedule.jittered
-)
-
-/** A connection that lived no longer than this, in milliseconds, counts as a failed try. */
-const shortLife = 1000
 
 export interface Options {
   /** Waiting calls beyond this many fail with `Overloaded`; Infinity lets them wait. */
@@ -121,24 +111,13 @@ export class SharedConnection implements Taker {
       }))
       // Only now that it is given back: the pool replaces at once what is invalidated while it is in use.
       yield* Pool.invalidate(this.pool, connection)
-      // A node that accepts and hangs up at once would otherwise be called again without a pause.
-      if (clock.currentTimeMillisUnsafe() - openedAt < shortLife) return yield* error
+      return { millis: clock.currentTimeMillisUnsafe() - openedAt, error }
     })
-    // A defect, say of the effect that yields the password, must not end the loop: calls would wait for ever.
-    const survived = Effect.catchDefect(
-      lease,
-      (cause) =>
-        Effect.fail(
-          toError(notSent(new RedisError.ConnectionFailed({ problem: "connecting died of a defect", cause })))
-        )
-    )
-    const tried = Effect.tapError(survived, (error) =>
-      Effect.sync(() => {
-        const failure: Failure = { reason: error.reason, delivery: "NotSent", node: this.node }
-        this.down(failure)
-        // A connection that was open has told of its end already.
-        if (error.delivery === "NotSent") this.options.onTrouble(failure)
-      }))
-    return Effect.orDie(Effect.forever(Effect.retry(tried, reconnect)))
+    return Reconnect.forever(lease, (error) => {
+      const failure: Failure = { reason: error.reason, delivery: "NotSent", node: this.node }
+      this.down(failure)
+      // A connection that was open has told of its end already.
+      if (error.delivery === "NotSent") this.options.onTrouble(failure)
+    })
   })
 }

@@ -9,6 +9,8 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -20,6 +22,8 @@ interface Published {
   readonly endedAt: number
 }
 
+type Awaited = (number: number, startedAt: number) => boolean
+
 export interface Channel {
   readonly name: string
   readonly sharded: boolean
@@ -27,8 +31,7 @@ export interface Channel {
   readonly published: Array<Published>
   readonly heard: Set<number>
   readonly gaps: Array<PubSub.Gap>
-  /** Told of each message that is heard, with the time at which its publishing began. */
-  waiters: Array<{ readonly since: number; readonly heard: Deferred.Deferred<number> }>
+  waiters: Array<{ readonly isIt: Awaited; readonly heard: Deferred.Deferred<number> }>
   doubled: number
 }
 
@@ -68,14 +71,30 @@ const publish = Effect.fnUntraced(function*({ name, published, sharded }: Channe
   if (Result.isSuccess(outcome)) published.push({ number, startedAt, endedAt: clock.currentTimeMillisUnsafe() })
 })
 
+const awaitOne = (channels: Iterable<Channel>, isIt: Awaited): Effect.Effect<ReadonlyArray<number>> =>
+  Effect.forEach(channels, (channel) => {
+    const heard = Deferred.makeUnsafe<number>()
+    channel.waiters.push({ isIt, heard })
+    return Deferred.await(heard)
+  }, { concurrency: "unbounded" })
+
 /**
- * Publishes until the ledger is stopped, and one last message then. Each channel has a publisher of its own, so that no
- * shard keeps up another.
+ * Publishes until the ledger is stopped, and then until the last message has been heard, behind all others. Each channel
+ * has a publisher of its own, so that no shard keeps up another.
  */
 export const run = (ledger: Ledger): Effect.Effect<void, never, Redis.Redis> => {
   const one = Effect.fnUntraced(function*(channel: Channel) {
-    for (let number = 0; !ledger.stopped; number++) yield* publish(channel, number)
-    yield* publish(channel, Infinity)
+    let number = 0
+    while (!ledger.stopped) yield* publish(channel, number++)
+    // The very last one may be lost as well.
+    for (let heard = false; !heard;) {
+      const last = number++
+      const waiting = yield* Effect.forkChild(awaitOne([channel], (number) => number === last), {
+        startImmediately: true
+      })
+      yield* publish(channel, last)
+      heard = Option.isSome(yield* Effect.timeoutOption(Fiber.join(waiting), "500 millis"))
+    }
   })
   return Effect.forEach(Array.from(ledger.channels.values()), one, { concurrency: "unbounded", discard: true })
 }
@@ -85,10 +104,9 @@ const note = (channel: Channel, payload: string, now: number): void => {
   if (channel.heard.has(number)) channel.doubled++
   channel.heard.add(number)
   if (channel.waiters.length === 0) return
-  for (const { heard, since } of channel.waiters) {
-    if (startedAt >= since) Deferred.doneUnsafe(heard, Effect.succeed(now))
-  }
-  channel.waiters = channel.waiters.filter(({ since }) => startedAt < since)
+  const [told, left] = [true, false].map((is) => channel.waiters.filter(({ isIt }) => isIt(number, startedAt) === is))
+  for (const { heard } of told) Deferred.doneUnsafe(heard, Effect.succeed(now))
+  channel.waiters = left
 }
 
 /** Subscribes to all channels, and notes what comes for as long as the scope is open. */
@@ -108,21 +126,10 @@ export const listen = (
   })
 
 /** Waits until a message that is published from now on is heard on each of the channels, and answers when each was. */
-export const awaitLive = (channels: ReadonlyArray<Channel>): Effect.Effect<ReadonlyArray<number>> =>
-  Effect.gen(function*() {
-    const since = (yield* Clock.Clock).currentTimeMillisUnsafe()
-    return yield* Effect.forEach(channels, (channel) => {
-      const heard = Deferred.makeUnsafe<number>()
-      channel.waiters.push({ since, heard })
-      return Deferred.await(heard)
-    }, { concurrency: "unbounded" })
-  })
-
-/** Stops the publishers, and waits until the last message of each has been heard, behind all others. */
-export const stop = (ledger: Ledger): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    ledger.stopped = true
-    return Effect.asVoid(awaitLive(Array.from(ledger.channels.values())))
+export const awaitLive = (channels: Iterable<Channel>): Effect.Effect<ReadonlyArray<number>> =>
+  Effect.flatMap(Clock.Clock, (clock) => {
+    const since = clock.currentTimeMillisUnsafe()
+    return awaitOne(channels, (_, startedAt) => startedAt > since)
   })
 
 const covers = ({ endedAt, startedAt }: Published) => ({ from, until }: PubSub.Gap): boolean =>

@@ -5,11 +5,10 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+import { home, settled } from "./subscribers.ts"
 
 const withCluster = (options?: FakeCluster.LayerOptions) =>
   Effect.provide(FakeCluster.layer({ primaries: 3, replicas: 1, ...options }))
-
-const settled = Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
 
 const text = (value: unknown): string =>
   typeof value === "string" ? value : new TextDecoder().decode(value as Uint8Array)
@@ -43,17 +42,6 @@ const ownerOf = (channel: string) =>
     const fake = yield* FakeCluster.FakeCluster
     return yield* fake.ownerOf(fake.slotOf(channel))
   })
-
-/** The node at which the classic channels of the client are heard. */
-const home = Effect.gen(function*() {
-  const fake = yield* FakeCluster.FakeCluster
-  for (const node of yield* fake.nodes) {
-    if (node.process !== "running") continue
-    const channels = yield* fake.command(node, "PUBSUB", ["CHANNELS"])
-    if (Array.isArray(channels) && channels.length > 0) return node
-  }
-  return yield* Effect.die("nobody hears anything")
-})
 
 /** One that is not the home, and serves slots. */
 const other = Effect.gen(function*() {

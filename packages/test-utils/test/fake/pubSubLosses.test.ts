@@ -7,8 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
-
-const settled = Effect.replicateEffect(Effect.yieldNow, 10, { discard: true })
+import { home, settled } from "./subscribers.ts"
 
 /** Lets time pass in small steps, with all that happens in between. */
 const pass = Effect.fnUntraced(function*(millis: number) {
@@ -149,17 +148,6 @@ const listening = Effect.fnUntraced(function*(channels: ReadonlyMap<string, Chan
         heard.set(Number(event.payload), (heard.get(Number(event.payload)) ?? 0) + 1)
       } else if (event._tag === "Gap") channels.get(event.name!)!.gaps.push(event)
     })))
-})
-
-/** The node at which the classic channels are heard. */
-const home = Effect.gen(function*() {
-  const fake = yield* FakeCluster.FakeCluster
-  for (const node of yield* fake.nodes) {
-    if (node.process !== "running") continue
-    const channels = yield* fake.command(node, "PUBSUB", ["CHANNELS"])
-    if (Array.isArray(channels) && channels.length > 0) return node
-  }
-  return yield* Effect.die("nobody hears anything")
 })
 
 /** One thing that goes wrong, and is mended. */

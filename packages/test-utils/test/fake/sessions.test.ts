@@ -272,3 +272,41 @@ describe("connections", () => {
       assert.strictEqual(yield* send("CONFIG", "b\0c"), "-ERR unknown subcommand 'b'. Try CONFIG HELP.")
     }).pipe(withCluster()))
 })
+
+describe("sharded subscriptions", () => {
+  const channel = "room:1"
+  const ended = `*3\r\n$12\r\nsunsubscribe\r\n$6\r\n${channel}\r\n:0`
+
+  /** A subscriber at the primary of the channel, and one at each of its replicas. */
+  const subscribed = Effect.gen(function*() {
+    const fake = yield* FakeCluster.FakeCluster
+    const owner = yield* fake.ownerOf(fake.slotOf(channel))
+    const replicas = yield* fake.replicasOf(owner)
+    const at = yield* Effect.forEach([owner, ...replicas], ({ name }) => connect(name))
+    for (const { clear, send } of at) {
+      assert.include(yield* send("SSUBSCRIBE", channel), "ssubscribe")
+      clear()
+    }
+    const heard = Effect.map(settled, () => at.map(({ received }) => received().trimEnd()))
+    return { fake, owner, replicas, heard, at }
+  })
+
+  it.effect("end in a failover at the old primary and at the other replicas, and go on at the new primary", () =>
+    Effect.gen(function*() {
+      const { fake, heard, replicas } = yield* subscribed
+      yield* fake.failover(replicas[0])
+      assert.deepStrictEqual(yield* heard, [ended, "", ended])
+      yield* fake.command(replicas[0], "SPUBLISH", [channel, "1"])
+      assert.strictEqual((yield* heard)[1], `*3\r\n$8\r\nsmessage\r\n$6\r\n${channel}\r\n$1\r\n1`)
+    }).pipe(withCluster({ primaries: 2, replicas: 2 })))
+
+  it.effect("end with a slot that moves, at the primary and at its replicas", () =>
+    Effect.gen(function*() {
+      const { at, fake, heard, owner } = yield* subscribed
+      const to = (yield* fake.primaries).find(({ id }) => id !== owner.id)!
+      const slot = fake.slotOf(channel)
+      yield* fake.migrateSlot(slot, to)
+      assert.deepStrictEqual(yield* heard, [ended, ended])
+      assert.strictEqual(yield* at[0].send("SUNSUBSCRIBE", channel), `-MOVED ${slot} ${to.address.key}`)
+    }).pipe(withCluster({ primaries: 2, replicas: 1 })))
+})

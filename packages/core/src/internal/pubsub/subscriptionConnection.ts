@@ -9,18 +9,15 @@
  * Source: https://redis.io/docs/latest/develop/pubsub/
  */
 import type * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { Address } from "../../Address.ts"
 import type { Connection, Subscriber } from "../../Connection.ts"
 import type { RedisError } from "../../RedisError.ts"
-import * as RedisErrors from "../../RedisError.ts"
 import type * as Resp from "../../Resp.ts"
 import type { Call } from "../call.ts"
-import { notSent, toError } from "../failure.ts"
 import type { Failure } from "../failure.ts"
+import * as Reconnect from "../reconnect.ts"
 import { decodeText } from "../respText.ts"
 import { Probe, Request } from "./request.ts"
 import type { Subscription } from "./request.ts"
@@ -48,15 +45,6 @@ export interface Owner {
   /** The connection is lost, or could not be opened. */
   readonly onDown: (at: SubscriptionConnection, error: RedisError) => void
 }
-
-/** A connection that lived no longer than this, in milliseconds, counts as a failed try. */
-const shortLife = 1000
-
-/** Between two tries to connect: 50 ms, doubling up to a second, jittered. */
-const reconnect = Schedule.exponential("50 millis").pipe(
-  Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.seconds(1)))),
-  Schedule.jittered
-)
 
 const textOf = (value: Resp.Value): string =>
   value instanceof Uint8Array ? decodeText(value, 0, value.length) : String(value)
@@ -114,8 +102,8 @@ export class SubscriptionConnection implements Subscriber {
     if (subscription?.topics.delete(topic) !== true || subscription.topics.size > 0) return
     this.forget(subscription)
     // The last one of all takes the connection with it.
-    if (subscription.asked === undefined || this.isEmpty) return
-    this.connection?.submit(new Request("unsubscribe", [subscription], this.now(), Infinity))
+    if (this.connection === undefined || this.isEmpty) return
+    this.connection.submit(new Request("unsubscribe", [subscription], this.now(), Infinity))
     this.isVague ||= topic.kind === "shard"
   }
 
@@ -266,28 +254,18 @@ export class SubscriptionConnection implements Subscriber {
   /** Connects, is connected, and connects again. Runs until it is interrupted, when nothing is wanted here any more. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
     const { connect } = this.owner
-    const live = Effect.scoped(Effect.gen({ self: this }, function*() {
+    const life = Effect.scoped(Effect.gen({ self: this }, function*() {
       const connection = yield* connect(this.address, this)
       const openedAt = this.now()
       this.open(connection)
       const error = yield* connection.closed
       this.lost(error)
-      // A node that accepts and hangs up at once would otherwise be called again without a pause.
-      if (this.now() - openedAt < shortLife) return yield* Effect.fail(error)
+      return { millis: this.now() - openedAt, error }
     }))
-    const survived = Effect.catchDefect(
-      live,
-      (cause) =>
-        Effect.fail(
-          toError(notSent(new RedisErrors.ConnectionFailed({ problem: "connecting died of a defect", cause })))
-        )
-    )
-    const tried = Effect.tapError(survived, (error) =>
-      Effect.sync(() => {
-        this.isDown = true
-        this.owner.onDown(this, error)
-      }))
-    return Effect.orDie(Effect.forever(Effect.retry(tried, reconnect)))
+    return Reconnect.forever(life, (error) => {
+      this.isDown = true
+      this.owner.onDown(this, error)
+    })
   })
 
   private open(connection: Connection): void {
