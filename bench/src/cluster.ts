@@ -48,16 +48,17 @@ export class Cluster {
   private readonly folder: string
   private readonly servers: ReadonlyArray<ChildProcess>
 
-  private constructor(ports: ReadonlyArray<number>) {
+  private constructor(ports: ReadonlyArray<number>, more: Readonly<Record<string, string>>) {
     this.ports = ports
     this.folder = mkdtempSync(join(tmpdir(), "redisc-bench-"))
-    this.servers = ports.map((port) => this.serve(port))
+    this.servers = ports.map((port) => this.serve(port, more))
     process.on("exit", this.kill)
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1))
   }
 
-  static async start(primaries: number): Promise<Cluster> {
-    const cluster = new Cluster(await freePorts(primaries))
+  /** `more` are further settings of the servers. */
+  static async start(primaries: number, more: Readonly<Record<string, string>> = {}): Promise<Cluster> {
+    const cluster = new Cluster(await freePorts(primaries), more)
     try {
       await cluster.join()
     } catch (error) {
@@ -67,7 +68,7 @@ export class Cluster {
     return cluster
   }
 
-  private serve(port: number): ChildProcess {
+  private serve(port: number, more: Readonly<Record<string, string>>): ChildProcess {
     const dir = join(this.folder, `${port}`)
     mkdirSync(dir)
     const settings = {
@@ -78,7 +79,8 @@ export class Cluster {
       appendonly: "no",
       daemonize: "no",
       logfile: join(dir, "log"),
-      "cluster-enabled": "yes"
+      "cluster-enabled": "yes",
+      ...more
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
     const server = spawn(process.env["REDIS_SERVER"] ?? "redis-server", args, { stdio: "ignore" })

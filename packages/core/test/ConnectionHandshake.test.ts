@@ -147,6 +147,14 @@ describe("the handshake", () => {
       assert.strictEqual(yield* connection.execute(Redis.get("k")), "1")
     }))
 
+  it.effect("fails when the connection is lost before it is over", () =>
+    Effect.gen(function*() {
+      const { connect, node } = oneNode()
+      node.on("CLIENT SETINFO", "drop")
+      const error = yield* Effect.flip(connect())
+      assert.deepStrictEqual([error.reason._tag, error.delivery], ["ConnectionLost", "NotSent"])
+    }))
+
   it.effect("declares READONLY where replicas are to be read, on every connection (trap 32)", () =>
     Effect.gen(function*() {
       const { connect, node } = oneNode()
