@@ -18,7 +18,7 @@ let inFlight = 0
 const socket = Net.connect({ port: Number(port), host: "127.0.0.1" })
 
 const publish = (): void => {
-  for (; left > 0 && inFlight < 8; left--) {
+  for (; left > 0 && inFlight < 64; left--) {
     socket.write(command)
     inFlight++
   }

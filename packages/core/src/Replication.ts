@@ -34,7 +34,8 @@ import * as RedisError from "./RedisError.ts"
  * **Gotchas**
  *
  * Only commands that are run inside, through the `Redis` of the fiber, are waited for. A service that took `Redis.Redis`
- * when it was built goes on using the shared connections.
+ * when it was built goes on using the shared connections, and what a session or `Redis.optimistic` writes inside goes over
+ * a connection of its own: there, end with `Redis.wait`, or put a write to the same keys behind it.
  *
  * **Example** (An order that must not get lost)
  *
