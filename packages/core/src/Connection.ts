@@ -29,6 +29,7 @@ import { Fifo } from "./internal/fifo.ts"
 import { handshake } from "./internal/handshake.ts"
 import * as Reply from "./internal/reply.ts"
 import { encodeText } from "./internal/respText.ts"
+import type { Subscriber } from "./internal/subscriber.ts"
 import { Watchdog } from "./internal/watchdog.ts"
 import * as RedisError from "./RedisError.ts"
 import * as Resp from "./Resp.ts"
@@ -137,22 +138,6 @@ export interface Watcher {
   readonly onClosed: (failure: Failure) => void
   /** Commands are in flight and the server has said nothing for a while. */
   readonly onQuiet: () => void
-}
-
-/**
- * Who is told what a server says unasked, on a connection that subscribes.
- *
- * @internal
- */
-export interface Subscriber {
-  /** Whether strings are wanted as bytes, from now on. */
-  readonly wantsBytes: () => boolean
-  /** Takes a push. `head` is the oldest call in flight. */
-  readonly onPush: (values: ReadonlyArray<Resp.Value>, head: Call | undefined) => void
-  /**
-   * Whether a call has no reply to come: pushes have answered it. A reply that has come, if one is given, may tell so too.
-   */
-  readonly isDone: (call: Call, reply: Resp.Value | undefined) => boolean
 }
 
 /** @internal */

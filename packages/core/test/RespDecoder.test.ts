@@ -181,6 +181,43 @@ describe("Resp.Decoder", () => {
     ])
   })
 
+  it("delivers push messages that begin alike, wherever they are cut, and those in between that don't", () => {
+    const message = (channel: string, payload: string) =>
+      `>3\r\n$7\r\nmessage\r\n$${channel.length}\r\n${channel}\r\n$${payload.length}\r\n${payload}\r\n`
+    const sent = [["a", "1"], ["a", "2"], ["a", "3"], ["b", "4"], ["a", "5"], ["ab", "6"], ["ab", "7"], ["ab", "8"]]
+    const traffic = ascii(`${sent.map(([channel, payload]) => message(channel, payload)).join(":0\r\n")}+OK\r\n`)
+    for (let size = 1; size <= traffic.length; size++) {
+      const told: Array<string> = []
+      const decoder = new Resp.Decoder({
+        wantsBytes: () => false,
+        onReply: (value) => void told.push(`reply ${value}`),
+        onPush: (values) => void told.push(values.join(" "))
+      })
+      for (let at = 0; at < traffic.length; at += size) decoder.push(traffic.slice(at, at + size))
+      const pushed = told.filter((line) => line.startsWith("message"))
+      assert.deepStrictEqual(pushed, sent.map(([channel, payload]) => `message ${channel} ${payload}`))
+      assert.strictEqual(told.at(-1), "reply OK")
+    }
+  })
+
+  it("delivers push messages that begin alike as bytes from when that is wanted", () => {
+    const frame = ascii(">3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$1\r\nx\r\n")
+    const told: Array<ReadonlyArray<Resp.Value>> = []
+    let bytes = false
+    const decoder = new Resp.Decoder({
+      wantsBytes: () => bytes,
+      onReply: () => {},
+      onPush: (values) => void told.push(values)
+    })
+    for (let i = 0; i < 3; i++) decoder.push(frame)
+    bytes = true
+    decoder.push(frame)
+    bytes = false
+    decoder.push(frame)
+    const text = ["message", "ch", "x"]
+    assert.deepStrictEqual(told, [text, text, text, [ascii("message"), ascii("ch"), ascii("x")], text])
+  })
+
   it("delivers push messages between replies, their strings as bytes where that is wanted", () => {
     const push = ">3\r\n$7\r\nmessage\r\n$2\r\nch\r\n=6\r\ntxt:hi\r\n"
     assert.deepStrictEqual(decode([ascii(`:1\r\n${push}$1\r\na\r\n>2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n`)]).events, [

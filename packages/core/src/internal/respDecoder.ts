@@ -11,6 +11,7 @@
  * @since 0.1.0
  */
 import { Blob } from "./respBlob.ts"
+import { PushHead } from "./respPushHead.ts"
 import { copyBytes, fromLine, simpleString, toMap, toWideInteger } from "./respScalar.ts"
 import { decodeText } from "./respText.ts"
 import * as Type from "./respType.ts"
@@ -80,6 +81,10 @@ export class Decoder {
   private carried = 0
   private blob: Blob | undefined
   private broken: ProtocolError | undefined
+  /** Where in the chunk the push message in progress began, -1 for none, and the second element of the last one. */
+  private pushAt = -1
+  private where: string | undefined
+  private head: PushHead | undefined
   private thrown: { readonly error: unknown } | undefined
   /** Counts resets, so that a run notices one that a handler asked for. */
   private generation = 0
@@ -135,6 +140,7 @@ export class Decoder {
       if (this.generation !== generation) return
     }
     this.base = this.received
+    this.pushAt = -1
     if (this.blob !== undefined) at = this.gather(this.blob, chunk, at, chunk.length)
     if (this.generation === generation) at = this.run(chunk, at, chunk.length)
     if (this.generation !== generation) return
@@ -148,6 +154,10 @@ export class Decoder {
     let at = start
     while (at < end && this.generation === generation) {
       const type = data[at]
+      if (type === Type.push && this.head?.matches(data, at, end) === true && this.resume(this.head)) {
+        at += this.head.length
+        continue
+      }
       const line = Type.lines[type]
       if (line === Type.unknownLine) this.fail(`expected a reply, found ${Type.describe(type)}`, at)
       const number = line === Type.numberLine ? this.readNumber(data, at, end) : this.readLine(data, at, end)
@@ -160,6 +170,7 @@ export class Decoder {
         case Type.verbatim:
         case Type.bulkError: {
           at = this.readBlob(type, number, data, at, next, end)
+          if (this.pushAt >= 0) this.noteHead(data, at)
           continue
         }
         case Type.integer:
@@ -305,7 +316,29 @@ export class Decoder {
     const frame: Frame = { type, items: [], parent: this.top, missing }
     this.top = frame
     this.depth++
+    if (type === Type.push) this.pushAt = at
     if (missing === 0) this.close(frame)
+  }
+
+  /** Begins a push message with what the last one began with, unless it is wanted as bytes now. */
+  private resume({ items, missing }: PushHead): boolean {
+    if (this.depth > 0) return false
+    this.begin(true)
+    if (this.asBytes) return false
+    this.top = { type: Type.push, items: [...items], parent: undefined, missing }
+    this.depth = 1
+    return true
+  }
+
+  /** Remembers how the push message in progress began, when the one before began likewise. */
+  private noteHead(data: Uint8Array, at: number): void {
+    const frame = this.top
+    if (frame?.type !== Type.push || frame.items.length !== 2 || this.asBytes) return
+    const [what, where] = frame.items
+    if (typeof what !== "string" || typeof where !== "string") return
+    if (where === this.where) this.head = new PushHead([what, where], frame.missing, data.slice(this.pushAt, at))
+    this.where = where
+    this.pushAt = -1
   }
 
   /** Gives a finished value to the aggregate that waits for it, or to the handler. */
@@ -397,6 +430,7 @@ export class Decoder {
   }
 
   private emitPush(values: ReadonlyArray<Value>): void {
+    this.pushAt = -1
     try {
       this.handler.onPush(values)
     } catch (error) {

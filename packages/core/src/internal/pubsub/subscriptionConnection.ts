@@ -12,16 +12,16 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Address } from "../../Address.ts"
-import type { Connection, Subscriber } from "../../Connection.ts"
+import type { Connection } from "../../Connection.ts"
 import type { RedisError } from "../../RedisError.ts"
 import type * as Resp from "../../Resp.ts"
 import type { Call } from "../call.ts"
 import type { Failure } from "../failure.ts"
 import * as Reconnect from "../reconnect.ts"
 import { decodeText } from "../respText.ts"
+import type { Subscriber } from "../subscriber.ts"
 import { Probe, Request } from "./request.ts"
 import type { Subscription } from "./request.ts"
-import { Payload } from "./topic.ts"
 import type { Kind, Topic } from "./topic.ts"
 
 /** How many names one command has at the most. */
@@ -227,7 +227,7 @@ export class SubscriptionConnection implements Subscriber {
     const subscription = this.subscriptions[kind].get(name)
     if (subscription === undefined) return
     const channel = kind === "pattern" ? textOf(channelValue) : name
-    const payload = new Payload(payloadValue instanceof Uint8Array ? payloadValue : String(payloadValue))
+    const payload = payloadValue instanceof Uint8Array ? payloadValue : String(payloadValue)
     for (const topic of subscription.topics) {
       if (topic.isConfirmed) topic.deliver(channel, kind === "pattern" ? name : undefined, payload)
     }

@@ -116,9 +116,15 @@ export class Topic {
   }
 
   /** Hands a message to all who listen, in the form that each wants. */
-  deliver(channel: string, pattern: string | undefined, payload: Payload): void {
+  deliver(channel: string, pattern: string | undefined, payload: string | Uint8Array): void {
+    let text = typeof payload === "string" ? payload : undefined
     for (const listener of this.listeners) {
-      listener.onMessage(channel, pattern, listener.bytes ? payload.bytes : payload.text)
+      if (listener.bytes) {
+        listener.onMessage(channel, pattern, typeof payload === "string" ? encodeText(payload) : payload)
+      } else {
+        text ??= decodeText(payload as Uint8Array, 0, payload.length)
+        listener.onMessage(channel, pattern, text)
+      }
     }
   }
 
@@ -221,23 +227,3 @@ export const spanOf = (from: number, until: number): { readonly from: DateTime.U
   from: DateTime.makeUnsafe(Math.floor(from)),
   until: DateTime.makeUnsafe(Math.ceil(until))
 })
-
-/** A payload as it came, and in the other form once somebody asks for it. */
-export class Payload {
-  private readonly value: string | Uint8Array
-  private other: string | Uint8Array | undefined
-
-  constructor(value: string | Uint8Array) {
-    this.value = value
-  }
-
-  get text(): string {
-    if (typeof this.value === "string") return this.value
-    return (this.other ??= decodeText(this.value, 0, this.value.length)) as string
-  }
-
-  get bytes(): Uint8Array {
-    if (typeof this.value !== "string") return this.value
-    return (this.other ??= encodeText(this.value)) as Uint8Array
-  }
-}
