@@ -14,7 +14,7 @@ import type { SubscriberName } from "./subscribers.ts"
 
 const rounds = Number(process.argv[2] ?? 5)
 const messages = Number(process.argv[3] ?? 4_000_000)
-const names: ReadonlyArray<SubscriberName> = ["redisc", "ioredis", "node-redis", "floor"]
+const names: ReadonlyArray<SubscriberName> = ["redisc", "redisc, arrays", "ioredis", "node-redis", "floor"]
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
 const measure = (name: SubscriberName, port: number): Promise<Figures> =>
@@ -55,8 +55,8 @@ const rows = Array.from(figures, ([name, each]) => ({
 }))
 const [own] = rows
 console.log(`One channel, payloads of 100 bytes, ${rounds} rounds of ${messages} messages, medians`)
-console.log("              messages/s   redisc to it   cpu us/message   its cpu to redisc's")
+console.log("                messages/s   redisc to it   cpu us/message   its cpu to redisc's")
 for (const { cpu, name, speed } of rows) {
-  const cells = [name.padEnd(12), speed.toFixed(0).padStart(12), `${(own.speed / speed).toFixed(2)}x`.padStart(15)]
+  const cells = [name.padEnd(14), speed.toFixed(0).padStart(12), `${(own.speed / speed).toFixed(2)}x`.padStart(15)]
   console.log([...cells, cpu.toFixed(3).padStart(17), `${(cpu / own.cpu).toFixed(2)}x`.padStart(22)].join(""))
 }

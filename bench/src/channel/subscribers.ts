@@ -1,9 +1,10 @@
 /** Each client's way of hearing one channel: subscribes, and calls back with the payload of every message. */
+import type { PubSub } from "@redisc/core"
 import * as Net from "node:net"
 
 export type Subscribe = (port: number, channel: string, hear: (payload: string) => void) => Promise<void>
 
-const redisc: Subscribe = async (port, channel, hear) => {
+const redisc = (inArrays: boolean): Subscribe => async (port, channel, hear) => {
   const { PubSub } = await import("@redisc/core")
   const { NodeRedisCluster } = await import("@redisc/node")
   const Effect = await import("effect/Effect")
@@ -15,10 +16,12 @@ const redisc: Subscribe = async (port, channel, hear) => {
       // The others have no bound, so that none is to be met here either.
       const events = yield* PubSub.listen({ channels: [channel] }, { buffer: Number.MAX_SAFE_INTEGER })
       resolve()
-      yield* Stream.runForEach(events, (event) =>
-        Effect.sync(() => {
-          if (event._tag === "Message") hear(event.payload)
-        }))
+      const note = (event: PubSub.Event): void => {
+        if (event._tag === "Message") hear(event.payload)
+      }
+      yield* inArrays
+        ? Stream.runForEachArray(events, (several) => Effect.sync(() => several.forEach(note)))
+        : Stream.runForEach(events, (event) => Effect.sync(() => note(event)))
     }))
     runtime.runPromise(listening).catch(reject)
   })
@@ -57,6 +60,12 @@ const floor: Subscribe = (port, channel, hear) =>
     })
   })
 
-export const subscribers = { redisc, ioredis, "node-redis": nodeRedis, floor }
+export const subscribers = {
+  redisc: redisc(false),
+  "redisc, arrays": redisc(true),
+  ioredis,
+  "node-redis": nodeRedis,
+  floor
+}
 
 export type SubscriberName = keyof typeof subscribers

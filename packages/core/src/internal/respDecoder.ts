@@ -154,9 +154,12 @@ export class Decoder {
     let at = start
     while (at < end && this.generation === generation) {
       const type = data[at]
-      if (type === Type.push && this.head?.matches(data, at, end) === true && this.resume(this.head)) {
-        at += this.head.length
-        continue
+      if (type === Type.push && this.depth === 0 && this.head?.matches(data, at, end) === true) {
+        const behind = this.repeat(this.head, data, at, end)
+        if (behind > at) {
+          at = behind
+          continue
+        }
       }
       const line = Type.lines[type]
       if (line === Type.unknownLine) this.fail(`expected a reply, found ${Type.describe(type)}`, at)
@@ -320,14 +323,31 @@ export class Decoder {
     if (missing === 0) this.close(frame)
   }
 
-  /** Begins a push message with what the last one began with, unless it is wanted as bytes now. */
-  private resume({ items, missing }: PushHead): boolean {
-    if (this.depth > 0) return false
+  /** Reads a push message that begins as the last one did, as far as it can. Returns how far that is. */
+  private repeat(
+    { items: [what, where], length, missing }: PushHead,
+    data: Uint8Array,
+    at: number,
+    end: number
+  ): number {
     this.begin(true)
-    if (this.asBytes) return false
-    this.top = { type: Type.push, items: [...items], parent: undefined, missing }
+    if (this.asBytes) return at
+    const rest = at + length
+    if (missing === 1 && data[rest] === Type.bulk) {
+      const size = this.readNumber(data, rest, end)
+      const { next } = this
+      const last = next + size
+      // Anything but a whole payload is read, or refused, in the usual way.
+      const isWhole = next !== -1 && size >= 0 && size <= this.maxBulkLength && last + 2 <= end &&
+        data[last] === Type.cr && data[last + 1] === Type.lf
+      if (isWhole) {
+        this.emitPush([what, where, this.text(data, next, last, next)])
+        return last + 2
+      }
+    }
+    this.top = { type: Type.push, items: [what, where], parent: undefined, missing }
     this.depth = 1
-    return true
+    return rest
   }
 
   /** Remembers how the push message in progress began, when the one before began likewise. */

@@ -46,8 +46,10 @@ export interface Owner {
   readonly onDown: (at: SubscriptionConnection, error: RedisError) => void
 }
 
-const textOf = (value: Resp.Value): string =>
-  value instanceof Uint8Array ? decodeText(value, 0, value.length) : String(value)
+const textOf = (value: Resp.Value): string => {
+  if (typeof value === "string") return value
+  return value instanceof Uint8Array ? decodeText(value, 0, value.length) : String(value)
+}
 
 export class SubscriptionConnection implements Subscriber {
   readonly address: Address
@@ -227,7 +229,7 @@ export class SubscriptionConnection implements Subscriber {
     const subscription = this.subscriptions[kind].get(name)
     if (subscription === undefined) return
     const channel = kind === "pattern" ? textOf(channelValue) : name
-    const payload = payloadValue instanceof Uint8Array ? payloadValue : String(payloadValue)
+    const payload = payloadValue instanceof Uint8Array ? payloadValue : textOf(payloadValue)
     for (const topic of subscription.topics) {
       if (topic.isConfirmed) topic.deliver(channel, kind === "pattern" ? name : undefined, payload)
     }
