@@ -106,6 +106,12 @@ export interface Node {
    */
   readonly dedicatedBy: (deadline: number) => Effect.Effect<Connection.Connection, RedisError.RedisError, Scope.Scope>
   readonly stats: () => NodeStats
+  /**
+   * Connects without a command, so that a loss of the node is noticed.
+   *
+   * @internal
+   */
+  readonly connect: () => void
   /** @internal */
   readonly submit: (call: Call, slot: number) => void
   /** @internal */

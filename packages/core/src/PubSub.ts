@@ -86,8 +86,9 @@ export type Moved = Extract<Notice, { readonly _tag: "Moved" }>
  *   before the first one behind it.
  * - `Moved`: the same, while it changed its node. For a sharded channel `from` is then when the nodes last said who has its
  *   slot: messages may have gone to the new owner before the old one knew of it.
- * - `NodeLost`: the subscription held, but another node was lost, and what was published there may not have been passed
- *   on. Messages from elsewhere came all the time, so the gap is one in time only. Told once, when the loss is noticed.
+ * - `NodeLost`: the subscription held, but another primary was lost, and what was published there may not have been
+ *   passed on. Messages from elsewhere came all the time, so the gap is one in time only. Told once, when the loss is
+ *   noticed, for which the client stays connected to all primaries.
  * - `Overflow`: the reader was too slow; `missed` is how many messages were dropped, and the times say when they came.
  *   `name` and `node` are undefined.
  *

@@ -281,6 +281,26 @@ describe("classic subscriptions", () => {
 })
 
 describe("another node that is lost", () => {
+  it.effect("is noticed by a program that only subscribes, since it stays connected to all primaries (trap 42)", () =>
+    Effect.gen(function*() {
+      const { b, c, hear } = yield* subscriber()
+      const { events } = yield* hear({ channels: ["news"] })
+      yield* advance("2 seconds")
+      events.length = 0
+      for (const node of [b, c]) {
+        node.accepts = "none"
+        node.drop()
+      }
+      yield* advance("1 second")
+      assert.deepStrictEqual(
+        new Set(gapsOf(events).map(({ cause, node }) => `${cause} ${node}`)),
+        new Set([
+          "NodeLost b:7000",
+          "NodeLost c:7000"
+        ])
+      )
+    }))
+
   it.effect("makes a gap in what is heard of the whole cluster, told once (trap 42)", () =>
     Effect.gen(function*() {
       const { b, hear, run } = yield* subscriber({ connectionsPerNode: 3 })

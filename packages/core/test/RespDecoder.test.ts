@@ -193,7 +193,14 @@ describe("Resp.Decoder", () => {
         onReply: (value) => void told.push(`reply ${value}`),
         onPush: (values) => void told.push(values.join(" "))
       })
-      for (let at = 0; at < traffic.length; at += size) decoder.push(traffic.slice(at, at + size))
+      // As a socket does it: one Buffer, which is read into again and again.
+      const lent = Buffer.alloc(size)
+      for (let at = 0; at < traffic.length; at += size) {
+        const chunk = traffic.subarray(at, at + size)
+        lent.set(chunk)
+        decoder.push(lent.subarray(0, chunk.length))
+        lent.fill(0)
+      }
       const pushed = told.filter((line) => line.startsWith("message"))
       assert.deepStrictEqual(pushed, sent.map(([channel, payload]) => `message ${channel} ${payload}`))
       assert.strictEqual(told.at(-1), "reply OK")

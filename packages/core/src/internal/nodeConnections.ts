@@ -108,11 +108,14 @@ export class NodeConnections implements Node {
     })
   }
 
+  readonly connect = (): void => {
+    if (this.started) return
+    this.started = true
+    for (const connection of this.shared) Fiber.runIn(this.parts.fork(connection.run), this.scope)
+  }
+
   readonly submit = (call: Call, slot: number): void => {
-    if (!this.started) {
-      this.started = true
-      for (const connection of this.shared) Fiber.runIn(this.parts.fork(connection.run), this.scope)
-    }
+    if (!this.started) this.connect()
     const { shared } = this
     const connection = shared.length === 1 || slot < 0 ? shared[0] : shared[slot % shared.length]
     connection.submit(call)

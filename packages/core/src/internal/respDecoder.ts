@@ -356,7 +356,7 @@ export class Decoder {
     if (frame?.type !== Type.push || frame.items.length !== 2 || this.asBytes) return
     const [what, where] = frame.items
     if (typeof what !== "string" || typeof where !== "string") return
-    if (where === this.where) this.head = new PushHead([what, where], frame.missing, data.slice(this.pushAt, at))
+    if (where === this.where) this.head = new PushHead([what, where], frame.missing, copyBytes(data, this.pushAt, at))
     this.where = where
     this.pushAt = -1
   }

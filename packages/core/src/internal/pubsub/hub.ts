@@ -206,6 +206,8 @@ export class Hub {
   /** The node of the classic topics: the one they are at, as long as it is well. */
   private homeIn(map: SlotMap.SlotMap): Address | undefined {
     const online = Array.from(map.nodes.values()).filter(({ health }) => health === "online")
+    // What is published at another primary is heard here only as long as that one lives: its loss has to be noticed.
+    for (const { address, role } of online) if (role === "primary") this.parts.pool.node(address).connect()
     const isWell = ({ key }: Address): boolean =>
       !(this.connections.get(key)?.at.isDown ?? this.parts.pool.nodes().get(key)?.isDown() ?? false)
     const current = online.find(({ address }) => address.key === this.home)
