@@ -245,6 +245,20 @@ export const makeUnit = <A>(
  * Builds a command in a short form, which a server may not know, and in full. Where the server answers `NOSCRIPT` to the
  * short form it is sent the full one. Both have the same keys at the same places.
  *
+ * **Example** (A script by its digest)
+ *
+ * ```ts
+ * import { Command, CommandSpec } from "@redisc/core"
+ *
+ * const lua = "return 1"
+ * const digest = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
+ * const one = Command.makeAbridged(
+ *   { spec: CommandSpec.find("EVALSHA")!, args: [digest, "0"] },
+ *   { spec: CommandSpec.find("EVAL")!, args: [lua, "0"] },
+ *   Number
+ * )
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -256,6 +270,15 @@ export const makeAbridged = <A>(
 
 /**
  * The command in full, if it is one in a short form: for where no second try is possible, as in a transaction.
+ *
+ * **Example** (By its text)
+ *
+ * ```ts
+ * import { Command, Script } from "@redisc/core"
+ *
+ * const one = Script.make({ lua: "return 1", params: () => ({}) })
+ * Command.inFull(one()).spec.name // "EVAL"
+ * ```
  *
  * @category combinators
  * @since 0.1.0

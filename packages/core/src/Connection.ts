@@ -355,7 +355,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   readonly completeUntil = (): number => this.heardBefore
 
   readonly blockedBy = (): Command.Any | undefined =>
-    (this.inFlight.find(blocks) ?? this.waiting.find((call) => !call.abandoned && blocks(call)))?.command
+    (this.inFlight.find(({ command }) => blocks(command)) ??
+      this.waiting.find(({ abandoned, command }) => !abandoned && blocks(command)))?.command
 
   private write(transport: Connector.Transport): void {
     this.bytesWritten += this.encoder.size

@@ -12,7 +12,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import { notSent, toError } from "./internal/failure.ts"
+import { unsent } from "./internal/failure.ts"
 import { durationProblem } from "./internal/settings.ts"
 import { RedisCluster } from "./RedisCluster.ts"
 import type { NodeStats, Stats } from "./RedisCluster.ts"
@@ -90,5 +90,5 @@ export const layer = (
     const problem = durationProblem("every", every)
     return problem === undefined
       ? Effect.forkScoped(Effect.forever(Effect.andThen(publish, Effect.sleep(every))))
-      : Effect.fail(toError(notSent(new RedisError.InvalidArgument({ problem })), { attempts: 0 }))
+      : Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
   }))

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as Command from "./Command.ts"
-import { notSent, toError } from "./internal/failure.ts"
+import { unsent } from "./internal/failure.ts"
 import { membersOf, RedisCluster } from "./RedisCluster.ts"
 import type { NodeResult, Nodes } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
@@ -67,7 +67,7 @@ export const visit = <A, E, R>(
     const members = membersOf(cluster.topology.currentUnsafe(), nodes)
     if (members.length === 0) {
       const role = nodes === "replicas" ? "replica" : undefined
-      return Stream.fail(toError(notSent(new RedisError.NoNodeForSlot({ role })), { attempts: 0 }))
+      return Stream.fail(unsent(new RedisError.NoNodeForSlot({ role })))
     }
     return Stream.mapEffect(Stream.fromIterable(members), (node) => {
       const { address, role } = node

@@ -25,6 +25,18 @@ import { transaction } from "./Transaction.ts"
  * How often and for how long it is tried again after a conflict: at once at first, then after a millisecond, doubling up
  * to 50, jittered; for 10 seconds.
  *
+ * **Example** (No longer than a second)
+ *
+ * ```ts
+ * import { Optimistic, Redis } from "@redisc/core"
+ * import { Effect, Schedule } from "effect"
+ *
+ * const add = Effect.map(Redis.get("n"), (n) => [Redis.set("n", `${Number(n) + 1}`)] as const)
+ * const impatient = Redis.optimistic(["n"], add, {
+ *   schedule: Schedule.max([Optimistic.standard, Schedule.during("1 second")])
+ * })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */

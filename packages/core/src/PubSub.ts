@@ -28,7 +28,7 @@ import {
   pubsubShardchannels,
   pubsubShardnumsub
 } from "./commands/pubsub.ts"
-import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
+import { maybeExecuted, toError, unsent } from "./internal/failure.ts"
 import { Mailbox } from "./internal/pubsub/mailbox.ts"
 import type { Overflow } from "./internal/pubsub/mailbox.ts"
 import type { Kind, Listener, Notice } from "./internal/pubsub/topic.ts"
@@ -246,7 +246,7 @@ const open = Effect.fnUntraced(function*<P>(
 > {
   const problem = problemOf(names, options.buffer)
   if (problem !== undefined) {
-    return yield* toError(notSent(new RedisError.InvalidArgument({ problem })), { attempts: 0 })
+    return yield* unsent(new RedisError.InvalidArgument({ problem }))
   }
   const { executor, subscriptions } = yield* RedisCluster
   const mailbox = new Mailbox<Raw>(options.buffer ?? 4096, options.overflow ?? "dropOldest", yield* Clock.Clock)
@@ -271,7 +271,7 @@ const open = Effect.fnUntraced(function*<P>(
     duration: executor.parts.commandTimeout,
     orElse: () => {
       const waitingFor = `the server to confirm ${listener.awaited.size} of the subscriptions`
-      return Effect.fail(toError(notSent(new RedisError.Timeout({ waitingFor })), { attempts: 0 }))
+      return Effect.fail(unsent(new RedisError.Timeout({ waitingFor })))
     }
   })
   // Who tries again in the same scope should not have listened twice.
@@ -473,6 +473,14 @@ const sums = (records: ReadonlyArray<Record<string, number>>): Record<string, nu
 /**
  * The channels that somebody listens to, at any node, those that match a pattern if one is given.
  *
+ * **Example** (Who is listened to)
+ *
+ * ```ts
+ * import { PubSub } from "@redisc/core"
+ *
+ * const rooms = PubSub.channels("room:*") // Effect<ReadonlyArray<string>, RedisError, RedisCluster>
+ * ```
+ *
  * @see https://redis.io/docs/latest/commands/pubsub-channels/
  * @category introspection
  * @since 0.1.0
@@ -483,6 +491,14 @@ export const channels = (
 
 /**
  * How many connections listen to each of some channels, over all nodes, by channel.
+ *
+ * **Example** (How many listen)
+ *
+ * ```ts
+ * import { PubSub } from "@redisc/core"
+ *
+ * const listeners = PubSub.numsub(["news"]) // Effect<Readonly<Record<string, number>>, RedisError, RedisCluster>
+ * ```
  *
  * @see https://redis.io/docs/latest/commands/pubsub-numsub/
  * @category introspection
@@ -496,6 +512,14 @@ export const numsub = (
 /**
  * How many patterns are listened to, the sum over all nodes.
  *
+ * **Example** (How many patterns)
+ *
+ * ```ts
+ * import { PubSub } from "@redisc/core"
+ *
+ * const patterns = PubSub.numpat // Effect<number, RedisError, RedisCluster>
+ * ```
+ *
  * @see https://redis.io/docs/latest/commands/pubsub-numpat/
  * @category introspection
  * @since 0.1.0
@@ -508,6 +532,14 @@ export const numpat: Effect.Effect<number, RedisError.RedisError, RedisCluster> 
 /**
  * The sharded channels that somebody listens to, at any node, those that match a pattern if one is given.
  *
+ * **Example** (Who is listened to)
+ *
+ * ```ts
+ * import { PubSub } from "@redisc/core"
+ *
+ * const rooms = PubSub.shardChannels("room:*") // Effect<ReadonlyArray<string>, RedisError, RedisCluster>
+ * ```
+ *
  * @see https://redis.io/docs/latest/commands/pubsub-shardchannels/
  * @category introspection
  * @since 0.1.0
@@ -519,6 +551,14 @@ export const shardChannels = (
 
 /**
  * How many connections listen to each of some sharded channels, over all nodes, by channel.
+ *
+ * **Example** (How many listen)
+ *
+ * ```ts
+ * import { PubSub } from "@redisc/core"
+ *
+ * const listeners = PubSub.shardNumsub(["room:1"]) // Effect<Readonly<Record<string, number>>, RedisError, RedisCluster>
+ * ```
  *
  * @see https://redis.io/docs/latest/commands/pubsub-shardnumsub/
  * @category introspection

@@ -54,6 +54,15 @@ export const choices: ReadonlyArray<ReadFrom> = ["primary", "replica", "preferRe
 /**
  * Who answers the reads of a region of the program; `undefined` is what the layer says.
  *
+ * **Example** (Where reads go here)
+ *
+ * ```ts
+ * import { ReadFrom } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const mayBeOld = Effect.map(ReadFrom.Current, (readFrom) => readFrom !== undefined && readFrom !== "primary")
+ * ```
+ *
  * @category references
  * @since 0.1.0
  */

@@ -22,7 +22,7 @@ import { Connector } from "./Connector.ts"
 import { unsound } from "./internal/admission.ts"
 import { ClusterExecutor } from "./internal/clusterExecutor.ts"
 import type { Counts, Parts } from "./internal/clusterExecutor.ts"
-import { notSent, toError } from "./internal/failure.ts"
+import { notSent, toError, unsent } from "./internal/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { Replicas } from "./internal/replicas.ts"
 import { durationProblem } from "./internal/settings.ts"
@@ -170,8 +170,7 @@ const seedsOf = (nodes: Options["nodes"]): Result.Result<ReadonlyArray<Address.A
   return Result.succeed(seeds)
 }
 
-const invalid = (problem: string): RedisError.RedisError =>
-  toError(notSent(new RedisError.InvalidArgument({ problem })), { attempts: 0 })
+const invalid = (problem: string): RedisError.RedisError => unsent(new RedisError.InvalidArgument({ problem }))
 
 /** @internal */
 export const membersOf = ({ nodes }: SlotMap.SlotMap, which: Nodes): ReadonlyArray<SlotMap.Node> =>
@@ -278,7 +277,7 @@ export const make = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       counts.closed = true
-      hub.end(toError(notSent(new RedisError.Closed()), { attempts: 0 }))
+      hub.end(unsent(new RedisError.Closed()))
     })
   )
   return RedisCluster.of({

@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Command from "./Command.ts"
 import { wait } from "./commands/connections.ts"
-import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
+import { maybeExecuted, toError, unsent } from "./internal/failure.ts"
 import { HeldExecutor } from "./internal/heldExecutor.ts"
 import { durationProblem } from "./internal/settings.ts"
 import { RedisCluster } from "./RedisCluster.ts"
@@ -70,7 +70,7 @@ export const ensureReplication: {
   ): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | RedisCluster> => {
     const problem = durationProblem("within", within) ?? wait(replicas, within).problem
     if (problem !== undefined) {
-      return Effect.fail(toError(notSent(new RedisError.InvalidArgument({ problem })), { attempts: 0 }))
+      return Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
     }
     return Effect.scoped(Effect.gen(function*() {
       const { executor } = yield* RedisCluster

@@ -15,7 +15,7 @@ import * as CommandSpec from "./CommandSpec.ts"
 import type { Connection } from "./Connection.ts"
 import { anySlot, slotOfKeys } from "./internal/admission.ts"
 import type { ClusterExecutor } from "./internal/clusterExecutor.ts"
-import { notSent, toError } from "./internal/failure.ts"
+import { toError, unsent } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
 import * as Redirects from "./internal/redirects.ts"
 import { SessionExecutor } from "./internal/sessionExecutor.ts"
@@ -66,8 +66,7 @@ export type Session = Command.Redis["Service"] & {
 const slotOfTarget = ({ keys }: Target): number | RedisError.CrossSlot =>
   keys === undefined ? anySlot : slotOfKeys(typeof keys === "string" || keys instanceof Uint8Array ? [keys] : keys)
 
-const refused = (reason: RedisError.Reason): Effect.Effect<never, RedisError.RedisError> =>
-  Effect.fail(toError(notSent(reason), { attempts: 0 }))
+const refused = (reason: RedisError.Reason): Effect.Effect<never, RedisError.RedisError> => Effect.fail(unsent(reason))
 
 const nodeOf = (
   { parts }: ClusterExecutor,

@@ -26,7 +26,7 @@ import type { Address } from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import { Connector } from "./Connector.ts"
-import { notSent, toError } from "./internal/failure.ts"
+import { unsent } from "./internal/failure.ts"
 import * as Reply from "./internal/reply.ts"
 import { durationProblem } from "./internal/settings.ts"
 import * as Vote from "./internal/vote.ts"
@@ -128,7 +128,7 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Topology["Service"], RedisError.RedisError, Scope.Scope | NodePool | Connector> {
   const problem = durationProblem("refreshInterval", options.refreshInterval)
   if (problem !== undefined) {
-    return yield* toError(notSent(new RedisError.InvalidArgument({ problem })), { attempts: 0 })
+    return yield* unsent(new RedisError.InvalidArgument({ problem }))
   }
   const pool = yield* NodePool
   const { secure } = yield* Connector
@@ -244,7 +244,7 @@ export const make = Effect.fnUntraced(function*(
     })
   })
 
-  const closed = Effect.fail(toError(notSent(new RedisError.Closed()), { attempts: 0 }))
+  const closed = Effect.fail(unsent(new RedisError.Closed()))
 
   // Whoever begins a refresh may be interrupted, but not between noting that it runs and starting it.
   const refresh = Effect.uninterruptibleMask((restore) => {

@@ -36,13 +36,16 @@ const crossSlot = (keys: ReadonlyArray<Command.Arg>): RedisError.CrossSlot => {
   })
 }
 
+/** For commands that nobody may send on a connection that others, or other commands, use. */
+export const insteadOfTakingOver =
+  "use Redis.transaction for MULTI to EXEC, PubSub to subscribe, and Connection.make for the rest"
+
 const instead = {
   Here: "which is about what was sent on the connection before it: use it in a session",
   Changes: "which changes the connection it is sent on, and connections are shared: use it in a session",
   Watches: "which changes the connection it is sent on, and connections are shared: use it in a session",
   Unwatches: "which changes the connection it is sent on, and connections are shared: use it in a session",
-  TakesOver: "which takes its connection over, and connections are shared: use Redis.transaction for MULTI to EXEC, " +
-    "and Connection.make for the rest"
+  TakesOver: `which takes its connection over, and connections are shared: ${insteadOfTakingOver}`
 } as const
 
 /** What is wrong with a command itself, wherever it is sent over shared connections. */

@@ -8,10 +8,9 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Command from "../Command.ts"
-import * as CommandSpec from "../CommandSpec.ts"
 import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
-import { Call, deadlineOf, decoded } from "./call.ts"
+import { blocks, Call, deadlineOf, decoded } from "./call.ts"
 import { notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import * as Redirects from "./redirects.ts"
@@ -148,11 +147,9 @@ const bySlot = <A>(rest: ReadonlyArray<Rest<A>>): Iterable<ReadonlyArray<Rest<A>
   return groups.values()
 }
 
-const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
-
 const admit = (parts: Parts, command: Command.Any): number | RedisError.Reason => {
   const slot = parts.admit(command)
-  return typeof slot === "number" && command.spec.blocking && blocks(command)
+  return typeof slot === "number" && blocks(command)
     ? new RedisError.InvalidArgument({
       problem: `${command.spec.name} blocks, and would hold up the others: run it by itself`
     })

@@ -71,9 +71,8 @@ export const outcomeOf = (value: Resp.Value, node: string): Outcome =>
     ? { _tag: "Failed", failure: rejected(value, node) }
     : { _tag: "Replied", value, node }
 
-/** Whether a call can keep the server from answering what comes behind it. */
-export const blocks = ({ command: { args, spec } }: Call): boolean =>
-  spec.blocking && CommandSpec.blockMillis(spec, args) !== undefined
+/** Whether a command can keep the server from answering what comes behind it. */
+export const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
 
 /** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
 export const expire = (queue: Fifo<Call>, now: number, failure: () => Failure): void => {

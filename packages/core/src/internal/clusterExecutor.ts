@@ -8,7 +8,6 @@ import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Address from "../Address.ts"
 import type * as Command from "../Command.ts"
-import * as CommandSpec from "../CommandSpec.ts"
 import type * as NodePool from "../NodePool.ts"
 import * as ReadFrom from "../ReadFrom.ts"
 import * as RedirectPolicy from "../RedirectPolicy.ts"
@@ -18,7 +17,7 @@ import * as Slot from "../Slot.ts"
 import * as SlotMap from "../SlotMap.ts"
 import type * as Topology from "../Topology.ts"
 import { anySlot, slotOf, unsound } from "./admission.ts"
-import { attempt, decoded, withTimeLeft } from "./call.ts"
+import { attempt, blocks, decoded, withTimeLeft } from "./call.ts"
 import type { Call, Outcome, Taker } from "./call.ts"
 import { Executor } from "./executor.ts"
 import { notSent } from "./failure.ts"
@@ -88,7 +87,7 @@ export class ClusterExecutor extends Executor {
     deadline: number
   ): Effect.Effect<A, RedisError.RedisError> | undefined {
     if (FanOut.isFanOut(command)) return this.fanOut(command)
-    return command.spec.blocking && CommandSpec.blockMillis(command.spec, command.args) !== undefined
+    return blocks(command)
       ? this.executeBlocking(command, slot, deadline)
       : undefined
   }
@@ -159,7 +158,7 @@ export class ClusterExecutor extends Executor {
       if (node === undefined) return Effect.succeed(failed(notSent(this.noNode(slot, readFrom))))
       const asking = route._tag === "To" && route.asking
       if (asking) this.parts.topology.keep(route.address)
-      if (command.spec.blocking && CommandSpec.blockMillis(command.spec, command.args) !== undefined) {
+      if (blocks(command)) {
         return this.submitBlocking(
           node,
           deadline,

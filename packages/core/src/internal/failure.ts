@@ -89,3 +89,6 @@ export const toError = (failure: Failure, tried?: {
     node: failure.node,
     attempts: tried?.attempts ?? 1
   })
+
+/** The error of what was refused before anything was tried. */
+export const unsent = (reason: RedisError.Reason): RedisError.RedisError => toError(notSent(reason), { attempts: 0 })

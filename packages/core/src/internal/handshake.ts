@@ -10,7 +10,7 @@ import * as CommandSpec from "../CommandSpec.ts"
 import type * as Connection from "../Connection.ts"
 import * as RedisError from "../RedisError.ts"
 import type { Outcome } from "./call.ts"
-import { notSent, toError } from "./failure.ts"
+import { toError, unsent } from "./failure.ts"
 import * as Reply from "./reply.ts"
 import { libraryVersion } from "./version.ts"
 
@@ -35,10 +35,9 @@ const password = (credentials: Connection.Credentials): Effect.Effect<string, Re
     : Effect.matchEffect(credentials.password, {
       onSuccess: (redacted) => Effect.succeed(Redacted.value(redacted)),
       onFailure: (cause) =>
-        Effect.fail(toError(
-          notSent(new RedisError.ConnectionFailed({ problem: "the effect that yields the password failed", cause })),
-          { attempts: 0 }
-        ))
+        Effect.fail(
+          unsent(new RedisError.ConnectionFailed({ problem: "the effect that yields the password failed", cause }))
+        )
     })
 
 /** Says it all, and answers which protocol is spoken from now on. */

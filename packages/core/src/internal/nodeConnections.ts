@@ -16,7 +16,7 @@ import * as CommandSpec from "../CommandSpec.ts"
 import * as Connection from "../Connection.ts"
 import type { Node, NodeStats, Options } from "../NodePool.ts"
 import * as RedisError from "../RedisError.ts"
-import { attempt, deadlineOf, run, withTimeLeft } from "./call.ts"
+import { attempt, blocks, deadlineOf, run, withTimeLeft } from "./call.ts"
 import type { Call, Taker } from "./call.ts"
 import { notSent, timedOut, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
@@ -129,7 +129,7 @@ export class NodeConnections implements Node {
       const timeout = this.commandTimeout
       const deadline = deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
       // One that blocks would hold up everybody on a shared connection, and one that ends a script would wait behind it.
-      const alone = command.spec.urgent || CommandSpec.blockMillis(command.spec, command.args) !== undefined
+      const alone = command.spec.urgent || blocks(command)
       if (!alone) return run(this.taker, command, deadline)
       return Effect.scoped(Effect.flatMap(this.dedicatedBy(deadline), (connection) => {
         const now = clock.currentTimeMillisUnsafe()

@@ -8,7 +8,7 @@ import type * as Command from "../Command.ts"
 import type { Connection } from "../Connection.ts"
 import * as RedirectPolicy from "../RedirectPolicy.ts"
 import * as RedisError from "../RedisError.ts"
-import { slotOf } from "./admission.ts"
+import { insteadOfTakingOver, slotOf } from "./admission.ts"
 import { attempt } from "./call.ts"
 import type { Call } from "./call.ts"
 import { Executor } from "./executor.ts"
@@ -54,9 +54,7 @@ export class SessionExecutor extends Executor {
     if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
     if (spec.stateful === "TakesOver") {
       return new RedisError.InvalidArgument({
-        problem:
-          `${spec.name} takes its connection over: use Redis.transaction for MULTI to EXEC, and Connection.make ` +
-          "for the rest"
+        problem: `${spec.name} takes its connection over: ${insteadOfTakingOver}`
       })
     }
     const blocking = this.connection.blockedBy()

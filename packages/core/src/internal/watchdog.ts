@@ -121,6 +121,6 @@ export class Watchdog {
   /** Behind a command that blocks no PING is answered. Once that is overdue, silence means something again. */
   private isHeldUp(now: number): boolean {
     const head = this.of.inFlight.peek()
-    return head !== undefined && blocks(head) && head.deadline > now
+    return head !== undefined && blocks(head.command) && head.deadline > now
   }
 }

@@ -60,7 +60,7 @@ export class Hub {
     { readonly at: SubscriptionConnection; readonly scope: Scope.Closeable }
   >()
   private readonly everywhere = new Set<Everywhere>()
-  private learntAt = 0
+  private learntAt: number
   private home: string | undefined
   private turn = 0
   private waking = false

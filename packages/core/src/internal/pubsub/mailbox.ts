@@ -9,7 +9,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as RedisError from "../../RedisError.ts"
-import { notSent, toError } from "../failure.ts"
+import { unsent } from "../failure.ts"
 import { Fifo } from "../fifo.ts"
 import { spanOf } from "./topic.ts"
 import type { Notice } from "./topic.ts"
@@ -137,7 +137,7 @@ export class Mailbox<A> {
   }
 
   private overloaded(limit: number): RedisError.RedisError {
-    return toError(notSent(new RedisError.Overloaded({ limit, of: "messages" })), { attempts: 0 })
+    return unsent(new RedisError.Overloaded({ limit, of: "messages" }))
   }
 
   private takeNow(): Taken<A> | undefined {
