@@ -119,7 +119,11 @@ export type Any = Command<unknown>
  * @since 0.1.0
  */
 export class Redis extends Context.Service<Redis, {
-  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisError>
+  /** Executes a command. Who is at it already says in which `fiber`, and saves a step. */
+  readonly execute: <A>(
+    command: Command<A>,
+    fiber?: Fiber.Fiber<unknown, unknown>
+  ) => Effect.Effect<A, RedisError>
   /**
    * Executes many at once, and tells for each what came of it. With `orNone`, if one can't be sent none is, and each
    * result is that one's error.
@@ -174,7 +178,7 @@ CommandValue.prototype = Object.assign(
   Effectable.Prototype<Any>({
     label: "Command",
     evaluate(this: Any, fiber: Fiber.Fiber<unknown, unknown>) {
-      return Context.getUnsafe(fiber.context, Redis).execute(this)
+      return Context.getUnsafe(fiber.context, Redis).execute(this, fiber)
     }
   }),
   {

@@ -21,6 +21,7 @@ import type { Address } from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Connector from "./Connector.ts"
+import { Answers } from "./internal/answers.ts"
 import { attempt, blocks, Call, deadlineOf, run } from "./internal/call.ts"
 import type { Outcome } from "./internal/call.ts"
 import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
@@ -215,6 +216,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private state: State = { _tag: "Connecting" }
   private readonly waiting = new Fifo<Call>()
   private readonly inFlight = new Fifo<Call>()
+  private readonly answers = new Answers()
   private readonly encoder = new Resp.Encoder()
   private readonly decoder = new Resp.Decoder(this)
   private readonly watchers: Array<Watcher> = []
@@ -384,8 +386,10 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       this.decoder.push(chunk)
     } catch (problem) {
       if (!(problem instanceof Resp.ProtocolError)) throw problem
+      this.answers.deliver(this.address.key)
       this.abort(new RedisError.ProtocolViolation({ problem: problem.message }))
     }
+    this.answers.deliver(this.address.key)
   }
 
   readonly onClose = (problem: string, cause?: unknown): void => {
@@ -413,12 +417,13 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       return this.abort(new RedisError.ProtocolViolation({ problem }))
     }
     if (this.made === "Watching" && unwatches(call, value)) this.made = "AsNew"
-    if (!call.abandoned) call.onReply(verdict(call, value), this.address.key)
+    this.answers.push(call, verdict(call, value))
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
   }
 
   onPush(values: ReadonlyArray<Resp.Value>): void {
     if (this.subscriber === undefined || this.state._tag === "Closed") return
+    this.answers.deliver(this.address.key)
     this.subscriber.onPush(values, this.inFlight.peek())
     this.shiftDone(this.subscriber, undefined)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()

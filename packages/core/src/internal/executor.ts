@@ -78,8 +78,10 @@ export abstract class Executor implements Batch.Parts {
     deadline: number
   ): Effect.Effect<A, RedisError> | undefined
 
-  readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError> =>
-    Effect.withFiber((fiber) => isTraced(fiber) ? this.traced(command, fiber) : this.start(command, fiber))
+  readonly execute = <A>(command: Command.Command<A>, fiber?: AnyFiber): Effect.Effect<A, RedisError> => {
+    if (fiber === undefined) return Effect.withFiber((fiber) => this.execute(command, fiber))
+    return isTraced(fiber) ? this.traced(command, fiber) : this.start(command, fiber)
+  }
 
   private start<A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> {
     const slot = this.admit(command)
