@@ -25,6 +25,7 @@ import type { Counts, Parts } from "./internal/clusterExecutor.ts"
 import { notSent, toError, unsent } from "./internal/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { Replicas } from "./internal/replicas.ts"
+import { TurnClock } from "./internal/turnClock.ts"
 import { durationProblem } from "./internal/settings.ts"
 import * as NodePool from "./NodePool.ts"
 import * as ReadFrom from "./ReadFrom.ts"
@@ -241,11 +242,13 @@ export const make = Effect.fnUntraced(function*(
         ), { concurrency: "unbounded" })
     )
 
+  const context = yield* Effect.context<Connector>()
+  const connector = Context.get(context, Connector)
   const parts: Parts = {
     topology,
     pool,
     replicas: new Replicas({ pool, clock, maxLag: maxReplicaLag, onOutdated: topology.requestRefresh }),
-    clock,
+    clock: new TurnClock(clock, connector.soon),
     commandTimeout: Connection.commandTimeoutMillis(options),
     policy: options.redirects ?? RedirectPolicy.standard,
     readFrom,
@@ -254,8 +257,6 @@ export const make = Effect.fnUntraced(function*(
     counts
   }
   const executor = new ClusterExecutor(parts)
-  const context = yield* Effect.context<Connector>()
-  const connector = Context.get(context, Connector)
   const hub = new Hub({
     clock,
     scope: yield* Effect.scope,

@@ -1,7 +1,6 @@
 /**
  * Executes commands on a cluster: by slot and map on the shared connection of a node, in every way that this can fail.
  */
-import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -25,6 +24,7 @@ import type { Failure } from "./failure.ts"
 import * as FanOut from "./fanOut.ts"
 import * as Redirects from "./redirects.ts"
 import type { Replicas } from "./replicas.ts"
+import type { TurnClock } from "./turnClock.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -33,7 +33,7 @@ export interface Parts {
   readonly topology: Topology.Topology["Service"]
   readonly pool: NodePool.NodePool["Service"]
   readonly replicas: Replicas
-  readonly clock: Clock.Clock
+  readonly clock: TurnClock
   readonly commandTimeout: number
   readonly policy: RedirectPolicy.RedirectPolicy
   readonly readFrom: ReadFrom.ReadFrom
@@ -163,7 +163,7 @@ export class ClusterExecutor extends Executor {
           node,
           deadline,
           (taker) => {
-            const now = this.clock.currentTimeMillisUnsafe()
+            const now = this.clock.read()
             const left = withTimeLeft(command, { now, deadline, timeout: this.commandTimeout })
             return attempt(taker, left, { asking, deadline })
           }

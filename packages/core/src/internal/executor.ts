@@ -3,7 +3,6 @@
  * failure. Where commands go is what the two kinds of executors differ in: those of a cluster by slot, those of a
  * session over one connection.
  */
-import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Command from "../Command.ts"
@@ -15,6 +14,7 @@ import { Call, deadlineOf, decoded } from "./call.ts"
 import { notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import * as Redirects from "./redirects.ts"
+import type { TurnClock } from "./turnClock.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -56,10 +56,10 @@ export abstract class Executor implements Batch.Parts {
   abstract readonly actions: Redirects.Actions
   /** Whether ASKING goes before each command. */
   readonly asking: boolean
-  protected readonly clock: Clock.Clock
+  protected readonly clock: TurnClock
   protected readonly commandTimeout: number
 
-  constructor(clock: Clock.Clock, commandTimeout: number, asking: boolean) {
+  constructor(clock: TurnClock, commandTimeout: number, asking: boolean) {
     this.asking = asking
     this.clock = clock
     this.commandTimeout = commandTimeout
@@ -86,7 +86,7 @@ export abstract class Executor implements Batch.Parts {
   private start<A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> {
     const slot = this.admit(command)
     if (typeof slot !== "number") return this.refuse(command, slot)
-    const deadline = deadlineOf(command, this.clock.currentTimeMillisUnsafe(), this.commandTimeout)
+    const deadline = deadlineOf(command, this.clock.read(), this.commandTimeout)
     return this.aside(command, slot, deadline) ?? Effect.callback((resume) => {
       const call = new FirstTry(this.actions, command, slot, deadline, this.asking, resume)
       this.dispatch(call, slot, fiber)
@@ -114,7 +114,7 @@ export abstract class Executor implements Batch.Parts {
   readonly executeAll: Command.Redis["Service"]["executeAll"] = (commands, options) =>
     Effect.withFiber((fiber) => {
       const batch = Batch.execute(this, commands, {
-        now: this.clock.currentTimeMillisUnsafe(),
+        now: this.clock.read(),
         timeout: this.commandTimeout,
         orNone: options?.orNone === true,
         fiber

@@ -2,7 +2,6 @@
  * Executes commands over one dedicated connection, for as long as it is leased. Redirects are not followed: what they say
  * about the cluster is noted, and the caller is told.
  */
-import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Command from "../Command.ts"
 import type { Connection } from "../Connection.ts"
@@ -13,6 +12,7 @@ import { attempt } from "./call.ts"
 import type { Call } from "./call.ts"
 import { Executor } from "./executor.ts"
 import type * as Redirects from "./redirects.ts"
+import type { TurnClock } from "./turnClock.ts"
 
 export interface Parts {
   readonly connection: Connection
@@ -20,7 +20,7 @@ export interface Parts {
   readonly slot: number | undefined
   readonly asking: boolean
   readonly cluster: Redirects.Actions
-  readonly clock: Clock.Clock
+  readonly clock: TurnClock
   readonly commandTimeout: number
 }
 
