@@ -160,7 +160,8 @@ const tooLong = (args: ReadonlyArray<Command.Arg>): boolean => {
   return false
 }
 
-const writeSize = 256 * 1024
+/** Half of what the encoder has room for in one piece, so that what is written at once is mostly one. */
+const writeSize = 32 * 1024
 
 /** So many commands are not kept until the tick ends: the server can begin with them while others are still coming. */
 const longQueue = 512
@@ -319,6 +320,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.flushing = false
     if (this.state._tag !== "Open") return
     const { transport } = this.state
+    this.recycle(transport)
     while (!this.draining && this.waiting.length > 0 && this.inFlight.length < this.maxInFlight) {
       const call = this.waiting.shift()!
       if (call.abandoned || !this.fits(call)) continue
@@ -363,6 +365,11 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private write(transport: Connector.Transport): void {
     this.bytesWritten += this.encoder.size
     this.draining = !transport.write(this.encoder.take())
+    this.recycle(transport)
+  }
+
+  private recycle(transport: Connector.Transport): void {
+    if (transport.holds?.() === false) this.encoder.reuse()
   }
 
   private fits(call: Call): boolean {
@@ -427,6 +434,13 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.subscriber.onPush(values, this.inFlight.peek())
     this.shiftDone(this.subscriber, undefined)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
+  }
+
+  /** What begins alike and ends with text are messages, and those answer no call. */
+  onPushes(begin: readonly [string, string], last: ReadonlyArray<string>): void {
+    if (this.subscriber === undefined || this.state._tag === "Closed") return
+    this.answers.deliver(this.address.key)
+    this.subscriber.onMessages(begin, last)
   }
 
   private shiftDone(subscriber: Subscriber, reply: Resp.Value | undefined): void {

@@ -35,13 +35,15 @@ export interface Listener {
  * **Details**
  *
  * `write` takes the chunks as one unit and never throws. It answers false when the peer reads more slowly than we
- * write; the owner then waits for `onDrain`, which comes later and never from within `write`. The chunks must not change afterwards.
+ * write; the owner then waits for `onDrain`, which comes later and never from within `write`. The chunks must not change while
+ * the transport `holds` any of what it was given, and never if it does not say.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Transport {
   readonly write: (chunks: ReadonlyArray<Uint8Array>) => boolean
+  readonly holds?: () => boolean
 }
 
 /**

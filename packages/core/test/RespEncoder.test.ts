@@ -31,7 +31,9 @@ describe("Resp.Encoder", () => {
   })
 
   it("counts the length of text in bytes of UTF-8", () => {
-    for (const length of [1, 3, 4, 8, 9, 10, 33, 34, 99, 100, 334, 999, 1000, 3333, 3334, 8192, 8193, 20_000]) {
+    for (
+      const length of [1, 3, 4, 8, 9, 10, 33, 34, 99, 100, 334, 999, 1000, 3333, 3334, 8192, 20_000, 32_768, 32_769]
+    ) {
       for (const character of ["a", "é", "漢", "\u{1f600}"]) {
         const text = character.repeat(length)
         const bytes = ascii(text).length
@@ -84,6 +86,47 @@ describe("Resp.Encoder", () => {
       }
     }
     assert.deepStrictEqual(concat(taken), concat(copies))
+  })
+
+  it("writes again to what it handed out once it may, and to nothing that it did not hand out", () => {
+    const encoder = new Resp.Encoder()
+    encoder.command(set, ["a", "x".repeat(40_000)])
+    const first = encoder.take()
+    encoder.reuse()
+    encoder.command(set, ["b", "y".repeat(40_000)])
+    encoder.reuse()
+    encoder.command(get, ["c"])
+    const second = encoder.take()
+    assert.deepStrictEqual(decode(second).events, [{ reply: ["SET", "b", "y".repeat(40_000)] }, {
+      reply: ["GET", "c"]
+    }])
+    const buffersOf = (chunks: ReadonlyArray<Uint8Array>) => new Set(chunks.map(({ buffer }) => buffer))
+    assert.deepStrictEqual(buffersOf(second), buffersOf(first))
+  })
+
+  it("shares memory that may be written to again with other encoders, and no other", () => {
+    const encoders = Array.from({ length: 3 }, () => new Resp.Encoder())
+    const taken = encoders.map((encoder, index) => {
+      encoder.command(set, [`key:${index}`, `${index}`.repeat(index === 1 ? 50_000 : 100)])
+      const chunks = encoder.take()
+      const copies = chunks.map((chunk) => chunk.slice())
+      if (index === 0) encoder.reuse()
+      return { chunks, copies }
+    })
+    for (const { chunks, copies } of taken.slice(1)) assert.deepStrictEqual(concat(chunks), concat(copies))
+    assert.strictEqual(taken[0].chunks[0].buffer, taken[1].chunks[0].buffer)
+    assert.notStrictEqual(taken[1].chunks[0].buffer, taken[2].chunks[0].buffer)
+  })
+
+  it("never gives the caller's bytes away", () => {
+    const encoder = new Resp.Encoder()
+    const own = new Uint8Array(50_000).fill(1)
+    encoder.command(set, ["a", own])
+    encoder.take()
+    encoder.reuse()
+    encoder.command(set, ["b", "x".repeat(45_000)])
+    encoder.take()
+    assert.isTrue(own.every((byte) => byte === 1))
   })
 
   it("keeps every command whole across the boundaries of slabs", () => {

@@ -31,11 +31,25 @@ describe("Resp without Buffer", () => {
   it.prop("writes the same bytes", { text }, ({ text }) => {
     const written = [portableText, Text].map((module) => {
       const target = new Uint8Array(5 + text.length * 3)
-      const length = module.writeText(text, target, 5)
+      const length = module.writeText(text, target, 5, target.length)
       assert.deepStrictEqual(target.subarray(5, 5 + length), module.encodeText(text))
       return target
     })
     assert.deepStrictEqual(written[0], written[1])
+  })
+
+  it.prop("stops before the same character where room ends", { text }, ({ text }) => {
+    const bytes = Text.encodeText(text).length
+    for (const room of [0, 1, Math.floor(bytes / 2), Math.max(0, bytes - 1)]) {
+      const [first, second] = [portableText, Text].map((module) => {
+        const target = new Uint8Array(room + 2)
+        const length = module.writeText(text, target, 1, 1 + room)
+        assert.isAtMost(length, room)
+        assert.strictEqual(target[room + 1], 0)
+        return { length, bytes: target.subarray(1, 1 + length) }
+      })
+      assert.deepStrictEqual(first, second)
+    }
   })
 
   it.prop("reads the same text, whatever the bytes", { binary, text }, ({ binary, text }) => {

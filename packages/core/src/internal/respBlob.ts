@@ -5,6 +5,8 @@
  * @since 0.1.0
  */
 
+import { forPayloads } from "./spare.ts"
+
 /** A payload that was announced but has not arrived gets at most this much memory. */
 const firstReservation = 1024 * 1024
 
@@ -12,7 +14,7 @@ const firstReservation = 1024 * 1024
 export class Blob {
   readonly type: number
   readonly length: number
-  /** The payload, once `have` equals `length`; then the buffer is exactly as long. */
+  /** The payload, once `have` equals `length`; behind it there may be more. */
   bytes: Uint8Array
   have = 0
   /** Whether the CR behind the payload has been seen. */
@@ -21,7 +23,12 @@ export class Blob {
   constructor(type: number, length: number) {
     this.type = type
     this.length = length
-    this.bytes = new Uint8Array(Math.min(length, firstReservation))
+    this.bytes = forPayloads.take(Math.min(length, firstReservation))
+  }
+
+  /** Nobody reads the payload any more. */
+  release(): void {
+    forPayloads.give(this.bytes)
   }
 
   /** Takes what it still needs from a part of a chunk, and returns how far it came. */

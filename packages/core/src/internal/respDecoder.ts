@@ -280,7 +280,9 @@ export class Decoder {
       if (data[at] !== Type.lf) this.failBlobEnd(blob.type, data[at], at)
       at++
       this.blob = undefined
-      this.complete(this.payload(blob.type, blob.bytes, 0, blob.length, at - 2 - blob.length))
+      const value = this.payload(blob.type, blob.bytes, 0, blob.length, at - 2 - blob.length)
+      blob.release()
+      this.complete(value)
     }
     return at
   }
@@ -323,31 +325,23 @@ export class Decoder {
     if (missing === 0) this.close(frame)
   }
 
-  /** Reads a push message that begins as the last one did, as far as it can. Returns how far that is. */
-  private repeat(
-    { items: [what, where], length, missing }: PushHead,
-    data: Uint8Array,
-    at: number,
-    end: number
-  ): number {
+  /**
+   * Reads push messages that begin as the last one did: those that are whole, or else the beginning of the first. Returns
+   * how far that is.
+   */
+  private repeat(head: PushHead, data: Uint8Array, at: number, end: number): number {
     this.begin(true)
     if (this.asBytes) return at
-    const rest = at + length
-    if (missing === 1 && data[rest] === Type.bulk) {
-      const size = this.readNumber(data, rest, end)
-      const { next } = this
-      const last = next + size
-      // Anything but a whole payload is read, or refused, in the usual way.
-      const isWhole = next !== -1 && size >= 0 && size <= this.maxBulkLength && last + 2 <= end &&
-        data[last] === Type.cr && data[last + 1] === Type.lf
-      if (isWhole) {
-        this.emitPush([what, where, this.text(data, next, last, next)])
-        return last + 2
-      }
+    const payloads: Array<string> = []
+    const most = this.handler.onPushes === undefined ? 1 : Infinity
+    const behind = head.read(data, at, end, most, this.maxBulkLength, payloads)
+    if (behind > at) {
+      this.emitPushes(head, payloads)
+      return behind
     }
-    this.top = { type: Type.push, items: [what, where], parent: undefined, missing }
+    this.top = { type: Type.push, items: [...head.items], parent: undefined, missing: head.missing }
     this.depth = 1
-    return rest
+    return at + head.length
   }
 
   /** Remembers how the push message in progress began, when the one before began likewise. */
@@ -453,6 +447,15 @@ export class Decoder {
     this.pushAt = -1
     try {
       this.handler.onPush(values)
+    } catch (error) {
+      this.thrown ??= { error }
+    }
+  }
+
+  private emitPushes({ items }: PushHead, payloads: ReadonlyArray<string>): void {
+    if (payloads.length === 1) return this.emitPush([...items, payloads[0]])
+    try {
+      this.handler.onPushes?.(items, payloads)
     } catch (error) {
       this.thrown ??= { error }
     }

@@ -1,14 +1,16 @@
 /**
  * Commands to bytes. Knows the framing of a request, an array of bulk strings, and nothing of what the words mean.
  *
- * **Who owns the bytes.** Everything is appended to a slab, and no byte of a slab is ever written twice: a chunk that was handed out
- * stays as it is while the socket works on it, and encoding goes on behind it. A full slab is left to its readers and the garbage
- * collector. A payload too large to be worth a copy becomes a chunk of its own: that one still belongs to the caller, who must not
- * change it until it has been sent.
+ * **Who owns the bytes.** Everything is appended to a slab, and a chunk that was handed out stays as it is while the socket
+ * works on it; encoding goes on behind it. Who hears that all has been sent says so by `reuse`, and the slab is written to from
+ * its beginning again, by this encoder or another. A full slab is left to its readers and the garbage collector. A payload too
+ * large to be worth a copy becomes a chunk of its own: that one still belongs to the caller, who must not change it until it has
+ * been sent.
  *
  * @since 0.1.0
  */
 import { encodeText, writeText } from "./respText.ts"
+import { forPayloads, Spare } from "./spare.ts"
 
 /**
  * The constant part of a command, its name, encoded once.
@@ -49,11 +51,16 @@ export const head = (name: string): Head => {
 
 const slabSize = 64 * 1024
 
+/** One is enough for all connections as long as what is encoded is written at once. */
+const spare = new Spare(slabSize)
+
+const none = new Uint8Array(0)
+
 /** Payloads above this go out as chunks of their own. It fits into a fresh slab, frame included. */
 const copyLimit = 32 * 1024
 
-/** Texts above this are encoded apart; up to here a slab has room for the worst case of three bytes a UTF-16 unit. */
-const textLimit = 8 * 1024
+/** What has to be free behind a text, to see that all of it was written. See `writeText`. */
+const margin = 4
 
 /** Up to here a loop, at 2 ns a byte, beats a call into the platform, at 25 to 80 ns whatever the length. */
 const loopLimit = 16
@@ -92,10 +99,13 @@ const frameRoom = 24
  * @since 0.1.0
  */
 export class Encoder {
-  private slab = new Uint8Array(slabSize)
+  private slab: Uint8Array = none
   /** Where the bytes that were not handed out begin, and where the next one goes. */
   private start = 0
   private at = 0
+  /** Buffers of chunks of their own, since the last take and before. */
+  private own: Array<Uint8Array> = []
+  private lent: ReadonlyArray<Uint8Array> = []
   /** What was finished since the last take, and its bytes. */
   private chunks: Array<Uint8Array> = []
   private finished = 0
@@ -108,7 +118,7 @@ export class Encoder {
     for (let index = 0; index < args.length; index++) {
       const arg = args[index]
       if (typeof arg !== "string") this.bulk(arg)
-      else if (arg.length > textLimit) this.bulk(encodeText(arg))
+      else if (arg.length > copyLimit) this.longText(arg)
       else this.text(arg)
     }
   }
@@ -124,7 +134,20 @@ export class Encoder {
     const chunks = this.chunks
     this.chunks = []
     this.finished = 0
+    this.lent = this.own
+    if (this.own.length > 0) this.own = []
     return chunks
+  }
+
+  /** All that was handed out has been sent, or copied: its memory can be written to again. */
+  reuse(): void {
+    for (const buffer of this.lent) forPayloads.give(buffer)
+    this.lent = []
+    if (this.at !== this.start || this.slab === none) return
+    spare.give(this.slab)
+    this.slab = none
+    this.start = 0
+    this.at = 0
   }
 
   /** Closes the chunk in progress. */
@@ -137,9 +160,9 @@ export class Encoder {
 
   /** Makes sure that the slab has room for a piece, which is smaller than a slab. */
   private reserve(length: number): void {
-    if (this.at + length <= slabSize) return
+    if (this.at + length <= this.slab.length) return
     this.cut()
-    this.slab = new Uint8Array(slabSize)
+    this.slab = spare.take(slabSize)
     this.start = 0
     this.at = 0
   }
@@ -176,23 +199,37 @@ export class Encoder {
   }
 
   private text(text: string): void {
-    this.reserve(frameRoom + text.length * 3)
+    this.reserve(frameRoom + text.length + margin + frameRoom)
     const begin = this.at
     // Most text is ASCII: its length in UTF-16 units is the length in bytes.
     this.frame(0x24, text.length)
     if (!this.ascii(text)) {
       const payload = this.at
-      const written = writeText(text, this.slab, payload)
+      const end = this.slab.length - frameRoom
+      const written = writeText(text, this.slab, payload, end)
       if (written !== text.length) {
+        this.at = begin
+        if (payload + written + margin > end) return this.bulk(encodeText(text))
         // A longer number moves the payload, which has to make room before the number is written.
         const shift = digits(written) - digits(text.length)
         if (shift > 0) this.slab.copyWithin(payload + shift, payload, payload + written)
-        this.at = begin
         this.frame(0x24, written)
       }
       this.at += written
     }
     this.crlf()
+  }
+
+  /** Text that becomes a chunk of its own is written to a buffer that was used before, if all of it is ASCII. */
+  private longText(text: string): void {
+    const buffer = forPayloads.take(text.length + margin)
+    const written = writeText(text, buffer, 0, buffer.length)
+    if (written !== text.length) {
+      forPayloads.give(buffer)
+      return this.bulk(encodeText(text))
+    }
+    this.own.push(buffer)
+    this.bulk(buffer.subarray(0, written))
   }
 
   /** Writes a short text and moves on, or gives up on the first character that is not ASCII and stays. */

@@ -40,11 +40,16 @@ const fromCharCode = String.fromCharCode
 /** The UTF-8 bytes of a text. */
 export const encodeText = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
 
-/** Writes a text at a position, with room for three bytes a UTF-16 unit behind it. Returns the number of bytes. */
-export const writeText = (text: string, target: Uint8Array, at: number): number =>
+/**
+ * Writes a text from a position on, as far as whole characters fit before the end. Returns the number of bytes.
+ *
+ * With room for three bytes more than the text has UTF-16 units, that number is the length of the text if all of it is ASCII,
+ * and only then. Of other text all is there for certain if three bytes are left.
+ */
+export const writeText = (text: string, target: Uint8Array, at: number, end: number): number =>
   utf8Write === undefined
-    ? encoder.encodeInto(text, target.subarray(at)).written
-    : utf8Write.call(target, text, at, text.length * 3)
+    ? encoder.encodeInto(text, target.subarray(at, end)).written
+    : utf8Write.call(target, text, at, end - at)
 
 /** The text of a part of a buffer. */
 export const decodeText = (bytes: Uint8Array, start: number, end: number): string => {

@@ -8,6 +8,10 @@ import { socketProblem } from "./socketProblem.ts"
 import type { Stage } from "./socketProblem.ts"
 
 const readBufferSize = 64 * 1024
+
+/** One for all sockets: what is read is taken apart before anything else can be read. */
+const readBuffer = Buffer.allocUnsafeSlow(readBufferSize)
+
 const highWater = 1024 * 1024
 const keepAliveDelay = 10_000
 
@@ -60,9 +64,9 @@ export class SocketTransport implements Transport {
     try {
       const target = {
         ...(address._tag === "Tcp" ? { host: address.host, port: address.port } : { path: address.path }),
-        // One buffer for all that is ever read: no allocation, and no stream machinery between the kernel and us.
+        // No allocation, and no stream machinery between the kernel and us.
         onread: {
-          buffer: Buffer.allocUnsafeSlow(readBufferSize),
+          buffer: readBuffer,
           callback: (size: number, buffer: Uint8Array) => {
             this.listener?.onData(buffer.subarray(0, size))
             return true
@@ -125,6 +129,10 @@ export class SocketTransport implements Transport {
     if (socket.writableLength <= highWater) return true
     this.waitsForDrain = true
     return false
+  }
+
+  holds(): boolean {
+    return this.socket === undefined || this.socket.writableLength > 0
   }
 
   close(): void {
