@@ -307,7 +307,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.waiting.push(call)
     this.watchdog.notice(call)
     if (this.draining) return
-    if (this.waiting.length >= longQueue && this.inFlight.length < this.maxInFlight) this.flush()
+    if (this.waiting.length >= longQueue && this.inFlight.length + longQueue <= this.maxInFlight) this.flush()
     else if (!this.flushing) this.flushSoon()
   }
 

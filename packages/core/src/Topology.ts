@@ -12,7 +12,6 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
@@ -27,12 +26,12 @@ import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import { Connector } from "./Connector.ts"
 import { unsent } from "./internal/failure.ts"
+import { Layouts } from "./internal/layouts.ts"
 import * as Reply from "./internal/reply.ts"
 import { durationProblem } from "./internal/settings.ts"
 import * as Vote from "./internal/vote.ts"
 import { NodePool } from "./NodePool.ts"
 import * as RedisError from "./RedisError.ts"
-import type * as Resp from "./Resp.ts"
 import * as SlotMap from "./SlotMap.ts"
 
 /**
@@ -139,11 +138,7 @@ export const make = Effect.fnUntraced(function*(
   const requested = Latch.makeUnsafe(false)
   const patches = new Map<number, { readonly address: Address; readonly at: number }>()
   const kept = new Map<string, number>()
-  // What each node replied last: seeing that it says the same again costs far less than reading it anew.
-  const layouts = new Map<
-    string,
-    { readonly reply: Resp.Value; readonly map: SlotMap.SlotMap; readonly fingerprint: string }
-  >()
+  const layouts = new Layouts(voters, { addressMap: options.addressMap, tls: secure })
   let running: Deferred.Deferred<SlotMap.SlotMap, RedisError.RedisError> | undefined
   let refreshes = 0
   let learntAt = 0
@@ -158,14 +153,7 @@ export const make = Effect.fnUntraced(function*(
       Effect.mapError((error) => error.reason.message),
       Effect.timeoutOrElse({ duration: askTimeout, orElse: () => Effect.fail("it did not answer in time") })
     )
-    let layout = layouts.get(address.key)
-    if (layout === undefined || !Equal.equals(layout.reply, slots)) {
-      const { addressMap } = options
-      const parsed = SlotMap.fromClusterSlots(slots, { origin: address, addressMap, tls: secure })
-      const map = yield* Effect.fromResult(parsed)
-      layout = { reply: slots, map, fingerprint: SlotMap.fingerprint(map) }
-      layouts.set(address.key, layout)
-    }
+    const layout = yield* Effect.fromResult(layouts.read(slots, address))
     return {
       node: address.key,
       map: layout.map,
@@ -237,7 +225,6 @@ export const make = Effect.fnUntraced(function*(
       const newer = new Map(Array.from(patches, ([slot, { address }]) => [slot, address]))
       const map = SlotMap.patchAll(elected.map, newer)
       retain(map)
-      for (const key of layouts.keys()) if (!map.nodes.has(key)) layouts.delete(key)
       refreshes++
       learntAt = startedAt
       return [map, map]

@@ -7,8 +7,10 @@ import type * as Resp from "../Resp.ts"
 import type { Call } from "./call.ts"
 
 export class Answers {
-  private calls: Array<Call> = []
-  private values: Array<Resp.Value> = []
+  // Both stay: V8 would make arrays that live from one chunk to the next where they are not collected for long.
+  private readonly calls: Array<Call> = []
+  private readonly values: Array<Resp.Value> = []
+  private delivering = false
 
   push(call: Call, value: Resp.Value): void {
     this.calls.push(call)
@@ -17,10 +19,15 @@ export class Answers {
 
   /** Gives every call its answer, but for those that are not waited for any more. */
   deliver(node: string): void {
-    if (this.calls.length === 0) return
     const { calls, values } = this
-    this.calls = []
-    this.values = []
-    for (let i = 0; i < calls.length; i++) if (!calls[i].abandoned) calls[i].onReply(values[i], node)
+    if (calls.length === 0 || this.delivering) return
+    this.delivering = true
+    try {
+      for (let i = 0; i < calls.length; i++) if (!calls[i].abandoned) calls[i].onReply(values[i], node)
+    } finally {
+      calls.length = 0
+      values.length = 0
+      this.delivering = false
+    }
   }
 }

@@ -222,11 +222,15 @@ export class ClusterExecutor extends Executor {
   /** Takes turns, passing over nodes that can't be reached now. */
   private anyPrimary(): NodePool.Node | undefined {
     const { shards } = this.parts.topology.currentUnsafe()
-    const primaries = shards.flatMap(({ primary }) => primary === undefined ? [] : [primary.address])
     const turn = this.turn++
-    const inTurn = primaries.map((_, i) => primaries[(turn + i) % primaries.length])
-    const address = inTurn.find(({ key }) => this.parts.pool.nodes().get(key)?.isDown() !== true) ?? inTurn[0]
-    return address === undefined ? undefined : this.parts.pool.node(address)
+    let first: Address.Address | undefined
+    for (let i = 0; i < shards.length; i++) {
+      const address = shards[(turn + i) % shards.length].primary?.address
+      if (address === undefined) continue
+      if (this.parts.pool.nodes().get(address.key)?.isDown() !== true) return this.parts.pool.node(address)
+      first ??= address
+    }
+    return first === undefined ? undefined : this.parts.pool.node(first)
   }
 
   private readonly locate = (text: string, from: string | undefined): Address.Address | undefined => {
