@@ -1,91 +1,145 @@
-import type { Shape, Workload } from "./workloads.ts"
+import type { Nodes } from "./cluster.ts"
+import type { Load, Shape, Workload } from "./workloads.ts"
 
 /** A client that is connected to the cluster. */
 export interface Client {
-  /** Runs all loops of a workload once; rejects when a reply that is looked at is wrong. */
-  readonly run: (work: Workload) => Promise<void>
+  /** What runs all loops of a load once; it rejects when a reply that is looked at is wrong. */
+  readonly prepare: (work: Load) => () => Promise<void>
   readonly close: () => Promise<void>
 }
 
-/** Connects to the cluster whose nodes listen on these ports of 127.0.0.1. */
-export type Open = (ports: ReadonlyArray<number>) => Promise<Client>
+export type Open = (nodes: Nodes) => Promise<Client>
+
+/** Subscribes to one channel, and calls back with the payload of every message. */
+export type Subscribe = (nodes: Nodes, channel: string, hear: (payload: string) => void) => Promise<void>
+
+/** `floor` is no client, but what the wire allows. */
+export type Role = "ours" | "other" | "floor"
 
 export interface Contestant {
-  readonly label: string
-  /** `floor` is no client, but what the wire allows. */
-  readonly role: "ours" | "other" | "floor"
-  /** Imports only when it is called: a process holds no client but its own. */
-  readonly open: Open
-  /** The only shape of workloads that this way of using a client is for. */
-  readonly only?: Shape
+  readonly library: string
+  readonly role: Role
+  /** How the library is used, where that is not the only way. */
+  readonly way?: string
+  /** Whether most of its memory is not JavaScript's. */
+  readonly native?: boolean
+  /** The shapes of workloads that it is opened for. */
+  readonly shapes: ReadonlyArray<Exclude<Shape, "channel">>
+  /** Imports only when it is called, as `subscribe` does: a process holds no client but its own. */
+  readonly open?: Open
+  readonly subscribe?: Subscribe
 }
+
+const redisc = { library: "redisc", role: "ours" } as const
+const ioredis = { library: "ioredis", role: "other" } as const
+const iovalkey = { library: "iovalkey", role: "other" } as const
+const nodeRedis = { library: "node-redis", role: "other" } as const
+const glide = { library: "valkey-glide", role: "other", native: true } as const
+const floor = { library: "bare sockets", role: "floor" } as const
 
 /** To add a client, write a module that opens it and add it here. */
 const contestants = {
   redisc: {
-    label: "redisc",
-    role: "ours",
-    open: async (ports) => (await import("./clients/redisc.ts")).open(false)(ports)
+    ...redisc,
+    shapes: ["loops", "burst", "batch", "many", "connect"],
+    open: async (nodes) => (await import("./clients/redisc.ts")).open("each")(nodes),
+    subscribe: async (...args) => (await import("./clients/redisc.ts")).subscribe("each")(...args)
+  },
+  "redisc-promises": {
+    ...redisc,
+    way: "a promise a command",
+    shapes: ["loops", "burst"],
+    open: async (nodes) => (await import("./clients/redisc.ts")).openPromises(nodes)
   },
   "redisc-pipeline": {
-    label: "redisc, pipeline",
-    role: "ours",
-    open: async (ports) => (await import("./clients/redisc.ts")).open(true)(ports),
-    only: "batch"
+    ...redisc,
+    way: "pipeline",
+    shapes: ["batch", "many"],
+    open: async (nodes) => (await import("./clients/redisc.ts")).open("pipeline")(nodes)
+  },
+  "redisc-arrays": {
+    ...redisc,
+    way: "arrays",
+    shapes: [],
+    subscribe: async (...args) => (await import("./clients/redisc.ts")).subscribe("arrays")(...args)
   },
   ioredis: {
-    label: "ioredis, auto-pipelining",
-    role: "other",
-    open: async (ports) => (await import("./clients/ioredis.ts")).open("auto")(ports)
+    ...ioredis,
+    way: "auto-pipelining",
+    shapes: ["loops", "burst", "batch", "many"],
+    open: async (nodes) => (await import("./clients/ioredis.ts")).open("auto")(nodes)
   },
   "ioredis-plain": {
-    label: "ioredis",
-    role: "other",
-    open: async (ports) => (await import("./clients/ioredis.ts")).open("plain")(ports)
+    ...ioredis,
+    shapes: ["loops", "burst", "batch", "connect"],
+    open: async (nodes) => (await import("./clients/ioredis.ts")).open("plain")(nodes),
+    subscribe: async (...args) => (await import("./clients/ioredis.ts")).subscribe(...args)
   },
   "ioredis-pipeline": {
-    label: "ioredis, pipeline a node",
-    role: "other",
-    open: async (ports) => (await import("./clients/ioredis.ts")).open("pipeline")(ports),
-    only: "batch"
+    ...ioredis,
+    way: "pipeline a node",
+    shapes: ["batch", "many"],
+    open: async (nodes) => (await import("./clients/ioredis.ts")).open("pipeline")(nodes)
   },
   iovalkey: {
-    label: "iovalkey, auto-pipelining",
-    role: "other",
-    open: async (ports) => (await import("./clients/iovalkey.ts")).open("auto")(ports)
+    ...iovalkey,
+    way: "auto-pipelining",
+    shapes: ["loops", "burst", "batch", "many"],
+    open: async (nodes) => (await import("./clients/iovalkey.ts")).open("auto")(nodes)
+  },
+  "iovalkey-plain": {
+    ...iovalkey,
+    shapes: ["connect"],
+    open: async (nodes) => (await import("./clients/iovalkey.ts")).open("plain")(nodes),
+    subscribe: async (...args) => (await import("./clients/iovalkey.ts")).subscribe(...args)
   },
   "iovalkey-pipeline": {
-    label: "iovalkey, pipeline a node",
-    role: "other",
-    open: async (ports) => (await import("./clients/iovalkey.ts")).open("pipeline")(ports),
-    only: "batch"
+    ...iovalkey,
+    way: "pipeline a node",
+    shapes: ["batch", "many"],
+    open: async (nodes) => (await import("./clients/iovalkey.ts")).open("pipeline")(nodes)
   },
   "node-redis": {
-    label: "node-redis",
-    role: "other",
-    open: async (ports) => (await import("./clients/node-redis.ts")).open(false)(ports)
+    ...nodeRedis,
+    shapes: ["loops", "burst", "batch", "many", "connect"],
+    open: async (nodes) => (await import("./clients/node-redis.ts")).open("each")(nodes),
+    subscribe: async (...args) => (await import("./clients/node-redis.ts")).subscribe(...args)
   },
   "node-redis-pipeline": {
-    label: "node-redis, pipeline a node",
-    role: "other",
-    open: async (ports) => (await import("./clients/node-redis.ts")).open(true)(ports),
-    only: "batch"
+    ...nodeRedis,
+    way: "pipeline a node",
+    shapes: ["batch", "many"],
+    open: async (nodes) => (await import("./clients/node-redis.ts")).open("pipeline")(nodes)
   },
   glide: {
-    label: "valkey-glide",
-    role: "other",
-    open: async (ports) => (await import("./clients/glide.ts")).open(false)(ports)
+    ...glide,
+    shapes: ["loops", "burst", "batch", "connect"],
+    open: async (nodes) => (await import("./clients/glide.ts")).open("each")(nodes),
+    subscribe: async (...args) => (await import("./clients/glide.ts")).subscribe(...args)
   },
   "glide-batch": {
-    label: "valkey-glide, batch",
-    role: "other",
-    open: async (ports) => (await import("./clients/glide.ts")).open(true)(ports),
-    only: "batch"
+    ...glide,
+    way: "batch",
+    shapes: ["batch", "many"],
+    open: async (nodes) => (await import("./clients/glide.ts")).open("batch")(nodes)
+  },
+  "glide-mget": {
+    ...glide,
+    way: "mget",
+    shapes: ["many"],
+    open: async (nodes) => (await import("./clients/glide.ts")).open("mget")(nodes)
   },
   floor: {
-    label: "bare sockets",
-    role: "floor",
-    open: async (ports) => (await import("./clients/floor.ts")).open(ports)
+    ...floor,
+    shapes: ["loops", "burst", "batch", "many", "connect"],
+    open: async (nodes) => (await import("./clients/floor.ts")).open("callbacks")(nodes),
+    subscribe: async (...args) => (await import("./clients/floor.ts")).subscribe(...args)
+  },
+  "floor-promises": {
+    ...floor,
+    way: "a promise a command",
+    shapes: ["loops", "burst"],
+    open: async (nodes) => (await import("./clients/floor.ts")).open("promises")(nodes)
   }
 } as const satisfies Record<string, Contestant>
 
@@ -93,6 +147,16 @@ export type ClientName = keyof typeof contestants
 
 export const clients: Readonly<Record<ClientName, Contestant>> = contestants
 
+export const clientNames = Object.keys(contestants) as ReadonlyArray<ClientName>
+
+export const labelOf = (name: ClientName): string => {
+  const { library, way } = clients[name]
+  return way === undefined ? library : `${library}, ${way}`
+}
+
 /** Those of some clients that a workload is for. */
 export const clientsFor = (names: ReadonlyArray<ClientName>, { shape }: Workload): ReadonlyArray<ClientName> =>
-  names.filter((name) => (clients[name].only ?? shape) === shape)
+  names.filter((name) => {
+    const { shapes, subscribe } = clients[name]
+    return shape === "channel" ? subscribe !== undefined : shapes.includes(shape)
+  })

@@ -5,6 +5,8 @@ import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { makeCertificates } from "./certificates.ts"
+import type { Certificates } from "./certificates.ts"
 import { send } from "./wire.ts"
 
 const slots = 16_384
@@ -12,6 +14,16 @@ const patience = 20_000
 
 /** A node's cluster bus listens this far above its port. */
 const busOffset = 10_000
+
+export type Over = "tcp" | "tls"
+
+/** What a client has to know of a cluster. */
+export interface Nodes {
+  /** Of 127.0.0.1. */
+  readonly ports: ReadonlyArray<number>
+  /** The authority to trust, as PEM text, if the ports are for TLS. */
+  readonly ca: string | undefined
+}
 
 const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -45,20 +57,34 @@ const until = async (what: string, done: () => Promise<boolean>): Promise<void> 
 /** Primaries on loopback that store nothing, in a folder that goes with them. */
 export class Cluster {
   readonly ports: ReadonlyArray<number>
+  /** Where the same nodes speak TLS, if they do. */
+  private readonly securePorts: ReadonlyArray<number>
+  private readonly certificates: Certificates | undefined
   private readonly folder: string
   private readonly servers: ReadonlyArray<ChildProcess>
 
-  private constructor(ports: ReadonlyArray<number>, more: Readonly<Record<string, string>>) {
+  private constructor(
+    ports: ReadonlyArray<number>,
+    securePorts: ReadonlyArray<number>,
+    more: Readonly<Record<string, string>>
+  ) {
     this.ports = ports
+    this.securePorts = securePorts
     this.folder = mkdtempSync(join(tmpdir(), "redisc-bench-"))
-    this.servers = ports.map((port) => this.serve(port, more))
+    this.certificates = securePorts.length === 0 ? undefined : makeCertificates(this.folder)
+    this.servers = ports.map((port, index) => this.serve(port, securePorts[index], more))
     process.on("exit", this.kill)
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1))
   }
 
-  /** `more` are further settings of the servers. */
-  static async start(primaries: number, more: Readonly<Record<string, string>> = {}): Promise<Cluster> {
-    const cluster = new Cluster(await freePorts(primaries), more)
+  /** `more` are further settings of the servers. With `secure`, they listen on ports for TLS as well. */
+  static async start(
+    primaries: number,
+    more: Readonly<Record<string, string>> = {},
+    secure = false
+  ): Promise<Cluster> {
+    const free = await freePorts(secure ? 2 * primaries : primaries)
+    const cluster = new Cluster(free.slice(0, primaries), free.slice(primaries), more)
     try {
       await cluster.join()
     } catch (error) {
@@ -68,7 +94,13 @@ export class Cluster {
     return cluster
   }
 
-  private serve(port: number, more: Readonly<Record<string, string>>): ChildProcess {
+  nodes(over: Over): Nodes {
+    return over === "tcp"
+      ? { ports: this.ports, ca: undefined }
+      : { ports: this.securePorts, ca: this.certificates?.ca }
+  }
+
+  private serve(port: number, securePort: number | undefined, more: Readonly<Record<string, string>>): ChildProcess {
     const dir = join(this.folder, `${port}`)
     mkdirSync(dir)
     const settings = {
@@ -80,6 +112,7 @@ export class Cluster {
       daemonize: "no",
       logfile: join(dir, "log"),
       "cluster-enabled": "yes",
+      ...(securePort === undefined ? {} : { "tls-port": `${securePort}`, ...this.certificates?.settings }),
       ...more
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
@@ -93,6 +126,8 @@ export class Cluster {
 
   private async join(): Promise<void> {
     const { ports } = this
+    // With TLS between them, nodes meet at the ports for TLS, and their bus is above those.
+    const [meetingPoint] = this.securePorts.length === 0 ? ports : this.securePorts
     for (const [index, port] of ports.entries()) {
       await until(`127.0.0.1:${port}`, async () => await command(port, "PING") === "PONG")
       const first = Math.ceil(slots * index / ports.length)
@@ -100,7 +135,7 @@ export class Cluster {
       const own = Array.from({ length: end - first }, (_, offset) => `${first + offset}`)
       await command(port, "CLUSTER", "SET-CONFIG-EPOCH", `${index + 1}`)
       await command(port, "CLUSTER", "ADDSLOTS", ...own)
-      if (index > 0) await command(port, "CLUSTER", "MEET", "127.0.0.1", `${ports[0]}`)
+      if (index > 0) await command(port, "CLUSTER", "MEET", "127.0.0.1", `${meetingPoint}`)
     }
     await until("the nodes to agree", async () => {
       const views = await Promise.all(ports.map((port) => command(port, "CLUSTER", "INFO")))

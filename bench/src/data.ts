@@ -1,24 +1,67 @@
-const count = 1000
+/** How many keys hold values of a size in bytes: few of the large ones, so that servers stay small. */
+const counts = { 100: 1000, 10_000: 300, 1_000_000: 12 } as const
 
-export const keys: ReadonlyArray<string> = Array.from({ length: count }, (_, index) => `bench:${index}`)
+export type Size = keyof typeof counts
 
-/** 100 bytes each, no two the same. */
-export const values: ReadonlyArray<string> = keys.map((key) => `${key}=`.padEnd(100, "abcdefghijklmnopqrstuvwxyz"))
+export const sizes: ReadonlyArray<Size> = [100, 10_000, 1_000_000]
 
-/** Which key a loop takes for its n-th command: neighbours are on different nodes, and all keys get their turn. */
-export const indexOf = (loop: number, n: number): number => (loop * 61 + n) % count
-
-/** Whether a reply is looked at. To look at all would be measured with the clients. */
-export const isSampled = (loop: number, n: number): boolean => (loop + n) % 50 === 0
-
-export const checkReply = (operation: "get" | "set", index: number, reply: unknown): void => {
-  const expected = operation === "get" ? values[index] : "OK"
-  if (reply !== expected) throw new Error(`${operation} ${keys[index]} replied ${JSON.stringify(reply)}`)
+/** Keys, and the value that each of them holds at all times: what is written is what is there. */
+export interface Data {
+  readonly keys: ReadonlyArray<string>
+  readonly values: ReadonlyArray<string>
 }
 
-/** The keys of a batch, by their indexes. */
-export const batch: ReadonlyArray<number> = Array.from({ length: 10_000 }, (_, n) => indexOf(0, n))
+const alphabet = "abcdefghijklmnopqrstuvwxyz"
 
-export const checkReplies = (operation: "get" | "set", replies: ReadonlyArray<unknown>): void => {
-  for (let n = 0; n < replies.length; n++) if (isSampled(0, n)) checkReply(operation, batch[n], replies[n])
+/** No two values are the same. Each is made from a buffer, since a string put together would be flattened by its first use. */
+const valueOf = (key: string, size: Size): string => {
+  const bytes = Buffer.alloc(size, alphabet)
+  bytes.write(`${key}=`, "latin1")
+  return bytes.toString("latin1")
+}
+
+const made = new Map<Size, Data>()
+
+/** Made when it is asked for: a process holds no values but those that it works with. */
+export const dataOf = (size: Size): Data => {
+  let data = made.get(size)
+  if (data === undefined) {
+    const keys = Array.from({ length: counts[size] }, (_, index) => `key:${size}:${index}`)
+    data = { keys, values: keys.map((key) => valueOf(key, size)) }
+    made.set(size, data)
+  }
+  return data
+}
+
+/** Which key a loop takes for its n-th command: neighbours are on different nodes, and all keys get their turn. */
+export const indexOf = ({ keys }: Data, loop: number, n: number): number => (loop * 61 + n) % keys.length
+
+export type Operation = "get" | "set" | "mixed"
+
+/** Whether a loop's n-th command is a SET. Of mixed commands, one in five is. */
+export const isWrite = (operation: Operation, loop: number, n: number): boolean =>
+  operation === "set" || (operation === "mixed" && (loop + n) % 5 === 0)
+
+/** Whether a reply is looked at. To look at all would be measured with the clients. */
+export const isSampled = (loop: number, n: number): boolean => (loop + n) % 49 === 0
+
+const excerpt = (reply: unknown): string => `${JSON.stringify(reply)}`.slice(0, 100)
+
+export const checkReply = ({ keys, values }: Data, write: boolean, index: number, reply: unknown): void => {
+  const expected = write ? "OK" : values[index]
+  if (reply !== expected) throw new Error(`${write ? "SET" : "GET"} ${keys[index]} replied ${excerpt(reply)}`)
+}
+
+/** The keys of so many commands that are known at once, by their indexes. */
+export const batchOf = (data: Data, count: number): ReadonlyArray<number> =>
+  Array.from({ length: count }, (_, n) => indexOf(data, 0, n))
+
+export const checkReplies = (
+  data: Data,
+  write: boolean,
+  indexes: ReadonlyArray<number>,
+  replies: ReadonlyArray<unknown>
+): void => {
+  if (replies.length !== indexes.length) throw new Error(`${indexes.length} commands, ${replies.length} replies`)
+  for (let n = 0; n < replies.length; n++) if (isSampled(0, n)) checkReply(data, write, indexes[n], replies[n])
 }

@@ -5,6 +5,8 @@ import { dirname, join } from "node:path"
 import { send } from "./wire.ts"
 
 export interface Facts {
+  /** When the run began, in ISO 8601. */
+  readonly date: string
   readonly processor: string
   readonly cores: number
   readonly system: string
@@ -16,7 +18,7 @@ export interface Facts {
   readonly load: number
 }
 
-const packages = ["effect", "ioredis", "iovalkey", "redis", "@valkey/valkey-glide"]
+const packages = ["@redisc/core", "effect", "ioredis", "iovalkey", "redis", "@valkey/valkey-glide"]
 
 const require = createRequire(import.meta.url)
 
@@ -45,6 +47,7 @@ export const facts = async (port: number): Promise<Facts> => {
   const [info] = await send(port, [["INFO", "server"]])
   const cpus = Os.cpus()
   return {
+    date: new Date().toISOString(),
     processor: cpus[0]?.model ?? "unknown processor",
     cores: cpus.length,
     system: `${Os.type()} ${Os.release()}`,

@@ -1,7 +1,5 @@
 /**
- * Measures redisc beside the other Redis Cluster clients, on a cluster of its own.
- *
- * Usage: npm run bench -- [--rounds N] [--quick] [--client A,B] [--workload A,B] [--json FILE]
+ * Measures redisc beside the other Redis Cluster clients, on clusters of its own: `npm run bench -- --help`.
  *
  * Each client runs each workload in a process of its own, and the clients take turns, so that what disturbs the machine
  * disturbs them all. Figures are reported, none is judged: the exit code only tells whether all replies were right.
@@ -12,46 +10,82 @@ import { Cluster } from "./cluster.ts"
 import { facts } from "./facts.ts"
 import { fill } from "./fill.ts"
 import { measure } from "./measure.ts"
-import type { Sample } from "./measure.ts"
+import type { Failure, Sample } from "./measure.ts"
 import { parse } from "./options.ts"
+import type { Options } from "./options.ts"
+import { draw } from "./picture.ts"
 import * as Report from "./report.ts"
+import * as Results from "./results.ts"
+import { rowsOf } from "./rows.ts"
+import { sizesOf } from "./workloads.ts"
 
-const options = parse(process.argv.slice(2))
-const samples: Array<Sample> = []
-const failures: Array<string> = []
+// npm runs this in its own folder, but files are meant from where npm was called.
+process.chdir(process.env["INIT_CWD"] ?? ".")
 
 const eraseLine = "\r\x1b[K"
 
-const progress = (done: number): void => {
+const progress = (done: number, options: Options): void => {
   if (process.stderr.isTTY) process.stderr.write(eraseLine + Report.progress(done, options))
 }
 
-const cluster = await Cluster.start(3)
-try {
-  await fill(cluster.ports)
-  const machine = await facts(cluster.ports[0])
-  console.log(Report.header(machine, options))
-  for (let round = 0; round < options.rounds; round++) {
-    for (const workload of options.workloads) {
-      const clients = clientsFor(options.clients, workload)
-      for (let turn = 0; turn < clients.length; turn++) {
-        // Nobody always runs first, or always after the same neighbour's turn has warmed the servers.
-        const client = clients[(turn + round) % clients.length]
-        const outcome = await measure({ client, workload, round, nodes: cluster.ports })
-        if (typeof outcome === "string") failures.push(outcome)
-        else samples.push(outcome)
-        progress(samples.length + failures.length)
-      }
-    }
-  }
-  if (process.stderr.isTTY) process.stderr.write(eraseLine)
-  console.log(Report.tables(samples, options))
-  if (options.json !== undefined) {
-    writeFileSync(options.json, `${JSON.stringify({ machine, samples, failures }, null, 2)}\n`)
-  }
-} finally {
-  await cluster.stop()
+const startClusters = async ({ over, workloads }: Options) => {
+  const secure = over.includes("tls")
+  const main = await Cluster.start(3, {}, secure)
+  if (!workloads.some(({ shape }) => shape === "channel")) return { main, channel: undefined }
+  // One primary passes no message on to other nodes, which would cost the server most of its time. A node that never met
+  // another does not know its own address, which ioredis does not get over.
+  const settings = { "client-output-buffer-limit": "pubsub 0 0 0", "cluster-announce-ip": "127.0.0.1" }
+  return { main, channel: await Cluster.start(1, settings, secure) }
 }
 
-for (const failure of failures) console.error(failure)
-process.exitCode = failures.length === 0 ? 0 : 1
+const measureAll = async (options: Options): Promise<Results.Results> => {
+  const { clients, over: overs, rounds, workloads } = options
+  const samples: Array<Sample> = []
+  const failures: Array<Failure> = []
+  const { channel, main } = await startClusters(options)
+  try {
+    await fill(main.ports, sizesOf(workloads))
+    const machine = await facts(main.ports[0])
+    console.log(Report.header(machine, options))
+    for (let round = 0; round < rounds; round++) {
+      for (const workload of workloads) {
+        const cluster = workload.shape === "channel" && channel !== undefined ? channel : main
+        for (const over of overs) {
+          const names = clientsFor(clients, workload)
+          for (let turn = 0; turn < names.length; turn++) {
+            // Nobody always runs first, or always after the same neighbour's turn has warmed the servers.
+            const client = names[(turn + round) % names.length]
+            const task = { client, workload, nodes: cluster.nodes(over), publishTo: cluster.ports[0] }
+            const outcome = await measure(task, { workload: workload.name, over, client, round })
+            if ("problem" in outcome) failures.push(outcome)
+            else samples.push(outcome)
+            progress(samples.length + failures.length, options)
+          }
+        }
+      }
+    }
+    if (process.stderr.isTTY) process.stderr.write(eraseLine)
+    const rows = workloads.flatMap((workload) =>
+      overs.flatMap((over) => {
+        const rows = rowsOf(workload, over, clients, samples)
+        console.log(Report.table(workload, over, rows, failures, rounds))
+        return rows
+      })
+    )
+    return { facts: machine, rounds, rows, failures, samples }
+  } finally {
+    await Promise.all([main.stop(), channel?.stop()])
+  }
+}
+
+const options = parse(process.argv.slice(2))
+if (options.draw !== undefined) {
+  writeFileSync(options.svg ?? options.draw.replace(/(\.json)?$/, ".svg"), draw(Results.read(options.draw)))
+} else {
+  const results = await measureAll(options)
+  console.log(Report.summary(results.rows))
+  console.log(Report.loads(results.samples))
+  if (options.json !== undefined) Results.write(options.json, results)
+  if (options.svg !== undefined) writeFileSync(options.svg, draw(results))
+  process.exitCode = results.failures.length === 0 ? 0 : 1
+}

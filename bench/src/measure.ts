@@ -1,48 +1,55 @@
 import { fork } from "node:child_process"
 import { loadavg } from "node:os"
 import { fileURLToPath } from "node:url"
-import { clients } from "./clients.ts"
 import type { ClientName } from "./clients.ts"
-import type { Figures, Task } from "./worker.ts"
-import type { Workload } from "./workloads.ts"
+import type { Over } from "./cluster.ts"
+import type { Figures } from "./meter.ts"
+import type { Outcome, Task } from "./worker.ts"
 
-export interface Sample extends Figures {
-  readonly client: ClientName
+/** Which run it was. */
+export interface Run {
   readonly workload: string
+  readonly over: Over
+  readonly client: ClientName
   readonly round: number
+}
+
+export interface Sample extends Run, Figures {
   /** The load average when the run began: a high one without us says that others were busy. */
   readonly load: number
 }
 
+export interface Failure extends Run {
+  readonly problem: string
+}
+
 const worker = fileURLToPath(new URL("worker.ts", import.meta.url))
 
-/** A run that takes longer has got stuck. */
-const patience = 300_000
+/** In milliseconds. A run that takes longer has got stuck. */
+const patience = 120_000
 
-/** Runs one workload with one client in a process of its own. Returns what went wrong as text. */
-export const measure = (run: {
-  readonly client: ClientName
-  readonly workload: Workload
-  readonly round: number
-  readonly nodes: ReadonlyArray<number>
-}): Promise<Sample | string> =>
+const perform = (task: Task): Promise<Outcome> =>
   new Promise((resolve) => {
-    const { client, nodes, round, workload } = run
-    const failed = (problem: string) => resolve(`${clients[client].label}, ${workload.title}: ${problem}`)
-    const load = loadavg()[0]
-    const child = fork(worker, { stdio: "inherit" })
+    const child = fork(worker, { stdio: "inherit", execArgv: [...process.execArgv, "--expose-gc"] })
     const kill = () => child.kill("SIGKILL")
-    const timer = setTimeout(kill, patience)
+    const timer = setTimeout(() => {
+      resolve(`took longer than ${patience / 1000} s`)
+      kill()
+    }, patience)
     process.once("exit", kill)
-    child.on("message", (figures) => {
-      resolve({ client, workload: workload.name, round, load, ...figures as Figures })
-    })
-    child.on("error", (error) => failed(error.message))
+    child.on("message", (outcome) => resolve(outcome as Outcome))
+    child.on("error", (error) => resolve(error.message))
     child.on("exit", (code, signal) => {
       clearTimeout(timer)
       process.off("exit", kill)
-      failed(`ended without figures (${signal ?? `exit code ${code}`})`)
+      resolve(`ended without figures (${signal ?? `exit code ${code}`})`)
     })
-    const task: Task = { client, workload, nodes }
     child.send(task)
   })
+
+/** Runs one workload with one client in a process of its own. */
+export const measure = async (task: Task, run: Run): Promise<Sample | Failure> => {
+  const load = loadavg()[0]
+  const outcome = await perform(task)
+  return typeof outcome === "string" ? { ...run, problem: outcome } : { ...run, load, ...outcome }
+}

@@ -1,6 +1,8 @@
+import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { clients } from "./clients.ts"
+import { clientNames } from "./clients.ts"
 import type { ClientName } from "./clients.ts"
+import type { Over } from "./cluster.ts"
 import { quick, workloads } from "./workloads.ts"
 import type { Workload } from "./workloads.ts"
 
@@ -8,12 +10,47 @@ export interface Options {
   readonly rounds: number
   readonly clients: ReadonlyArray<ClientName>
   readonly workloads: ReadonlyArray<Workload>
-  /** Where the raw figures go. */
+  readonly over: ReadonlyArray<Over>
+  /** Where the figures go, and the picture of them. */
   readonly json: string | undefined
+  readonly svg: string | undefined
+  /** Figures of an earlier run, that are drawn instead of measuring any. */
+  readonly draw: string | undefined
 }
 
+const overs: ReadonlyArray<Over> = ["tcp", "tls"]
+
+const inDocs = (name: string): string => fileURLToPath(new URL(`../../docs/${name}`, import.meta.url))
+
+const complete = { json: inDocs("benchmarks.json"), svg: inDocs("benchmarks.svg") }
+
+const namesOf = (names: ReadonlyArray<string>): string => names.join(" ").replaceAll(/(.{50,70}) /g, "$1\n    ")
+
+const help = `Measures redisc beside the other Redis Cluster clients, on clusters of its own on loopback.
+
+Usage: npm run bench -- [options]
+
+  --rounds N         how often each client runs each workload; 3 by default, 1 with --quick
+  --quick            a quarter of the time, for a first impression
+  --client A,B       only these clients:
+    ${namesOf(clientNames)}
+  --workload A,B     only these workloads:
+    ${namesOf(workloads.map(({ name }) => name))}
+  --over tcp,tls     over TCP, over TLS with certificates made for the run, or both (default)
+  --json FILE        write all samples, the facts about the machine and the computed rows
+  --svg FILE         write the picture: throughput relative to the fastest other client
+  --draw FILE        measure nothing: draw the picture of such a JSON file, to --svg or beside it
+  --help             this text
+
+A complete run (all clients, all workloads, over TCP and TLS, not --quick) takes about half an hour, and writes
+docs/benchmarks.json and docs/benchmarks.svg unless it is told other files. Any other run writes what it is told to.
+
+Each client runs each workload in a process of its own, and the clients take turns. A client that fails has that in its
+row; the others go on, and the exit code is 1. Figures are reported, none is judged. $REDIS_SERVER is the server's path,
+redis-server by default; TLS needs a server that was built with it, and openssl.`
+
 const fail = (problem: string): never => {
-  console.error(`bench: ${problem}`)
+  console.error(`bench: ${problem}; --help says more`)
   process.exit(2)
 }
 
@@ -35,7 +72,11 @@ const parsed = (args: ReadonlyArray<string>) => {
         quick: { type: "boolean", default: false },
         client: { type: "string" },
         workload: { type: "string" },
-        json: { type: "string" }
+        over: { type: "string" },
+        json: { type: "string" },
+        svg: { type: "string" },
+        draw: { type: "string" },
+        help: { type: "boolean", default: false }
       }
     }).values
   } catch (error) {
@@ -43,17 +84,29 @@ const parsed = (args: ReadonlyArray<string>) => {
   }
 }
 
-/** Reads the arguments of the command line; ends the process when they make no sense. */
+/** Reads the arguments of the command line; ends the process when they make no sense, or when help is asked for. */
 export const parse = (args: ReadonlyArray<string>): Options => {
   const values = parsed(args)
+  if (values.help) {
+    console.log(help)
+    process.exit(0)
+  }
   const rounds = values.rounds === undefined ? (values.quick ? 1 : 3) : Number(values.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) fail("--rounds takes a whole number from 1 up")
   const names = chosen("workload", workloads.map(({ name }) => name), values.workload)
   const selected = workloads.filter(({ name }) => names.includes(name))
+  const clients = chosen("client", clientNames, values.client)
+  const over = chosen("transport", overs, values.over)
+  const isComplete = values.draw === undefined && !values.quick && selected.length === workloads.length &&
+    clients.length === clientNames.length && over.length === overs.length
+  const files = isComplete ? complete : undefined
   return {
     rounds,
-    clients: chosen("client", Object.keys(clients) as Array<ClientName>, values.client),
+    clients,
     workloads: values.quick ? selected.map(quick) : selected,
-    json: values.json
+    over,
+    json: values.json ?? files?.json,
+    svg: values.svg ?? files?.svg,
+    draw: values.draw
   }
 }

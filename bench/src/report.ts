@@ -1,95 +1,136 @@
-import { clients, clientsFor } from "./clients.ts"
-import type { ClientName } from "./clients.ts"
+import { clientsFor, labelOf } from "./clients.ts"
+import type { Over } from "./cluster.ts"
 import type { Facts } from "./facts.ts"
-import type { Sample } from "./measure.ts"
+import { groupBy } from "./groups.ts"
+import type { Failure, Sample } from "./measure.ts"
 import type { Options } from "./options.ts"
-import { operations } from "./workloads.ts"
+import { grouped, lowestOther, memoryOf, ratio } from "./rows.ts"
+import type { Row } from "./rows.ts"
+import { unitOf } from "./workloads.ts"
 import type { Workload } from "./workloads.ts"
-
-interface Row {
-  readonly client: ClientName
-  /** Commands a second: the median of the rounds, the lowest and the highest. */
-  readonly median: number
-  readonly lowest: number
-  readonly highest: number
-  /** Microseconds of processor time per command, the median of the rounds. */
-  readonly cpu: number
-}
 
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 })
 
-const median = (values: ReadonlyArray<number>): number => {
-  const sorted = Array.from(values).sort((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+const times = (value: number | undefined): string => value === undefined ? "" : `${value.toFixed(2)}x`
+
+const overNames: Readonly<Record<Over, string>> = { tcp: "TCP", tls: "TLS" }
+
+const labelWidth = 36
+const width = 12
+
+/** A line of cells, of which the first is a label; the others stand at the right of their columns. */
+const line = (
+  label: string,
+  cells: ReadonlyArray<string>,
+  widths: ReadonlyArray<number>,
+  padding = labelWidth
+): string => `${label.padEnd(padding)}${cells.map((cell, index) => cell.padStart(widths[index])).join("")}`.trimEnd()
+
+interface Column {
+  readonly title: string
+  readonly width: number
+  readonly cell: (row: Row) => string
 }
 
-const rowOf = (client: ClientName, samples: ReadonlyArray<Sample>): Row => {
-  const speeds = samples.map(({ operations, seconds }) => operations / seconds)
-  return {
-    client,
-    median: median(speeds),
-    lowest: Math.min(...speeds),
-    highest: Math.max(...speeds),
-    cpu: median(samples.map(({ operations, system, user }) => (system + user) / operations))
-  }
-}
+const columns: ReadonlyArray<Column> = [
+  { title: "a second", width, cell: ({ median }) => number.format(median) },
+  {
+    title: "lowest-highest",
+    width: 22,
+    cell: ({ highest, lowest }) => `${number.format(lowest)}-${number.format(highest)}`
+  },
+  { title: "to fastest", width, cell: ({ toFastest }) => times(toFastest) },
+  { title: "to floor", width, cell: ({ toFloor }) => times(toFloor) },
+  { title: "cpu us each", width: 13, cell: ({ cpu }) => cpu.toFixed(2) },
+  { title: "peak MiB", width, cell: ({ peak }) => number.format(peak) },
+  { title: "heap MiB", width, cell: ({ heap }) => number.format(heap) }
+]
 
-const ratio = (value: number, base: number | undefined): string =>
-  base === undefined ? "" : `${(value / base).toFixed(2)}x`
+const ofClients: ReadonlyArray<Column> = [
+  { title: "ms each", width, cell: ({ median }) => (1000 / median).toFixed(2) },
+  { title: "MiB each", width, cell: ({ perClient }) => perClient?.toFixed(2) ?? "" }
+]
 
-const line = (cells: ReadonlyArray<string>): string =>
-  cells.map((cell, index) => index === 0 ? cell.padEnd(30) : cell.padStart(index === 2 ? 20 : 12)).join("").trimEnd()
+/** A line for each client that failed, however often. */
+const failureLines = (failures: ReadonlyArray<Failure>, rounds: number): ReadonlyArray<string> =>
+  Array.from(groupBy(failures, ({ client }) => client), ([client, own]) => {
+    const some = own.length < rounds ? ` in ${own.length} of ${rounds} rounds` : ""
+    return `  ${labelOf(client).padEnd(labelWidth - 2)}failed${some}: ${own[0].problem}`
+  })
 
-const table = (workload: Workload, rows: ReadonlyArray<Row>): string => {
-  const floor = rows.find(({ client }) => clients[client].role === "floor")?.median
-  const others = rows.filter(({ client }) => clients[client].role === "other").map(({ median }) => median)
-  const fastest = others.length === 0 ? undefined : Math.max(...others)
+/** One workload over one transport, fastest client first. */
+export const table = (
+  workload: Workload,
+  over: Over,
+  rows: ReadonlyArray<Row>,
+  failures: ReadonlyArray<Failure>,
+  rounds: number
+): string => {
+  const shown = workload.shape === "connect" ? [...columns, ...ofClients] : columns
+  const widths = shown.map(({ width }) => width)
   return [
-    `${workload.title} (${number.format(operations(workload))} commands)`,
-    line(["", "ops/s", "lowest-highest", "cpu us/op", "to fastest", "to floor"]),
-    ...Array.from(rows).sort((a, b) => b.median - a.median).map(({ client, cpu, highest, lowest, median }) =>
-      line([
-        `  ${clients[client].label}`,
-        number.format(median),
-        `${number.format(lowest)}-${number.format(highest)}`,
-        cpu.toFixed(2),
-        ratio(median, fastest),
-        ratio(median, floor)
-      ])
+    `${workload.title}, over ${overNames[over]} (${unitOf(workload)})`,
+    line("", shown.map(({ title }) => title), widths),
+    ...rows.map((row) => line(`  ${row.label}`, shown.map(({ cell }) => cell(row)), widths)),
+    ...failureLines(
+      failures.filter((failure) => failure.workload === workload.name && failure.over === over),
+      rounds
     ),
     ""
   ].join("\n")
 }
 
+/** How all ways of using redisc stand to the others, a line for each with each workload. */
+export const summary = (rows: ReadonlyArray<Row>): string => {
+  const widths = [12, 12, 16, 20]
+  const padding = 46
+  const lines = grouped(rows).flatMap((rows) => {
+    const lowestCpu = lowestOther(rows, ({ cpu }) => cpu)
+    const leanest = lowestOther(rows, (row) => row.native ? undefined : memoryOf(row))
+    return rows.filter(({ role }) => role === "ours").map((row) =>
+      line(
+        `  ${row.workload} ${overNames[row.over]}, ${row.label}`,
+        [
+          times(row.toFastest),
+          times(row.toFloor),
+          times(ratio(row.cpu, lowestCpu)),
+          times(ratio(memoryOf(row), leanest))
+        ],
+        widths,
+        padding
+      )
+    )
+  })
+  return [
+    "redisc beside the others: speed to the fastest other client and to the floor; processor time of each operation to",
+    "the lowest other; peak memory (of connect: of one client) to the leanest other that is JavaScript",
+    line("", ["to fastest", "to floor", "cpu to lowest", "memory to leanest"], widths, padding),
+    ...lines,
+    ""
+  ].join("\n")
+}
+
 /** The client and the servers keep about two processes busy; what goes beyond that was somebody else. */
-const loads = (samples: ReadonlyArray<Sample>): string => {
+export const loads = (samples: ReadonlyArray<Sample>): string => {
   const all = samples.map(({ load }) => load)
   if (all.length === 0) return "nothing was measured"
   return `load average while measuring: ${Math.min(...all).toFixed(2)} to ${Math.max(...all).toFixed(2)}`
 }
 
-/** One table a workload, fastest client first. "To fastest" is to the fastest of the other clients. */
-export const tables = (samples: ReadonlyArray<Sample>, options: Options): string =>
-  [
-    ...options.workloads.map((workload) => {
-      const rows = options.clients.flatMap((client) => {
-        const own = samples.filter((sample) => sample.client === client && sample.workload === workload.name)
-        return own.length === 0 ? [] : [rowOf(client, own)]
-      })
-      return table(workload, rows)
-    }),
-    loads(samples)
-  ].join("\n")
+export const factLines = ({ cores, date, load, node, processor, server, system, versions }: Facts) => [
+  `${date.slice(0, 10)}, ${cores} cores (${processor}), ${system}, load ${load.toFixed(2)}`,
+  `Node ${node}, ${server}: 3 primaries on loopback, and another cluster of 1 for the channel`,
+  Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")
+]
 
 export const header = (facts: Facts, { rounds }: Options): string =>
   [
-    `${facts.cores} cores (${facts.processor}), ${facts.system}, load ${facts.load.toFixed(2)}`,
-    `Node ${facts.node}, ${facts.server}, 3 primaries on loopback`,
-    Object.entries(facts.versions).map(([name, version]) => `${name} ${version}`).join(", "),
+    ...factLines(facts),
     `medians of ${rounds} ${rounds === 1 ? "round" : "rounds"}, each client in a process of its own`,
     ""
   ].join("\n")
 
-export const progress = (done: number, { clients, rounds, workloads }: Options): string =>
-  `${done} of ${rounds * workloads.flatMap((workload) => clientsFor(clients, workload)).length} runs`
+export const progress = (done: number, { clients, over, rounds, workloads }: Options): string => {
+  const each = workloads.flatMap((workload) => clientsFor(clients, workload)).length
+  return `${done} of ${rounds * over.length * each} runs`
+}

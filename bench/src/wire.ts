@@ -10,6 +10,9 @@ export const encode = (args: ReadonlyArray<string>): string => {
 /** Reads simple strings, errors, integers and bulk strings, all of them as ASCII text; knows no aggregates. */
 export class ReplyReader {
   private rest: Buffer | undefined
+  /** A bulk string that is under way, with its end of line, and how much of it is there. */
+  private bulk: Buffer | undefined
+  private filled = 0
   private readonly onReply: (reply: string) => void
 
   constructor(onReply: (reply: string) => void) {
@@ -17,25 +20,48 @@ export class ReplyReader {
   }
 
   push(chunk: Buffer): void {
-    const data = this.rest === undefined ? chunk : Buffer.concat([this.rest, chunk])
+    const taken = this.bulk === undefined ? 0 : this.fill(this.bulk, chunk)
+    if (taken === chunk.length) return
+    const fresh = taken === 0 ? chunk : chunk.subarray(taken)
+    const data = this.rest === undefined ? fresh : Buffer.concat([this.rest, fresh])
+    this.rest = undefined
     const end = data.length
     let at = 0
     while (at < end) {
-      const bulk = data[at] === 0x24
+      const isBulk = data[at] === 0x24
       let line = at + 1
       let length = 0
       while (line < end && data[line] !== 0x0d) {
         length = length * 10 + data[line] - 0x30
         line++
       }
-      const last = bulk ? line + 2 + length : line
-      if (last + 2 > end) break
-      const text = data.toString("latin1", bulk ? line + 2 : at + 1, last)
+      const body = line + 2
+      if (isBulk && body <= end && body + length + 2 > end) {
+        this.bulk = Buffer.allocUnsafe(length + 2)
+        this.filled = data.copy(this.bulk, 0, body)
+        return
+      }
+      const last = isBulk ? body + length : line
+      if (last + 2 > end) {
+        // The chunk's memory is read into again.
+        this.rest = Buffer.from(data.subarray(at))
+        return
+      }
+      const text = data.toString("latin1", isBulk ? body : at + 1, last)
       at = last + 2
       this.onReply(text)
     }
-    // The chunk's memory is read into again.
-    this.rest = at < end ? Buffer.from(data.subarray(at)) : undefined
+  }
+
+  /** Returns how much of the chunk belonged to the bulk string. */
+  private fill(bulk: Buffer, chunk: Buffer): number {
+    const taken = chunk.copy(bulk, this.filled)
+    this.filled += taken
+    if (this.filled === bulk.length) {
+      this.bulk = undefined
+      this.onReply(bulk.toString("latin1", 0, bulk.length - 2))
+    }
+    return taken
   }
 }
 

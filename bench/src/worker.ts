@@ -1,46 +1,50 @@
 /** The process that one client runs in: takes one task from its parent, measures it, sends the figures and ends. */
 import { clients } from "./clients.ts"
 import type { ClientName } from "./clients.ts"
-import { operations, warmUp } from "./workloads.ts"
+import type { Nodes } from "./cluster.ts"
+import type { Figures } from "./meter.ts"
+import { hearChannel } from "./tasks/channel.ts"
+import { runCommands } from "./tasks/commands.ts"
+import { openRepeatedly } from "./tasks/connect.ts"
 import type { Workload } from "./workloads.ts"
 
 export interface Task {
   readonly client: ClientName
   readonly workload: Workload
-  readonly nodes: ReadonlyArray<number>
+  readonly nodes: Nodes
+  /** Where messages are published. */
+  readonly publishTo: number
 }
 
-export interface Figures {
-  readonly operations: number
-  readonly seconds: number
-  /** Processor time of the client's process, all threads, in microseconds. */
-  readonly user: number
-  readonly system: number
+/** What came of it: figures, or why there are none. */
+export type Outcome = Figures | string
+
+const wayOf = <A>(way: A | undefined): A => {
+  if (way === undefined) throw new Error("this client is not for this workload")
+  return way
 }
 
-const perform = async ({ client, nodes, workload }: Task): Promise<Figures> => {
-  const { close, run } = await clients[client].open(nodes)
-  const repeat = async (work: Workload) => {
-    for (let time = 0; time < work.times; time++) await run(work)
+const perform = ({ client, nodes, publishTo, workload }: Task): Promise<Figures> => {
+  const { open, subscribe } = clients[client]
+  switch (workload.shape) {
+    case "channel":
+      return hearChannel(wayOf(subscribe), nodes, publishTo, workload)
+    case "connect":
+      return openRepeatedly(wayOf(open), nodes, workload)
+    default:
+      return runCommands(wayOf(open), nodes, workload)
   }
-  await repeat(warmUp(workload))
-  const cpu = process.cpuUsage()
-  const start = process.hrtime.bigint()
-  await repeat(workload)
-  const seconds = Number(process.hrtime.bigint() - start) / 1e9
-  const { system, user } = process.cpuUsage(cpu)
-  await close()
-  return { operations: operations(workload), seconds, user, system }
 }
+
+const finish = (outcome: Outcome): void => {
+  process.send?.(outcome, () => process.exit(0))
+}
+
+const fail = (error: unknown): void => finish(error instanceof Error ? error.message : `${error}`)
 
 process.once("message", (task) => {
-  perform(task as Task).then(
-    (figures) => process.send?.(figures, () => process.exit(0)),
-    (error) => {
-      console.error(error)
-      process.exit(1)
-    }
-  )
+  perform(task as Task).then(finish, fail)
 })
+process.once("uncaughtException", fail)
 // The parent is gone, and nobody would read the figures.
 process.once("disconnect", () => process.exit(1))

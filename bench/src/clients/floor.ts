@@ -1,99 +1,98 @@
-import * as Net from "node:net"
-import type { Open } from "../clients.ts"
-import { checkReply, indexOf, isSampled, keys, values } from "../data.ts"
-import { owners } from "../fill.ts"
-import { encode, ReplyReader } from "../wire.ts"
-import type { Workload } from "../workloads.ts"
-
-type OnReply = (reply: string) => void
-
-/** One socket. What all sockets' replies of one turn of the event loop lead to goes out in one write. */
-class Line {
-  private readonly socket: Net.Socket
-  private out = ""
-  private waiting: Array<OnReply> = []
-  private head = 0
-
-  constructor(port: number) {
-    const reader = new ReplyReader((reply) => {
-      const onReply = this.waiting[this.head++]
-      if (this.head === this.waiting.length) {
-        this.waiting = []
-        this.head = 0
-      }
-      onReply(reply)
-    })
-    const callback = (size: number, buffer: Uint8Array): boolean => {
-      reader.push(buffer.subarray(0, size) as Buffer)
-      return true
-    }
-    const buffer = Buffer.allocUnsafeSlow(64 * 1024)
-    this.socket = Net.connect({ host: "127.0.0.1", port, noDelay: true, onread: { buffer, callback } })
-  }
-
-  send(command: string, onReply: OnReply): void {
-    if (this.out === "") setImmediate(this.flush)
-    this.out += command
-    this.waiting.push(onReply)
-  }
-
-  private readonly flush = (): void => {
-    this.socket.write(this.out, "latin1")
-    this.out = ""
-  }
-
-  close(): void {
-    this.socket.destroy()
-  }
-}
-
-const commandOf = (operation: "get" | "set", index: number): string =>
-  operation === "get" ? encode(["GET", keys[index]]) : encode(["SET", keys[index], values[index]])
+import type { Client, Open, Subscribe } from "../clients.ts"
+import { checkReply, dataOf, indexOf, isSampled, isWrite } from "../data.ts"
+import { ownerOf } from "../fill.ts"
+import { encode } from "../wire.ts"
+import { connect, Line } from "./line.ts"
+import { fromPromises } from "./promises.ts"
 
 /** What the wire allows: no routing but a table of the keys, no errors, no reconnection, no promises. */
-export const open: Open = async (ports) => {
-  const lines = ports.map((port) => new Line(port))
-  const lineOf = owners(ports.length).map((node) => lines[node])
-
-  const startLoop = (
-    { operation, perLoop }: Pick<Workload, "operation" | "perLoop">,
-    loop: number,
-    done: (error?: unknown) => void
-  ): void => {
-    let n = 0
-    let index = 0
-    const next = (): void => {
-      if (n === perLoop) return done()
-      index = indexOf(loop, n)
-      lineOf[index].send(commandOf(operation, index), onReply)
-    }
-    const onReply = (reply: string): void => {
-      try {
-        if (isSampled(loop, n)) checkReply(operation, index, reply)
-      } catch (error) {
-        return done(error)
+const callbacks = (lines: ReadonlyArray<Line>): Client => ({
+  prepare: ({ loops, operation, perLoop, shape, size }) => {
+    const data = dataOf(size)
+    const { keys, values } = data
+    const lineOf = keys.map((key) => lines[ownerOf(key, lines.length)])
+    // To bare sockets a batch is as many loops that send one command each.
+    const [all, each] = shape === "loops" ? [loops, perLoop] : [perLoop, 1]
+    const startLoop = (loop: number, done: (error?: unknown) => void): void => {
+      let n = 0
+      let index = 0
+      let write = false
+      const next = (): void => {
+        if (n === each) return done()
+        index = indexOf(data, loop, n)
+        write = isWrite(operation, loop, n)
+        lineOf[index].send(encode(write ? ["SET", keys[index], values[index]] : ["GET", keys[index]]), onReply)
       }
-      n++
+      const onReply = (reply: string): void => {
+        try {
+          if (isSampled(loop, n)) checkReply(data, write, index, reply)
+        } catch (error) {
+          return done(error)
+        }
+        n++
+        next()
+      }
       next()
     }
-    next()
-  }
-
-  return {
-    run: ({ shape, ...given }) =>
+    return () =>
       new Promise((resolve, reject) => {
-        // To bare sockets a batch is as many loops that send one command each.
-        const work = shape === "loops" ? given : { ...given, loops: given.perLoop, perLoop: 1 }
-        let running = work.loops
-        for (let loop = 0; loop < work.loops; loop++) {
-          startLoop(work, loop, (error) => {
+        let running = all
+        for (let loop = 0; loop < all; loop++) {
+          startLoop(loop, (error) => {
             if (error !== undefined) reject(error)
             else if (--running === 0) resolve()
           })
         }
-      }),
+      })
+  },
+  close: async () => {
+    for (const line of lines) line.close()
+  }
+})
+
+/** The same sockets, but each reply comes as a promise. */
+const promises = (lines: ReadonlyArray<Line>): Client => {
+  const known = new Map<string, Line>()
+  const lineOf = (key: string): Line => {
+    let line = known.get(key)
+    if (line === undefined) {
+      line = lines[ownerOf(key, lines.length)]
+      known.set(key, line)
+    }
+    return line
+  }
+  const send = (key: string, args: ReadonlyArray<string>): Promise<string> =>
+    new Promise((resolve) => lineOf(key).send(encode(args), resolve))
+  return fromPromises({
+    get: (key) => send(key, ["GET", key]),
+    set: (key, value) => send(key, ["SET", key, value]),
     close: async () => {
       for (const line of lines) line.close()
     }
-  }
+  })
 }
+
+export const open = (how: "callbacks" | "promises"): Open => async ({ ca, ports }) => {
+  const lines = ports.map((port) => new Line(port, ca))
+  return how === "callbacks" ? callbacks(lines) : promises(lines)
+}
+
+/** Knows how long each message is, and makes a string of each payload. */
+export const subscribe: Subscribe = ({ ca, ports: [port] }, channel, hear) =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, ca)
+    socket.on("error", reject)
+    socket.write(encode(["SUBSCRIBE", channel]))
+    const head = `*3\r\n$7\r\nmessage\r\n$${channel.length}\r\n${channel}\r\n$100\r\n`.length
+    const size = head + 102
+    let rest: Buffer = Buffer.alloc(0)
+    socket.once("data", () => {
+      resolve()
+      socket.on("data", (chunk) => {
+        const data = rest.length === 0 ? chunk as Buffer : Buffer.concat([rest, chunk as Buffer])
+        let at = 0
+        for (; at + size <= data.length; at += size) hear(data.toString("latin1", at + head, at + head + 100))
+        rest = data.subarray(at)
+      })
+    })
+  })

@@ -1,26 +1,49 @@
 import { ClusterBatch, GlideClusterClient } from "@valkey/valkey-glide"
-import type { Open } from "../clients.ts"
-import { keys, values } from "../data.ts"
+import type { GlideClusterClientConfiguration } from "@valkey/valkey-glide"
+import type { Open, Subscribe } from "../clients.ts"
+import type { Nodes } from "../cluster.ts"
 import { fromPromises } from "./promises.ts"
+import type { Commands } from "./promises.ts"
 
-export const open = (batched: boolean): Open => async (ports) => {
-  const client = await GlideClusterClient.createClient({
+const connect = ({ ca, ports }: Nodes, more: Partial<GlideClusterClientConfiguration> = {}) =>
+  GlideClusterClient.createClient({
     addresses: ports.map((port) => ({ host: "127.0.0.1", port })),
+    useTLS: ca !== undefined,
+    advancedConfiguration: ca === undefined ? {} : { tlsAdvancedConfiguration: { rootCertificates: ca } },
     // By default it refuses commands beyond 1000, and gives up after 250 ms.
     inflightRequestsLimit: 20_000,
-    requestTimeout: 30_000
+    requestTimeout: 30_000,
+    ...more
   })
+
+const batched = (client: GlideClusterClient): Commands["batch"] => async ({ keys, values }) => {
+  const batch = new ClusterBatch(false)
+  for (let n = 0; n < keys.length; n++) {
+    if (values === undefined) batch.get(keys[n])
+    else batch.set(keys[n], values[n])
+  }
+  return await client.exec(batch, false, { timeout: 30_000 }) ?? []
+}
+
+export const open = (how: "each" | "batch" | "mget"): Open => async (nodes) => {
+  const client = await connect(nodes)
+  const batches: Readonly<Record<typeof how, Commands["batch"]>> = {
+    each: undefined,
+    batch: batched(client),
+    // It splits the keys over their slots by itself.
+    mget: ({ keys }) => client.mget(Array.from(keys))
+  }
   return fromPromises({
     get: (key) => client.get(key),
     set: (key, value) => client.set(key, value),
-    batch: !batched ? undefined : async (operation, indexes) => {
-      const batch = new ClusterBatch(false)
-      for (const index of indexes) {
-        if (operation === "get") batch.get(keys[index])
-        else batch.set(keys[index], values[index])
-      }
-      return await client.exec(batch, false, { timeout: 30_000 }) ?? []
-    },
+    batch: batches[how],
     close: async () => client.close()
   })
+}
+
+export const subscribe: Subscribe = async (nodes, channel, hear) => {
+  const client = await connect(nodes, {
+    pubsubSubscriptions: { channelsAndPatterns: {}, callback: ({ message }) => hear(`${message}`) }
+  })
+  await client.subscribe([channel], 5000)
 }

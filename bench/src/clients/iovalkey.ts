@@ -1,25 +1,36 @@
 import { Cluster } from "iovalkey"
 import { once } from "node:events"
-import type { Open } from "../clients.ts"
-import { keys, values } from "../data.ts"
+import type { Open, Subscribe } from "../clients.ts"
+import type { Nodes } from "../cluster.ts"
 import { byNode, fromPromises } from "./promises.ts"
 
-export const open = (how: "auto" | "pipeline"): Open => async (ports) => {
-  const nodes = ports.map((port) => ({ host: "127.0.0.1", port }))
-  const cluster = new Cluster(nodes, { enableAutoPipelining: how === "auto" })
+const connect = ({ ca, ports }: Nodes, enableAutoPipelining: boolean): Cluster =>
+  new Cluster(ports.map((port) => ({ host: "127.0.0.1", port })), {
+    enableAutoPipelining,
+    redisOptions: ca === undefined ? {} : { tls: { ca } }
+  })
+
+export const open = (how: "plain" | "auto" | "pipeline"): Open => async (nodes) => {
+  const cluster = connect(nodes, how === "auto")
   await once(cluster, "ready")
   return fromPromises({
     get: (key) => cluster.get(key),
     set: (key, value) => cluster.set(key, value),
-    batch: how !== "pipeline" ? undefined : (operation, indexes) =>
-      byNode(ports.length, indexes, async (indexes) => {
+    batch: how !== "pipeline" ? undefined : (batch) =>
+      byNode(nodes.ports.length, batch, async ({ keys, values }) => {
         const pipeline = cluster.pipeline()
-        for (const index of indexes) {
-          if (operation === "get") pipeline.get(keys[index])
-          else pipeline.set(keys[index], values[index])
+        for (let n = 0; n < keys.length; n++) {
+          if (values === undefined) pipeline.get(keys[n])
+          else pipeline.set(keys[n], values[n])
         }
         return (await pipeline.exec() ?? []).map(([, reply]) => reply)
       }),
     close: () => cluster.quit()
   })
+}
+
+export const subscribe: Subscribe = async (nodes, channel, hear) => {
+  const cluster = connect(nodes, false)
+  cluster.on("message", (_channel: string, payload: string) => hear(payload))
+  await cluster.subscribe(channel)
 }

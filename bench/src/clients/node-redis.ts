@@ -1,23 +1,35 @@
 import { createCluster } from "redis"
-import type { Open } from "../clients.ts"
-import { keys, values } from "../data.ts"
+import type { Open, Subscribe } from "../clients.ts"
+import type { Nodes } from "../cluster.ts"
 import { byNode, fromPromises } from "./promises.ts"
 
-export const open = (pipelined: boolean): Open => async (ports) => {
-  const cluster = createCluster({ rootNodes: ports.map((port) => ({ url: `redis://127.0.0.1:${port}` })) })
-  await cluster.connect()
+const connect = ({ ca, ports }: Nodes) => {
+  const cluster = createCluster({
+    rootNodes: ports.map((port) => ({ url: `${ca === undefined ? "redis" : "rediss"}://127.0.0.1:${port}` })),
+    defaults: ca === undefined ? {} : { socket: { tls: true, ca } }
+  })
+  return cluster.connect()
+}
+
+export const open = (how: "each" | "pipeline"): Open => async (nodes) => {
+  const cluster = await connect(nodes)
   return fromPromises({
     get: (key) => cluster.get(key),
     set: (key, value) => cluster.set(key, value),
-    batch: !pipelined ? undefined : (operation, indexes) =>
-      byNode(ports.length, indexes, (indexes) => {
+    batch: how !== "pipeline" ? undefined : (batch) =>
+      byNode(nodes.ports.length, batch, ({ keys, values }) => {
         const multi = cluster.multi()
-        for (const index of indexes) {
-          if (operation === "get") multi.get(keys[index])
-          else multi.set(keys[index], values[index])
+        for (let n = 0; n < keys.length; n++) {
+          if (values === undefined) multi.get(keys[n])
+          else multi.set(keys[n], values[n])
         }
         return multi.execAsPipeline()
       }),
     close: () => cluster.close()
   })
+}
+
+export const subscribe: Subscribe = async (nodes, channel, hear) => {
+  const cluster = await connect(nodes)
+  await cluster.subscribe(channel, (payload) => hear(payload))
 }

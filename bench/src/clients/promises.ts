@@ -1,18 +1,24 @@
 import type { Client } from "../clients.ts"
-import { batch, checkReplies, checkReply, indexOf, isSampled, keys, values } from "../data.ts"
+import { batchOf, checkReplies, checkReply, dataOf, indexOf, isSampled, isWrite } from "../data.ts"
 import { ownerOf } from "../fill.ts"
-import type { Workload } from "../workloads.ts"
+import type { Load } from "../workloads.ts"
+
+export type Replies = ReadonlyArray<unknown>
+
+/** Many commands that are known at once: a GET of each key, or, if there are values, a SET. */
+export interface Batch {
+  readonly keys: ReadonlyArray<string>
+  readonly values: ReadonlyArray<string> | undefined
+}
 
 /** What a client with promises has to offer. */
 export interface Commands {
   readonly get: (key: string) => Promise<unknown>
   readonly set: (key: string, value: string) => Promise<unknown>
-  /** Does it with many keys at once, by their indexes, and replies in their order. By default, a promise for each. */
-  readonly batch?: ((operation: Workload["operation"], indexes: ReadonlyArray<number>) => Promise<Replies>) | undefined
+  /** Does it all at once, and replies in the order of the keys. By default, a promise for each. */
+  readonly batch?: ((batch: Batch) => Promise<Replies>) | undefined
   readonly close: () => Promise<unknown>
 }
-
-export type Replies = ReadonlyArray<unknown>
 
 /**
  * Runs a batch on a client whose pipelines hold keys of one node only, and that leaves it to its user to see to that:
@@ -20,48 +26,62 @@ export type Replies = ReadonlyArray<unknown>
  */
 export const byNode = async (
   nodes: number,
-  indexes: ReadonlyArray<number>,
-  run: (indexes: ReadonlyArray<number>) => Promise<Replies>
+  { keys, values }: Batch,
+  run: (batch: Batch) => Promise<Replies>
 ): Promise<Replies> => {
   const places: ReadonlyArray<Array<number>> = Array.from({ length: nodes }, () => [])
-  for (let place = 0; place < indexes.length; place++) places[ownerOf(keys[indexes[place]], nodes)].push(place)
-  const replies: Array<unknown> = indexes.map(() => undefined)
+  for (let place = 0; place < keys.length; place++) places[ownerOf(keys[place], nodes)].push(place)
+  const replies: Array<unknown> = keys.map(() => undefined)
   await Promise.all(places.map(async (places) => {
-    const own = await run(places.map((place) => indexes[place]))
+    const own = await run({
+      keys: places.map((place) => keys[place]),
+      values: values && places.map((place) => values[place])
+    })
     for (let n = 0; n < places.length; n++) replies[places[n]] = own[n]
   }))
   return replies
 }
 
+/** The commands of a load that are known at once, and how to check what came of them. */
+export const batchFor = (
+  { operation, perLoop, size }: Load
+): Batch & { readonly check: (replies: Replies) => void } => {
+  const data = dataOf(size)
+  const indexes = batchOf(data, perLoop)
+  const write = isWrite(operation, 0, 0)
+  return {
+    keys: indexes.map((index) => data.keys[index]),
+    values: write ? indexes.map((index) => data.values[index]) : undefined,
+    check: (replies) => checkReplies(data, write, indexes, replies)
+  }
+}
+
 /** A client whose loops are async functions. */
 export const fromPromises = (commands: Commands): Client => {
   const { close, get, set } = commands
-  const all = commands.batch ?? ((operation, indexes) =>
-    Promise.all(
-      operation === "get"
-        ? indexes.map((index) => get(keys[index]))
-        : indexes.map((index) => set(keys[index], values[index]))
-    ))
-  const getLoop = async ({ perLoop }: Workload, loop: number): Promise<void> => {
-    for (let n = 0; n < perLoop; n++) {
-      const index = indexOf(loop, n)
-      const reply = await get(keys[index])
-      if (isSampled(loop, n)) checkReply("get", index, reply)
-    }
-  }
-  const setLoop = async ({ perLoop }: Workload, loop: number): Promise<void> => {
-    for (let n = 0; n < perLoop; n++) {
-      const index = indexOf(loop, n)
-      const reply = await set(keys[index], values[index])
-      if (isSampled(loop, n)) checkReply("set", index, reply)
-    }
-  }
+  const all = commands.batch ??
+    (({ keys, values }) =>
+      Promise.all(values === undefined ? keys.map(get) : keys.map((key, n) => set(key, values[n]))))
   return {
-    run: async (work) => {
-      const { operation } = work
-      if (work.shape === "batch") return checkReplies(operation, await all(operation, batch))
-      const loop = operation === "get" ? getLoop : setLoop
-      await Promise.all(Array.from({ length: work.loops }, (_, index) => loop(work, index)))
+    prepare: (work) => {
+      const { loops, operation, perLoop, shape, size } = work
+      if (shape !== "loops") {
+        const batch = batchFor(work)
+        return async () => batch.check(await all(batch))
+      }
+      const data = dataOf(size)
+      const { keys, values } = data
+      const runLoop = async (loop: number): Promise<void> => {
+        for (let n = 0; n < perLoop; n++) {
+          const index = indexOf(data, loop, n)
+          const write = isWrite(operation, loop, n)
+          const reply = await (write ? set(keys[index], values[index]) : get(keys[index]))
+          if (isSampled(loop, n)) checkReply(data, write, index, reply)
+        }
+      }
+      return async () => {
+        await Promise.all(Array.from({ length: loops }, (_, loop) => runLoop(loop)))
+      }
     },
     close: async () => {
       await close()

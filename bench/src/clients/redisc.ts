@@ -1,56 +1,88 @@
-import { Redis } from "@redisc/core"
+import { PubSub, Redis } from "@redisc/core"
 import { NodeRedisCluster } from "@redisc/node"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import type { Open } from "../clients.ts"
-import { batch, checkReplies, checkReply, indexOf, isSampled, keys, values } from "../data.ts"
-import type { Workload } from "../workloads.ts"
-import type { Replies } from "./promises.ts"
+import * as Stream from "effect/Stream"
+import type { Open, Subscribe } from "../clients.ts"
+import type { Nodes } from "../cluster.ts"
+import { checkReply, dataOf, indexOf, isSampled, isWrite } from "../data.ts"
+import type { Data } from "../data.ts"
+import type { Load } from "../workloads.ts"
+import { batchFor, fromPromises } from "./promises.ts"
+import type { Batch } from "./promises.ts"
 
-const getLoop = Effect.fnUntraced(function*({ perLoop }: Workload, loop: number) {
+const connect = ({ ca, ports }: Nodes) =>
+  ManagedRuntime.make(NodeRedisCluster.layer({
+    nodes: ports.map((port) => `127.0.0.1:${port}`),
+    tls: ca === undefined ? false : { ca }
+  }))
+
+const runLoop = Effect.fnUntraced(function*({ operation, perLoop }: Load, data: Data, loop: number) {
+  const { keys, values } = data
   for (let n = 0; n < perLoop; n++) {
-    const index = indexOf(loop, n)
-    const reply = yield* Redis.get(keys[index])
-    if (isSampled(loop, n)) checkReply("get", index, reply)
+    const index = indexOf(data, loop, n)
+    const write = isWrite(operation, loop, n)
+    const reply = yield* (write ? Redis.set(keys[index], values[index]) : Redis.get(keys[index]))
+    if (isSampled(loop, n)) checkReply(data, write, index, reply)
   }
 })
 
-const setLoop = Effect.fnUntraced(function*({ perLoop }: Workload, loop: number) {
-  for (let n = 0; n < perLoop; n++) {
-    const index = indexOf(loop, n)
-    const reply = yield* Redis.set(keys[index], values[index])
-    if (isSampled(loop, n)) checkReply("set", index, reply)
-  }
-})
-
-const getEach = Effect.suspend(() =>
-  Effect.forEach(batch, (index) => Redis.get(keys[index]), { concurrency: "unbounded" })
-)
-
-const setEach = Effect.suspend(() =>
-  Effect.forEach(batch, (index) => Redis.set(keys[index], values[index]), { concurrency: "unbounded" })
-)
-
-const getAll = Effect.suspend(() => Redis.pipeline(batch.map((index) => Redis.get(keys[index]))))
-
-const setAll = Effect.suspend(() => Redis.pipeline(batch.map((index) => Redis.set(keys[index], values[index]))))
-
-const loops = (work: Workload) => {
-  const loop = work.operation === "get" ? getLoop : setLoop
+const allLoops = (work: Load) => {
+  const data = dataOf(work.size)
   const indexes = Array.from({ length: work.loops }, (_, index) => index)
-  return Effect.forEach(indexes, (index) => loop(work, index), { concurrency: "unbounded", discard: true })
+  return Effect.forEach(indexes, (loop) => runLoop(work, data, loop), { concurrency: "unbounded", discard: true })
 }
 
-export const open = (pipelined: boolean): Open => async (ports) => {
-  const runtime = ManagedRuntime.make(NodeRedisCluster.layer({ nodes: ports.map((port) => `127.0.0.1:${port}`) }))
+const atOnce = { concurrency: "unbounded" } as const
+
+const each = ({ keys, values }: Batch) =>
+  values === undefined
+    ? Effect.forEach(keys, (key) => Redis.get(key), atOnce)
+    : Effect.forEach(keys, (key, n) => Redis.set(key, values[n]), atOnce)
+
+const pipeline = ({ keys, values }: Batch) =>
+  values === undefined
+    ? Redis.pipeline(keys.map((key) => Redis.get(key)))
+    : Redis.pipeline(keys.map((key, n) => Redis.set(key, values[n])))
+
+/** Loops are fibers; commands that are known at once are a fiber each, or a pipeline. */
+export const open = (how: "each" | "pipeline"): Open => async (nodes) => {
+  const runtime = connect(nodes)
   await runtime.context()
-  const all = pipelined ? { get: getAll, set: setAll } : { get: getEach, set: setEach }
   return {
-    run: async (work) => {
-      const { operation, shape } = work
-      if (shape === "loops") return runtime.runPromise(loops(work))
-      checkReplies(operation, await runtime.runPromise<Replies, Redis.RedisError>(all[operation]))
+    prepare: (work) => {
+      if (work.shape === "loops") return () => runtime.runPromise(allLoops(work))
+      const batch = batchFor(work)
+      const all = how === "each" ? each : pipeline
+      return async () => batch.check(await runtime.runPromise(all(batch)))
     },
     close: () => runtime.dispose()
   }
 }
+
+/** For a program that is not written in Effect. */
+export const openPromises: Open = async (nodes) => {
+  const runtime = connect(nodes)
+  await runtime.context()
+  return fromPromises({
+    get: (key) => runtime.runPromise(Redis.get(key)),
+    set: (key, value) => runtime.runPromise(Redis.set(key, value)),
+    close: () => runtime.dispose()
+  })
+}
+
+export const subscribe = (how: "each" | "arrays"): Subscribe => (nodes, channel, hear) =>
+  new Promise((resolve, reject) => {
+    const listening = Effect.scoped(Effect.gen(function*() {
+      // The others have no bound, so that none is to be met here either.
+      const events = yield* PubSub.listen({ channels: [channel] }, { buffer: Number.MAX_SAFE_INTEGER })
+      resolve()
+      const note = (event: PubSub.Event): void => {
+        if (event._tag === "Message") hear(event.payload)
+      }
+      yield* how === "arrays"
+        ? Stream.runForEachArray(events, (several) => Effect.sync(() => several.forEach(note)))
+        : Stream.runForEach(events, (event) => Effect.sync(() => note(event)))
+    }))
+    connect(nodes).runPromise(listening).catch(reject)
+  })

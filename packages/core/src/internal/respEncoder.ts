@@ -104,10 +104,10 @@ export class Encoder {
   private start = 0
   private at = 0
   /** Buffers of chunks of their own, since the last take and before. */
-  private own: Array<Uint8Array> = []
-  private lent: ReadonlyArray<Uint8Array> = []
+  private own: Array<Uint8Array> | undefined
+  private lent: ReadonlyArray<Uint8Array> | undefined
   /** What was finished since the last take, and its bytes. */
-  private chunks: Array<Uint8Array> = []
+  private chunks: Array<Uint8Array> | undefined
   private finished = 0
 
   /** Appends a command: its name, then its arguments. */
@@ -131,18 +131,18 @@ export class Encoder {
   /** Hands out what was appended since the last call, in order; nothing if there is nothing. */
   take(): ReadonlyArray<Uint8Array> {
     this.cut()
-    const chunks = this.chunks
-    this.chunks = []
+    const chunks = this.chunks ?? []
+    this.chunks = undefined
     this.finished = 0
     this.lent = this.own
-    if (this.own.length > 0) this.own = []
+    this.own = undefined
     return chunks
   }
 
   /** All that was handed out has been sent, or copied: its memory can be written to again. */
   reuse(): void {
-    for (const buffer of this.lent) forPayloads.give(buffer)
-    this.lent = []
+    if (this.lent !== undefined) { for (const buffer of this.lent) forPayloads.give(buffer) }
+    this.lent = undefined
     if (this.at !== this.start || this.slab === none) return
     spare.give(this.slab)
     this.slab = none
@@ -153,9 +153,14 @@ export class Encoder {
   /** Closes the chunk in progress. */
   private cut(): void {
     if (this.at === this.start) return
-    this.chunks.push(this.slab.subarray(this.start, this.at))
-    this.finished += this.at - this.start
+    this.finish(this.slab.subarray(this.start, this.at))
     this.start = this.at
+  }
+
+  private finish(chunk: Uint8Array): void {
+    this.chunks ??= []
+    this.chunks.push(chunk)
+    this.finished += chunk.length
   }
 
   /** Makes sure that the slab has room for a piece, which is smaller than a slab. */
@@ -170,8 +175,7 @@ export class Encoder {
   private bytes(bytes: Uint8Array): void {
     if (bytes.length > copyLimit) {
       this.cut()
-      this.chunks.push(bytes)
-      this.finished += bytes.length
+      this.finish(bytes)
     } else {
       this.reserve(bytes.length)
       this.copy(bytes)
@@ -228,6 +232,7 @@ export class Encoder {
       forPayloads.give(buffer)
       return this.bulk(encodeText(text))
     }
+    this.own ??= []
     this.own.push(buffer)
     this.bulk(buffer.subarray(0, written))
   }

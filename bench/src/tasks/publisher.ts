@@ -22,7 +22,7 @@ const publish = (): void => {
     socket.write(command)
     inFlight++
   }
-  if (inFlight === 0) socket.end()
+  if (inFlight === 0) process.exit(0)
 }
 
 socket.on("connect", publish)
@@ -30,3 +30,5 @@ socket.on("data", (chunk) => {
   inFlight -= chunk.toString("latin1").split("\r\n").length - 1
   publish()
 })
+// Whoever wanted to hear it is gone.
+process.stdin.resume().once("close", () => process.exit(0))

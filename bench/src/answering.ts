@@ -1,0 +1,123 @@
+/**
+ * A cluster whose nodes answer at once and do nothing else, so that what is measured is the client alone: no socket, no
+ * server, no kernel.
+ *
+ * Every GET is answered with the same value. Keys have one length, so that the size of a write says how many it asks for.
+ */
+import { Resp } from "@redisc/core"
+import type { Connector } from "@redisc/core"
+import * as Effect from "effect/Effect"
+import { slotsReply } from "./layout.ts"
+import type { Layout } from "./layout.ts"
+
+const { Reply } = Resp
+const encoded = (reply: Resp.Reply): Uint8Array => Resp.encodeReply(reply, 3)
+const repeated = (bytes: Uint8Array, times: number): Uint8Array =>
+  new Uint8Array(Buffer.concat(Array.from({ length: times }, () => bytes)))
+
+/** One of the keys that nodes have. */
+export const key = (n: number): string => `key:${String(n).padStart(8, "0")}`
+
+const get = Buffer.from(`*2\r\n$3\r\nGET\r\n$${key(0).length}\r\n${key(0)}\r\n`)
+const nameAt = get.indexOf("G")
+const value = encoded(Reply.bulk("x".repeat(100)))
+/** About as many values as one chunk of a socket brings. */
+const perChunk = 600
+const values = repeated(value, perChunk)
+
+const replies = {
+  HELLO: encoded(Reply.map([[Reply.bulk("proto"), Reply.integer(3)]])),
+  CLIENT: encoded(Reply.simple("OK")),
+  PING: encoded(Reply.simple("PONG")),
+  INFO: encoded(Reply.bulk("cluster_state:ok\r\ncluster_current_epoch:1\r\n"))
+}
+
+export interface Counts {
+  readonly writes: number
+  readonly gets: number
+}
+
+/** How many GETs have shared a write, on average. */
+export const perWrite = (from: Counts, to: Counts): number => (to.gets - from.gets) / (to.writes - from.writes)
+
+interface Write {
+  readonly listener: Connector.Listener
+  /** The GETs in it, or the answer to anything else. */
+  readonly asks: number | Uint8Array
+}
+
+export class Answering {
+  /** What CLUSTER SLOTS is answered with. */
+  slots: Uint8Array
+  private writes = 0
+  private gets = 0
+  private pending: Array<Write> = []
+  private scheduled = false
+  private held = false
+
+  constructor(layout: Layout) {
+    this.slots = slotsReply(layout)
+  }
+
+  readonly connector: Connector.Connector["Service"] = {
+    secure: false,
+    soon: setImmediate,
+    open: (_, listener) => Effect.succeed({ write: (chunks) => this.take(listener, chunks), holds: () => false })
+  }
+
+  counts(): Counts {
+    return { writes: this.writes, gets: this.gets }
+  }
+
+  /** Nothing is answered until `release`. */
+  hold(): void {
+    this.held = true
+  }
+
+  release(): void {
+    this.held = false
+    this.schedule()
+  }
+
+  private take(listener: Connector.Listener, chunks: ReadonlyArray<Uint8Array>): boolean {
+    const asks = this.read(chunks)
+    this.writes++
+    if (typeof asks === "number") this.gets += asks
+    this.pending.push({ listener, asks })
+    this.schedule()
+    return true
+  }
+
+  private read(chunks: ReadonlyArray<Uint8Array>): number | Uint8Array {
+    let size = 0
+    for (const chunk of chunks) size += chunk.length
+    if (chunks[0][nameAt] === get[nameAt] && size % get.length === 0) return size / get.length
+    const words = Buffer.concat(chunks).toString("latin1").split("\r\n")
+    const answers = words.flatMap((word) =>
+      word === "SLOTS" ? [this.slots] : word in replies ? [replies[word as keyof typeof replies]] : []
+    )
+    return new Uint8Array(Buffer.concat(answers))
+  }
+
+  /** One turn of the loop answers all nodes, as a tick of the event loop reads all sockets that are ready. */
+  private schedule(): void {
+    if (this.scheduled || this.held) return
+    this.scheduled = true
+    setImmediate(this.answer)
+  }
+
+  private readonly answer = (): void => {
+    const { pending } = this
+    this.pending = []
+    this.scheduled = false
+    for (const { asks, listener } of pending) {
+      if (typeof asks !== "number") {
+        listener.onData(asks)
+        continue
+      }
+      for (let left = asks; left > 0; left -= perChunk) {
+        listener.onData(left >= perChunk ? values : values.subarray(0, left * value.length))
+      }
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import { readFileSync, writeFileSync } from "node:fs"
+import type { Facts } from "./facts.ts"
+import type { Failure, Sample } from "./measure.ts"
+import type { Row } from "./rows.ts"
+
+/** All that came of a run. */
+export interface Results {
+  readonly facts: Facts
+  readonly rounds: number
+  readonly rows: ReadonlyArray<Row>
+  readonly failures: ReadonlyArray<Failure>
+  readonly samples: ReadonlyArray<Sample>
+}
+
+/** A line for each row and sample, which diffs can show. */
+const list = (items: ReadonlyArray<object>): string =>
+  items.length === 0 ? "[]" : `[\n${items.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`
+
+export const write = (file: string, { facts, failures, rounds, rows, samples }: Results): void => {
+  const fields = Object.entries({
+    facts: JSON.stringify(facts),
+    rounds: `${rounds}`,
+    rows: list(rows),
+    failures: list(failures),
+    samples: list(samples)
+  })
+  writeFileSync(file, `{\n${fields.map(([name, text]) => `  "${name}": ${text}`).join(",\n")}\n}\n`)
+}
+
+export const read = (file: string): Results => JSON.parse(readFileSync(file, "utf8"))

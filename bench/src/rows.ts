@@ -1,0 +1,107 @@
+import { clients, labelOf } from "./clients.ts"
+import type { ClientName, Role } from "./clients.ts"
+import type { Over } from "./cluster.ts"
+import { groupBy } from "./groups.ts"
+import type { Sample } from "./measure.ts"
+import { median } from "./median.ts"
+import { unitOf } from "./workloads.ts"
+import type { Workload } from "./workloads.ts"
+
+/** What all rounds of a client with a workload come to. It says itself whose it is, so that files of old can be read. */
+export interface Row {
+  readonly workload: string
+  readonly title: string
+  readonly unit: string
+  readonly over: Over
+  readonly client: ClientName
+  readonly label: string
+  readonly library: string
+  readonly role: Role
+  readonly native: boolean
+  /** Operations a second: the median of the rounds, the lowest and the highest. */
+  readonly median: number
+  readonly lowest: number
+  readonly highest: number
+  /** Microseconds of processor time per operation, the median of the rounds. */
+  readonly cpu: number
+  /** MiB: the most that the process had in memory, what its heap held at the end, what one more open client takes. */
+  readonly peak: number
+  readonly heap: number
+  readonly perClient: number | undefined
+  /** Its speed as a multiple of the fastest other client's, and of the floor's. */
+  readonly toFastest: number | undefined
+  readonly toFloor: number | undefined
+}
+
+const best = (
+  values: ReadonlyArray<number>,
+  pick: (...values: ReadonlyArray<number>) => number
+): number | undefined => values.length === 0 ? undefined : pick(...values)
+
+export const ratio = (value: number | undefined, base: number | undefined): number | undefined =>
+  value === undefined || base === undefined ? undefined : value / base
+
+/** The lowest of what other clients need. Those for which `of` says nothing don't count. */
+export const lowestOther = (rows: ReadonlyArray<Row>, of: (row: Row) => number | undefined): number | undefined =>
+  best(rows.filter(({ role }) => role === "other").flatMap((row) => of(row) ?? []), Math.min)
+
+/** What counts as the memory of a client under a workload. */
+export const memoryOf = ({ peak, perClient }: Row): number => perClient ?? peak
+
+type Measured = Omit<Row, "toFastest" | "toFloor">
+
+const measuredOf = (
+  workload: Workload,
+  over: Over,
+  client: ClientName,
+  samples: ReadonlyArray<Sample>
+): Measured => {
+  const speeds = samples.map(({ operations, seconds }) => operations / seconds)
+  const perClient = samples.flatMap(({ perClient }) => perClient ?? [])
+  const { library, native, role } = clients[client]
+  return {
+    workload: workload.name,
+    title: workload.title,
+    unit: unitOf(workload),
+    over,
+    client,
+    label: labelOf(client),
+    library,
+    role,
+    native: native ?? false,
+    median: median(speeds),
+    lowest: Math.min(...speeds),
+    highest: Math.max(...speeds),
+    cpu: median(samples.map(({ operations, system, user }) => (system + user) / operations)),
+    peak: median(samples.map(({ peak }) => peak)),
+    heap: median(samples.map(({ heap }) => heap)),
+    perClient: perClient.length === 0 ? undefined : median(perClient)
+  }
+}
+
+/** Those of one workload over one transport, fastest first. "To fastest" is to the fastest of the other clients. */
+export const rowsOf = (
+  workload: Workload,
+  over: Over,
+  names: ReadonlyArray<ClientName>,
+  samples: ReadonlyArray<Sample>
+): ReadonlyArray<Row> => {
+  const measured = names.flatMap((client) => {
+    const own = samples.filter((sample) =>
+      sample.client === client && sample.workload === workload.name && sample.over === over
+    )
+    return own.length === 0 ? [] : [measuredOf(workload, over, client, own)]
+  })
+  const fastest = best(measured.filter(({ role }) => role === "other").map(({ median }) => median), Math.max)
+  const floor = measured.find(({ client }) => client === "floor")?.median
+  const compared = (row: Measured): Row => ({
+    ...row,
+    toFastest: ratio(row.median, fastest),
+    toFloor: ratio(row.median, floor)
+  })
+  return measured.map(compared).sort((a, b) => b.median - a.median)
+}
+
+/** One list of rows for each workload and transport, in the order in which they stand. */
+export const grouped = (rows: ReadonlyArray<Row>): ReadonlyArray<ReadonlyArray<Row>> =>
+  Array.from(groupBy(rows, ({ over, workload }) => `${workload} ${over}`).values())

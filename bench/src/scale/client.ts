@@ -1,0 +1,24 @@
+/**
+ * The client under measurement, on nodes that only answer.
+ */
+import { Connector, Redis, RedisCluster } from "@redisc/core"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Answering } from "../answering.ts"
+import { addressOf } from "../layout.ts"
+import { load } from "./load.ts"
+
+/** Nothing of it runs by the clock, so that it costs only what it is asked for. */
+export const clientOf = (answering: Answering) =>
+  RedisCluster.layer({ nodes: [addressOf(0)], pingInterval: "1 hour", refreshInterval: "1 hour" }).pipe(
+    Layer.provide(Layer.succeed(Connector.Connector, answering.connector))
+  )
+
+/** Opens the connection to each node. */
+export const connect = Effect.flatMap(
+  RedisCluster.RedisCluster,
+  (cluster) => cluster.executeEach(Redis.ping(), "all")
+)
+
+export const gets = (keys: ReadonlyArray<string>, fibers: number, commands: number) =>
+  load(fibers, commands, (n) => Redis.get(keys[n % keys.length]))

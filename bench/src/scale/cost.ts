@@ -1,0 +1,62 @@
+/**
+ * What something costs: processor time of the whole process, which others on the machine disturb least, and memory.
+ */
+import * as Effect from "effect/Effect"
+import { median } from "../median.ts"
+
+export interface Cost {
+  /** Microseconds of processor time. */
+  readonly processor: number
+  /** Microseconds that passed. */
+  readonly passed: number
+}
+
+const once = <E, R>(effect: Effect.Effect<unknown, E, R>): Effect.Effect<Cost, E, R> =>
+  Effect.gen(function*() {
+    const from = performance.now()
+    const before = process.cpuUsage()
+    yield* effect
+    const { system, user } = process.cpuUsage(before)
+    return { processor: system + user, passed: (performance.now() - from) * 1000 }
+  })
+
+/** The cost of one run: a first round is for the compiler, and of the others the median counts. */
+export const perRun = Effect.fnUntraced(function*<E, R>(
+  effect: Effect.Effect<unknown, E, R>,
+  runs: number,
+  rounds = 5
+): Effect.fn.Return<Cost, E, R> {
+  const all = Effect.repeat(effect, { times: runs - 1 })
+  yield* all
+  const costs: Array<Cost> = []
+  for (let round = 0; round < rounds; round++) costs.push(yield* once(all))
+  return {
+    processor: median(costs.map(({ processor }) => processor)) / runs,
+    passed: median(costs.map(({ passed }) => passed)) / runs
+  }
+})
+
+/** The processor time of one call, in microseconds. */
+export const perCall = (task: () => unknown, calls: number): Effect.Effect<number> =>
+  Effect.map(
+    perRun(
+      Effect.sync(() => {
+        for (let call = 0; call < calls; call++) task()
+      }),
+      1
+    ),
+    ({ processor }) => processor / calls
+  )
+
+/** Bytes that are still of use, inside and outside the heap of JavaScript. Takes `node --expose-gc`. */
+export const heap = Effect.promise(async () => {
+  const { gc } = globalThis as { readonly gc?: () => void }
+  if (gc === undefined) throw new Error("memory is measured with node --expose-gc")
+  // What has just ended is let go of a few turns later.
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    gc()
+  }
+  const { arrayBuffers, heapUsed } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+})

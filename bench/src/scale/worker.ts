@@ -1,0 +1,6 @@
+/** Measures one case, given as section and place in it, in a process that nothing else has warmed up or filled. */
+import { sections } from "./sections.ts"
+
+const [section, place] = process.argv.slice(2)
+process.send!(await sections[section].cases[Number(place)].measure())
+process.disconnect()
