@@ -3,7 +3,6 @@
  */
 import { Address, RedisCluster, Resp, SlotMap } from "@redisc/core"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import * as Result from "effect/Result"
 import { Answering } from "../answering.ts"
 import { addressOf, contiguous, fragmented, slotsReply, withSlotMoved } from "../layout.ts"
@@ -55,7 +54,6 @@ const measure = (layout: Layout) => {
       moved: moved.processor / 1000,
       movedPassed: moved.passed / 1000,
       decode: (yield* perCall(() => decode(before), times)) / 1000,
-      compare: (yield* perCall(() => Equal.equals(reply, decode(before)), times)) / 1000,
       build: (yield* perCall(() => build(reply), times)) / 1000,
       fingerprint: (yield* perCall(() => SlotMap.fingerprint(map), times)) / 1000,
       diff: (yield* perCall(() => SlotMap.diff(map, next), times)) / 1000,
@@ -76,7 +74,6 @@ export const refresh = Section.make({
     moved: milliseconds("slot moved"),
     movedPassed: milliseconds("(passed)"),
     decode: milliseconds("decode"),
-    compare: milliseconds("+ compare"),
     build: milliseconds("build"),
     fingerprint: milliseconds("fingerprint"),
     diff: milliseconds("diff"),
@@ -88,7 +85,7 @@ export const refresh = Section.make({
   ],
   notes: [
     "processor time, and behind it the time that passed; up to five nodes are asked, so a refresh reads five replies",
-    "steps, for one reply: decode it; decode and compare it with the same; build the map; its vote; its difference to the",
-    "map with a slot moved; the map after a MOVED. Fragmented: each of the 16384 slots is a range by itself"
+    "steps, for one reply: decode it; build the map; its vote; its difference to the map with a slot moved; the map after",
+    "a MOVED. Fragmented: each of the 16384 slots is a range by itself"
   ]
 })

@@ -13,9 +13,12 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -233,6 +236,19 @@ export const listen = <P = string>(
   })
 }
 
+const toMessages = (
+  channel: string,
+  pattern: string | undefined,
+  payloads: ReadonlyArray<string | Uint8Array>
+): Array<Raw> => {
+  if (payloads.length === 1) return [{ _tag: "Message", channel, pattern, payload: payloads[0] }]
+  const messages: Array<Raw> = []
+  // Room at once for many is worth a call into V8, for few it isn't.
+  if (payloads.length > 8) messages.length = payloads.length
+  for (let i = 0; i < payloads.length; i++) messages[i] = { _tag: "Message", channel, pattern, payload: payloads[i] }
+  return messages
+}
+
 type Hub = RedisCluster["Service"]["subscriptions"]
 
 const open = Effect.fnUntraced(function*<P>(
@@ -254,7 +270,7 @@ const open = Effect.fnUntraced(function*<P>(
   const listener: Listener = {
     bytes: options.payload === "bytes",
     awaited: new Set(),
-    onMessage: (channel, pattern, payload) => mailbox.offer({ _tag: "Message", channel, pattern, payload }),
+    onMessages: (channel, pattern, payloads) => mailbox.offerAll(toMessages(channel, pattern, payloads)),
     onNotice: (notice) => mailbox.tell(notice),
     onReady: () => Deferred.doneUnsafe(ready, Effect.void),
     onFailure: (error) => {
@@ -311,11 +327,23 @@ export const events = <P = string>(
   options?: Options<P>
 ): Stream.Stream<Event<P>, RedisError.RedisError, RedisCluster> => Stream.unwrap(listen(topics, options))
 
+const isMessage = <P>(event: Event<P>): event is Message<P> => event._tag === "Message"
+
+/** Whatever comes is mostly messages only, and then goes on as it is. */
 const messages = <P>(
   topics: Topics,
   options: Options<P> | undefined
 ): Stream.Stream<Message<P>, RedisError.RedisError, RedisCluster> =>
-  Stream.filter(events(topics, options), (event): event is Message<P> => event._tag === "Message")
+  Stream.transformPull(events(topics, options), (pull) => {
+    const next: Pull.Pull<NonEmptyReadonlyArray<Message<P>>, RedisError.RedisError> = Effect.flatMap(
+      pull,
+      (several) => {
+        const messages = several.every(isMessage) ? several : several.filter(isMessage)
+        return Arr.isReadonlyArrayNonEmpty(messages) ? Effect.succeed(messages) : next
+      }
+    )
+    return Effect.succeed(next)
+  })
 
 /**
  * The messages of channels, from when the server has confirmed the subscription until the stream ends.

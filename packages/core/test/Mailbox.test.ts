@@ -124,6 +124,66 @@ describe("a mailbox", () => {
       })
   )
 
+  it.effect.each(["dropOldest", "dropNewest", "fail"] as const)(
+    "takes several as it takes them one by one, whatever has room: %s",
+    (overflow) =>
+      Effect.gen(function*() {
+        for (let capacity = 1; capacity <= 8; capacity++) {
+          const read: Array<ReadonlyArray<Item>> = []
+          for (const together of [true, false]) {
+            const { box, offer } = yield* mailbox(capacity, overflow)
+            const seen: Array<Item> = []
+            let next = 0
+            for (const [step, count] of [2, 1, 3, 0, 1, 4, 2, 2, 1, 5].entries()) {
+              const messages = Array.from({ length: count }, () => next++)
+              if (together) box.offerAll(messages)
+              else offer(...messages)
+              if (step % 3 === 0) box.tell(`told ${step}`)
+              if (step % 4 === 3) seen.push(...yield* Effect.catch(take(box), () => Effect.succeed(["failed"])))
+            }
+            seen.push(...yield* Effect.catch(take(box), () => Effect.succeed(["failed"])))
+            read.push(seen)
+          }
+          assert.deepStrictEqual(read[0], read[1])
+        }
+      })
+  )
+
+  it.effect.each(["dropOldest", "dropNewest", "fail"] as const)(
+    "drops nothing of several while a reader waits, though they are more than it has room for: %s",
+    (overflow) =>
+      Effect.gen(function*() {
+        const { box } = yield* mailbox(2, overflow)
+        const seen: Array<Item> = []
+        yield* start(Effect.forever(Effect.map(take(box), (items) => seen.push(...items)), { disableYield: true }))
+        box.offerAll([1, 2, 3, 4, 5])
+        yield* settle
+        box.offerAll([6, 7])
+        yield* settle
+        assert.deepStrictEqual(seen, [1, 2, 3, 4, 5, 6, 7])
+      })
+  )
+
+  it.effect("changes nothing any more that has been taken", () =>
+    Effect.gen(function*() {
+      const { box, offer } = yield* mailbox(10)
+      box.offerAll([1, 2])
+      const first = yield* box.take
+      offer(3)
+      box.offerAll([4, 5])
+      const second = yield* box.take
+      box.offerAll([6])
+      assert.deepStrictEqual([first, second], [[1, 2], [3, 4, 5]])
+    }))
+
+  it.effect("that has failed takes no several", () =>
+    Effect.gen(function*() {
+      const { box } = yield* mailbox(10)
+      box.fail(closed)
+      box.offerAll([1, 2])
+      assert.strictEqual(yield* Effect.flip(box.take), closed)
+    }))
+
   it.effect("never drops what is not a message", () =>
     Effect.gen(function*() {
       const { box, offer } = yield* mailbox(1)

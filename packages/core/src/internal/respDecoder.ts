@@ -332,12 +332,12 @@ export class Decoder {
   private repeat(head: PushHead, data: Uint8Array, at: number, end: number): number {
     this.begin(true)
     if (this.asBytes) return at
-    const payloads: Array<string> = []
     const most = this.handler.onPushes === undefined ? 1 : Infinity
-    const behind = head.read(data, at, end, most, this.maxBulkLength, payloads)
-    if (behind > at) {
+    const payloads = head.read(data, at, end, most, this.maxBulkLength)
+    if (payloads !== undefined) {
+      const { next } = head
       this.emitPushes(head, payloads)
-      return behind
+      return next
     }
     this.top = { type: Type.push, items: [...head.items], parent: undefined, missing: head.missing }
     this.depth = 1
@@ -350,7 +350,10 @@ export class Decoder {
     if (frame?.type !== Type.push || frame.items.length !== 2 || this.asBytes) return
     const [what, where] = frame.items
     if (typeof what !== "string" || typeof where !== "string") return
-    if (where === this.where) this.head = new PushHead([what, where], frame.missing, copyBytes(data, this.pushAt, at))
+    if (where === this.where) {
+      this.head ??= new PushHead()
+      this.head.become([what, where], frame.missing, data, this.pushAt, at)
+    }
     this.where = where
     this.pushAt = -1
   }

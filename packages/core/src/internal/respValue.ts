@@ -149,4 +149,9 @@ export interface Handler {
   onReply(value: Value): void
   /** Takes a RESP3 push message, which may come between any two replies. */
   onPush(values: ReadonlyArray<Value>): void
+  /**
+   * Takes several push messages in one call, if it is there; else `onPush` takes each of them. They came one after another,
+   * have three elements, all text, and differ in the last of these only. For all of them `wantsBytes` is asked once.
+   */
+  onPushes?(begin: readonly [string, string], last: ReadonlyArray<string>): void
 }

@@ -86,6 +86,19 @@ export class Mailbox<A> {
     this.handSoon()
   }
 
+  /** Adds messages as if one by one. The array is not the caller's any more. */
+  offerAll(messages: Array<A>): void {
+    if (this.end !== undefined) return
+    if (this.messages.length + messages.length > this.capacity) {
+      for (const message of messages) this.offer(message)
+      return
+    }
+    if (this.overflow === "dropNewest") this.dropped = undefined
+    this.messages.pushAll(messages)
+    this.next += messages.length
+    this.handSoon()
+  }
+
   /** Adds something that has to be told. */
   tell(item: A): void {
     if (this.end !== undefined) return
@@ -144,6 +157,14 @@ export class Mailbox<A> {
     if (this.messages.length + this.between.length === 0) return this.end
     const first = this.next - this.messages.length
     const messages = this.messages.drain()
+    const items = this.between.length === 0 ? messages : this.withBetween(messages, first)
+    this.dropped = undefined
+    this.takenAt = this.clock.currentTimeMillisUnsafe()
+    return Exit.succeed(items as unknown as NonEmptyReadonlyArray<A | Gap>)
+  }
+
+  /** Puts what is between the messages there. The first of them has that number. */
+  private withBetween(messages: ReadonlyArray<A>, first: number): ReadonlyArray<A | Gap> {
     const items: Array<A | Gap> = []
     let at = 0
     for (const { before, item } of this.between) {
@@ -152,9 +173,7 @@ export class Mailbox<A> {
     }
     for (; at < messages.length; at++) items.push(messages[at])
     this.between = []
-    this.dropped = undefined
-    this.takenAt = this.clock.currentTimeMillisUnsafe()
-    return Exit.succeed(items as unknown as NonEmptyReadonlyArray<A | Gap>)
+    return items
   }
 
   /** Hands over at the end of the tick, so that a reader who waits gets all that came in one chunk at once. */

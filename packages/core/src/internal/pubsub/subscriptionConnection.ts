@@ -204,11 +204,11 @@ export class SubscriptionConnection implements Subscriber {
   readonly onPush = (values: ReadonlyArray<Resp.Value>, head: Call | undefined): void => {
     switch (textOf(values[0])) {
       case "message":
-        return this.deliver("channel", values[1], values[1], values[2])
+        return this.deliverOne("channel", values[1], values[1], values[2])
       case "smessage":
-        return this.deliver("shard", values[1], values[1], values[2])
+        return this.deliverOne("shard", values[1], values[1], values[2])
       case "pmessage":
-        return this.deliver("pattern", values[1], values[2], values[3])
+        return this.deliverOne("pattern", values[1], values[2], values[3])
       case "subscribe":
         return this.confirmed("channel", textOf(values[1]), head)
       case "psubscribe":
@@ -224,14 +224,24 @@ export class SubscriptionConnection implements Subscriber {
     }
   }
 
-  private deliver(kind: Kind, nameValue: Resp.Value, channelValue: Resp.Value, payloadValue: Resp.Value): void {
-    const name = textOf(nameValue)
+  private deliverOne(kind: Kind, name: Resp.Value, channel: Resp.Value, payload: Resp.Value): void {
+    this.deliver(kind, textOf(name), textOf(channel), [payload instanceof Uint8Array ? payload : textOf(payload)])
+  }
+
+  readonly onMessages = ([what, name]: readonly [string, string], payloads: ReadonlyArray<string>): void => {
+    switch (what) {
+      case "message":
+        return this.deliver("channel", name, name, payloads)
+      case "smessage":
+        return this.deliver("shard", name, name, payloads)
+    }
+  }
+
+  private deliver(kind: Kind, name: string, channel: string, payloads: ReadonlyArray<string | Uint8Array>): void {
     const subscription = this.subscriptions[kind].get(name)
     if (subscription === undefined) return
-    const channel = kind === "pattern" ? textOf(channelValue) : name
-    const payload = payloadValue instanceof Uint8Array ? payloadValue : textOf(payloadValue)
     for (const topic of subscription.topics) {
-      if (topic.isConfirmed) topic.deliver(channel, kind === "pattern" ? name : undefined, payload)
+      if (topic.isConfirmed) topic.deliver(channel, kind === "pattern" ? name : undefined, payloads)
     }
   }
 

@@ -49,7 +49,12 @@ export interface Listener {
   readonly bytes: boolean
   /** Topics that have not been confirmed since it listens. Until then nothing that happens to them is its business. */
   readonly awaited: Set<Topic>
-  readonly onMessage: (channel: string, pattern: string | undefined, payload: string | Uint8Array) => void
+  /** Takes messages of one channel, in the order in which they came. */
+  readonly onMessages: (
+    channel: string,
+    pattern: string | undefined,
+    payloads: ReadonlyArray<string | Uint8Array>
+  ) => void
   readonly onNotice: (notice: Notice) => void
   /** Nothing is awaited any more. */
   readonly onReady: () => void
@@ -62,6 +67,10 @@ interface OpenGap {
   readonly node: string
   readonly from: number
 }
+
+/** Text for bytes, and bytes for text. */
+const toOther = (payload: string | Uint8Array): string | Uint8Array =>
+  typeof payload === "string" ? encodeText(payload) : decodeText(payload, 0, payload.length)
 
 export class Topic {
   readonly kind: Kind
@@ -115,16 +124,12 @@ export class Topic {
     if (awaited.delete(this) && awaited.size === 0) onReady()
   }
 
-  /** Hands a message to all who listen, in the form that each wants. */
-  deliver(channel: string, pattern: string | undefined, payload: string | Uint8Array): void {
-    let text = typeof payload === "string" ? payload : undefined
-    for (const listener of this.listeners) {
-      if (listener.bytes) {
-        listener.onMessage(channel, pattern, typeof payload === "string" ? encodeText(payload) : payload)
-      } else {
-        text ??= decodeText(payload as Uint8Array, 0, payload.length)
-        listener.onMessage(channel, pattern, text)
-      }
+  /** Hands messages to all who listen, in the form that each wants. They came as text all, or as bytes all. */
+  deliver(channel: string, pattern: string | undefined, payloads: ReadonlyArray<string | Uint8Array>): void {
+    const isText = typeof payloads[0] === "string"
+    let others: ReadonlyArray<string | Uint8Array> | undefined
+    for (const { bytes, onMessages } of this.listeners) {
+      onMessages(channel, pattern, bytes === isText ? others ??= payloads.map(toOther) : payloads)
     }
   }
 
