@@ -424,7 +424,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       return this.abort(new RedisError.ProtocolViolation({ problem }))
     }
     if (this.made === "Watching" && unwatches(call, value)) this.made = "AsNew"
-    this.answers.push(call, verdict(call, value))
+    this.answers.push(call, value)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
   }
 
@@ -475,10 +475,6 @@ const unwatches = ({ command }: Call, value: Resp.Value): boolean =>
   value instanceof Resp.ReplyError
     ? command.before.length > 0 && value.code !== "ERR"
     : command.before.length > 0 || command.spec.stateful === "Unwatches"
-
-/** An EXECABORT says only that something was wrong with what was queued; the reply to that says what. */
-const verdict = (call: Call, value: Resp.Value): Resp.Value =>
-  value instanceof Resp.ReplyError && value.code === "EXECABORT" ? call.unit?.refused ?? value : value
 
 /**
  * Opens a connection and shakes hands: HELLO 3 (falling back to RESP2 on servers that don't know it), authentication,

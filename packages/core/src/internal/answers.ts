@@ -3,7 +3,7 @@
  * on: two small loops, one that reads and one that runs fibers, take a tenth less time than a large one that does both in
  * turn.
  */
-import type * as Resp from "../Resp.ts"
+import * as Resp from "../Resp.ts"
 import type { Call } from "./call.ts"
 
 export class Answers {
@@ -23,7 +23,9 @@ export class Answers {
     if (calls.length === 0 || this.delivering) return
     this.delivering = true
     try {
-      for (let i = 0; i < calls.length; i++) if (!calls[i].abandoned) calls[i].onReply(values[i], node)
+      for (let i = 0; i < calls.length; i++) {
+        if (!calls[i].abandoned) calls[i].onReply(verdict(calls[i], values[i]), node)
+      }
     } finally {
       calls.length = 0
       values.length = 0
@@ -31,3 +33,7 @@ export class Answers {
     }
   }
 }
+
+/** An EXECABORT says only that something was wrong with what was queued; the reply to that says what. */
+const verdict = (call: Call, value: Resp.Value): Resp.Value =>
+  value instanceof Resp.ReplyError && value.code === "EXECABORT" ? call.unit?.refused ?? value : value
