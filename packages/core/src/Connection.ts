@@ -24,9 +24,9 @@ import * as Connector from "./Connector.ts"
 import { Answers } from "./internal/answers.ts"
 import { attempt, blocks, Call, deadlineOf, run } from "./internal/call.ts"
 import type { Outcome } from "./internal/call.ts"
+import { CallQueue } from "./internal/callQueue.ts"
 import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
-import { Fifo } from "./internal/fifo.ts"
 import { handshake } from "./internal/handshake.ts"
 import * as Reply from "./internal/reply.ts"
 import { encodeText } from "./internal/respText.ts"
@@ -196,7 +196,8 @@ interface Unit {
   refused: Resp.ReplyError | undefined
 }
 
-const asking = new Unattended(Command.make(ASKING, [], Reply.raw), false, Infinity)
+const unattended = (spec: CommandSpec.CommandSpec): Call =>
+  new Unattended(Command.make(spec, [], Reply.raw), false, Infinity)
 
 type State =
   | { readonly _tag: "Connecting" }
@@ -215,8 +216,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
 
   private readonly soon: Connector.Connector["Service"]["soon"]
   private state: State = { _tag: "Connecting" }
-  private readonly waiting = new Fifo<Call>()
-  private readonly inFlight = new Fifo<Call>()
+  private readonly waiting = new CallQueue()
+  private readonly inFlight = new CallQueue()
   private readonly answers = new Answers()
   private readonly encoder = new Resp.Encoder()
   private readonly decoder = new Resp.Decoder(this)
@@ -260,7 +261,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       onQuiet: () => {
         for (const watcher of this.watchers) watcher.onQuiet()
       },
-      ping: () => this.submit(new Unattended(Command.make(PING, [], Reply.raw), false, Infinity)),
+      ping: () => this.submit(unattended(PING)),
       abort: this.abort
     })
   }
@@ -326,7 +327,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       if (call.abandoned || !this.fits(call)) continue
       if (call.asking) {
         this.encoder.command(ASKING.head, [])
-        this.inFlight.push(asking)
+        this.inFlight.push(unattended(ASKING))
       }
       if (call.command.before.length > 0) this.lead(call)
       if (call.command.spec.stateful !== undefined) this.note(call.command.spec.stateful)

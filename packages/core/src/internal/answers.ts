@@ -5,31 +5,22 @@
  */
 import * as Resp from "../Resp.ts"
 import type { Call } from "./call.ts"
+import { CallQueue } from "./callQueue.ts"
 
 export class Answers {
-  // Both stay: V8 would make arrays that live from one chunk to the next where they are not collected for long.
-  private readonly calls: Array<Call> = []
-  private readonly values: Array<Resp.Value> = []
-  private delivering = false
+  private readonly calls = new CallQueue()
 
   push(call: Call, value: Resp.Value): void {
+    call.answer = value
     this.calls.push(call)
-    this.values.push(value)
   }
 
   /** Gives every call its answer, but for those that are not waited for any more. */
   deliver(node: string): void {
-    const { calls, values } = this
-    if (calls.length === 0 || this.delivering) return
-    this.delivering = true
-    try {
-      for (let i = 0; i < calls.length; i++) {
-        if (!calls[i].abandoned) calls[i].onReply(verdict(calls[i], values[i]), node)
-      }
-    } finally {
-      calls.length = 0
-      values.length = 0
-      this.delivering = false
+    for (let call = this.calls.shift(); call !== undefined; call = this.calls.shift()) {
+      const answer = verdict(call, call.answer as Resp.Value)
+      call.answer = undefined
+      if (!call.abandoned) call.onReply(answer, node)
     }
   }
 }

@@ -12,9 +12,9 @@ import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
+import type { CallQueue } from "./callQueue.ts"
 import { isUnknownScript, maybeExecuted, notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
-import type { Fifo } from "./fifo.ts"
 import { Mismatch } from "./reply.ts"
 
 export abstract class Call extends Effectable.Class<void> {
@@ -26,6 +26,8 @@ export abstract class Call extends Effectable.Class<void> {
   abandoned = false
   /** What became of the commands that went before it, once they are written. */
   unit: { readonly refused: Resp.ReplyError | undefined } | undefined = undefined
+  /** The reply, from when it has been read until it is delivered. */
+  answer: Resp.Value | undefined = undefined
 
   constructor(command: Command.Any, asking: boolean, deadline: number) {
     super()
@@ -75,7 +77,7 @@ export const outcomeOf = (value: Resp.Value, node: string): Outcome =>
 export const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
 
 /** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
-export const expire = (queue: Fifo<Call>, now: number, failure: () => Failure): void => {
+export const expire = (queue: CallQueue, now: number, failure: () => Failure): void => {
   const overdue: Array<Call> = []
   queue.forEach((call) => {
     if (call.deadline <= now && !call.abandoned) overdue.push(call)
@@ -87,7 +89,7 @@ export const expire = (queue: Fifo<Call>, now: number, failure: () => Failure): 
 }
 
 /** Fails what is overdue in a queue that waits for a connection, for as long as it runs. */
-export const sweep = (queue: Fifo<Call>, failure: () => Failure): Effect.Effect<never> =>
+export const sweep = (queue: CallQueue, failure: () => Failure): Effect.Effect<never> =>
   Effect.flatMap(Clock.Clock, (clock) => {
     const check = Effect.sync(() => expire(queue, clock.currentTimeMillisUnsafe(), failure))
     return Effect.forever(Effect.andThen(Effect.sleep("100 millis"), check))

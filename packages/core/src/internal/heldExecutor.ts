@@ -14,11 +14,11 @@ import type * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
 import { deadlineOf, run, sweep } from "./call.ts"
 import type { Call, Outcome, Taker } from "./call.ts"
+import { CallQueue } from "./callQueue.ts"
 import { ClusterExecutor } from "./clusterExecutor.ts"
 import type { Parts } from "./clusterExecutor.ts"
 import { notSent, reasonOf, timedOut } from "./failure.ts"
 import type { Failure } from "./failure.ts"
-import { Fifo } from "./fifo.ts"
 
 /** Replies of a node that has not even tried. Other errors, such as a script's, may come after a write. */
 const refusals: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["Moved", "Ask", "TryAgain", "ClusterDown"])
@@ -27,7 +27,7 @@ const refusals: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["Moved", "Ask"
 class Lease implements Taker {
   connection: Connection | undefined
   private writes = 0
-  readonly waiting = new Fifo<Call>()
+  readonly waiting = new CallQueue()
 
   get isLost(): boolean {
     return this.connection?.isClosed() === true

@@ -11,9 +11,9 @@ import type { Connection, Watcher } from "../Connection.ts"
 import * as RedisError from "../RedisError.ts"
 import { sweep } from "./call.ts"
 import type { Call, Taker } from "./call.ts"
+import { CallQueue } from "./callQueue.ts"
 import { notSent, timedOut } from "./failure.ts"
 import type { Failure } from "./failure.ts"
-import { Fifo } from "./fifo.ts"
 import * as Reconnect from "./reconnect.ts"
 
 export type State =
@@ -32,7 +32,7 @@ export class SharedConnection implements Taker {
   private readonly node: string
   private readonly pool: Pool.Pool<Connection, RedisError.RedisError>
   private readonly options: Options
-  private readonly waiting = new Fifo<Call>()
+  private readonly waiting = new CallQueue()
   private current: State = { _tag: "Connecting" }
   private opened = 0
 

@@ -11,15 +11,15 @@ import * as Latch from "effect/Latch"
 import * as RedisError from "../RedisError.ts"
 import { blocks, expire } from "./call.ts"
 import type { Call } from "./call.ts"
+import type { CallQueue } from "./callQueue.ts"
 import { timedOut } from "./failure.ts"
-import type { Fifo } from "./fifo.ts"
 
 /** What is watched over. Times are in milliseconds. */
 export interface Watched {
   readonly node: string
   readonly clock: Clock.Clock
-  readonly inFlight: Fifo<Call>
-  readonly waiting: Fifo<Call>
+  readonly inFlight: CallQueue
+  readonly waiting: CallQueue
   readonly commandTimeout: number
   readonly pingInterval: number
   readonly bytesRead: () => number

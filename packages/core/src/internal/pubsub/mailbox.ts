@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as RedisError from "../../RedisError.ts"
 import { unsent } from "../failure.ts"
-import { Fifo } from "../fifo.ts"
+import { Fifo } from "./fifo.ts"
 import { spanOf } from "./topic.ts"
 import type { Notice } from "./topic.ts"
 

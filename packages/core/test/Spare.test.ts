@@ -1,0 +1,28 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Spare } from "../src/internal/spare.ts"
+
+describe("Spare", () => {
+  it("lends a buffer to one at a time", () => {
+    const spare = new Spare(100)
+    const buffer = new Uint8Array(50)
+    spare.give(buffer)
+    assert.strictEqual(spare.take(50), buffer)
+    assert.notStrictEqual(spare.take(50), buffer)
+  })
+
+  it("makes one where what it has is too small, and keeps that for smaller wishes", () => {
+    const spare = new Spare(100)
+    const buffer = new Uint8Array(50)
+    spare.give(buffer)
+    assert.strictEqual(spare.take(51).length, 51)
+    assert.strictEqual(spare.take(10), buffer)
+  })
+
+  it("keeps the larger of two, and none above its limit", () => {
+    const spare = new Spare(100)
+    const [small, large, tooLarge] = [10, 100, 101].map((length) => new Uint8Array(length))
+    for (const buffer of [large, small, tooLarge]) spare.give(buffer)
+    assert.strictEqual(spare.take(1), large)
+    assert.notStrictEqual(spare.take(1), small)
+  })
+})
