@@ -51,8 +51,11 @@ export const head = (name: string): Head => {
 
 const slabSize = 64 * 1024
 
-/** One is enough for all connections as long as what is encoded is written at once. */
-const spare = new Spare(slabSize)
+/** One would be enough for all connections if what is written were always sent at once. */
+const slabs = new Spare(8, slabSize)
+
+/** So many buffers are remembered that a slow socket holds. */
+const mostLent = 8
 
 const none = new Uint8Array(0)
 
@@ -103,9 +106,8 @@ export class Encoder {
   /** Where the bytes that were not handed out begin, and where the next one goes. */
   private start = 0
   private at = 0
-  /** Buffers of chunks of their own, since the last take and before. */
-  private own: Array<Uint8Array> | undefined
-  private lent: ReadonlyArray<Uint8Array> | undefined
+  /** Buffers besides the slab in which chunks are that were handed out, or will be. */
+  private lent: Array<Uint8Array> | undefined
   /** What was finished since the last take, and its bytes. */
   private chunks: Array<Uint8Array> | undefined
   private finished = 0
@@ -134,20 +136,27 @@ export class Encoder {
     const chunks = this.chunks ?? []
     this.chunks = undefined
     this.finished = 0
-    this.lent = this.own
-    this.own = undefined
     return chunks
   }
 
   /** All that was handed out has been sent, or copied: its memory can be written to again. */
   reuse(): void {
-    if (this.lent !== undefined) { for (const buffer of this.lent) forPayloads.give(buffer) }
-    this.lent = undefined
-    if (this.at !== this.start || this.slab === none) return
-    spare.give(this.slab)
+    if (this.size > 0) return
+    if (this.lent !== undefined) {
+      for (const buffer of this.lent) (buffer.length === slabSize ? slabs : forPayloads).give(buffer)
+      this.lent = undefined
+    }
+    if (this.slab === none) return
+    slabs.give(this.slab)
     this.slab = none
     this.start = 0
     this.at = 0
+  }
+
+  private lend(buffer: Uint8Array): void {
+    this.lent ??= []
+    this.lent.push(buffer)
+    if (this.lent.length > mostLent) this.lent.shift()
   }
 
   /** Closes the chunk in progress. */
@@ -167,7 +176,8 @@ export class Encoder {
   private reserve(length: number): void {
     if (this.at + length <= this.slab.length) return
     this.cut()
-    this.slab = spare.take(slabSize)
+    if (this.slab !== none) this.lend(this.slab)
+    this.slab = slabs.take(slabSize)
     this.start = 0
     this.at = 0
   }
@@ -232,8 +242,7 @@ export class Encoder {
       forPayloads.give(buffer)
       return this.bulk(encodeText(text))
     }
-    this.own ??= []
-    this.own.push(buffer)
+    this.lend(buffer)
     this.bulk(buffer.subarray(0, written))
   }
 

@@ -7,7 +7,7 @@ import * as Tls from "node:tls"
 import { socketProblem } from "./socketProblem.ts"
 import type { Stage } from "./socketProblem.ts"
 
-const readBufferSize = 256 * 1024
+const readBufferSize = 64 * 1024
 
 /** One for all sockets: what is read is taken apart before anything else can be read. */
 const readBuffer = Buffer.allocUnsafeSlow(readBufferSize)
