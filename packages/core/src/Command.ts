@@ -119,11 +119,9 @@ export type Any = Command<unknown>
  * @since 0.1.0
  */
 export class Redis extends Context.Service<Redis, {
-  /** Executes a command. Who is at it already says in which `fiber`, and saves a step. */
-  readonly execute: <A>(
-    command: Command<A>,
-    fiber?: Fiber.Fiber<unknown, unknown>
-  ) => Effect.Effect<A, RedisError>
+  readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisError>
+  /** The same, begun in a fiber that is about to run the effect. It saves a step, and a service can do without it. */
+  readonly executeIn?: <A>(command: Command<A>, fiber: Fiber.Fiber<unknown, unknown>) => Effect.Effect<A, RedisError>
   /**
    * Executes many at once, and tells for each what came of it. With `orNone`, if one can't be sent none is, and each
    * result is that one's error.
@@ -178,7 +176,8 @@ CommandValue.prototype = Object.assign(
   Effectable.Prototype<Any>({
     label: "Command",
     evaluate(this: Any, fiber: Fiber.Fiber<unknown, unknown>) {
-      return Context.getUnsafe(fiber.context, Redis).execute(this, fiber)
+      const redis = Context.getUnsafe(fiber.context, Redis)
+      return redis.executeIn === undefined ? redis.execute(this) : redis.executeIn(this, fiber)
     }
   }),
   {

@@ -390,14 +390,16 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.bytesRead += chunk.length
     this.heardBefore = this.heard
     this.heard = this.clock.currentTimeMillisUnsafe()
+    let broken: Resp.ProtocolError | undefined
     try {
       this.decoder.push(chunk)
     } catch (problem) {
       if (!(problem instanceof Resp.ProtocolError)) throw problem
+      broken = problem
+    } finally {
       this.answers.deliver(this.address.key)
-      this.abort(new RedisError.ProtocolViolation({ problem: problem.message }))
+      if (broken !== undefined) this.abort(new RedisError.ProtocolViolation({ problem: broken.message }))
     }
-    this.answers.deliver(this.address.key)
   }
 
   readonly onClose = (problem: string, cause?: unknown): void => {
@@ -430,8 +432,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   }
 
   onPush(values: ReadonlyArray<Resp.Value>): void {
-    if (this.subscriber === undefined || this.state._tag === "Closed") return
     this.answers.deliver(this.address.key)
+    if (this.subscriber === undefined || this.isClosed()) return
     this.subscriber.onPush(values, this.inFlight.peek())
     this.shiftDone(this.subscriber, undefined)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
@@ -439,8 +441,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
 
   /** What begins alike and ends with text are messages, and those answer no call. */
   onPushes(begin: readonly [string, string], last: ReadonlyArray<string>): void {
-    if (this.subscriber === undefined || this.state._tag === "Closed") return
     this.answers.deliver(this.address.key)
+    if (this.subscriber === undefined || this.isClosed()) return
     this.subscriber.onMessages(begin, last)
   }
 

@@ -333,5 +333,5 @@ export const layer = (
 ): Layer.Layer<RedisCluster | Command.Redis, RedisError.RedisError, Connector> =>
   Layer.effectContext(Effect.map(make(options), (cluster) =>
     Context.make(RedisCluster, cluster).pipe(
-      Context.add(Command.Redis, Command.Redis.of({ execute: cluster.execute, executeAll: cluster.executeAll }))
+      Context.add(Command.Redis, cluster.executor.service)
     )))

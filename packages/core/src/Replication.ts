@@ -76,8 +76,7 @@ export const ensureReplication: {
       const { executor } = yield* RedisCluster
       const fork = Effect.runForkWith(yield* Effect.context<never>())
       const held = new HeldExecutor(executor.parts, yield* Effect.scope, fork)
-      const redis = Command.Redis.of({ execute: held.execute, executeAll: held.executeAll })
-      const value = yield* Effect.provideService(self, Command.Redis, redis)
+      const value = yield* Effect.provideService(self, Command.Redis, held.service)
       yield* acknowledged(held, replicas, within)
       return value
     }))

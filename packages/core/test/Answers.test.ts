@@ -76,6 +76,18 @@ describe("answers in one chunk", () => {
       assert.isTrue(three_._tag === "Failure" && three_.failure.reason._tag === "ProtocolViolation")
     }))
 
+  it.effect("are all given although somebody who observes a fiber throws", () =>
+    Effect.gen(function*() {
+      const { connection, peer } = yield* silent()
+      const [first, ...others] = yield* three((key) => connection.execute(Redis.get(key)))
+      first.addObserver(() => {
+        throw new Error("an observer's own")
+      })
+      yield* settle
+      assert.throws(() => peer.send("+1\r\n+2\r\n+3\r\n"), "an observer's own")
+      assert.deepStrictEqual(yield* Fiber.joinAll(others), ["2", "3"])
+    }))
+
   it.effect("let a fiber ask again at once", () =>
     Effect.gen(function*() {
       const { connection, peer } = yield* silent()

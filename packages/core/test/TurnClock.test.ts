@@ -19,6 +19,14 @@ describe("TurnClock", () => {
       assert.strictEqual(tasks.length, 1)
     }))
 
+  it.effect("asks at once for what has little time", () =>
+    Effect.gen(function*() {
+      const turn = new TurnClock(yield* Clock.Clock, () => {})
+      assert.strictEqual(turn.read(), 0)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(turn.readExactly(), 1000)
+    }))
+
   it.effect("never lags behind the TestClock, which moves between turns", () =>
     Effect.gen(function*() {
       const turn = new TurnClock(yield* Clock.Clock, queueMicrotask)

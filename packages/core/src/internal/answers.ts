@@ -15,13 +15,23 @@ export class Answers {
     this.calls.push(call)
   }
 
-  /** Gives every call its answer, but for those that are not waited for any more. */
+  /**
+   * Gives every call its answer, but for those that are not waited for any more. What one of them throws, as an observer of
+   * its fiber may, is thrown when the others have theirs.
+   */
   deliver(node: string): void {
+    let thrown: { readonly error: unknown } | undefined
     for (let call = this.calls.shift(); call !== undefined; call = this.calls.shift()) {
       const answer = verdict(call, call.answer as Resp.Value)
       call.answer = undefined
-      if (!call.abandoned) call.onReply(answer, node)
+      if (call.abandoned) continue
+      try {
+        call.onReply(answer, node)
+      } catch (error) {
+        thrown ??= { error }
+      }
     }
+    if (thrown !== undefined) throw thrown.error
   }
 }
 

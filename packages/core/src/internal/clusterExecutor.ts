@@ -163,7 +163,7 @@ export class ClusterExecutor extends Executor {
           node,
           deadline,
           (taker) => {
-            const now = this.clock.read()
+            const now = this.clock.readExactly()
             const left = withTimeLeft(command, { now, deadline, timeout: this.commandTimeout })
             return attempt(taker, left, { asking, deadline })
           }

@@ -78,15 +78,17 @@ export abstract class Executor implements Batch.Parts {
     deadline: number
   ): Effect.Effect<A, RedisError> | undefined
 
-  readonly execute = <A>(command: Command.Command<A>, fiber?: AnyFiber): Effect.Effect<A, RedisError> => {
-    if (fiber === undefined) return Effect.withFiber((fiber) => this.execute(command, fiber))
-    return isTraced(fiber) ? this.traced(command, fiber) : this.start(command, fiber)
-  }
+  readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError> =>
+    Effect.withFiber((fiber) => this.executeIn(command, fiber))
+
+  readonly executeIn = <A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> =>
+    isTraced(fiber) ? this.traced(command, fiber) : this.start(command, fiber)
 
   private start<A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> {
     const slot = this.admit(command)
     if (typeof slot !== "number") return this.refuse(command, slot)
-    const deadline = deadlineOf(command, this.clock.read(), this.commandTimeout)
+    const now = command.timeout === undefined ? this.clock.read() : this.clock.readExactly()
+    const deadline = deadlineOf(command, now, this.commandTimeout)
     return this.aside(command, slot, deadline) ?? Effect.callback((resume) => {
       const call = new FirstTry(this.actions, command, slot, deadline, this.asking, resume)
       this.dispatch(call, slot, fiber)
@@ -111,10 +113,16 @@ export abstract class Executor implements Batch.Parts {
     return Effect.suspend(() => Effect.fail(toError(notSent(reason), { command, attempts: 0 })))
   }
 
+  /** What a layer provides. */
+  get service(): Command.Redis["Service"] {
+    const { execute, executeAll, executeIn } = this
+    return { execute, executeAll, executeIn }
+  }
+
   readonly executeAll: Command.Redis["Service"]["executeAll"] = (commands, options) =>
     Effect.withFiber((fiber) => {
       const batch = Batch.execute(this, commands, {
-        now: this.clock.read(),
+        now: this.clock.readExactly(),
         timeout: this.commandTimeout,
         orNone: options?.orNone === true,
         fiber

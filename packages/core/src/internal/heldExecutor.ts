@@ -109,7 +109,7 @@ export class HeldExecutor extends ClusterExecutor {
   ): Effect.Effect<ReadonlyArray<NodeResult<A>>> {
     if (!command.spec.write) return super.executeEach(command, nodes)
     return Effect.suspend(() => {
-      const deadline = deadlineOf(command, this.clock.read(), this.commandTimeout)
+      const deadline = deadlineOf(command, this.clock.readExactly(), this.commandTimeout)
       return Effect.forEach(membersOf(this.parts.topology.currentUnsafe(), nodes), ({ address, role }) =>
         Effect.map(
           Effect.result(run(this.leaseOf(this.parts.pool.node(address)), command, deadline)),

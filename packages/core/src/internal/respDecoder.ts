@@ -173,7 +173,7 @@ export class Decoder {
         case Type.verbatim:
         case Type.bulkError: {
           at = this.readBlob(type, number, data, at, next, end)
-          if (this.pushAt >= 0) this.noteHead(data, at)
+          if (this.pushAt >= 0 && this.blob === undefined) this.noteHead(data, at)
           continue
         }
         case Type.integer:

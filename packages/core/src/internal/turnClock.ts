@@ -24,6 +24,11 @@ export class TurnClock {
     return this.now
   }
 
+  /** The same at this moment, for what has little time. */
+  readExactly(): number {
+    return this.clock.currentTimeMillisUnsafe()
+  }
+
   private readonly forget = (): void => {
     this.now = undefined
   }

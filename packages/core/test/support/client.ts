@@ -19,7 +19,7 @@ const clientOf = Effect.fnUntraced(function*(cluster: ScriptedCluster, options?:
     effect: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, Exclude<R, RedisCluster.RedisCluster | Redis.Redis>> =>
     effect.pipe(
-      Effect.provideService(Redis.Redis, Redis.Redis.of(service)),
+      Effect.provideService(Redis.Redis, service.executor.service),
       Effect.provideService(RedisCluster.RedisCluster, service)
     ) as Effect.Effect<A, E, Exclude<R, RedisCluster.RedisCluster | Redis.Redis>>
   return { service, run }
