@@ -15,6 +15,9 @@ import type { World } from "./world.ts"
 /** How long after its primary has failed a replica stands for election. */
 const electionDelay = 500
 
+/** By so much, in milliseconds, a platform's timer can come before the time that it was set for, as the clock tells it. */
+const timerSlack = 1
+
 const roleChanged = Resp.Reply.error(
   "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
 )
@@ -288,7 +291,7 @@ const markHealth = (world: World, component: ReadonlyArray<FakeNode>, onlyBetter
         if (onlyBetter || member.health === verdict) continue
         const other = world.byId.get(member.id)
         const since = other === undefined || other.process !== "running" ? other?.silentSince ?? 0 : world.cutAt
-        if (now - since >= world.settings.nodeTimeout) changed.push({ ...member, health: verdict })
+        if (now - since + timerSlack >= world.settings.nodeTimeout) changed.push({ ...member, health: verdict })
       }
       view = changed.length === 0 ? node.view : ClusterState.update(node.view, changed)
       marked.set(node.view, view)
