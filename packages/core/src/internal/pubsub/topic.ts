@@ -184,10 +184,15 @@ export class Topic {
     this.settle(listener)
   }
 
-  /** Another node is lost, and what was published there may not have been passed on. */
+  /**
+   * Another node is lost, and what was published there may not have been passed on; or it has been, and this node, which may
+   * have been busy, has not read it: that is certain up to what it has answered since.
+   */
   nodeLost(node: string, from: number, now: number): void {
+    const { at } = this
     const hearsAll = this.isConfirmed && this.kind !== "shard" && this.pin === undefined
-    if (hearsAll && this.node !== node) this.tellGap("NodeLost", node, Math.max(from, this.askedAt), now)
+    if (!hearsAll || at === undefined || this.node === node) return
+    this.tellGap("NodeLost", node, Math.max(Math.min(from, at.completeUntil), this.askedAt), now)
   }
 
   private end(problem: string, cause: OpenGap["cause"]): void {
