@@ -7,6 +7,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Address from "../src/Address.ts"
 import * as Command from "../src/Command.ts"
 import * as Connection from "../src/Connection.ts"
+import * as Connector from "../src/Connector.ts"
 import { attempt } from "../src/internal/call.ts"
 import * as Redis from "../src/Redis.ts"
 import type * as Resp from "../src/Resp.ts"
@@ -47,6 +48,32 @@ describe("pipelining", () => {
       const replies = yield* Effect.forEach(keys(1200), get, { concurrency: "unbounded" })
       assert.deepStrictEqual(replies, keys(1200))
       assert.deepStrictEqual(peer.writes, [512, 512, 176])
+    }))
+
+  it.effect("writes again to memory that the transport no longer holds, and to no other", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster([[0, 16383, "a:7000"]])
+      cluster.node("a:7000").on("GET", ([key]) => Reply.bulk(key))
+      const written: Array<{ readonly chunk: Uint8Array; readonly copy: Uint8Array }> = []
+      let holds = true
+      const connector = Connector.Connector.of({
+        ...cluster.connector,
+        open: (address, listener) =>
+          Effect.map(cluster.connector.open(address, listener), (transport): Connector.Transport => ({
+            write: (chunks) => {
+              for (const chunk of chunks) written.push({ chunk, copy: chunk.slice() })
+              return transport.write(chunks)
+            },
+            holds: () => holds
+          }))
+      })
+      const connection = yield* Effect.provideService(Connection.make(address), Connector.Connector, connector)
+      for (const key of keys(50)) yield* connection.execute(Redis.get(key))
+      for (const { chunk, copy } of written) assert.deepStrictEqual(chunk, copy)
+      holds = false
+      for (const key of keys(5)) yield* connection.execute(Redis.get(key))
+      const [one, other] = written.slice(-2).map(({ chunk }) => [chunk.buffer, chunk.byteOffset])
+      assert.deepStrictEqual(one, other)
     }))
 
   it.effect("gives each fiber its own reply, in the order of the commands", () =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Resp from "../src/Resp.ts"
-import { ascii, concat, decode, recorder } from "./RespFixtures.ts"
+import { ascii, concat, decode, pushLent, recorder } from "./RespFixtures.ts"
 
 const error = (message: string) => new Resp.ReplyError(message)
 
@@ -193,14 +193,7 @@ describe("Resp.Decoder", () => {
         onReply: (value) => void told.push(`reply ${value}`),
         onPush: (values) => void told.push(values.join(" "))
       })
-      // As a socket does it: one Buffer, which is read into again and again.
-      const lent = Buffer.alloc(size)
-      for (let at = 0; at < traffic.length; at += size) {
-        const chunk = traffic.subarray(at, at + size)
-        lent.set(chunk)
-        decoder.push(lent.subarray(0, chunk.length))
-        lent.fill(0)
-      }
+      pushLent(decoder, traffic, size)
       const pushed = told.filter((line) => line.startsWith("message"))
       assert.deepStrictEqual(pushed, sent.map(([channel, payload]) => `message ${channel} ${payload}`))
       assert.strictEqual(told.at(-1), "reply OK")

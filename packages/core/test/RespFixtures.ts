@@ -200,3 +200,14 @@ export const traffic: Arbitrary.Arbitrary<ReadonlyArray<Resp.Reply>> = Arbitrary
   oneOf(nested(2), Arbitrary.map(Arbitrary.array(nested(1), { maxLength: 3 }), Resp.Reply.push)),
   { maxLength: 5 }
 )
+
+/** Gives a decoder its bytes as a socket does: in pieces, in one Buffer that is read into again and again. */
+export const pushLent = (decoder: Resp.Decoder, bytes: Uint8Array, size: number): void => {
+  const lent = Buffer.alloc(size)
+  for (let at = 0; at < bytes.length; at += size) {
+    const chunk = bytes.subarray(at, at + size)
+    lent.set(chunk)
+    decoder.push(lent.subarray(0, chunk.length))
+    lent.fill(0)
+  }
+}

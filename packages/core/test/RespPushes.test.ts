@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Resp from "../src/Resp.ts"
-import { ascii } from "./RespFixtures.ts"
+import { ascii, pushLent } from "./RespFixtures.ts"
 
 type Told = readonly [what: string, ...rest: ReadonlyArray<Resp.Value>]
 
@@ -92,14 +92,7 @@ describe("push messages that begin alike", () => {
     assert.strictEqual(expected.told.length, 78)
     for (let size = 1; size <= traffic.length; size++) {
       const { decoder, told } = together()
-      // As a socket does it: one Buffer, which is read into again and again.
-      const lent = Buffer.alloc(size)
-      for (let at = 0; at < traffic.length; at += size) {
-        const chunk = traffic.subarray(at, at + size)
-        lent.set(chunk)
-        decoder.push(lent.subarray(0, chunk.length))
-        lent.fill(0)
-      }
+      pushLent(decoder, traffic, size)
       assert.deepStrictEqual(singly(told), expected.told)
     }
     for (let cut = 0; cut <= traffic.length; cut++) {
