@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redis from "../src/Redis.ts"
@@ -299,6 +301,25 @@ describe("another node that is lost", () => {
           "NodeLost c:7000"
         ])
       )
+    }))
+
+  it.effect("makes a gap that begins where the node that is heard has answered last, since it may be busy", () =>
+    Effect.gen(function*() {
+      const { a, b, hear, run } = yield* subscriber()
+      const { events } = yield* hear({ channels: ["news"] })
+      yield* advance("3 seconds")
+      const busySince = yield* Clock.currentTimeMillis
+      a.frozen = true
+      for (let second = 0; second < 3; second++) {
+        yield* run(Redis.get(keyOfB))
+        yield* advance("1 second")
+      }
+      events.length = 0
+      b.drop()
+      yield* settle
+      const [gap] = gapsOf(events)
+      assert.strictEqual(gap.cause, "NodeLost")
+      assert.isAtMost(spanOf(gap)[0], busySince)
     }))
 
   it.effect("makes a gap in what is heard of the whole cluster, told once (trap 42)", () =>
