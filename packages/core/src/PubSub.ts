@@ -31,7 +31,7 @@ import {
   pubsubShardchannels,
   pubsubShardnumsub
 } from "./commands/pubsub.ts"
-import { maybeExecuted, toError, unsent } from "./internal/failure.ts"
+import { executed, toError, unsent } from "./internal/failure.ts"
 import { Mailbox } from "./internal/pubsub/mailbox.ts"
 import type { Overflow } from "./internal/pubsub/mailbox.ts"
 import type { Kind, Listener, Notice } from "./internal/pubsub/topic.ts"
@@ -189,7 +189,7 @@ const streamOf = <P>(
   return Stream.mapEffect(events, (event) =>
     Effect.try({
       try: () => decode(event),
-      catch: (problem) => toError(maybeExecuted(problem as RedisError.DecodeFailed), { attempts: 0 })
+      catch: (problem) => toError(executed(problem as RedisError.DecodeFailed), { attempts: 0 })
     }))
 }
 

@@ -17,13 +17,16 @@ const TypeId = "~@redisc/core/RedisError" as const
  * **Details**
  *
  * - `NotSent`: not a byte of it reached a socket. It is safe to send it again.
- * - `Rejected`: a server received it and answered with an error, so nothing was executed.
- * - `MaybeExecuted`: it was handed to a socket and no answer came. The server may or may not have executed it.
+ * - `Rejected`: a server received it and answered with an error that proves that nothing was executed.
+ * - `MaybeExecuted`: the server may or may not have executed it, or a part of it. It was handed to a socket and no answer
+ *   came; or an error came, out of a script or the like, which may have written before it failed.
+ * - `Executed`: a server executed it and answered, and the answer can't be used: it has another form than the command's
+ *   type promises, does not fit a Schema, or is beyond the range of a number.
  *
  * @category models
  * @since 0.1.0
  */
-export const Delivery = Schema.Literals(["NotSent", "Rejected", "MaybeExecuted"])
+export const Delivery = Schema.Literals(["NotSent", "Rejected", "MaybeExecuted", "Executed"])
 
 /**
  * @category models
@@ -447,8 +450,12 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
     const what = this.command === undefined
       ? ""
       : `${this.command}${where.length > 0 ? ` (${where.join(", ")})` : ""}: `
-    const uncertain = this.delivery === "MaybeExecuted" && this.reason._tag !== "NotReplicated"
-    return what + this.reason.message + (uncertain ? "; it may have been executed" : "")
+    return what + this.reason.message + (this.reason._tag === "NotReplicated" ? "" : this.outcome)
+  }
+
+  private get outcome(): string {
+    if (this.delivery === "MaybeExecuted") return "; it may have been executed"
+    return this.delivery === "Executed" && this.command !== undefined ? "; the command was executed" : ""
   }
 }
 

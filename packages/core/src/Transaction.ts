@@ -58,7 +58,7 @@ const resultOf = (
     return Result.succeed(command.decode(bytes && !command.bytes ? asText(value) : value))
   } catch (problem) {
     if (!(problem instanceof Mismatch)) throw problem
-    return failed(new RedisError.DecodeFailed({ ...problem }), "MaybeExecuted")
+    return failed(new RedisError.DecodeFailed({ ...problem }), "Executed")
   }
 }
 

@@ -13,7 +13,7 @@ import * as CommandSpec from "../CommandSpec.ts"
 import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
 import type { CallQueue } from "./callQueue.ts"
-import { isUnknownScript, maybeExecuted, notSent, rejected, toError } from "./failure.ts"
+import { executed, isUnknownScript, notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import { Mismatch } from "./reply.ts"
 
@@ -57,7 +57,7 @@ export const decoded = <A>(
     // The first error among the replies of a transaction.
     if (RedisError.isRedisError(problem)) return Exit.fail(problem)
     return problem instanceof Mismatch
-      ? Exit.fail(toError(maybeExecuted(new RedisError.DecodeFailed({ ...problem }), node), { command }))
+      ? Exit.fail(toError(executed(new RedisError.DecodeFailed({ ...problem }), node), { command }))
       : Exit.die(problem)
   }
 }

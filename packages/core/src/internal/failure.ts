@@ -21,6 +21,9 @@ export const maybeExecuted = (reason: RedisError.Reason, node?: string): Failure
   node
 })
 
+/** The server did it and answered, and the answer can't be used. */
+export const executed = (reason: RedisError.Reason, node?: string): Failure => ({ reason, delivery: "Executed", node })
+
 /** What it waited for when its deadline passed, and whether it was written by then. */
 export const timedOut = (node: string | undefined, waitingFor: string, written: boolean): Failure => {
   const reason = new RedisError.Timeout({ waitingFor })
