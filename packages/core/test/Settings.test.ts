@@ -1,0 +1,102 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Settings from "../src/internal/settings.ts"
+
+const checks = {
+  commandTimeout: Settings.duration,
+  connectionsPerNode: Settings.count,
+  failWhenFull: Settings.flag,
+  overflow: Settings.oneOf("dropOldest", "dropNewest", "fail")
+}
+
+const problem = (options: unknown, path?: string) => Settings.optionsProblem(options, checks, path)
+
+describe("options", () => {
+  it.each([
+    {},
+    Object.create(null),
+    { commandTimeout: "5 seconds", connectionsPerNode: 2, failWhenFull: false, overflow: "fail" },
+    { commandTimeout: undefined }
+  ])("that make sense are not objected to: %j", (options) => {
+    assert.isUndefined(problem(options))
+  })
+
+  it.each([
+    [{ commandTimout: 5 }, "commandTimout is not an option; did you mean commandTimeout?"],
+    [{ COMMANDTIMEOUT: 5 }, "COMMANDTIMEOUT is not an option; did you mean commandTimeout?"],
+    [{ conectionsPerNdoe: 5 }, "conectionsPerNdoe is not an option; did you mean connectionsPerNode?"],
+    [
+      { retries: 5 },
+      "retries is not an option; there are commandTimeout, connectionsPerNode, failWhenFull and overflow"
+    ]
+  ])("that nobody knows are named, with the nearest there is: %j", (options, expected) => {
+    assert.strictEqual(problem(options), expected)
+  })
+
+  it("that nobody knows are named even if they are left undefined, or are called as members of every object are", () => {
+    assert.match(problem({ commandTimout: undefined })!, /commandTimeout\?$/)
+    assert.match(problem({ constructor: 1 })!, /^constructor is not an option/)
+    assert.isBelow(problem({ ["x".repeat(1_000_000)]: 1 })!.length, 200)
+  })
+
+  it("of an object in another one are called by where they stand", () => {
+    assert.strictEqual(
+      Settings.optionsProblem({ cs: "x" }, { ca: Settings.text }, "tls"),
+      "tls.cs is not an option; did you mean tls.ca?"
+    )
+    assert.strictEqual(
+      Settings.optionsProblem({ ca: 1 }, { ca: Settings.text, cert: Settings.text }, "tls"),
+      "tls.ca has to be text, not a number"
+    )
+    assert.strictEqual(
+      Settings.optionsProblem("secret", { ca: Settings.text, cert: Settings.text }, "tls"),
+      "tls has to be a plain object of ca and cert, not text"
+    )
+  })
+
+  it.each([
+    ["null", null],
+    ["undefined", undefined],
+    ["an array", []],
+    ["text", "commandTimeout"],
+    ["a number", 5],
+    ["a function", () => {}],
+    ["bytes", new Uint8Array(3)],
+    ["an object", new Map()],
+    ["an object", new Date()],
+    ["a Redacted", Redacted.make("x")],
+    ["an Effect", Effect.succeed({})]
+  ])("have to be a plain object, not %s", (kind, options) => {
+    assert.strictEqual(
+      problem(options),
+      `options have to be a plain object of commandTimeout, connectionsPerNode, failWhenFull and overflow, not ${kind}`
+    )
+  })
+})
+
+describe("the value of an option", () => {
+  const hostile: ReadonlyArray<unknown> = [null, NaN, -1, "x", "", [], {}, () => {}, Symbol("s"), Redacted.make("x")]
+  it.each(Object.keys(checks))("is refused where it makes no sense, with what to give instead: %s", (name) => {
+    for (const value of hostile) {
+      const found = problem({ [name]: value })
+      assert.match(found ?? "", new RegExp(`^${name} has to be`))
+    }
+  })
+
+  it("is never repeated, unless it is a number", () => {
+    assert.strictEqual(problem({ failWhenFull: "s3cret" }), "failWhenFull has to be true or false, not text")
+    assert.strictEqual(
+      problem({ connectionsPerNode: 1.5 }),
+      "connectionsPerNode has to be a whole number from 1 up, not 1.5"
+    )
+  })
+
+  it("that is a word has a nearest, too", () => {
+    assert.strictEqual(
+      problem({ overflow: "dropOldset" }),
+      `overflow has to be one of "dropOldest", "dropNewest", "fail"; did you mean "dropOldest"?`
+    )
+    assert.strictEqual(problem({ overflow: "block" }), `overflow has to be one of "dropOldest", "dropNewest", "fail"`)
+  })
+})
