@@ -1,0 +1,53 @@
+/**
+ * The set of servers that the tests have to pass on. Those that are not installed are fetched once, into
+ * `node_modules/.cache/redisc/servers`: what is there stays until that folder is removed.
+ *
+ * Usage: node scripts/servers.ts
+ *
+ * It prints one server a line: its name, its version and its path, for `REDIS_SERVER`.
+ */
+import { execFileSync } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { fetchProgram, isInstalled, Unavailable } from "./debian.ts"
+
+export interface Server {
+  /** Such as `Redis 7.0.15`, as it says itself. */
+  readonly name: string
+  readonly path: string
+}
+
+const cache = fileURLToPath(new URL("../node_modules/.cache/redisc/servers", import.meta.url))
+
+const set = [
+  ["bookworm", "redis-server"],
+  ["trixie", "redis-server"],
+  ["trixie", "valkey-server"],
+  // What testing carries moves on.
+  ["testing", "valkey-server"]
+] as const
+
+const nameOf = (path: string): string => {
+  const output = execFileSync(path, ["--version"], { encoding: "utf8" })
+  const [, kind, version] = /^(\w+) server v=(\S+)/.exec(output) ?? []
+  if (version === undefined) throw new Unavailable(`${path} does not say its version, but ${output}`)
+  return `${kind} ${version}`
+}
+
+/**
+ * Finds or fetches all servers of the set. Throws if one can't be had.
+ */
+export const servers = (): ReadonlyArray<Server> =>
+  set.map(([release, program]) => {
+    const path = isInstalled(program, release) ? `/usr/bin/${program}` : fetchProgram(cache, release, program)
+    return { name: nameOf(path), path }
+  })
+
+if (import.meta.main) {
+  try {
+    for (const { name, path } of servers()) console.log(`${name.padEnd(14)} ${path}`)
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error
+    console.error(error.message)
+    process.exit(1)
+  }
+}
