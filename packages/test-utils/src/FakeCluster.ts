@@ -23,7 +23,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
-import { fromInput, fromText, toText } from "./fake/binary.ts"
+import { fromInput, fromText } from "./fake/binary.ts"
 import * as Bus from "./fake/bus.ts"
 import * as ClusterState from "./fake/clusterState.ts"
 import * as Controls from "./fake/controls.ts"
@@ -35,6 +35,8 @@ import { slotOf } from "./fake/keyspace.ts"
 import { FakeNode } from "./fake/node.ts"
 import * as Registry from "./fake/registry.ts"
 import { relink } from "./fake/replication.ts"
+import * as Script from "./fake/script.ts"
+import type { CommandMatch, Mishap, Saying } from "./fake/script.ts"
 import { Timers } from "./fake/timers.ts"
 import { makeConnector } from "./fake/transport.ts"
 import { World } from "./fake/world.ts"
@@ -47,6 +49,24 @@ export {
    */
   FakeClusterError
 } from "./fake/fakeClusterError.ts"
+
+export type {
+  /**
+   * @category models
+   * @since 0.1.0
+   */
+  CommandMatch,
+  /**
+   * @category models
+   * @since 0.1.0
+   */
+  Mishap,
+  /**
+   * @category models
+   * @since 0.1.0
+   */
+  Saying
+} from "./fake/script.ts"
 
 export type {
   /**
@@ -109,15 +129,6 @@ export interface JournalEntry {
   readonly connection: number
   readonly command: ReadonlyArray<string>
 }
-
-/**
- * What a scripted reply answers: a command's name in any case (`"GET"`, `"CLUSTER SLOTS"`), or those that a predicate
- * picks by their words.
- *
- * @category models
- * @since 0.1.0
- */
-export type CommandMatch = string | ((command: ReadonlyArray<string>) => boolean)
 
 /**
  * The controls of a simulated cluster.
@@ -226,9 +237,28 @@ export class FakeCluster extends Context.Service<FakeCluster, {
   readonly reply: (
     node: NodeRef | "any",
     match: CommandMatch,
-    reply: Resp.Reply | string,
+    reply: Saying,
     options?: { readonly times?: number | undefined }
   ) => Effect.Effect<void, FakeClusterError>
+  /**
+   * Lets commands be executed, and something happen to their replies on the way: lost, twice, late, other bytes. `times` as
+   * of `reply`; what `reply` answers can have a mishap too.
+   */
+  readonly mishap: (
+    node: NodeRef | "any",
+    match: CommandMatch,
+    mishap: Mishap,
+    options?: { readonly times?: number | undefined }
+  ) => Effect.Effect<void, FakeClusterError>
+  /**
+   * Lets a node say what nobody asked for, on all its connections or on one (its number is that of CLIENT ID and of the
+   * journal), and answers on how many.
+   */
+  readonly say: (
+    node: NodeRef,
+    saying: Saying,
+    options?: { readonly connection?: number | undefined }
+  ) => Effect.Effect<number, FakeClusterError>
 
   /** Opens a loopback port for each node, which it announces from then on, until the scope closes. */
   readonly listen: Effect.Effect<ReadonlyArray<Address.Tcp>, FakeClusterError, Scope.Scope>
@@ -338,12 +368,6 @@ const sendTo = (node: FakeNode, words: ReadonlyArray<string | number | Uint8Arra
     for (const chunk of encoder.take()) session.receive(chunk)
     return Effect.sync(() => session.hangUp())
   })
-
-const matcher = (match: CommandMatch): (argv: ReadonlyArray<string>) => boolean => {
-  if (typeof match === "function") return (argv) => match(argv.map(toText))
-  const words = match.toUpperCase().split(" ")
-  return (argv) => words.every((word, index) => argv[index]?.toUpperCase() === word)
-}
 
 const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Parts, FakeClusterError, Scope.Scope> {
   const { primaries = 3, replicas = 0 } = options
@@ -458,14 +482,11 @@ const makeService = (world: World): Service => {
         for (const session of Array.from(found.sessions)) session.cut(settings?.afterBytes ?? 0)
       }),
     reply: (node, match, reply, settings) =>
-      step(() =>
-        world.script({
-          node: node === "any" ? undefined : Controls.find(world, node),
-          matches: matcher(match),
-          reply: typeof reply === "string" ? Resp.Reply.error(fromText(reply)) : reply,
-          left: settings?.times ?? 1
-        })
-      ),
+      step(() => world.replies.add(Controls.anyOr(world, node), match, Script.spoken(reply), settings?.times)),
+    mishap: (node, match, mishap, settings) =>
+      step(() => world.mishaps.add(Controls.anyOr(world, node), match, Script.wayOf(mishap), settings?.times)),
+    say: (node, saying, settings) =>
+      on(node, (found) => Controls.say(found, Script.spoken(saying), settings?.connection)),
 
     listen: Effect.gen(function*() {
       const scope = yield* Effect.scope

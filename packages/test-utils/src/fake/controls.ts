@@ -1,5 +1,5 @@
 /**
- * The levers of the simulated cluster, as plain functions that throw {@link FakeClusterError} for what makes no sense.
+ * The levers of the simulated cluster, as plain functions that throw a `FakeClusterError` for what makes no sense.
  *
  * @since 0.1.0
  */
@@ -8,8 +8,8 @@ import type { Node, Slots } from "../RealCluster.ts"
 import { compare, fromInput, toText } from "./binary.ts"
 import type { Bin } from "./binary.ts"
 import * as Bus from "./bus.ts"
+import { fail, shown } from "./checks.ts"
 import * as ClusterState from "./clusterState.ts"
-import { FakeClusterError } from "./fakeClusterError.ts"
 import { slotOf } from "./keyspace.ts"
 import type { Value } from "./keyspace.ts"
 import * as Migration from "./migration.ts"
@@ -29,16 +29,16 @@ export type Seed =
   | ReadonlySet<string | Uint8Array>
   | ReadonlyMap<string | Uint8Array, string | Uint8Array>
 
-const fail = (problem: string): never => {
-  throw new FakeClusterError({ problem })
-}
-
 /** The node that is meant. */
 export const find = (world: World, ref: NodeRef): FakeNode => {
-  const name = typeof ref === "string" ? ref : ref.name
-  return world.nodes.get(name) ?? world.byId.get(name) ??
-    fail(`there is no node ${JSON.stringify(name)}: the cluster has ${[...world.nodes.keys()].join(", ")}`)
+  const name: unknown = typeof ref === "object" && ref !== null ? ref.name : ref
+  const node = typeof name === "string" ? world.nodes.get(name) ?? world.byId.get(name) : undefined
+  return node ?? fail(`there is no node ${shown(name)}: the cluster has ${[...world.nodes.keys()].join(", ")}`)
 }
+
+/** The node that is meant, or all. */
+export const anyOr = (world: World, ref: NodeRef | "any"): FakeNode | undefined =>
+  ref === "any" ? undefined : find(world, ref)
 
 const running = (world: World, ref: NodeRef): FakeNode => {
   const node = find(world, ref)
@@ -48,7 +48,7 @@ const running = (world: World, ref: NodeRef): FakeNode => {
 export const checkSlot = (slot: number): number =>
   Number.isInteger(slot) && slot >= 0 && slot < Slot.count
     ? slot
-    : fail(`there is no slot ${slot}: slots are whole numbers from 0 to ${Slot.count - 1}`)
+    : fail(`there is no slot ${shown(slot)}: slots are whole numbers from 0 to ${Slot.count - 1}`)
 
 const expand = (slots: Slots): ReadonlyArray<number> =>
   slots.flatMap((each) => {
@@ -285,4 +285,16 @@ export const describe = (world: World): string => {
     ].filter((part) => part !== "").join("  ")
   })
   return lines.join("\n")
+}
+
+/** Lets a node say something that nobody asked for, and answers on how many connections. */
+export const say = (node: FakeNode, saying: (protocol: 2 | 3) => Bin, connection: number | undefined): number => {
+  const open = [...node.sessions]
+  const meant = connection === undefined ? open : open.filter(({ id }) => id === connection)
+  if (connection !== undefined && meant.length === 0) {
+    const ids = open.map(({ id }) => id).join(", ")
+    fail(`${node.name} has no connection ${shown(connection)}: ${ids === "" ? "it has none" : `its are ${ids}`}`)
+  }
+  for (const session of meant) session.say(saying(session.protocol))
+  return meant.length
 }

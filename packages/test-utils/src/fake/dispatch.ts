@@ -199,9 +199,7 @@ export const execute = (session: ClientSession, resolved: Resolved): Outcome => 
     })
   } catch (problem) {
     if (problem instanceof CommandError) return error(problem.text)
-    const text = problem instanceof Error ? problem.stack ?? problem.message : String(problem)
-    node.world.report(`${entry.name} failed in the simulated server: ${text}`)
-    return error(`ERR internal error of the simulated server: ${text.split("\n")[0]}`)
+    return node.world.blame(entry.name, problem)
   }
 }
 

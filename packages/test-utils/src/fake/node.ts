@@ -175,9 +175,19 @@ export class FakeNode implements Node, Listener {
     this.commandCount++
     this.journal.push({ at: this.world.now(), connection: session.id, argv })
     if (this.journal.length > 2 * journalLength) this.journal.splice(0, journalLength)
-    const scripted = this.world.scriptedReply(this, argv)
-    if (scripted !== undefined) return session.reply(scripted)
-    Dispatch.dispatch(session, argv)
+    const { mishaps, replies } = this.world
+    let doing = "a predicate of the test"
+    try {
+      session.way = mishaps.take(session, argv)
+      const said = replies.take(session, argv)
+      if (said !== undefined) return session.replyBytes(said(session.protocol))
+      doing = argv[0].toUpperCase()
+      Dispatch.dispatch(session, argv)
+    } catch (problem) {
+      session.reply(this.world.blame(doing, problem))
+    } finally {
+      session.way = undefined
+    }
   }
 
   /** Whether CLIENT PAUSE makes a command wait. The session asks again when the pause ends. */

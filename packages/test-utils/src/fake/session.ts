@@ -11,6 +11,7 @@ import type { Bin, Block, Session, Subscriptions } from "./handler.ts"
 import type { Keyspace, Watcher } from "./keyspace.ts"
 import type { FakeNode } from "./node.ts"
 import type { Entry } from "./registry.ts"
+import type { Arrival, Way } from "./script.ts"
 import { BrokenRequest, encode, Requests } from "./wire.ts"
 
 /** The client's end. */
@@ -37,6 +38,7 @@ export interface Transaction {
 interface Parked extends Resolved {
   readonly block: Block
   readonly cancel: () => void
+  readonly way: Way | undefined
 }
 
 /** A connection as the server keeps it. */
@@ -60,6 +62,8 @@ export class ClientSession implements Session {
   lastCommand = "NULL"
   lastAt: number
   closed = false
+  /** What the test has in mind for the replies of the command that is being executed. */
+  way: Way | undefined
 
   private readonly requests = new Requests(() => this.user !== undefined)
   private readonly locals = new Map<unknown, unknown>()
@@ -67,6 +71,8 @@ export class ClientSession implements Session {
   private watching: Array<{ readonly keyspace: Keyspace; readonly key: Bin }> = []
   private parked: Parked | undefined
   private out: Bin = ""
+  /** What was said before `out` and takes its own time, or came to nothing. */
+  private said: Array<Arrival> = []
   private unread = false
   /** Held back by CLIENT PAUSE. */
   private held: ReadonlyArray<Bin> | undefined
@@ -145,50 +151,69 @@ export class ClientSession implements Session {
 
   /** Answers the command that is being executed. */
   reply(reply: Resp.Reply): void {
+    this.replyBytes(encode(reply, this.protocol))
+  }
+
+  /** Answers in the words of the test. */
+  replyBytes(bytes: Bin): void {
     if (this.replyMode === "off") return
     if (this.replyMode === "skip") {
       this.replyMode = "on"
       return
     }
-    this.send(reply)
+    this.say(bytes)
   }
 
-  readonly send = (reply: Resp.Reply): void => {
+  readonly send = (reply: Resp.Reply): void => this.say(encode(reply, this.protocol))
+
+  /** Says anything, asked or not. */
+  say(bytes: Bin): void {
     if (this.closed) return
-    this.out += encode(reply, this.protocol)
+    if (this.way === undefined) this.out += bytes
+    else {
+      this.said.push({ bytes: this.out, delay: 0 }, this.arrivalOf(bytes, this.way))
+      this.out = ""
+    }
     this.node.world.schedule(this)
+  }
+
+  private arrivalOf(bytes: Bin, way: Way): Arrival {
+    try {
+      return way(bytes)
+    } catch (problem) {
+      return { bytes: encode(this.node.world.blame("the mishap", problem), this.protocol), delay: 0 }
+    }
   }
 
   /** Puts what was said on its way to the client. */
   flush(): void {
-    if (this.closed || this.stalled) return
-    if (this.out !== "") {
-      const out = this.out
-      this.out = ""
-      this.deliver(out)
-      const problem = this.closing
-      if (problem !== undefined) this.carry(() => this.drop(problem))
-    }
+    if (this.closed || this.stalled || (this.out === "" && this.said.length === 0)) return
+    const said = [...this.said, { bytes: this.out, delay: 0 }]
+    this.said = []
+    this.out = ""
+    for (const arrival of said) if (arrival.bytes !== "") this.deliver(arrival)
+    const problem = this.closing
+    if (problem !== undefined) this.carry(() => this.drop(problem))
   }
 
-  private deliver(out: Bin): void {
+  private deliver({ bytes: out, delay }: Arrival): void {
     if (out.length < this.cutAfter) {
       this.cutAfter -= out.length
       const bytes = toBytes(out)
-      return this.carry(() => this.peer.onData(bytes))
+      return this.carry(() => this.peer.onData(bytes), delay)
     }
     const bytes = toBytes(out.slice(0, this.cutAfter))
     this.carry(() => {
       if (bytes.length > 0) this.peer.onData(bytes)
       this.drop("the connection was cut in the middle of a reply")
-    })
+    }, delay)
   }
 
-  private carry(arrive: () => void): void {
+  private carry(arrive: () => void, delay = 0): void {
     const { latency, world } = this.node
-    if (latency === 0 && this.inTransit.length === 0) return arrive()
+    if (latency + delay === 0 && this.inTransit.length === 0) return arrive()
     const now = world.now()
-    this.arrival = Math.max(this.arrival, now + latency)
+    this.arrival = Math.max(this.arrival, now + latency + delay)
     this.inTransit.push(arrive)
     // Timers of nearly the same time may end in another order, by a rounding error; bytes don't overtake each other.
     world.timers.after(this.arrival - now, () => {
@@ -264,7 +289,7 @@ export class ClientSession implements Session {
 
   park(resolved: Resolved, block: Block): void {
     const cancel = this.node.world.timers.after(block.timeout, () => this.unblock(block.onTimeout))
-    this.parked = { ...resolved, block, cancel }
+    this.parked = { ...resolved, block, cancel, way: this.way }
     this.node.awaitKeys(this, block.keys)
   }
 
@@ -296,8 +321,11 @@ export class ClientSession implements Session {
 
   unblock(reply: Resp.Reply): void {
     if (this.parked === undefined) return
+    const { way } = this.parked
     this.unpark()
+    this.way = way
     this.reply(reply)
+    this.way = undefined
     this.node.world.schedule(this)
   }
 

@@ -4,10 +4,13 @@
  *
  * @since 0.1.0
  */
-import type * as Resp from "@redisc/core/Resp"
+import * as Resp from "@redisc/core/Resp"
 import type * as Clock from "effect/Clock"
+import { fromText } from "./binary.ts"
 import type { Bin } from "./handler.ts"
 import type { FakeNode } from "./node.ts"
+import { Rules } from "./script.ts"
+import type { Way } from "./script.ts"
 import type { ClientSession } from "./session.ts"
 import type { Timers } from "./timers.ts"
 
@@ -15,14 +18,6 @@ import type { Timers } from "./timers.ts"
 export interface Settings {
   readonly nodeTimeout: number
   readonly config: ReadonlyMap<string, Bin>
-}
-
-/** A reply that the test has scripted. */
-export interface Rule {
-  readonly node: FakeNode | undefined
-  readonly matches: (argv: ReadonlyArray<Bin>) => boolean
-  readonly reply: Resp.Reply
-  left: number
 }
 
 /** What is needed to make a world. */
@@ -69,8 +64,11 @@ export class World {
   /** Those who wait for a replica to take the place of the node with this id. */
   readonly promotions = new Set<(of: string, by: FakeNode) => void>()
 
+  /** What the test lets nodes answer, told the protocol, and what it does to replies on their way. */
+  readonly replies = new Rules<(protocol: 2 | 3) => Bin>()
+  readonly mishaps = new Rules<Way>()
+
   private readonly cuts = new Map<string, Set<string>>()
-  private rules: Array<Rule> = []
   private readonly offsets = new Map<string, number>()
   private readonly pending = new Set<ClientSession>()
   private scheduled = false
@@ -198,19 +196,7 @@ export class World {
     for (const session of sessions) session.flush()
   }
 
-  // What the test has scripted, and what it should know.
-
-  script(rule: Rule): void {
-    this.rules.push(rule)
-  }
-
-  scriptedReply(node: FakeNode, argv: ReadonlyArray<Bin>): Resp.Reply | undefined {
-    if (this.rules.length === 0) return undefined
-    const rule = this.rules.find((each) => (each.node === undefined || each.node === node) && each.matches(argv))
-    if (rule === undefined) return undefined
-    if (--rule.left <= 0) this.rules = this.rules.filter((each) => each !== rule)
-    return rule.reply
-  }
+  // What the test should know.
 
   noteMissing(name: string): void {
     if (this.missing.has(name)) return
@@ -218,8 +204,11 @@ export class World {
     this.warn(`The simulated cluster was sent ${name}, which it does not have`)
   }
 
-  report(text: string): void {
-    this.warn(text)
+  /** Something threw that must not: a command's simulation, or a function of the test's own. Answers the error to reply. */
+  blame(what: string, problem: unknown): Resp.Reply {
+    const text = problem instanceof Error ? problem.stack ?? problem.message : String(problem)
+    this.warn(`${what} failed in the simulated server: ${text}`)
+    return Resp.Reply.error(`ERR internal error of the simulated server: ${fromText(text.split("\n")[0])}`)
   }
 
   // Replication offsets, which count changes.
