@@ -296,6 +296,13 @@ export const inFull = <A>(self: Command<A>): Command<A> =>
  */
 export const withArgs = <A>(self: Command<A>, args: ReadonlyArray<Arg>): Command<A> => copy(self, self.decode, { args })
 
+/**
+ * The same command with its reply as it comes, for who makes one reply of several before it is decoded.
+ *
+ * @internal
+ */
+export const undecoded = (self: Any): Command<Resp.Value> => copy(self, Reply.raw, {})
+
 const argOf = (arg: Arg | number | bigint): Arg => typeof arg === "string" || arg instanceof Uint8Array ? arg : `${arg}`
 
 /**

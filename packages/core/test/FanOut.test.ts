@@ -1,19 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Command from "../src/Command.ts"
+import * as CommandSpec from "../src/CommandSpec.ts"
 import * as Redis from "../src/Redis.ts"
-import * as RedisCluster from "../src/RedisCluster.ts"
-import { advance, settle, threeNodes } from "./support/scenes.ts"
+import { connected as connectedToThree } from "./support/client.ts"
+import { advance } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { Script } from "./support/ScriptedCluster.ts"
 
 const connected = Effect.fnUntraced(function*(name: string, answers: ReadonlyArray<Script>) {
-  const nodes = threeNodes()
-  const service = yield* nodes.cluster.provide(RedisCluster.make({ nodes: ["a:7000"] }))
-  yield* settle
-  const all = [nodes.a, nodes.b, nodes.c]
+  const client = yield* connectedToThree()
+  const all = [client.a, client.b, client.c]
   all.forEach((node, i) => node.on(name, answers[i]))
-  return { ...nodes, all, service }
+  return { ...client, all }
 })
 
 const integers = (...values: ReadonlyArray<number>) => values.map((value) => Reply.integer(value))
@@ -79,5 +81,230 @@ describe("a command about the whole cluster", () => {
         ["b:7000", "Failure"],
         ["c:7000", "Success"]
       ])
+    }))
+})
+
+const utf8 = new TextEncoder()
+const texts = (...items: ReadonlyArray<string>) => Reply.array(items.map((item) => Reply.bulk(item)))
+
+describe("what becomes of the reply of a command about the whole cluster", () => {
+  it.effect("map is applied once, to the reply of all nodes", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("DBSIZE", integers(1, 20, 300))
+      let calls = 0
+      const mapped = Command.map(Redis.dbsize(), (size) => {
+        calls++
+        return size + 1
+      })
+      assert.strictEqual(yield* service.execute(mapped), 322)
+      assert.strictEqual(yield* service.execute(Redis.dbsize().pipe(Command.map(String))), "321")
+      assert.strictEqual(calls, 1)
+    }))
+
+  it.effect("map sees the keys of all nodes, one node's behind the other's", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("KEYS", [texts("a", "d"), texts(), texts("c")])
+      const count = Redis.keys("*").pipe(Command.map((keys) => keys.length))
+      assert.strictEqual(yield* service.execute(count), 3)
+      assert.deepStrictEqual(yield* service.execute(Redis.keys("*")), ["a", "d", "c"])
+    }))
+
+  it.effect("schema and option are about the reply of all nodes", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("KEYS", [texts("1", "2"), texts("3"), texts("4")])
+      const Four = Schema.Array(Schema.NumberFromString).check(Schema.isMinLength(4))
+      assert.deepStrictEqual(yield* service.execute(Redis.keys("*").pipe(Command.schema(Four))), [1, 2, 3, 4])
+      const some = yield* service.execute(Redis.keys("*").pipe(Command.option))
+      assert.deepStrictEqual(some, Option.some(["1", "2", "3", "4"]))
+    }))
+
+  it.effect("a schema that does not fit tells that all was executed", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("KEYS", [texts("1"), texts("x"), texts("3")])
+      const error = yield* Effect.flip(
+        service.execute(Redis.keys("*").pipe(Command.schema(Schema.Array(Schema.FiniteFromString))))
+      )
+      assert.deepStrictEqual([error.reason._tag, error.delivery, error.node], ["DecodeFailed", "Executed", undefined])
+    }))
+
+  it.effect("bytes stay bytes, of every node", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("KEYS", [texts("a"), texts("b"), texts()])
+      const keys = Redis.keys("*").pipe(Command.bytes, Command.map((keys) => [...keys]))
+      assert.deepStrictEqual(yield* service.execute(keys), [utf8.encode("a"), utf8.encode("b")])
+    }))
+
+  it.effect("a command that was marked goes on being what it is", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("DBSIZE", integers(1, 20, 300))
+      const marked = Redis.dbsize().pipe(Command.map((n) => n + 1), Command.idempotent, Command.timeout("1 second"))
+      assert.strictEqual(yield* service.execute(marked), 322)
+    }))
+
+  it.effect("a pipeline holds the same replies, and the others' too", () =>
+    Effect.gen(function*() {
+      const { run } = yield* connected("DBSIZE", integers(1, 20, 300))
+      const [before, size, value] = yield* run(Redis.pipeline([
+        Redis.get("bar"),
+        Redis.dbsize().pipe(Command.map((n) => n + 1)),
+        Redis.get("foo")
+      ]))
+      assert.deepStrictEqual([before, size, value], ["a:7000", 322, "c:7000"])
+    }))
+
+  it.effect("each node has its own when each is asked", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("DBSIZE", integers(1, 20, 300))
+      const results = yield* service.executeEach(Redis.dbsize().pipe(Command.map((n) => n + 1)), "all")
+      assert.deepStrictEqual(results.map(({ result }) => Result.getOrUndefined(result)), [2, 21, 301])
+    }))
+
+  it.effect("dies once of a function that throws", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("DBSIZE", integers(1, 20, 300))
+      const broken = Redis.dbsize().pipe(Command.map((): number => {
+        throw new Error("broken")
+      }))
+      const exit = yield* Effect.exit(service.execute(broken))
+      assert.strictEqual(exit._tag === "Failure" && exit.cause.reasons.length, 1)
+    }))
+
+  it.effect("no is the answer of all when it is one node's", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("SCRIPT EXISTS", [list(1, 0), list(1, 1), list(0, 1)])
+      const all = Redis.scriptExists(["x", "y"]).pipe(Command.map((each) => each.map((there) => `${there}`)))
+      assert.deepStrictEqual(yield* service.execute(all), ["false", "false"])
+    }))
+})
+
+const ofAll = (response: CommandSpec.ResponsePolicy, decode = (value: unknown): unknown => value) =>
+  Command.make({ ...CommandSpec.get("DBSIZE"), response }, [], decode)
+
+const big = (value: bigint) => Reply.bigNumber(value)
+
+describe("replies of several nodes as one", () => {
+  it.effect.each(
+    [
+      ["AggSum", [list(1, 2), list(10, 20), list(100, 200)], [111, 222]],
+      ["AggMin", integers(7, 3, 5), 3],
+      ["AggMax", integers(7, 3, 5), 7],
+      ["AggMin", [list(7, 1), list(3, 2), list(5, 3)], [3, 1]],
+      ["AggLogicalAnd", integers(1, 0, 1), 0],
+      ["AggLogicalAnd", integers(1, 1, 1), 1],
+      ["AggLogicalOr", integers(0, 0, 1), 1],
+      ["AggLogicalOr", [list(0, 0), list(0, 1), list(0, 0)], [0, 1]],
+      ["AllSucceeded", [Reply.simple("OK"), Reply.simple("OK"), Reply.simple("OK")], "OK"],
+      ["OneSucceeded", [Reply.error("NOTBUSY no"), Reply.simple("OK"), Reply.error("NOTBUSY no")], "OK"],
+      ["Default", [Reply.nullArray, list(1), list(2)], [1, 2]],
+      ["Default", [Reply.nullArray, Reply.nullArray, Reply.nullArray], null],
+      ["Default", [list(), list(), list()], []],
+      ["Default", [Reply.array([list(1)]), Reply.array([list(2)]), list()], [[1], [2]]],
+      ["Default", [Reply.set(integers(1)), Reply.set(integers(2)), list()], [1, 2]],
+      ["Default", [Reply.simple("PONG"), Reply.simple("PONG"), Reply.simple("PONG")], "PONG"]
+    ] as const
+  )("%s of %j is %j", ([policy, replies, expected]) =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("DBSIZE", replies)
+      assert.deepStrictEqual(yield* service.execute(ofAll(policy)), expected)
+    }))
+
+  it.effect("are one map of all of RESP3's maps, and one list of all of RESP2's", () =>
+    Effect.gen(function*() {
+      const pair = (key: string, value: number) => [Reply.bulk(key), Reply.integer(value)] as const
+      const maps = [Reply.map([pair("a", 1)]), Reply.map([]), Reply.map([pair("b", 2)])]
+      const lists = [Reply.array(pair("a", 1)), Reply.array([]), Reply.array(pair("b", 2))]
+      const three = yield* connected("DBSIZE", maps)
+      assert.deepStrictEqual(yield* three.service.execute(ofAll("Default")), new Map([["a", 1], ["b", 2]]))
+      const two = yield* connected("DBSIZE", lists)
+      assert.deepStrictEqual(yield* two.service.execute(ofAll("Default")), ["a", 1, "b", 2])
+    }))
+
+  it.effect("add up exactly beyond 2^53", () =>
+    Effect.gen(function*() {
+      const sum = Effect.fnUntraced(function*(...replies: ReadonlyArray<Script>) {
+        const { service } = yield* connected("DBSIZE", replies)
+        return yield* service.execute(Redis.command("DBSIZE"))
+      })
+      const most = Number.MAX_SAFE_INTEGER
+      assert.strictEqual(yield* sum(...integers(most - 3, 1, 2)), most)
+      assert.strictEqual(yield* sum(...integers(most, 1, 1)), BigInt(most) + 2n)
+      assert.strictEqual(yield* sum(Reply.integer(2n ** 62n), ...integers(1, 2)), 2n ** 62n + 3n)
+      assert.strictEqual(yield* sum(big(2n ** 60n), big(-(2n ** 60n)), Reply.integer(5)), 5)
+      assert.strictEqual(yield* sum(Reply.double(0.5), ...integers(1, 2)), 3.5)
+    }))
+
+  it.effect("that are too large for a number fail as executed", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("DBSIZE", integers(Number.MAX_SAFE_INTEGER, 1, 1))
+      const error = yield* Effect.flip(service.execute(Redis.dbsize()))
+      assert.deepStrictEqual([error.reason._tag, error.delivery], ["DecodeFailed", "Executed"])
+    }))
+
+  it.effect.each(
+    [
+      ["AggSum", [Reply.integer(1), Reply.bulk("2"), Reply.integer(3)], "a number"],
+      ["AggSum", [Reply.integer(1), Reply.null, Reply.integer(3)], "a number"],
+      ["AggLogicalAnd", [list(1, 0), list(1), list(1, 1)], "an array of 2 numbers"],
+      ["AggMin", [Reply.integer(1), list(1), Reply.integer(1)], "a number"],
+      ["Default", [list(1), Reply.simple("OK"), list(3)], "an array of 1, as from another node"]
+    ] as const
+  )(
+    "of a form that does not go with %s are told with their node",
+    ([policy, replies, expected]) =>
+      Effect.gen(function*() {
+        const { service } = yield* connected("DBSIZE", replies)
+        const error = yield* Effect.flip(service.execute(ofAll(policy)))
+        assert.deepStrictEqual([error.node, error.delivery], ["b:7000", "Executed"])
+        assert.include(error.message, `expected ${expected} in the reply`)
+      })
+  )
+})
+
+describe("a command about the whole cluster that fails on a node", () => {
+  const ok = Reply.simple("OK")
+
+  it.effect("may have been executed on others, whatever that node says", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("FLUSHALL", [ok, Reply.error("NOPERM no"), ok])
+      const error = yield* Effect.flip(service.execute(Redis.flushall()))
+      assert.deepStrictEqual([error.node, error.delivery, error.command], ["b:7000", "MaybeExecuted", "FLUSHALL"])
+      assert.include(error.message, "it may have been executed")
+    }))
+
+  it.effect("was executed by none when all have refused it", () =>
+    Effect.gen(function*() {
+      const no = Reply.error("NOPERM no")
+      const { service } = yield* connected("FLUSHALL", [no, no, no])
+      const error = yield* Effect.flip(service.execute(Redis.flushall()))
+      assert.deepStrictEqual([error.node, error.delivery], ["a:7000", "Rejected"])
+    }))
+
+  it.effect("may have been executed when one of several that fail is lost", () =>
+    Effect.gen(function*() {
+      const no = Reply.error("NOPERM no")
+      const { service } = yield* connected("FLUSHALL", [no, no, "drop"])
+      const error = yield* Effect.flip(service.execute(Redis.flushall()))
+      assert.deepStrictEqual([error.node, error.delivery], ["a:7000", "MaybeExecuted"])
+    }))
+
+  it.effect("fails as a node with something to do says, not as those that have nothing", () =>
+    Effect.gen(function*() {
+      const idle = Reply.error("NOTBUSY No scripts in execution right now.")
+      const { service } = yield* connected("SCRIPT KILL", [idle, Reply.error("UNKILLABLE Sorry"), idle])
+      const error = yield* Effect.flip(service.execute(Redis.scriptKill()))
+      assert.deepStrictEqual([error.node, error.delivery], ["b:7000", "Rejected"])
+      assert.include(error.message, "UNKILLABLE")
+      const none = yield* connected("SCRIPT KILL", [idle, idle, idle])
+      assert.include((yield* Effect.flip(none.service.execute(Redis.scriptKill()))).message, "NOTBUSY")
+    }))
+
+  it.effect("has heeded what each of them says about the cluster", () =>
+    Effect.gen(function*() {
+      const readonly = Reply.error("READONLY You can't write against a read only replica.")
+      const { cluster, service } = yield* connected("FLUSHALL", [Reply.error("NOPERM no"), ok, readonly])
+      const before = cluster.questions
+      yield* Effect.flip(service.execute(Redis.flushall()))
+      yield* advance("100 millis")
+      assert.isAbove(cluster.questions, before)
     }))
 })

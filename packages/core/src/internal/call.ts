@@ -45,11 +45,11 @@ export abstract class Call extends Effectable.Class<void> {
   }
 }
 
-/** Runs a command's decoder on a reply that is not an error. */
+/** Runs a command's decoder on a reply that is not an error, of one node or of several. */
 export const decoded = <A>(
   command: Command.Command<A>,
   value: Resp.Value,
-  node: string
+  node: string | undefined
 ): Exit.Exit<A, RedisError.RedisError> => {
   try {
     return Exit.succeed(command.decode(value))

@@ -117,7 +117,19 @@ export class ClusterExecutor extends Executor {
   }
 
   private fanOut<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
-    return this.heeding(FanOut.run(command, (command, nodes) => this.executeEach(command, nodes)))
+    return FanOut.run(
+      command,
+      (command, nodes) =>
+        Effect.tap(
+          this.executeEach(command, nodes),
+          (results) =>
+            Effect.forEach(
+              results,
+              ({ result }) => Result.isFailure(result) ? this.note(result.failure) : Effect.void,
+              { discard: true }
+            )
+        )
+    )
   }
 
   protected executeEach<A>(command: Command.Command<A>, nodes: Nodes): Effect.Effect<ReadonlyArray<NodeResult<A>>> {
@@ -126,11 +138,13 @@ export class ClusterExecutor extends Executor {
 
   /** What nodes say about the map is heeded, although nothing is sent again. */
   heeding<A, R>(effect: Effect.Effect<A, RedisError.RedisError, R>): Effect.Effect<A, RedisError.RedisError, R> {
+    return Effect.tapError(effect, (error) => this.note(error))
+  }
+
+  private note({ delivery, node, reason }: RedisError.RedisError): Effect.Effect<void> {
     const facts = { repeatable: false, redirects: 0, abridged: false, target: undefined }
-    return Effect.tapError(effect, ({ delivery, node, reason }) => {
-      const failure = { delivery, node, reason }
-      return this.heed(failure, RedirectPolicy.decide(failure, facts).topology)
-    })
+    const failure = { delivery, node, reason }
+    return this.heed(failure, RedirectPolicy.decide(failure, facts).topology)
   }
 
   private executeBlocking<A>(
