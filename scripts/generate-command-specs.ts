@@ -44,6 +44,8 @@ export interface Fact {
   readonly timeout?: FactTimeout
   /** The argument that says where a command goes that any node would take, in the numbers of {@link FactKey}. */
   readonly affinity?: number
+  /** Whether its replies belong together only when one node has given them all. */
+  readonly sticky?: boolean
 }
 
 const recorded = "scripts/commands/redis-7.0.15.json"
@@ -139,6 +141,7 @@ const rowOf = (name: string, fact: Fact): string => {
     statefulOf(flags),
     flags.has("urgent") && "urgent: true",
     fact.affinity !== undefined && `affinity: ${shift(fact.affinity, names)}`,
+    fact.sticky === true && "sticky: true",
     request !== undefined && `request: ${JSON.stringify(request)}`,
     response !== undefined && `response: ${JSON.stringify(response)}`
   ]

@@ -113,6 +113,9 @@ export interface BlockTime {
  * once and not for every call. `blocking` marks commands that can block; {@link blockMillis} tells whether one does.
  * `affinity` is the index of an argument that, though no key, decides which node a command goes to that any would take:
  * what is published to one channel goes over one node, and keeps its order. Else -1.
+ * `sticky` marks commands whose replies belong together only when one node has given them all: pages behind a cursor, which
+ * means nothing at another node, or counts that each node keeps for itself. With a key they go to its primary, whoever else
+ * answers reads; those without (SCAN) need a node that is named.
  * `urgent` marks commands that end what another one does, and must not wait behind it (SCRIPT KILL).
  * `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
  *
@@ -132,6 +135,7 @@ export interface CommandSpec {
   readonly blockTime: BlockTime | undefined
   readonly stateful: Stateful | undefined
   readonly affinity: number
+  readonly sticky: boolean
   readonly urgent: boolean
   readonly request: RequestPolicy
   readonly response: ResponsePolicy
@@ -152,6 +156,7 @@ export interface Row {
   readonly blockTime?: BlockTime
   readonly stateful?: Stateful
   readonly affinity?: number
+  readonly sticky?: true
   readonly urgent?: true
   readonly request?: RequestPolicy
   readonly response?: ResponsePolicy
@@ -178,6 +183,7 @@ const make = (name: string, row: Row): CommandSpec => {
     blockTime: row.blockTime,
     stateful: row.stateful,
     affinity: row.affinity ?? -1,
+    sticky: row.sticky === true,
     urgent: row.urgent === true,
     request: row.request ?? "Default",
     response: row.response ?? "Default"

@@ -120,7 +120,7 @@ export interface Stats {
  * **Details**
  *
  * `execute` sends a command by its keys; commands without keys go to any primary, or to all when the command is about
- * the whole cluster (DBSIZE, FLUSHALL). `executeOn` sends it to one node and follows no redirect. `executeEach` asks
+ * the whole cluster (DBSIZE, FLUSHALL), whose replies become one before they are decoded. `executeOn` sends it to one node and follows no redirect. `executeEach` asks
  * many nodes at once and fails for none: each result is data.
  *
  * **Example** (Memory, node by node)

@@ -361,6 +361,9 @@ export const srem = (key: Command.Arg, members: ReadonlyArray<Command.Arg>): Com
  * `count` is a hint of how much work to do for a page, 10 unless given. A member that is there all the time comes at
  * least once, and may come more than once.
  *
+ * A cursor means something only at the node that gave it, so every page comes from the primary, also where replicas answer
+ * reads. After a failover, and when the key has moved, begin anew.
+ *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a set. Since Redis 2.8.0.
  *
  * **Example** (The first page of the tags that begin with e)

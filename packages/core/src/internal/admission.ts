@@ -55,3 +55,14 @@ export const unsound = ({ problem, spec }: Command.Any): RedisError.InvalidArgum
     ? undefined
     : new RedisError.InvalidArgument({ problem: `this is ${spec.name}, ${instead[spec.stateful]}` })
 }
+
+const needsNode = ({ spec }: Command.Any): boolean => spec.sticky && spec.keys.length === 0
+
+/** What is wrong with sending it to any node that would take it. */
+export const unplaced = (command: Command.Any): RedisError.InvalidArgument | undefined => {
+  const found = needsNode(command) ? command : command.before.find(needsNode)
+  return found === undefined ? undefined : new RedisError.InvalidArgument({
+    problem: `the cursor of ${found.spec.name} means something only at the node that gave it: run all of the scan in ` +
+      "Nodes.visit for each node, in Session.use({ node }, ...) for one, or send each page with RedisCluster.executeOn"
+  })
+}

@@ -15,7 +15,7 @@ import * as RedisError from "../RedisError.ts"
 import * as Slot from "../Slot.ts"
 import * as SlotMap from "../SlotMap.ts"
 import type * as Topology from "../Topology.ts"
-import { anySlot, slotOf, unsound } from "./admission.ts"
+import { anySlot, slotOf, unplaced, unsound } from "./admission.ts"
 import { attempt, blocks, decoded, withTimeLeft } from "./call.ts"
 import type { Call, Outcome, Taker } from "./call.ts"
 import { Executor } from "./executor.ts"
@@ -78,7 +78,7 @@ export class ClusterExecutor extends Executor {
   }
 
   admit(command: Command.Any): number | RedisError.Reason {
-    return unsound(command) ?? slotOf(command)
+    return unsound(command) ?? unplaced(command) ?? slotOf(command)
   }
 
   aside<A>(
@@ -197,9 +197,9 @@ export class ClusterExecutor extends Executor {
     return SlotMap.shardOf(this.parts.topology.currentUnsafe(), slot)
   }
 
-  /** Only a read of a key can be answered by a replica. */
+  /** Only a read of a key can be answered by a replica, and only one that is complete in itself. */
   private readFromOf({ spec }: Command.Any, slot: number, fiber: AnyFiber): ReadFrom.ReadFrom {
-    if (!spec.readOnly || slot < 0) return "primary"
+    if (!spec.readOnly || spec.sticky || slot < 0) return "primary"
     return Context.getOrUndefined(fiber.context, ReadFrom.Current) ?? this.parts.readFrom
   }
 

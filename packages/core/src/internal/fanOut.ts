@@ -60,7 +60,7 @@ const concat = (values: ReadonlyArray<Resp.Value>): Resp.Value => {
   const told = values.filter((value) => value !== null)
   const [first = null] = told
   if (Array.isArray(first)) return told.flat(1)
-  return first instanceof Map ? new Map(told.flatMap((map) => [...map as typeof first])) : first
+  return first instanceof Map ? new Map(told.flatMap((map) => Array.from(map as typeof first))) : first
 }
 
 const combine = (policy: CommandSpec.ResponsePolicy, values: ReadonlyArray<Resp.Value>): Resp.Value => {

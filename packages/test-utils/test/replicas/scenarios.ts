@@ -1,10 +1,11 @@
 /** What becomes of reads from replicas while those, or their primaries, come and go. */
 import { assert } from "@effect/vitest"
+import type { Command } from "@redisc/core"
 import { ReadFrom, Redis, RedisCluster } from "@redisc/core"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { keysOf, makeWatch, more, readUntil, store, valueOf, whileReading } from "./Reads.ts"
-import { scenario, shard, Stage } from "./Stage.ts"
+import { layout, scenario, shard, Stage } from "./Stage.ts"
 
 const servedBy = ({ primary, replicas }: Effect.Success<ReturnType<typeof shard>>) =>
   Effect.flatMap(Stage, ({ served }) => Effect.forEach([primary, ...replicas], served))
@@ -36,6 +37,47 @@ export const scenarios = [
       const nearest = yield* share("nearest")
       assert.strictEqual(nearest.reduce((sum, count) => sum + count), 20)
       assert.strictEqual((yield* stats).redirects, 0)
+    })
+  ),
+
+  scenario(
+    "whoever answers reads, the pages of a large hash, set and sorted set hold every element",
+    Effect.gen(function*() {
+      const nodes = yield* shard(0)
+      const [hash, set, sortedSet, text] = keysOf(nodes.primary, "pages", 4)
+      const elements = Array.from({ length: 5000 }, (_, i) => `element:${i}`)
+      const fill = Effect.all([
+        Redis.hset(hash, elements.map((field) => [field, "1"] as const)),
+        Redis.sadd(set, elements),
+        Redis.zadd(sortedSet, elements.map((member, score) => ({ member, score }))),
+        Redis.set(text, "1")
+      ])
+      yield* fill.pipe(Redis.ensureReplication(layout.replicas, "5 seconds"))
+      const before = yield* servedBy(nodes)
+      // Replicas have to tell first that they are fit.
+      yield* Effect.repeat(Effect.andThen(ReadFrom.provide(Redis.get(text), "preferReplica"), servedBy(nodes)), {
+        until: (served) => served.every((count, i) => i === 0 || count > before[i])
+      })
+      const found = Effect.fnUntraced(function*(
+        page: (cursor: string) => Command.Command<{ readonly cursor: string; readonly items: ReadonlyArray<unknown> }>
+      ) {
+        const items = new Set<string>()
+        let cursor = "0"
+        do {
+          const next = yield* page(cursor)
+          for (const item of next.items) items.add(JSON.stringify(item))
+          cursor = next.cursor
+        } while (cursor !== "0")
+        return items.size
+      })
+      for (const from of ["preferReplica", "any", "nearest", "replica"] as const) {
+        const all = Effect.all([
+          found((cursor) => Redis.hscan(hash, cursor)),
+          found((cursor) => Redis.sscan(set, cursor)),
+          found((cursor) => Redis.zscan(sortedSet, cursor))
+        ])
+        assert.deepStrictEqual(yield* ReadFrom.provide(all, from), [5000, 5000, 5000], from)
+      }
     })
   ),
 
