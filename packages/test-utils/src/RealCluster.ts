@@ -129,6 +129,8 @@ export type Slots = ReadonlyArray<number | readonly [first: number, last: number
 export class RealCluster extends Context.Service<RealCluster, {
   /** The addresses of the first nodes, for a client to start with. */
   readonly addresses: ReadonlyArray<Address.Tcp>
+  /** What the servers are, by their own word. */
+  readonly kind: "redis" | "valkey"
   /** The version of the servers, such as `7.0.15`. */
   readonly version: string
   /** What a client needs in order to be let in, if the cluster was started with `tls`. */
@@ -204,7 +206,7 @@ const launch = Effect.fnUntraced(function*(
   const certificates = options.tls === true ? yield* makeCertificates(folder) : undefined
   const tls = certificates && { ca: certificates.ca, cert: certificates.cert, key: certificates.key }
   const settings: Settings = {
-    version: server.version,
+    server,
     nodeTimeoutMillis: Duration.toMillis(Duration.fromInputUnsafe(options.nodeTimeout ?? "1 second")),
     requireFullCoverage: options.requireFullCoverage ?? true,
     password,
@@ -226,7 +228,7 @@ const launch = Effect.fnUntraced(function*(
   })
   yield* census.stable
 
-  const { migrateSlots, ...slots } = makeSlotControls(census, makeResharding(admin, password))
+  const { migrateSlots, ...slots } = makeSlotControls(census, makeResharding(admin, server, password))
   const { addNode, failover, removeNode } = yield* makeNodeControls({
     admin,
     census,
@@ -238,6 +240,7 @@ const launch = Effect.fnUntraced(function*(
 
   return RealCluster.of({
     addresses: seeds.map(({ address }) => address),
+    kind: server.kind,
     version: server.version,
     tls,
     nodes: inRealTime(census.states),

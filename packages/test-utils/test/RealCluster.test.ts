@@ -99,6 +99,31 @@ layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: 
       }
       assert.strictEqual((yield* cluster.ownerOf(10_922)).name, "node-1")
       assert.match(cluster.version, /^\d+\.\d+\.\d+$/)
+      assert.strictEqual(
+        yield* info(cluster, nodes[0], "server", cluster.kind === "valkey" ? "valkey_version" : "redis_version"),
+        cluster.version
+      )
+    }))
+
+  it.effect("has replicas in the shards of their primaries, so that messages of a shard reach them", () =>
+    Effect.gen(function*() {
+      const cluster = yield* RealCluster.RealCluster
+      for (const node of yield* cluster.nodes) {
+        const shards = yield* cluster.command(node, "CLUSTER", ["SHARDS"]) as Effect.Effect<
+          ReadonlyArray<Map<string, ReadonlyArray<Map<string, string>>>>,
+          RealCluster.RealClusterError
+        >
+        const ids = shards.map((shard) => shard.get("nodes")!.map((node) => node.get("id")).sort())
+        const right = (yield* cluster.primaries).map(Effect.fnUntraced(function*(primary) {
+          return [primary.id, ...(yield* cluster.replicasOf(primary)).map(({ id }) => id)].sort()
+        }))
+        assert.sameDeepMembers(ids, yield* Effect.all(right))
+      }
+      const owner = yield* cluster.ownerOf(7)
+      yield* cluster.command(owner, "SPUBLISH", [tagOf(7), "message"])
+      for (const node of [owner, ...(yield* cluster.replicasOf(owner))]) {
+        assert.strictEqual(yield* cluster.command(node, "PING"), "PONG")
+      }
     }))
 
   it.effect("moves slots with their keys, and every node knows it", () =>

@@ -58,12 +58,13 @@ export const planCluster = Effect.fnUntraced(function*(
       port: yield* freePort,
       epoch: index + 1,
       primary: undefined,
+      shard: yield* newId,
       slots: [bound(index), bound(index + 1) - 1]
     })
   }
-  for (const { epoch, id } of plan.slice()) {
+  for (const { epoch, id, shard } of plan.slice()) {
     for (let index = 0; index < counts.replicas; index++) {
-      plan.push({ id: yield* newId, port: yield* freePort, epoch, primary: id, slots: undefined })
+      plan.push({ id: yield* newId, port: yield* freePort, epoch, primary: id, shard, slots: undefined })
     }
   }
   const members = plan.map((planned, index) => memberOf(folder, index, planned))
@@ -82,7 +83,14 @@ export const planMember = Effect.fnUntraced(function*(
   index: number,
   settings: Settings
 ): Effect.fn.Return<Member, RealClusterError, Scope.Scope> {
-  const planned: Planned = { id: yield* newId, port: yield* freePort, epoch: 0, primary: undefined, slots: undefined }
+  const planned: Planned = {
+    id: yield* newId,
+    port: yield* freePort,
+    epoch: 0,
+    primary: undefined,
+    shard: yield* newId,
+    slots: undefined
+  }
   const member = memberOf(folder, index, planned)
   yield* writeFiles(member.folder, planned, [planned], settings)
   return member
@@ -112,7 +120,7 @@ export const startMember = Effect.fnUntraced(function*(
   })
   const didNotStart = Effect.fnUntraced(function*(problem: string): Effect.fn.Return<never, RealClusterError> {
     return yield* failed(
-      `${name} did not start (${server.path} ${server.version}): ${problem}\n${yield* logTail(folder)}`
+      `${name} did not start (${server.path}, ${server.kind} ${server.version}): ${problem}\n${yield* logTail(folder)}`
     )
   })
   yield* answers.pipe(

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Admin, Target } from "./clusterAdmin.ts"
 import type { RealClusterError } from "./realClusterError.ts"
+import type { Server } from "./serverProcess.ts"
 
 export interface Owner extends Target {
   readonly id: string
@@ -30,12 +31,19 @@ const keysAtOnce = 100
 // Nodes save their layout once for all commands that arrive together, so many at once are many times as fast.
 const slotsAtOnce = 1024
 
-export const makeResharding = (admin: Admin, password: Redacted.Redacted | undefined): Resharding => {
+export const makeResharding = (
+  admin: Admin,
+  server: Server,
+  password: Redacted.Redacted | undefined
+): Resharding => {
   const auth = password === undefined ? [] : ["AUTH", Redacted.value(password)]
-  const setSlot = (node: Owner, slot: number, ...how: ReadonlyArray<string>) =>
-    admin.send(node, "CLUSTER", "SETSLOT", slot, ...how)
   const forAll = (slots: ReadonlyArray<number>, f: (slot: number) => Effect.Effect<unknown, RealClusterError>) =>
     Effect.forEach(slots, f, { concurrency: "unbounded", discard: true })
+  // Valkey answers when the replicas know it too, and does nothing else for that connection until then.
+  const setSlots = (node: Owner, slots: ReadonlyArray<number>, ...how: ReadonlyArray<string>) =>
+    server.kind === "valkey"
+      ? admin.sendAll(node, slots.map((slot) => ["CLUSTER", "SETSLOT", slot, ...how] as const))
+      : forAll(slots, (slot) => admin.send(node, "CLUSTER", "SETSLOT", slot, ...how))
 
   const moveKeys = Effect.fnUntraced(function*(
     slot: number,
@@ -56,8 +64,8 @@ export const makeResharding = (admin: Admin, password: Redacted.Redacted | undef
 
   const beginAll = Effect.fnUntraced(function*(slots: ReadonlyArray<number>, from: Owner, to: Owner) {
     // The target first: a client that is sent there by ASK must not be sent back.
-    yield* forAll(slots, (slot) => setSlot(to, slot, "IMPORTING", from.id))
-    yield* forAll(slots, (slot) => setSlot(from, slot, "MIGRATING", to.id))
+    yield* setSlots(to, slots, "IMPORTING", from.id)
+    yield* setSlots(from, slots, "MIGRATING", to.id)
   })
 
   const finishAll = Effect.fnUntraced(function*(
@@ -67,8 +75,8 @@ export const makeResharding = (admin: Admin, password: Redacted.Redacted | undef
     others: ReadonlyArray<Owner>
   ) {
     // The target first again: from here on there is always one that serves the slot.
-    for (const node of [to, from]) yield* forAll(slots, (slot) => setSlot(node, slot, "NODE", to.id))
-    yield* Effect.forEach(others, (node) => forAll(slots, (slot) => setSlot(node, slot, "NODE", to.id)), {
+    for (const node of [to, from]) yield* setSlots(node, slots, "NODE", to.id)
+    yield* Effect.forEach(others, (node) => setSlots(node, slots, "NODE", to.id), {
       concurrency: "unbounded",
       discard: true
     })

@@ -6,6 +6,8 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
+import { isAtLeast } from "./serverProcess.ts"
+import type { Server } from "./serverProcess.ts"
 
 export interface Certificates {
   readonly folder: string
@@ -15,7 +17,7 @@ export interface Certificates {
 }
 
 export interface Settings {
-  readonly version: string
+  readonly server: Server
   readonly nodeTimeoutMillis: number
   readonly requireFullCoverage: boolean
   readonly password: Redacted.Redacted | undefined
@@ -28,6 +30,7 @@ export interface Planned {
   readonly port: number
   readonly epoch: number
   readonly primary: string | undefined
+  readonly shard: string
   readonly slots: readonly [first: number, last: number] | undefined
 }
 
@@ -35,7 +38,7 @@ const quote = (text: string): string => JSON.stringify(text)
 
 /** What `redis.conf` says. */
 const configuration = (port: number, settings: Settings): string => {
-  const { certificates, password, version } = settings
+  const { certificates, password, server } = settings
   const lines: Record<string, string> = {
     bind: "127.0.0.1",
     "protected-mode": "no",
@@ -53,7 +56,7 @@ const configuration = (port: number, settings: Settings): string => {
     "repl-diskless-sync-delay": "0",
     "repl-ping-replica-period": "1"
   }
-  if (Number.parseInt(version, 10) >= 7) lines["enable-debug-command"] = "yes"
+  if (isAtLeast(server, "7.0")) lines["enable-debug-command"] = "yes"
   if (password !== undefined) {
     lines.requirepass = quote(Redacted.value(password))
     lines.masterauth = quote(Redacted.value(password))
@@ -77,11 +80,14 @@ const configuration = (port: number, settings: Settings): string => {
  * What `nodes.conf` says: the layout as the node would have saved it itself. Nodes that start with it know each other, their
  * slots and their epochs, so there is nothing to meet and nothing to settle.
  */
-const layout = (self: Planned, nodes: ReadonlyArray<Planned>): string => {
+const layout = (self: Planned, nodes: ReadonlyArray<Planned>, server: Server): string => {
+  // Since Redis 7.2 shards have names too. A server that has to make them up finds itself in another shard than its replicas
+  // are in, and ends at the first message that it has to pass on to them.
+  const shardOf = ({ shard }: Planned) => isAtLeast(server, "7.2") ? `,,shard-id=${shard}` : ""
   const lines = nodes.map((node) =>
     [
       node.id,
-      `127.0.0.1:${node.port}@${node.port + 10_000}`,
+      `127.0.0.1:${node.port}@${node.port + 10_000}${shardOf(node)}`,
       `${node === self ? "myself," : ""}${node.primary === undefined ? "master" : "slave"}`,
       node.primary ?? "-",
       "0 0",
@@ -106,7 +112,7 @@ export const writeFiles = (folder: string, self: Planned, nodes: ReadonlyArray<P
   attempt(folder, async () => {
     await mkdir(folder)
     await writeFile(join(folder, "redis.conf"), configuration(self.port, settings), { mode: 0o600 })
-    await writeFile(join(folder, "nodes.conf"), layout(self, nodes))
+    await writeFile(join(folder, "nodes.conf"), layout(self, nodes, settings.server))
   })
 
 const run = promisify(execFile)

@@ -15,18 +15,28 @@ import type { RealClusterError } from "./realClusterError.ts"
 
 export interface Server {
   readonly path: string
+  readonly kind: "redis" | "valkey"
   /** Such as `7.0.15`. */
   readonly version: string
+}
+
+/**
+ * Whether a server is of a version of Redis or of a later one. Valkey's begin where it left Redis, with 7.2.
+ */
+export const isAtLeast = ({ version }: Server, least: string): boolean => {
+  const [major, minor] = version.split(".").map(Number)
+  const [leastMajor, leastMinor] = least.split(".").map(Number)
+  return major > leastMajor || (major === leastMajor && minor >= leastMinor)
 }
 
 const versionOf = (path: string): Effect.Effect<Server, RealClusterError> =>
   Effect.callback((resume) => {
     execFile(path, ["--version"], (error, output) => {
-      const version = /v=(\d+\.\d+\.\d+)/.exec(output)?.[1]
+      const [, kind, version] = /^(Redis|Valkey) server v=(\d+\.\d+\.\d+)/m.exec(output) ?? []
       resume(
         version === undefined
           ? Effect.fail(failed(`${path} could not be run: ${error?.message ?? "it is no Redis server"}`, error))
-          : Effect.succeed({ path, version })
+          : Effect.succeed({ path, kind: kind === "Valkey" ? "valkey" : "redis", version })
       )
     })
   })

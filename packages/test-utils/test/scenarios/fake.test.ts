@@ -25,6 +25,7 @@ const start = Effect.fnUntraced(function*(options: Options) {
     return clientOf({ nodes: lonely.service.addresses }, lonely.connector)
   })
   return Cluster.of({
+    kind: "redis",
     ...service,
     waitUntilStable: Effect.void,
     client: (settings?: Settings) => clientOf({ nodes: service.addresses, ...settings }, connector),

@@ -14,7 +14,7 @@ import { suite } from "./suite.ts"
 const startStandalone = Effect.gen(function*() {
   const server = yield* findServer(undefined)
   const member = yield* planMember(yield* makeFolder, 0, {
-    version: server.version,
+    server,
     nodeTimeoutMillis: 1000,
     requireFullCoverage: true,
     password: undefined,
