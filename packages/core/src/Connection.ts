@@ -27,9 +27,10 @@ import type { Outcome } from "./internal/call.ts"
 import { CallQueue } from "./internal/callQueue.ts"
 import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
-import { handshake } from "./internal/handshake.ts"
+import { handshake, login, refusal } from "./internal/handshake.ts"
 import * as Reply from "./internal/reply.ts"
 import { encodeText } from "./internal/respText.ts"
+import * as Stranger from "./internal/stranger.ts"
 import type { Subscriber } from "./internal/subscriber.ts"
 import { Watchdog } from "./internal/watchdog.ts"
 import * as RedisError from "./RedisError.ts"
@@ -222,6 +223,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private readonly encoder = new Resp.Encoder()
   private readonly decoder = new Resp.Decoder(this)
   private readonly watchers: Array<Watcher> = []
+  private hasGreeted = false
   private flushing = false
   private draining = false
   private made: Condition = "AsNew"
@@ -274,6 +276,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   /** What the handshake has made of the connection is what it begins with. */
   greeted(protocol: 2 | 3): void {
     this.protocol = protocol
+    this.hasGreeted = true
     this.made = "AsNew"
   }
 
@@ -398,7 +401,10 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       broken = problem
     } finally {
       this.answers.deliver(this.address.key)
-      if (broken !== undefined) this.abort(new RedisError.ProtocolViolation({ problem: broken.message }))
+      if (broken !== undefined) {
+        const stranger = this.bytesRead === chunk.length ? Stranger.problemOf(chunk) : undefined
+        this.abort(new RedisError.ProtocolViolation({ problem: stranger ?? broken.message }))
+      }
     }
   }
 
@@ -421,6 +427,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     const call = this.inFlight.shift()
     if (call === undefined) {
       // A server that turns clients away, because it has too many, says so unasked.
+      if (!this.hasGreeted && value instanceof Resp.ReplyError) return this.abort(refusal(value.message))
       const problem = value instanceof Resp.ReplyError
         ? `unasked, it said ${JSON.stringify(value.message)}`
         : "a reply came that nobody had asked for"
@@ -515,21 +522,29 @@ export const connect = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
   const connector = yield* Connector.Connector
   const connection = new ConnectionImpl(address, options, yield* Clock.Clock, connector.soon, subscriber)
+  const { connectTimeout = "5 seconds", credentials } = options
+  let late = "the node did not answer"
   const open = Effect.gen(function*() {
     connection.open(yield* connector.open(address, connection))
-    connection.greeted(yield* handshake(connection.attempt, options))
+    late = "the effect that yields the password did not end"
+    const whoIs = credentials === undefined ? undefined : yield* login(credentials)
+    late =
+      "the node let us connect and did not answer our greeting (check that it is the port of a Redis server, and " +
+      "whether it wants TLS)"
+    connection.greeted(yield* handshake(connection.attempt, options, whoIs))
   })
+  const failed = (problem: string, cause?: unknown) =>
+    Effect.fail(toError(
+      notSent(
+        new RedisError.ConnectionFailed(cause === undefined ? { problem } : { problem, cause }),
+        address.key
+      ),
+      { attempts: 0 }
+    ))
   yield* Effect.addFinalizer(() => Effect.sync(() => connection.abort(new RedisError.Closed())))
-  yield* Effect.timeoutOrElse(open, {
-    duration: options.connectTimeout ?? "5 seconds",
-    orElse: () =>
-      Effect.fail(toError(
-        notSent(
-          new RedisError.ConnectionFailed({ problem: "the node did not answer within the connect timeout" }),
-          address.key
-        ),
-        { attempts: 0 }
-      ))
+  yield* Effect.timeoutOrElse(Effect.catchDefect(open, (cause) => failed("connecting died of a defect", cause)), {
+    duration: connectTimeout,
+    orElse: () => failed(`${late} within ${Duration.format(Duration.fromInputUnsafe(connectTimeout))} (connectTimeout)`)
   })
   yield* Effect.forkScoped(connection.watchdog.sweep)
   yield* Effect.forkScoped(connection.watchdog.alarm)

@@ -198,6 +198,9 @@ export const decide = (failure: Failure, facts: Facts): Decision => {
     case "ConnectionFailed":
     case "NoNodeForSlot":
       return { command: again, topology: refresh }
+    case "AuthenticationFailed":
+      // While connecting, credentials may be refused for a moment: they are being rotated, or permissions are loaded.
+      return failure.delivery === "NotSent" ? { command: again, topology: keep } : { command: giveUp, topology: keep }
     case "ConnectionLost":
     case "ProtocolViolation":
       return {

@@ -233,7 +233,9 @@ export class AuthenticationFailed
   )
 {
   get message(): string {
-    return `the server refused the credentials: ${JSON.stringify(this.text)}`
+    return this.code === "NOAUTH"
+      ? `the server wants to know who we are; set credentials, or other ones: ${JSON.stringify(this.text)}`
+      : `the server refused the credentials: ${JSON.stringify(this.text)}`
   }
 }
 

@@ -29,6 +29,7 @@ import { unsent } from "./internal/failure.ts"
 import { Layouts } from "./internal/layouts.ts"
 import * as Reply from "./internal/reply.ts"
 import { durationProblem } from "./internal/settings.ts"
+import { withoutLayout } from "./internal/stranger.ts"
 import * as Vote from "./internal/vote.ts"
 import { NodePool } from "./NodePool.ts"
 import * as RedisError from "./RedisError.ts"
@@ -150,7 +151,7 @@ export const make = Effect.fnUntraced(function*(
     const [info, slots] = yield* Effect.all([node.execute(CLUSTER_INFO), node.execute(CLUSTER_SLOTS)], {
       concurrency: "unbounded"
     }).pipe(
-      Effect.mapError((error) => error.reason.message),
+      Effect.mapError((error) => withoutLayout(error.reason)),
       Effect.timeoutOrElse({ duration: askTimeout, orElse: () => Effect.fail("it did not answer in time") })
     )
     const layout = yield* Effect.fromResult(layouts.read(slots, address))

@@ -108,8 +108,14 @@ const table: ReadonlyArray<readonly [when: string, failure: Failure, facts: Redi
   ["CROSSSLOT", failed(new RedisError.CrossSlot({ keys: [] }), "NotSent"), once, "give up; keep"],
   ["no room", failed(new RedisError.Overloaded({ limit: 1 }), "NotSent"), once, "give up; keep"],
   [
-    "wrong credentials",
+    "wrong credentials while connecting",
     failed(new RedisError.AuthenticationFailed({ code: "WRONGPASS", text: "" }), "NotSent"),
+    once,
+    "by map after a pause; keep"
+  ],
+  [
+    "wrong credentials as a command's answer",
+    failed(new RedisError.AuthenticationFailed({ code: "WRONGPASS", text: "" }), "Rejected"),
     once,
     "give up; keep"
   ],

@@ -3,14 +3,18 @@
  *
  * Source: https://redis.io/docs/latest/commands/hello/
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import type * as Connection from "../Connection.ts"
 import * as RedisError from "../RedisError.ts"
 import type { Outcome } from "./call.ts"
-import { toError, unsent } from "./failure.ts"
+import { notSent, toError, unsent } from "./failure.ts"
+import type { Failure } from "./failure.ts"
 import * as Reply from "./reply.ts"
 import { libraryVersion } from "./version.ts"
 
@@ -29,35 +33,101 @@ const command = (spec: CommandSpec.CommandSpec, args: ReadonlyArray<string>): Co
 const speaksOnlyResp2 = (reason: RedisError.Reason): boolean =>
   reason._tag === "ServerError" && (reason.code === "NOPROTO" || reason.text.startsWith("ERR unknown command"))
 
-const password = (credentials: Connection.Credentials): Effect.Effect<string, RedisError.RedisError> =>
-  Redacted.isRedacted(credentials.password)
-    ? Effect.succeed(Redacted.value(credentials.password))
-    : Effect.matchEffect(credentials.password, {
-      onSuccess: (redacted) => Effect.succeed(Redacted.value(redacted)),
-      onFailure: (cause) =>
-        Effect.fail(
-          unsent(new RedisError.ConnectionFailed({ problem: "the effect that yields the password failed", cause }))
-        )
-    })
+/** Who to log in as: what HELLO says behind AUTH. */
+export type Login = readonly [username: string, password: string]
+
+const connectionFailed = (problem: string, cause?: unknown): RedisError.RedisError =>
+  unsent(new RedisError.ConnectionFailed(cause === undefined ? { problem } : { problem, cause }))
+
+/** The text of a password, if it is one. */
+const textOf = (password: unknown): string | undefined => {
+  try {
+    const text = Redacted.isRedacted(password) ? Redacted.value(password) : undefined
+    return typeof text === "string" ? text : undefined
+  } catch {
+    // It has been wiped.
+    return undefined
+  }
+}
+
+/**
+ * Asks for the password. Whatever becomes of an effect that yields it, connecting has failed and can be tried again; one
+ * that can't be interrupted is left alone.
+ */
+export const login = Effect.fnUntraced(function*(
+  { password, username = "default" }: Connection.Credentials
+): Effect.fn.Return<Login, RedisError.RedisError> {
+  const asked = "the effect that yields the password"
+  let yielded: unknown = password
+  if (!Redacted.isRedacted(password)) {
+    const fiber = yield* Effect.forkDetach(password)
+    const exit = yield* Effect.onInterrupt(Fiber.await(fiber), () => Effect.sync(() => fiber.interruptUnsafe()))
+    if (Exit.isFailure(exit)) {
+      const { cause } = exit
+      const how = Cause.hasInterruptsOnly(cause) ? "was interrupted" : Cause.hasDies(cause) ? "died" : "failed"
+      return yield* Effect.fail(connectionFailed(`${asked} ${how}`, Cause.squash(cause)))
+    }
+    yielded = exit.value
+  }
+  const text = textOf(yielded)
+  if (text !== undefined) return [username, text]
+  return yield* Effect.fail(connectionFailed(
+    Redacted.isRedacted(yielded)
+      ? "credentials.password is a Redacted without text in it: Redacted.make(password)"
+      : `${asked} has to succeed with a Redacted: Redacted.make(password)`
+  ))
+})
+
+/** Answers of a server, besides NOAUTH and WRONGPASS, that only other credentials can mend. Some are of old ones. */
+const isOfCredentials = ({ code, text }: RedisError.ServerError): boolean =>
+  code === "NOPERM" || /\binvalid password\b|\bno password is set\b|\bwithout any password configured\b/i.test(text)
+
+const advice: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
+  [/max number of clients/, "raise its maxclients, or let fewer clients connect"],
+  [/^DENIED/, "it is in protected mode: give it a password, or connect to its own machine's loopback address"]
+]
+
+/** What a server's refusal to serve a new connection means, and what to do about it. */
+export const refusal = (text: string): RedisError.ConnectionFailed => {
+  // The advice of a server in protected mode is a page long.
+  const [sentence] = text.split(". ")
+  const what = advice.find(([said]) => said.test(text))?.[1]
+  return new RedisError.ConnectionFailed({
+    problem: `the server answered ${JSON.stringify(sentence)}${what === undefined ? "" : `; ${what}`}`
+  })
+}
+
+/**
+ * Why there is no connection after a refusal: it is not permitted to who we are, or, whatever else a server says (too
+ * many clients, a script that runs, data that is being loaded), it can't be had now. A text that holds the password
+ * is not repeated.
+ */
+const refused = (reason: RedisError.Reason, login: Login | undefined): RedisError.Reason => {
+  const { code, text } = "text" in reason ? reason : { code: reason._tag, text: reason._tag.toUpperCase() }
+  const told = login !== undefined && login[1] !== "" && text.includes(login[1]) ? code : text
+  return reason._tag === "AuthenticationFailed" || (reason._tag === "ServerError" && isOfCredentials(reason))
+    ? new RedisError.AuthenticationFailed({ code, text: told })
+    : refusal(told)
+}
 
 /** Says it all, and answers which protocol is spoken from now on. */
 export const handshake = Effect.fnUntraced(function*(
   attempt: Attempt,
-  options: Connection.Options
+  options: Connection.Options,
+  login: Login | undefined
 ): Effect.fn.Return<2 | 3, RedisError.RedisError> {
+  // The user's own command has not been sent, however far the handshake came.
+  const failed = ({ delivery, node, reason }: Failure, command: Command.Any) =>
+    Effect.fail(toError(notSent(delivery === "Rejected" ? refused(reason, login) : reason, node), { command }))
   const must = Effect.fnUntraced(function*(
     request: Command.Any,
     options?: { readonly mayRefuse: boolean }
   ): Effect.fn.Return<void, RedisError.RedisError> {
     const outcome = yield* attempt(request)
     if (outcome._tag === "Replied" || (options?.mayRefuse === true && outcome.failure.delivery === "Rejected")) return
-    // The user's own command has not been sent, however far the handshake came.
-    return yield* Effect.fail(toError({ ...outcome.failure, delivery: "NotSent" }, { command: request }))
+    return yield* failed(outcome.failure, request)
   })
   const { clientName, credentials } = options
-  const login = credentials === undefined
-    ? undefined
-    : [credentials.username ?? "default", yield* password(credentials)]
   const hello = command(HELLO, [
     "3",
     ...(login === undefined ? [] : ["AUTH", ...login]),
@@ -67,7 +137,7 @@ export const handshake = Effect.fnUntraced(function*(
   const greeted = yield* attempt(hello)
   if (greeted._tag === "Failed") {
     if (!speaksOnlyResp2(greeted.failure.reason)) {
-      return yield* Effect.fail(toError({ ...greeted.failure, delivery: "NotSent" }, { command: hello }))
+      return yield* failed(greeted.failure, hello)
     }
     protocol = 2
     if (login !== undefined) {

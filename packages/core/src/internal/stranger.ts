@@ -1,0 +1,35 @@
+/**
+ * What answers on a port that is not that of a node of a cluster, as what it says gives it away, and what to do about it.
+ */
+import type * as RedisError from "../RedisError.ts"
+
+/** The record types and the major version that every message of TLS begins with. */
+const isTls = ([type, version]: Uint8Array): boolean => type >= 0x14 && type <= 0x17 && version === 0x03
+
+const greetings: ReadonlyArray<readonly [begins: string, speaks: string]> = [
+  ["HTTP/", "HTTP"],
+  ["SSH-", "SSH"],
+  ["220", "SMTP or FTP"],
+  ["AMQP", "AMQP"]
+]
+
+/** What to do about a peer whose first bytes are no reply of Redis; undefined when they say nothing. */
+export const problemOf = (first: Uint8Array): string | undefined => {
+  if (isTls(first)) return "it speaks TLS: connect with tls, or give the server's port without"
+  const begin = String.fromCharCode(...first.subarray(0, 5))
+  const speaks = greetings.find(([begins]) => begin.startsWith(begins))?.[1]
+  return speaks === undefined ? undefined : `it speaks ${speaks}: give the port of a Redis server`
+}
+
+/** Why a server tells no layout, from what it answers when it is asked for one. */
+export const withoutLayout = (reason: RedisError.Reason): string => {
+  const said = reason._tag === "ServerError" ? reason.text : ""
+  if (said.includes("cluster support disabled")) {
+    return `it is a Redis server without cluster mode; set "cluster-enabled yes" in its configuration, or give the ` +
+      "address of a node of a cluster"
+  }
+  if (/^ERR unknown command\b/i.test(said)) {
+    return "it knows no CLUSTER commands, as a Sentinel or a proxy does not; give the address of a node of the cluster"
+  }
+  return reason.message
+}
