@@ -25,8 +25,8 @@ export const problemOf = (first: Uint8Array): string | undefined => {
 export const withoutLayout = (reason: RedisError.Reason): string => {
   const said = reason._tag === "ServerError" ? reason.text : ""
   if (said.includes("cluster support disabled")) {
-    return `it is a Redis server without cluster mode; set "cluster-enabled yes" in its configuration, or give the ` +
-      "address of a node of a cluster"
+    return `it is a Redis server with cluster support disabled; set "cluster-enabled yes" in its configuration, or give ` +
+      "the address of a node of a cluster"
   }
   if (/^ERR unknown command\b/i.test(said)) {
     return "it knows no CLUSTER commands, as a Sentinel or a proxy does not; give the address of a node of the cluster"
