@@ -119,9 +119,16 @@ const statefulKinds: Record<string, string> = {
   takes_over: "TakesOver"
 }
 
-const statefulOf = (flags: ReadonlySet<string>): string | undefined => {
-  const flag = Array.from(flags).find((flag) => flag.startsWith("stateful:"))
-  return flag === undefined ? undefined : `stateful: ${JSON.stringify(statefulKinds[flag.slice("stateful:".length)])}`
+const partialKinds: Record<string, string> = {
+  script: "Script",
+  digest: "Digest",
+  pieces: "Pieces"
+}
+
+/** A flag of the later file that says of which kind a command is in some way. */
+const kindOf = (flags: ReadonlySet<string>, fact: string, kinds: Record<string, string>): string | undefined => {
+  const flag = Array.from(flags).find((flag) => flag.startsWith(`${fact}:`))
+  return flag === undefined ? undefined : `${fact}: ${JSON.stringify(kinds[flag.slice(fact.length + 1)])}`
 }
 
 const rowOf = (name: string, fact: Fact): string => {
@@ -138,7 +145,8 @@ const rowOf = (name: string, fact: Fact): string => {
     flags.has("readonly") && "readOnly: true",
     flags.has("blocking") && "blocking: true",
     fact.timeout !== undefined && timeoutOf(names, fact.timeout),
-    statefulOf(flags),
+    kindOf(flags, "stateful", statefulKinds),
+    kindOf(flags, "partial", partialKinds),
     flags.has("urgent") && "urgent: true",
     fact.affinity !== undefined && `affinity: ${shift(fact.affinity, names)}`,
     fact.sticky === true && "sticky: true",

@@ -94,6 +94,20 @@ export type ResponsePolicy =
 export type Stateful = "Here" | "Changes" | "Watches" | "Unwatches" | "TakesOver"
 
 /**
+ * What kind of command can fail after a part of its work is done, so that an error proves nothing by itself.
+ *
+ * **Details**
+ *
+ * - `Script`: it runs code, which may write and then fail, and whose errors say whatever it likes (EVAL, FCALL).
+ * - `Digest`: the same, of a script that the node may not know (EVALSHA).
+ * - `Pieces`: it does its work piece by piece (MIGRATE, ACL DELUSER), or may for all that is known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Partial = "Script" | "Digest" | "Pieces"
+
+/**
  * Where a blocking command says how long it may wait, and how many milliseconds the unit has that it says it in.
  *
  * @category models
@@ -117,6 +131,8 @@ export interface BlockTime {
  * means nothing at another node, or counts that each node keeps for itself. With a key they go to its primary, whoever else
  * answers reads; those without (SCAN) need a node that is named.
  * `urgent` marks commands that end what another one does, and must not wait behind it (SCRIPT KILL).
+ * `partial` marks commands whose error may come after a part of their work; the error of any other proves that it did
+ * nothing.
  * `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
  *
  * @category models
@@ -134,6 +150,7 @@ export interface CommandSpec {
   readonly blocking: boolean
   readonly blockTime: BlockTime | undefined
   readonly stateful: Stateful | undefined
+  readonly partial: Partial | undefined
   readonly affinity: number
   readonly sticky: boolean
   readonly urgent: boolean
@@ -155,6 +172,7 @@ export interface Row {
   readonly blocking?: true
   readonly blockTime?: BlockTime
   readonly stateful?: Stateful
+  readonly partial?: Partial
   readonly affinity?: number
   readonly sticky?: true
   readonly urgent?: true
@@ -182,6 +200,7 @@ const make = (name: string, row: Row): CommandSpec => {
     blocking: row.blocking === true,
     blockTime: row.blockTime,
     stateful: row.stateful,
+    partial: row.partial,
     affinity: row.affinity ?? -1,
     sticky: row.sticky === true,
     urgent: row.urgent === true,
@@ -238,6 +257,7 @@ export const get = (name: string): CommandSpec => {
 export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): CommandSpec =>
   make(name.toUpperCase(), {
     write: true,
+    partial: "Pieces",
     keys: keyIndexes.map((index) => ({
       begin: { _tag: "Index", index },
       find: { _tag: "Range", last: 0, step: 1, limit: 0 }

@@ -25,8 +25,8 @@ import { Answers } from "./internal/answers.ts"
 import { attempt, blocks, Call, deadlineOf, run } from "./internal/call.ts"
 import type { Outcome } from "./internal/call.ts"
 import { CallQueue } from "./internal/callQueue.ts"
-import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
-import type { Failure } from "./internal/failure.ts"
+import { maybeExecuted, notSent, rejected, toError } from "./internal/failure.ts"
+import type { Failure, Unit } from "./internal/failure.ts"
 import { handshake, login, refusal } from "./internal/handshake.ts"
 import * as Reply from "./internal/reply.ts"
 import { encodeText } from "./internal/respText.ts"
@@ -179,22 +179,23 @@ class Unattended extends Call {
 /** The reply to a command that goes before another, as one unit with it. */
 class Prelude extends Call {
   private readonly of: Unit
+  private readonly opens: boolean
 
-  constructor(command: Command.Any, of: Unit) {
+  constructor(command: Command.Any, of: Unit, opens: boolean) {
     super(command, false, Infinity)
     this.of = of
+    this.opens = opens
   }
 
-  override onReply(value: Resp.Value): void {
-    if (value instanceof Resp.ReplyError) this.of.refused ??= value
+  override onReply(value: Resp.Value, node: string): void {
+    const { command, of } = this
+    const refusal = value instanceof Resp.ReplyError ? rejected(value, node, { command }) : undefined
+    if (value instanceof Resp.ReplyError) of.refused ??= value
+    if (this.opens) of.unopened = refusal !== undefined
+    else if (of.unopened && !command.spec.readOnly && refusal?.delivery !== "Rejected") of.astray = true
   }
 
   override onFailure(): void {}
-}
-
-/** What became of the commands before one, that its own reply does not say. */
-interface Unit {
-  refused: Resp.ReplyError | undefined
 }
 
 const unattended = (spec: CommandSpec.CommandSpec): Call =>
@@ -343,11 +344,11 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
 
   /** Encodes what goes before a call. Nothing can come between, since the queue is one and the unit enters it at once. */
   private lead(call: Call): void {
-    const unit: Unit = { refused: undefined }
+    const unit: Unit = { refused: undefined, unopened: false, astray: false }
     call.unit = unit
     for (const command of call.command.before) {
       this.encoder.command(command.spec.head, command.args)
-      this.inFlight.push(new Prelude(command, unit))
+      this.inFlight.push(new Prelude(command, unit, command === call.command.before[0]))
     }
   }
 

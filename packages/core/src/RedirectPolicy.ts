@@ -170,12 +170,17 @@ const again = { _tag: "ByMap", pause: true } as const
 const promptRedirects = 3
 
 /**
- * Decides.
+ * Decides. What may have been executed is sent again only if that does no harm, whatever the reason.
  *
  * @category decisions
  * @since 0.1.0
  */
 export const decide = (failure: Failure, facts: Facts): Decision => {
+  const decision = follow(failure, facts)
+  return failure.delivery === "MaybeExecuted" && !facts.repeatable ? { ...decision, command: giveUp } : decision
+}
+
+const follow = (failure: Failure, facts: Facts): Decision => {
   const { reason } = failure
   const pause = facts.redirects >= promptRedirects
   switch (reason._tag) {
@@ -196,17 +201,13 @@ export const decide = (failure: Failure, facts: Facts): Decision => {
       return { command: again, topology: keep }
     case "ClusterDown":
     case "ConnectionFailed":
+    case "ConnectionLost":
     case "NoNodeForSlot":
+    case "ProtocolViolation":
       return { command: again, topology: refresh }
     case "AuthenticationFailed":
       // While connecting, credentials may be refused for a moment: they are being rotated, or permissions are loaded.
       return failure.delivery === "NotSent" ? { command: again, topology: keep } : { command: giveUp, topology: keep }
-    case "ConnectionLost":
-    case "ProtocolViolation":
-      return {
-        command: failure.delivery === "NotSent" || facts.repeatable ? again : giveUp,
-        topology: refresh
-      }
     case "Timeout":
       return { command: giveUp, topology: refresh }
     case "ServerError":

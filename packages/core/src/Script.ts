@@ -104,7 +104,8 @@ const typed = <Params extends ReadonlyArray<unknown>>(
  *   the command is marked with `Command.idempotent`; otherwise they then fail with `MaybeExecuted`.
  *
  * A reply that does not fit `result` fails with `DecodeFailed`. A script that fails does so with `ServerError`: code `ERR`,
- * or since Redis 7.0 that of the command in it that failed. Since Redis 2.6.0.
+ * or since Redis 7.0 that of the command in it that failed. It may have written before, so `delivery` is `"MaybeExecuted"`,
+ * unless the text proves that the script has not begun, or it can't write. Since Redis 2.6.0.
  *
  * **Gotchas**
  *

@@ -12,7 +12,7 @@
 import * as Result from "effect/Result"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
-import { reasonOf, toError } from "./internal/failure.ts"
+import { executed, inPart, rejected, toError } from "./internal/failure.ts"
 import { kindOf, Mismatch, raw } from "./internal/reply.ts"
 import type { Replies, Results } from "./Pipeline.ts"
 import * as RedisError from "./RedisError.ts"
@@ -51,15 +51,30 @@ const resultOf = (
   value: Resp.Value,
   bytes: boolean
 ): Result.Result<unknown, RedisError.RedisError> => {
-  const failed = (reason: RedisError.Reason, delivery: RedisError.Delivery) =>
-    Result.fail(toError({ reason, delivery, node: undefined }, { command }))
-  if (value instanceof Resp.ReplyError) return failed(reasonOf(value), "Rejected")
+  if (value instanceof Resp.ReplyError) {
+    return Result.fail(toError(rejected(value, undefined, { command }), { command }))
+  }
   try {
     return Result.succeed(command.decode(bytes && !command.bytes ? asText(value) : value))
   } catch (problem) {
     if (!(problem instanceof Mismatch)) throw problem
-    return failed(new RedisError.DecodeFailed({ ...problem }), "Executed")
+    return Result.fail(toError(executed(new RedisError.DecodeFailed({ ...problem })), { command }))
   }
+}
+
+const left = (command: Command.Any, result: Result.Result<unknown, RedisError.RedisError>): boolean =>
+  !command.spec.readOnly && !(Result.isFailure(result) && result.failure.delivery === "Rejected")
+
+/** The error of one command inside as that of the transaction, of which others may have been executed. */
+const ofWhole = (
+  commands: ReadonlyArray<Command.Any>,
+  results: ReadonlyArray<Result.Result<unknown, RedisError.RedisError>>,
+  failed: number
+): RedisError.RedisError => {
+  const error = Result.getOrThrow(Result.flip(results[failed]))
+  return error.delivery === "Rejected" && commands.some((command, index) => left(command, results[index]))
+    ? inPart(error)
+    : error
 }
 
 /**
@@ -69,8 +84,10 @@ const resultOf = (
  *
  * - All keys have to be in one slot: give them a common hash tag. Otherwise it fails with `CrossSlot` before it is sent.
  * - Redis does not roll back. A command that fails inside leaves the others executed. The transaction then fails with
- *   the first such error, of `delivery` `"Rejected"`; with `mode: "result"` each command's own `Result` is in its place.
- * - A command that Redis refuses to queue makes it execute none, and the transaction fails with that refusal.
+ *   the first such error, of `delivery` `"MaybeExecuted"` if others that write were executed; with `mode: "result"` each
+ *   command's own `Result` is in its place.
+ * - A command that Redis refuses to queue makes it execute none, and the transaction fails with that refusal. Where it is
+ *   MULTI that is refused, as an ACL can, the commands have been executed one by one, and `delivery` is `"MaybeExecuted"`.
  * - In a session that watches keys, it fails with `Conflict`, and executes none, when one of them was changed.
  * - If the connection is lost before EXEC's reply, it fails with `MaybeExecuted`: all of it was executed, or nothing.
  *
@@ -118,8 +135,8 @@ export const transaction: {
     }
     const results = sent.map((command, index) => resultOf(command, value[index], bytes))
     if (options?.mode === "result") return results as never
-    const failed = results.find(Result.isFailure)
-    if (failed !== undefined) throw failed.failure
+    const failed = results.findIndex(Result.isFailure)
+    if (failed >= 0) throw ofWhole(sent, results, failed)
     return results.map((result) => Result.getOrThrow(result)) as never
   }
   return Command.makeUnit(EXEC, [MULTI, ...sent], decode, {

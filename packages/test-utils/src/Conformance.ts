@@ -8,6 +8,7 @@ import { bitmaps } from "./conformance/bitmaps.ts"
 import type { Case } from "./conformance/Case.ts"
 import { cluster } from "./conformance/cluster.ts"
 import { consumerGroups } from "./conformance/consumerGroups.ts"
+import { delivery } from "./conformance/delivery.ts"
 import { geo } from "./conformance/geo.ts"
 import { hashes } from "./conformance/hashes.ts"
 import { hyperLogLog } from "./conformance/hyperLogLog.ts"
@@ -52,6 +53,7 @@ export const groups: Readonly<Record<string, ReadonlyArray<Case>>> = {
   bitmaps,
   cluster,
   consumerGroups,
+  delivery,
   geo,
   hashes,
   hyperLogLog,

@@ -35,6 +35,11 @@ export class Answers {
   }
 }
 
-/** An EXECABORT says only that something was wrong with what was queued; the reply to that says what. */
+/**
+ * An EXECABORT says only that something was wrong with what was queued, and without a MULTI there is nothing to EXEC; the
+ * reply to what went before says what was wrong.
+ */
 const verdict = (call: Call, value: Resp.Value): Resp.Value =>
-  value instanceof Resp.ReplyError && value.code === "EXECABORT" ? call.unit?.refused ?? value : value
+  value instanceof Resp.ReplyError && (value.code === "EXECABORT" || call.unit?.unopened === true)
+    ? call.unit?.refused ?? value
+    : value

@@ -60,7 +60,7 @@ class BatchCall<A> extends Call {
   }
 
   onReply(value: Resp.Value, node: string): void {
-    if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node))
+    if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node, this))
     const exit = decoded(this.command as Command.Command<A>, value, node)
     if (Exit.isSuccess(exit)) this.batch.succeed(this, exit.value)
     else this.batch.postpone(this, exit)

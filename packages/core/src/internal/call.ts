@@ -13,8 +13,8 @@ import * as CommandSpec from "../CommandSpec.ts"
 import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
 import type { CallQueue } from "./callQueue.ts"
-import { executed, isUnknownScript, notSent, rejected, toError } from "./failure.ts"
-import type { Failure } from "./failure.ts"
+import { executed, isUnknownScript, maybeExecuted, notSent, rejected, toError } from "./failure.ts"
+import type { Failure, Unit } from "./failure.ts"
 import { Mismatch } from "./reply.ts"
 
 export abstract class Call extends Effectable.Class<void> {
@@ -25,7 +25,7 @@ export abstract class Call extends Effectable.Class<void> {
   readonly deadline: number
   abandoned = false
   /** What became of the commands that went before it, once they are written. */
-  unit: { readonly refused: Resp.ReplyError | undefined } | undefined = undefined
+  unit: Unit | undefined = undefined
   /** The reply, from when it has been read until it is delivered. */
   answer: Resp.Value | undefined = undefined
 
@@ -45,6 +45,12 @@ export abstract class Call extends Effectable.Class<void> {
   }
 }
 
+/** Between MULTI and EXEC a command is only queued, and its answer says so. */
+export const undecoded = (problem: Mismatch, value: Resp.Value, node?: string): Failure => {
+  const reason = new RedisError.DecodeFailed({ ...problem })
+  return value === "QUEUED" ? maybeExecuted(reason, node) : executed(reason, node)
+}
+
 /** Runs a command's decoder on a reply that is not an error, of one node or of several. */
 export const decoded = <A>(
   command: Command.Command<A>,
@@ -57,7 +63,7 @@ export const decoded = <A>(
     // The first error among the replies of a transaction.
     if (RedisError.isRedisError(problem)) return Exit.fail(problem)
     return problem instanceof Mismatch
-      ? Exit.fail(toError(executed(new RedisError.DecodeFailed({ ...problem }), node), { command }))
+      ? Exit.fail(toError(undecoded(problem, value, node), { command }))
       : Exit.die(problem)
   }
 }
@@ -66,12 +72,6 @@ export const decoded = <A>(
 export type Outcome =
   | { readonly _tag: "Replied"; readonly value: Resp.Value; readonly node: string }
   | { readonly _tag: "Failed"; readonly failure: Failure }
-
-/** A reply as the outcome of a try. */
-export const outcomeOf = (value: Resp.Value, node: string): Outcome =>
-  value instanceof Resp.ReplyError
-    ? { _tag: "Failed", failure: rejected(value, node) }
-    : { _tag: "Replied", value, node }
 
 /** Whether a command can keep the server from answering what comes behind it. */
 export const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
@@ -110,7 +110,11 @@ export class Attempt extends Call {
   }
 
   onReply(value: Resp.Value, node: string): void {
-    this.resume(Exit.succeed(outcomeOf(value, node)))
+    this.resume(Exit.succeed(
+      value instanceof Resp.ReplyError
+        ? { _tag: "Failed", failure: rejected(value, node, this) }
+        : { _tag: "Replied", value, node }
+    ))
   }
 
   onFailure(failure: Failure): void {

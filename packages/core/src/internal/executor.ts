@@ -39,7 +39,7 @@ class FirstTry<A> extends Call {
   }
 
   onReply(value: Resp.Value, node: string): void {
-    if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node))
+    if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node, this))
     this.resume(decoded(this.command as Command.Command<A>, value, node))
   }
 

@@ -5,6 +5,7 @@
 import type * as Command from "../Command.ts"
 import * as RedisError from "../RedisError.ts"
 import type * as Resp from "../Resp.ts"
+import { isRefusal } from "./refusals.ts"
 
 export interface Failure {
   readonly reason: RedisError.Reason
@@ -69,14 +70,34 @@ export const reasonOf = (error: Resp.ReplyError): RedisError.Reason => {
 }
 
 /** Whether the server does not know the script that a command names by its digest. */
-export const isUnknownScript = ({ reason }: Failure): boolean =>
-  reason._tag === "ServerError" && reason.code === "NOSCRIPT"
+export const isUnknownScript = ({ delivery, reason }: Failure): boolean =>
+  delivery === "Rejected" && reason._tag === "ServerError" && reason.code === "NOSCRIPT"
 
-export const rejected = (error: Resp.ReplyError, node: string): Failure => ({
-  reason: reasonOf(error),
-  delivery: "Rejected",
-  node
-})
+/** What became of the commands that went before one as a unit with it, and that its own reply does not say. */
+export interface Unit {
+  /** The first error among their replies. */
+  refused: Resp.ReplyError | undefined
+  /** Whether the first of them, which opens the unit, was refused, so that the others were not queued. */
+  unopened: boolean
+  /** Whether one of the others may have been executed by itself therefore. */
+  astray: boolean
+}
+
+/** What an error reply to a command means, and whether it proves that nothing was executed. */
+export const rejected = (
+  error: Resp.ReplyError,
+  node: string | undefined,
+  { command, unit }: { readonly command: Command.Any; readonly unit?: Unit | undefined }
+): Failure => {
+  const { code, message } = error
+  const refused = isRefusal(command, code, message)
+  const harmless = refused || command.spec.readOnly
+  return {
+    reason: refused ? reasonOf(error) : new RedisError.ServerError({ code, text: withoutArguments(message) }),
+    delivery: harmless && unit?.astray !== true ? "Rejected" : "MaybeExecuted",
+    node
+  }
+}
 
 /** The error that a caller sees. */
 export const toError = (failure: Failure, tried?: {
@@ -92,6 +113,10 @@ export const toError = (failure: Failure, tried?: {
     node: failure.node,
     attempts: tried?.attempts ?? 1
   })
+
+/** The same error as that of a whole, of which other parts were executed. */
+export const inPart = ({ attempts, command, node, reason, slot }: RedisError.RedisError): RedisError.RedisError =>
+  new RedisError.RedisError({ attempts, command, delivery: "MaybeExecuted", node, reason, slot })
 
 /** The error of what was refused before anything was tried. */
 export const unsent = (reason: RedisError.Reason): RedisError.RedisError => toError(notSent(reason), { attempts: 0 })

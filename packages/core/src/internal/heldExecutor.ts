@@ -10,18 +10,14 @@ import type { Connection } from "../Connection.ts"
 import type * as NodePool from "../NodePool.ts"
 import { membersOf } from "../RedisCluster.ts"
 import type { NodeResult, Nodes } from "../RedisCluster.ts"
-import type * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
 import { deadlineOf, run, sweep } from "./call.ts"
 import type { Call, Outcome, Taker } from "./call.ts"
 import { CallQueue } from "./callQueue.ts"
 import { ClusterExecutor } from "./clusterExecutor.ts"
 import type { Parts } from "./clusterExecutor.ts"
-import { notSent, reasonOf, timedOut } from "./failure.ts"
+import { notSent, rejected, timedOut } from "./failure.ts"
 import type { Failure } from "./failure.ts"
-
-/** Replies of a node that has not even tried. Other errors, such as a script's, may come after a write. */
-const refusals: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["Moved", "Ask", "TryAgain", "ClusterDown"])
 
 /** A connection on its way, or there. Calls that come before it is wait. */
 class Lease implements Taker {
@@ -54,14 +50,16 @@ class Lease implements Taker {
   private counted(call: Call): Call {
     this.writes++
     const onReply = (value: Resp.Value, node: string): void => {
-      if (value instanceof Resp.ReplyError && refusals.has(reasonOf(value)._tag)) this.writes--
+      call.unit = counted.unit
+      if (value instanceof Resp.ReplyError && rejected(value, node, call).delivery === "Rejected") this.writes--
       call.onReply(value, node)
     }
     const onFailure = (failure: Failure): void => {
       if (failure.delivery === "NotSent") this.writes--
       call.onFailure(failure)
     }
-    return Object.create(call, { onReply: { value: onReply }, onFailure: { value: onFailure } })
+    const counted: Call = Object.create(call, { onReply: { value: onReply }, onFailure: { value: onFailure } })
+    return counted
   }
 
   open(connection: Connection): void {

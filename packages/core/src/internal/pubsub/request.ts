@@ -81,7 +81,7 @@ export class Request extends Call {
   onReply(value: Resp.Value, node: string): void {
     this.onFailure(
       value instanceof Resp.ReplyError
-        ? rejected(value, node)
+        ? rejected(value, node, this)
         : maybeExecuted(
           new RedisError.ProtocolViolation({ problem: `no push answered ${this.command.spec.name}` }),
           node
