@@ -75,6 +75,8 @@ export interface Node {
   /** The reachable nodes of its own shard, itself not among them. */
   readonly shardPeers: () => ReadonlyArray<Node>
   readonly config: Map<string, Bin>
+  /** Of the order in which it scans: every process has its own. */
+  readonly hashSeed: number
   /** State of one kind that lives as long as the process of the node: scripts, functions. Found by `make` itself. */
   readonly local: <T>(make: () => T) => T
   /** Runs a command on behalf of a script. Errors come back as `Error` replies, nothing is thrown. */

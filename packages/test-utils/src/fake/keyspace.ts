@@ -38,7 +38,7 @@ export interface Watcher {
 
 interface Entry {
   readonly key: Bin
-  /** Grows with every key created, so that a cursor can say how far a scan has come. */
+  /** Grows with every key created: its place in the order is found by it. */
   readonly serial: number
   value: Value
 }
@@ -251,22 +251,6 @@ export class Keyspace {
       const entry = this.order[Math.floor(random() * this.order.length)]
       if (entry !== undefined) return entry.key
     }
-  }
-
-  /**
-   * A page of keys and the cursor of the next, 0 at the end. A key that is there from the first page to the last is
-   * answered exactly once, whatever is written in between.
-   */
-  scan(cursor: number, count: number): { readonly cursor: number; readonly keys: ReadonlyArray<Bin> } {
-    this.expireDue()
-    const keys: Array<Bin> = []
-    let at = this.position(cursor)
-    for (; at < this.order.length && keys.length < count; at++) {
-      const entry = this.order[at]
-      if (entry !== undefined) keys.push(entry.key)
-    }
-    while (at < this.order.length && this.order[at] === undefined) at++
-    return { cursor: at < this.order.length ? this.serials[at] : 0, keys }
   }
 
   /** Empties the database. Whoever watches a key that is gone now is told. */

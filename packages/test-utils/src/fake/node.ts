@@ -61,6 +61,7 @@ export class FakeNode implements Node, Listener {
   commandCount = 0
   connectionCount = 0
   startedAt: number
+  hashSeed = 0
   /** CLIENT PAUSE. */
   pause: { readonly until: number; readonly writesOnly: boolean } | undefined
 
@@ -94,6 +95,7 @@ export class FakeNode implements Node, Listener {
     this.users.set("default", Acl.defaultUser(password === "" ? undefined : password))
     this.locals = new Map()
     this.pause = undefined
+    this.hashSeed = this.world.nextHashSeed()
   }
 
   // What it is.

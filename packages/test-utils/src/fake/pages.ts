@@ -1,12 +1,12 @@
 /**
- * Cursors of HSCAN, SSCAN and ZSCAN: members in the order of a hash of theirs, so that a cursor stays good whatever is
- * written between two pages.
+ * Cursors of SCAN, HSCAN, SSCAN and ZSCAN: members in the order of a hash of theirs, so that a cursor stays good whatever is
+ * written between two pages. Each process has a seed for its hash, as a server has, and so a cursor is good at one node only.
  *
  * @since 0.1.0
  */
 import type { Bin } from "./binary.ts"
 
-/** A hash, a set or a sorted set, as far as scanning goes. */
+/** A hash, a set, a sorted set or all keys, as far as scanning goes. */
 export interface Members {
   readonly has: (member: Bin) => boolean
   readonly keys: () => Iterable<Bin>
@@ -18,30 +18,36 @@ interface Place {
   readonly member: Bin
 }
 
-// What was there when the latest scan began. An older scan may use it too: all that was there throughout is in it.
-const orders = new WeakMap<Members, ReadonlyArray<Place>>()
+// What was there when the latest scan by a seed began. An older one may use it too: all that was there throughout is in it.
+const orders = new WeakMap<Members, Map<number, ReadonlyArray<Place>>>()
 
-/** FNV-1a. */
-const hash = (member: Bin): number => {
-  let value = 0x811c9dc5
+/** FNV-1a, mixed once more with the seed: alike beginnings and a nearby seed must not order alike. */
+const hash = (member: Bin, seed: number): number => {
+  let value = 0x811c9dc5 ^ seed
   for (let i = 0; i < member.length; i++) value = Math.imul(value ^ member.charCodeAt(i), 0x01000193)
-  return (value >>> 0) + 1
+  value = Math.imul(value ^ (value >>> 16) ^ seed, 0x85ebca6b)
+  return ((value ^ (value >>> 13)) >>> 0) + 1
 }
 
-const orderOf = (members: Members): ReadonlyArray<Place> =>
-  Array.from(members.keys(), (member) => ({ at: hash(member), member })).sort((a, b) => a.at - b.at)
+const orderOf = (members: Members, seed: number): ReadonlyArray<Place> => {
+  const order = Array.from(members.keys(), (member) => ({ at: hash(member, seed), member })).sort((a, b) => a.at - b.at)
+  const known = orders.get(members)
+  if (known === undefined) orders.set(members, new Map([[seed, order]]))
+  else known.set(seed, order)
+  return order
+}
 
 /**
  * About `count` members and the cursor of the next page, 0 at the end. What is there from the first page to the last is
- * answered exactly once.
+ * answered exactly once, as long as the seed is the same.
  */
 export const page = (
   members: Members,
   cursor: number,
-  count: number
+  count: number,
+  seed: number
 ): { readonly cursor: number; readonly members: ReadonlyArray<Bin> } => {
-  let order = cursor === 0 ? undefined : orders.get(members)
-  if (order === undefined) orders.set(members, order = orderOf(members))
+  const order = (cursor === 0 ? undefined : orders.get(members)?.get(seed)) ?? orderOf(members, seed)
   let low = 0
   let high = order.length
   while (low < high) {

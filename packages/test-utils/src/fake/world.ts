@@ -74,11 +74,13 @@ export class World {
   private scheduled = false
   private turns = 0
   private sessions = 2
+  private readonly hashSeeds: () => number
 
   constructor({ clock, seed, settings, timers, warn }: WorldOptions) {
     this.timers = timers
     this.settings = settings
     this.random = seeded(seed)
+    this.hashSeeds = seeded(seed + 1)
     this.now = () => clock.currentTimeMillisUnsafe()
     this.warn = warn
   }
@@ -102,6 +104,10 @@ export class World {
 
   nextSessionId(): number {
     return ++this.sessions
+  }
+
+  nextHashSeed(): number {
+    return Math.floor(this.hashSeeds() * 0x100000000)
   }
 
   /** Forty hexadecimal digits. */

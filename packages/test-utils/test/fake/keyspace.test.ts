@@ -4,6 +4,7 @@ import * as Format from "../../src/fake/format.ts"
 import * as Glob from "../../src/fake/glob.ts"
 import { Keyspace, slotOf } from "../../src/fake/keyspace.ts"
 import type { Listener } from "../../src/fake/keyspace.ts"
+import { page } from "../../src/fake/pages.ts"
 import { SortedSet } from "../../src/fake/sortedSet.ts"
 
 const make = () => {
@@ -57,13 +58,13 @@ describe("Keyspace", () => {
     for (let i = 0; i < 500; i++) put(`goes${i}`)
     const seen: Array<string> = []
     let cursor = 0
-    let page = 0
+    let round = 0
     do {
-      const found = keys.scan(cursor, 10)
-      seen.push(...found.keys)
+      const found = page(keys, cursor, 10, 1)
+      seen.push(...found.members)
       cursor = found.cursor
-      for (let i = 0; i < 10; i++) keys.delete(`goes${page * 10 + i}`)
-      put(`new${page++}`)
+      for (let i = 0; i < 10; i++) keys.delete(`goes${round * 10 + i}`)
+      put(`new${round++}`)
     } while (cursor !== 0)
     const stayed = seen.filter((key) => key.startsWith("stays"))
     assert.strictEqual(stayed.length, 500)

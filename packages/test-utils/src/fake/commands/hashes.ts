@@ -110,7 +110,7 @@ const scan = (invocation: Invocation): Resp.Reply => {
   // A packed list is scanned in one go.
   const found = encodingOf(hash, node.config) === "listpack"
     ? { cursor: 0, members: [...fields.keys()] }
-    : page(fields, cursor, count)
+    : page(fields, cursor, count, node.hashSeed)
   const names = match === undefined ? found.members : found.members.filter((one) => Glob.matches(match, one))
   const items = names.flatMap((one) => withValues ? [bulk(one), bulk(fields.get(one)!)] : [bulk(one)])
   return array([bulk(String(found.cursor)), array(items)])

@@ -12,6 +12,7 @@ import * as Glob from "../glob.ts"
 import { CommandError } from "../handler.ts"
 import type { Definition, Group, Invocation } from "../handler.ts"
 import { copyValue } from "../keyspace.ts"
+import { page } from "../pages.ts"
 import { expiry } from "./expiry.ts"
 import { objects } from "./objects.ts"
 import { sort } from "./sort.ts"
@@ -79,14 +80,14 @@ const copy: Definition = {
 
 const scan: Definition = {
   arity: -2,
-  run: ({ args, keys }) => {
+  run: ({ args, keys, node }) => {
     const from = args[0] === "" ? 0 : Args.cursor(args[0])
     const { count, match, type } = Args.scanOptions(args, 1, true)
-    const page = keys.scan(from, count)
-    const found = page.keys.filter((key) =>
+    const { cursor, members } = page(keys, from, count, node.hashSeed)
+    const found = members.filter((key) =>
       (match === undefined || Glob.matches(match, key)) && (type === undefined || keys.get(key)?.type === type)
     )
-    return array([bulk(String(page.cursor)), array(found.map(bulk))])
+    return array([bulk(String(cursor)), array(found.map(bulk))])
   }
 }
 

@@ -126,7 +126,7 @@ const scan = ({ args, keys, node }: Invocation): Resp.Reply => {
   // A sorted array of integers is scanned in one go.
   const found = encodingOf(value, node.config) === "intset"
     ? { cursor: 0, members: [...value.members] }
-    : page(value.members, cursor, count)
+    : page(value.members, cursor, count, node.hashSeed)
   const members = match === undefined ? found.members : found.members.filter((one) => Glob.matches(match, one))
   return array([bulk(String(found.cursor)), array(members.map(bulk))])
 }

@@ -119,7 +119,7 @@ const scan = ({ args, keys, node }: Invocation): Resp.Reply => {
   // A packed list is scanned in one go.
   const found = encodingOf(value, node.config) === "listpack"
     ? { cursor: 0, members: Array.from(zset.entries(), ({ member }) => member) }
-    : page(zset, cursor, count)
+    : page(zset, cursor, count, node.hashSeed)
   const members = match === undefined ? found.members : found.members.filter((one) => Glob.matches(match, one))
   const items = members.flatMap((one) => [bulk(one), bulk(Format.double(zset.score(one)!))])
   return array([bulk(String(found.cursor)), array(items)])

@@ -144,6 +144,7 @@ export class Server {
       peers: () => [],
       shardPeers: () => [],
       config: this.config,
+      hashSeed: 1,
       local: remembering(state),
       call: (session, argv, options) =>
         this.execute({ ...session, protocol: options?.protocol ?? 2, mayBlock: false }, argv) as Resp.Reply,
