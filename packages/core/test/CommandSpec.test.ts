@@ -357,13 +357,14 @@ describe("against a server of its own", () => {
   let folder: string
   let server: ChildProcess
   let socket: Socket
+  let failed: Promise<never>
 
   /** Sends a command whose reply is an array of strings without line breaks. */
   const ask = async (args: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
     socket.write(`*${args.length}\r\n${args.map((arg) => `$${arg.length}\r\n${arg}\r\n`).join("")}`)
     let text = ""
     for (;;) {
-      const [chunk] = await once(socket, "data")
+      const [chunk] = await Promise.race([once(socket, "data"), failed])
       text += String(chunk)
       const lines = text.split("\r\n")
       if (lines.length > 1 && !lines[0].startsWith("*")) throw new Error(`${args.join(" ")}: ${lines[0]}`)
@@ -384,7 +385,7 @@ describe("against a server of its own", () => {
       ["--port", String(address.port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
       { stdio: "ignore" }
     )
-    const failed = once(server, "exit").then(() => Promise.reject(new Error("the server did not start")))
+    failed = once(server, "exit").then(() => Promise.reject(new Error("the server has ended")))
     failed.catch(() => {})
     const connected = async () => {
       for (;;) {

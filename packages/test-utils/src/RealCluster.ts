@@ -9,6 +9,7 @@
  */
 import type * as Address from "@redisc/core/Address"
 import { Connector } from "@redisc/core/Connector"
+import { isRedisError } from "@redisc/core/RedisError"
 import type * as Resp from "@redisc/core/Resp"
 import { NodeConnector } from "@redisc/node"
 import * as Clock from "effect/Clock"
@@ -21,7 +22,15 @@ import type * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { makeCensus } from "./internal/census.ts"
 import { makeAdmin } from "./internal/clusterAdmin.ts"
-import { killMember, pauseMember, planCluster, planMember, resumeMember, startMember } from "./internal/members.ts"
+import {
+  checkCrashed,
+  killMember,
+  pauseMember,
+  planCluster,
+  planMember,
+  resumeMember,
+  startMember
+} from "./internal/members.ts"
 import type { Member } from "./internal/members.ts"
 import { makeNodeControls } from "./internal/nodeControls.ts"
 import { failed } from "./internal/realClusterError.ts"
@@ -215,7 +224,13 @@ const launch = Effect.fnUntraced(function*(
   }
 
   const members = new Map<string, Member>()
-  yield* Effect.addFinalizer(() => Effect.forEach([...members.values()], killMember, { discard: true }))
+  yield* Effect.addFinalizer(() =>
+    // What a server did that crashed is known to nobody, whatever its clients made of it.
+    Effect.forEach(members.values(), checkCrashed, { discard: true }).pipe(
+      Effect.ensuring(Effect.forEach(members.values(), killMember, { discard: true })),
+      Effect.orDie
+    )
+  )
   const connector = yield* NodeConnector.make({ tls }).pipe(Effect.mapError((error) => failed(error.message, error)))
   const admin = yield* Effect.provideService(makeAdmin(password), Connector, connector)
   const census = makeCensus(admin, members)
@@ -252,7 +267,15 @@ const launch = Effect.fnUntraced(function*(
       ),
     ownerOf: (slot) => inRealTime(slots.ownerOf(slot)),
     command: (node, name, args = []) =>
-      inRealTime(Effect.flatMap(census.runningMember(node), (member) => admin.send(member, name, ...args))),
+      inRealTime(Effect.flatMap(census.runningMember(node), (member) =>
+        admin.send(member, name, ...args).pipe(
+          // A server that crashes closes its connections a moment before its process is gone.
+          Effect.tapError(({ cause }) =>
+            isRedisError(cause) && cause.reason._tag === "ConnectionLost" && member.process !== undefined
+              ? Effect.andThen(Effect.timeoutOption(member.process.exited, "500 millis"), checkCrashed(member))
+              : Effect.void
+          )
+        ))),
     flushAll: inRealTime(
       Effect.flatMap(
         census.primaries,
@@ -288,6 +311,9 @@ const launch = Effect.fnUntraced(function*(
  * are also removed if this process dies.
  *
  * **Details**
+ *
+ * A server that ends by itself, other than at SHUTDOWN, fails what waits for it and, at the latest, the end of the scope: with
+ * the end of its log.
  *
  * Nodes listen on 127.0.0.1, at free ports. It takes about two seconds, which is how long a primary that has just
  * started refuses commands.

@@ -1,8 +1,10 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { isRedisError } from "@redisc/core/RedisError"
 import * as Slot from "@redisc/core/Slot"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
@@ -296,6 +298,31 @@ describe.concurrent("a cluster in trouble", () => {
       assert.strictEqual(yield* cluster.command(other, "SET", [tagOf(6000), "value"]), "OK")
       yield* cluster.restart(primary)
       yield* cluster.waitUntilStable
+    }), within)
+
+  it.live("says what a server said that crashed, to all who wait for it and at the end", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const cluster = yield* Scope.provide(RealCluster.make({ replicas: 1 }), scope)
+      const [primary, other] = yield* cluster.primaries
+      const pid = yield* pidOf(cluster, primary)
+      const waiting = yield* Effect.forkChild(problem(cluster.command(primary, "BLPOP", [tagOf(0), 0])), {
+        startImmediately: true
+      })
+      process.kill(pid, "SIGSEGV")
+      for (
+        const message of [
+          yield* Fiber.join(waiting),
+          yield* problem(cluster.command(primary, "PING")),
+          yield* problem(cluster.waitUntilStable),
+          yield* problem(cluster.awaitPromotion(other))
+        ]
+      ) {
+        assert.include(message, `${primary.name} has ended by itself`)
+        assert.include(message, "BUG REPORT START")
+      }
+      const end = yield* Effect.exit(Scope.close(scope, Exit.void))
+      assert.include(String(Exit.isFailure(end) && Cause.squash(end.cause)), `${primary.name} has ended by itself`)
     }), within)
 })
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Admin } from "./clusterAdmin.ts"
 import { claimant, countSlots, unrest } from "./clusterView.ts"
 import type { Known, View } from "./clusterView.ts"
-import { isRunning, isUp, pollInterval, viewOf } from "./members.ts"
+import { checkCrashed, isRunning, isUp, pollInterval, viewOf } from "./members.ts"
 import type { Member } from "./members.ts"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
@@ -79,6 +79,7 @@ export const makeCensus = (admin: Admin, members: ReadonlyMap<string, Member>): 
       let reason = "nobody answered"
       const poll = Effect.gen(function*() {
         while (true) {
+          yield* Effect.forEach(members.values(), checkCrashed, { discard: true })
           const found = yield* Effect.map(views, look).pipe(Effect.catch(({ problem }) => Effect.succeed(problem)))
           if (typeof found !== "string") return found
           reason = found
@@ -126,7 +127,10 @@ export const makeCensus = (admin: Admin, members: ReadonlyMap<string, Member>): 
     Effect.flatMap(memberOf(node), (member) =>
       isRunning(member)
         ? Effect.succeed(member)
-        : Effect.fail(failed(`${node.name} is not running: ${isUp(member) ? "resume" : "restart"} it first`)))
+        : Effect.andThen(
+          checkCrashed(member),
+          Effect.fail(failed(`${node.name} is not running: ${isUp(member) ? "resume" : "restart"} it first`))
+        ))
 
   const primaries = Effect.map(
     states,

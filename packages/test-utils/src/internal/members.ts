@@ -29,6 +29,19 @@ export const isUp = (member: Member): boolean => member.process?.hasExited() ===
 
 export const isRunning = (member: Member): boolean => isUp(member) && !member.isPaused
 
+/**
+ * Fails if the server of a member has ended on its own, and says what it said at last.
+ */
+export const checkCrashed = (member: Member): Effect.Effect<void, RealClusterError> =>
+  Effect.suspend(() =>
+    member.process?.hasCrashed() === true
+      ? Effect.flatMap(
+        logTail(member.folder),
+        (log) => Effect.fail(failed(`${member.name} has ended by itself. The end of its log:\n${log}`))
+      )
+      : Effect.void
+  )
+
 export const pollInterval = "20 millis"
 
 const newId = Effect.sync(() => randomBytes(20).toString("hex"))
@@ -125,7 +138,12 @@ export const startMember = Effect.fnUntraced(function*(
   })
   yield* answers.pipe(
     Effect.timeoutOrElse({ duration: "15 seconds", orElse: () => Effect.fail(failed("it does not answer")) }),
-    Effect.catch(({ problem }) => didNotStart(problem))
+    Effect.catch(({ problem }) => didNotStart(problem)),
+    Effect.onError(() =>
+      Effect.map(killMember(member), () => {
+        member.process = undefined
+      })
+    )
   )
 })
 

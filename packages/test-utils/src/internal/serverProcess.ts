@@ -128,6 +128,8 @@ export interface ServerProcess {
   readonly pid: number
   readonly exited: Effect.Effect<void>
   readonly hasExited: () => boolean
+  /** Whether it ended on its own, and not in an orderly way. */
+  readonly hasCrashed: () => boolean
   readonly signal: (signal: NodeJS.Signals) => void
 }
 
@@ -140,7 +142,10 @@ export const startServer = (server: Server, folder: string): ServerProcess => {
   closeSync(log)
   const pidFile = join(folder, "pid")
   const exited = Deferred.makeUnsafe<void>()
-  const onExit = () => {
+  let isKilled = false
+  let hasCrashed = false
+  const onExit = (code: number | Error | null) => {
+    hasCrashed = !isKilled && code !== 0
     rmSync(pidFile, { force: true })
     Deferred.doneUnsafe(exited, Effect.void)
   }
@@ -151,14 +156,22 @@ export const startServer = (server: Server, folder: string): ServerProcess => {
     pid: child.pid ?? -1,
     exited: Deferred.await(exited),
     hasExited: () => Deferred.isDoneUnsafe(exited),
-    signal: (signal) => void child.kill(signal)
+    hasCrashed: () => hasCrashed,
+    signal: (signal) => {
+      isKilled ||= signal === "SIGKILL"
+      child.kill(signal)
+    }
   }
 }
 
 /**
- * The last lines that a server wrote.
+ * The last lines that a server wrote, or the first of its report when it crashed.
  */
 export const logTail = (folder: string): Effect.Effect<string> =>
   Effect.promise(() => readFile(join(folder, "redis.log"), "utf8").catch(() => "")).pipe(
-    Effect.map((text) => text.trimEnd().split("\n").slice(-8).join("\n"))
+    Effect.map((text) => {
+      const lines = text.trimEnd().split("\n")
+      const report = lines.findLastIndex((line) => line.includes("BUG REPORT START"))
+      return (report < 0 ? lines.slice(-8) : lines.slice(report, report + 12)).join("\n")
+    })
   )

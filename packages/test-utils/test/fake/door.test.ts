@@ -2,10 +2,11 @@ import { assert, layer } from "@effect/vitest"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import { execFile } from "node:child_process"
+import { cli } from "./cli.ts"
 
-const cli = (port: number, ...args: ReadonlyArray<string>) =>
+const ask = (port: number, ...args: ReadonlyArray<string>) =>
   Effect.callback<string, Error>((resume) => {
-    execFile("redis-cli", ["-c", "-p", String(port), ...args], { timeout: 5000 }, (problem, out) => {
+    execFile(cli ?? "redis-cli", ["-c", "-p", String(port), ...args], { timeout: 5000 }, (problem, out) => {
       resume(problem === null ? Effect.succeed(out.trim()) : Effect.fail(problem))
     })
   })
@@ -15,10 +16,10 @@ layer(FakeCluster.layerConnector({ replicas: 1 }), { excludeTestServices: true }
     Effect.gen(function*() {
       const fake = yield* FakeCluster.FakeCluster
       const [first, , third] = yield* fake.listen
-      assert.strictEqual(yield* cli(first.port, "SET", "foo", "bar"), "OK")
-      assert.strictEqual(yield* cli(third.port, "GET", "foo"), "bar")
-      assert.strictEqual(yield* cli(first.port, "PING"), "PONG")
-      const nodes = yield* cli(first.port, "CLUSTER", "NODES")
+      assert.strictEqual(yield* ask(first.port, "SET", "foo", "bar"), "OK")
+      assert.strictEqual(yield* ask(third.port, "GET", "foo"), "bar")
+      assert.strictEqual(yield* ask(first.port, "PING"), "PONG")
+      const nodes = yield* ask(first.port, "CLUSTER", "NODES")
       assert.strictEqual(nodes.split("\n").length, 6)
       assert.include(nodes, `127.0.0.1:${third.port}@`)
     }))

@@ -1,8 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
-import { execFile, spawnSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { EventEmitter, once } from "node:events"
+import { cli } from "./cli.ts"
 import { clients, ioredis, makeTraffic, nodeRedis } from "./clients.ts"
 
 /** Opens a port for each node; they close when the test is over. */
@@ -283,18 +284,16 @@ layer(FakeCluster.layerConnector(options), { excludeTestServices: true })("node-
     }))
 })
 
-const cli = (port: number, input: string) =>
+const ask = (port: number, input: string) =>
   Effect.callback<ReadonlyArray<string>, Error>((resume) => {
-    const child = execFile("redis-cli", ["-c", "-p", String(port)], (problem, out) => {
+    const child = execFile(cli ?? "redis-cli", ["-c", "-p", String(port)], (problem, out) => {
       resume(problem === null ? Effect.succeed(out.trimEnd().split("\n")) : Effect.fail(problem))
     })
     child.stdin?.end(input)
   })
 
-const hasCli = spawnSync("redis-cli", ["--version"]).status === 0
-
 layer(FakeCluster.layerConnector(options), { excludeTestServices: true })("redis-cli", (it) => {
-  it.effect.skipIf(!hasCli)(
+  it.effect.skipIf(cli === undefined)(
     "reads and writes every type, in transactions and scripts too",
     () =>
       Effect.gen(function*() {
@@ -316,7 +315,7 @@ layer(FakeCluster.layerConnector(options), { excludeTestServices: true })("redis
           ["BLPOP l 0", "l\n3"],
           ["SCAN 0 MATCH none COUNT 1000", "0\n"]
         ] as const
-        const lines = yield* cli(ports[0], session.map(([command]) => `${command}\n`).join(""))
+        const lines = yield* ask(ports[0], session.map(([command]) => `${command}\n`).join(""))
         const expected = session.map(([, reply]) => reply).join("\n")
         const redirected = lines.filter((line) => line.startsWith("-> Redirected to slot"))
         assert.isAbove(redirected.length, 0)
@@ -325,7 +324,7 @@ layer(FakeCluster.layerConnector(options), { excludeTestServices: true })("redis
       })
   )
 
-  it.effect.skipIf(!hasCli)("follows ASK and MOVED", () =>
+  it.effect.skipIf(cli === undefined)("follows ASK and MOVED", () =>
     Effect.gen(function*() {
       const { fake, ports } = yield* listen
       yield* fake.seed({ "{m}a": "1", "{m}b": "2" })
@@ -333,7 +332,7 @@ layer(FakeCluster.layerConnector(options), { excludeTestServices: true })("redis
       const from = yield* fake.ownerOf(slot)
       const to = (yield* fake.primaries).find((node) => node.name !== from.name)!
       const read = Effect.map(
-        cli(ports[0], "GET {m}a\nGET {m}b\n"),
+        ask(ports[0], "GET {m}a\nGET {m}b\n"),
         (lines) => lines.filter((line) => line.length === 1)
       )
       yield* fake.beginMigration(slot, to)

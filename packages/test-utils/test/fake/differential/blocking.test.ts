@@ -1,7 +1,8 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { setTimeout as sleep } from "node:timers/promises"
 import { Server, show, words } from "../commands/harness.ts"
-import { RealServer } from "./driver.ts"
+import { RealServer } from "./RealServer.ts"
+import type { Connection } from "./RealServer.ts"
 
 type Name = "A" | "B" | "C" | "writer"
 
@@ -122,7 +123,7 @@ describe("clients that wait, on a real server", () => {
         await watcher.send(["FLUSHALL"])
         const fake = new Server()
         const names = ["A", "B", "C", "writer"] as const
-        const reals = new Map<Name, Awaited<ReturnType<RealServer["connection"]>>>()
+        const reals = new Map<Name, Connection>()
         for (const name of names) reals.set(name, await real.connection(protocol))
         const fakes = new Map(names.map((name) => [name, fake.client(protocol)]))
         const expected: Array<string> = []

@@ -4,8 +4,9 @@ import * as Binary from "../../../src/fake/binary.ts"
 import type { Bin } from "../../../src/fake/handler.ts"
 import { Server, show, wire, words } from "../commands/harness.ts"
 import type { Wire } from "../commands/harness.ts"
-import { differential, RealServer, shape, unordered } from "./driver.ts"
+import { differential, shape, unordered } from "./driver.ts"
 import type { Commands, Dice } from "./driver.ts"
+import { RealServer } from "./RealServer.ts"
 
 const names = ["a", "b", "c", "text", "list", "set", "hash", "zset", "none"]
 // A real node of a cluster takes only commands whose keys are in one slot.

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Notifications from "../../../src/fake/notifications.ts"
-import { RealServer } from "./driver.ts"
+import { RealServer } from "./RealServer.ts"
 import { scenarios } from "./scenario.ts"
 
 const settings = [

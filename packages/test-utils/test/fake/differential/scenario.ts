@@ -6,7 +6,8 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Notifications from "../../../src/fake/notifications.ts"
 import { Server, show, words } from "../commands/harness.ts"
-import { RealServer } from "./driver.ts"
+import { RealServer } from "./RealServer.ts"
+import type { Connection } from "./RealServer.ts"
 
 /** `"a: SUBSCRIBE news"`: what the connection called `a` says. */
 export type Step = string
@@ -33,7 +34,7 @@ const onReal = async (
   const control = await real.connection(2)
   await control.send(["CONFIG", "SET", "notify-keyspace-events", events])
   await control.send(["FLUSHALL"])
-  const clients = new Map<string, Awaited<ReturnType<RealServer["connection"]>>>()
+  const clients = new Map<string, Connection>()
   for (const name of namesOf(steps)) clients.set(name, await real.connection(protocol))
   for (const client of clients.values()) client.seen.length = 0
   const told: Array<Told> = []

@@ -2,10 +2,11 @@
  * Scripts and functions, run by a real server in cluster mode and by the simulated one: the replies have to be the same.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { setTimeout as sleep } from "node:timers/promises"
 import { Server, show, wire } from "../commands/harness.ts"
 import type { Wire } from "../commands/harness.ts"
-import { RealServer, unordered } from "./driver.ts"
+import { unordered } from "./driver.ts"
+import { RealServer } from "./RealServer.ts"
+import type { Connection } from "./RealServer.ts"
 import { json } from "./scripts/json.ts"
 import { language } from "./scripts/language.ts"
 import { libraries } from "./scripts/libraries.ts"
@@ -25,14 +26,12 @@ const comparable = (argv: ReadonlyArray<string>, reply: Wire): string => {
 
 describe("scripts on a real server", () => {
   let real: RealServer
-  let admin: Awaited<ReturnType<RealServer["connection"]>>
+  let admin: Connection
   const fake = new Server({ now: Date.now() })
 
   beforeAll(async () => {
-    real = await RealServer.start(["--cluster-enabled", "yes"])
+    real = await RealServer.startCluster()
     admin = await real.connection(2)
-    await admin.send(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
-    while (!(await admin.send(["CLUSTER", "INFO"])).text.includes("cluster_state:ok")) await sleep(20)
   }, 20_000)
 
   afterAll(async () => {
