@@ -14,11 +14,11 @@ import type * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Reply from "./internal/reply.ts"
-import { durationProblem } from "./internal/settings.ts"
+import { durationProblem, kindOf } from "./internal/settings.ts"
 import type { RedisError } from "./RedisError.ts"
 import type * as Resp from "./Resp.ts"
 
@@ -445,12 +445,48 @@ export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
 export const option = <A>(self: Command<A>): Command<Option.Option<Exclude<A, null>>> =>
   mapped(self, (value) => value === null ? Option.none() : Option.some(value as Exclude<A, null>))
 
+/** Whether some reply of type `A` can be what a Schema encodes to: either may be the wider one, at any depth. */
+type Meets<A, E> = [A] extends [E] ? true
+  : [E] extends [A] ? true
+  : [A, E] extends [ReadonlyArray<infer I>, ReadonlyArray<infer J>] ? Meets<I, J>
+  : [A, E] extends [ReadonlyArray<unknown>, unknown] | [unknown, ReadonlyArray<unknown>] ? false
+  : [A, E] extends [object, object] ? (false extends MeetsEach<A, E> ? false : true)
+  : false
+
+type MeetsEach<A, E> = {
+  readonly [K in keyof E]-?: K extends keyof A ? Meets<A[K], E[K]> : undefined extends E[K] ? true : false
+}[keyof E]
+
 /**
- * Decodes the reply with a Schema, whose encoded side is what the command replies. Nil stays `null`.
+ * What a command's reply has to be for a Schema to decode it: nothing where the encoded side of the Schema and the reply can
+ * meet, else that encoded side.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SchemaFits<A, E> = Meets<Exclude<A, null>, E> extends true ? unknown : Command<E | null>
+
+/**
+ * Decodes the reply with a Schema. Nil stays `null`.
  *
  * **Details**
  *
- * A reply that does not fit fails with `DecodeFailed`. The error tells where, but not what: replies can be secrets.
+ * - The encoded side of the Schema is what the command replies, or narrows it down: `Literals` of a text, a `Struct` of some
+ *   fields of a hash. What can't be, a number in a hash, does not compile.
+ * - A reply that does not fit fails with `DecodeFailed`, of `delivery` `"Executed"`. The error tells where and which kinds of
+ *   values, as in `at ["a"]["b"], expected number, received string`, but no value: replies can be secrets. Nor does it show
+ *   what a check says, or a key that the Schema does not name.
+ * - A Schema that throws fails so too, and so does one that would have to wait.
+ *
+ * **Example** (The fields of a hash)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ * import { Schema } from "effect"
+ *
+ * const User = Schema.Struct({ name: Schema.String, age: Schema.NumberFromString })
+ * const user = Redis.hgetall("user:1").pipe(Command.schema(User)) // Command<{ name: string; age: number }>
+ * ```
  *
  * **Example** (A JSON document)
  *
@@ -467,14 +503,12 @@ export const option = <A>(self: Command<A>): Command<Option.Option<Exclude<A, nu
  * @since 0.1.0
  */
 export const schema = <T, E>(codec: Schema.Codec<T, E>) => {
-  const parse = Schema.decodeUnknownResult(codec)
-  return <A extends E | null>(self: Command<A>): Command<T | Extract<A, null>> =>
-    mapped(self, (value) => {
-      if (value === null) return value as Extract<A, null>
-      const result = parse(value)
-      if (Result.isSuccess(result)) return result.success
-      throw new Reply.Mismatch("a value that fits the schema", Reply.kindOf(value))
-    })
+  const parse = Schema.isSchema(codec) ? Reply.schema(codec) : undefined
+  return <A>(self: Command<A> & SchemaFits<A, E>): Command<T | Extract<A, null>> =>
+    parse === undefined
+      ? invalid(self.spec, `schema takes a Schema, not ${kindOf(codec)}`)
+      : mapped(self as unknown as Command<A>, (value) =>
+        value === null ? value as Extract<A, null> : parse(value as Resp.Value))
 }
 
 /**

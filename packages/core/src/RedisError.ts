@@ -257,17 +257,30 @@ export class ProtocolViolation
 }
 
 /**
- * The command was executed, but its reply is not of the form its type promises.
+ * The command was executed, but its reply is not of the form its type promises, or does not fit a Schema. Or a payload that
+ * was published, with `of` `"payload"`, does not.
+ *
+ * Of a Schema `path` says where, as in `["user"]["age"]`, and is empty where it is the whole reply. `expected` and `received`
+ * are kinds, never values; a key that the Schema does not name, as a field of a hash that is read as a record, is `[*]`.
  *
  * @category errors
  * @since 0.1.0
  */
 export class DecodeFailed extends Schema.TaggedClass<DecodeFailed>("@redisc/core/RedisError/DecodeFailed")(
   "DecodeFailed",
-  { expected: Schema.String, received: Schema.String }
+  {
+    expected: Schema.String,
+    received: Schema.String,
+    path: Schema.optional(Schema.String),
+    of: Schema.optional(Schema.Literals(["reply", "payload"]))
+  }
 ) {
   get message(): string {
-    return `expected ${this.expected} in the reply, received ${this.received}`
+    const { expected, path, received } = this
+    const of = this.of ?? "reply"
+    return path === undefined
+      ? `expected ${expected} in the ${of}, received ${received}`
+      : `the ${of} does not fit the schema: ${path && `at ${path}, `}expected ${expected}, received ${received}`
   }
 }
 

@@ -3,16 +3,19 @@
  * whoever runs it turns that into `DecodeFailed`. RESP2 and RESP3 forms of the same reply decode alike.
  */
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import * as Resp from "../Resp.ts"
+import * as Fit from "./fit.ts"
 
-/** The reply has another form than the command promises. Holds kinds, never contents. */
+/** The reply has another form than the command promises. Holds kinds, never contents; and a path where a Schema has one. */
 export class Mismatch {
   readonly expected: string
   readonly received: string
-  constructor(expected: string, received: string) {
+  readonly path: string | undefined
+  constructor(expected: string, received: string, path?: string) {
     this.expected = expected
     this.received = received
+    this.path = path
   }
 }
 
@@ -163,10 +166,12 @@ export const among = <const A extends number>(codes: ReadonlyArray<A>): Decode<A
 
 /** What a Schema makes of the reply, nil included. */
 export const schema = <A>(codec: Schema.Decoder<A>): Decode<A> => {
-  const parse = Schema.decodeUnknownResult(codec)
+  const decode = Fit.decoder(codec)
   return (value) => {
-    const result = parse(value)
-    return Result.isSuccess(result) ? result.success : fail("a value that fits the schema", value)
+    const result = decode(value)
+    if (Result.isSuccess(result)) return result.success
+    const { expected, path, received } = result.failure
+    throw new Mismatch(expected, received, path)
   }
 }
 
