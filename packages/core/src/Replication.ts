@@ -34,7 +34,8 @@ import * as RedisError from "./RedisError.ts"
  * **Gotchas**
  *
  * Only commands that are run inside, through the `Redis` of the fiber, are waited for. A service that took `Redis.Redis`
- * when it was built goes on using the shared connections, and what a session or `Redis.optimistic` writes inside goes over
+ * when it was built goes on using the shared connections, the `Redis` of the region fails with `SessionMisused` once it has
+ * ended, and what a session or `Redis.optimistic` writes inside goes over
  * a connection of its own: there, end with `Redis.wait`, or put a write to the same keys behind it.
  *
  * **Example** (An order that must not get lost)
@@ -76,7 +77,8 @@ export const ensureReplication: {
       const { executor } = yield* RedisCluster
       const fork = Effect.runForkWith(yield* Effect.context<never>())
       const held = new HeldExecutor(executor.parts, yield* Effect.scope, fork)
-      const value = yield* Effect.provideService(self, Command.Redis, held.service)
+      const inside = Effect.provideService(self, Command.Redis, held.service)
+      const value = yield* Effect.ensuring(inside, Effect.sync(() => held.end()))
       yield* acknowledged(held, replicas, within)
       return value
     }))

@@ -2,10 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import * as Address from "../src/Address.ts"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import type * as RedisCluster from "../src/RedisCluster.ts"
+import * as Session from "../src/Session.ts"
 import { carrier, carrying, connected, said, start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, keyOfC, settle, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
@@ -139,6 +141,85 @@ describe("writes that are to be replicated", () => {
       assert.strictEqual(a.connections.length, 2)
       const { dedicated, leased } = (yield* service.stats).nodes.get("a:7000")!
       assert.deepStrictEqual([dedicated, leased], [1, 0])
+    }))
+})
+
+describe("the Redis of a region that has ended", () => {
+  const misused = ["SessionMisused", "NotSent"]
+  const told = ({ delivery, reason }: Redis.RedisError) => [reason._tag, delivery]
+
+  /** The service of a region that has held a connection to each node and given it back. */
+  const leaked = Effect.fnUntraced(function*() {
+    const nodes = yield* replicated({ maxDedicated: 1 })
+    for (const name of ["WATCH", "UNWATCH"]) nodes.a.on(name, Reply.simple("OK"))
+    nodes.a.on("BLPOP", Reply.nullArray).on("MULTI", Reply.simple("OK")).on("EXEC", Reply.array([]))
+    for (const node of nodes.cluster.nodes.values()) node.on("FLUSHALL", Reply.simple("OK"))
+    const redis = yield* nodes.ensured(Effect.andThen(write, Effect.service(Redis.Redis)))
+    return { ...nodes, redis }
+  })
+
+  it.effect("sends nothing any more, whichever way, into what is another's session by now", () =>
+    Effect.gen(function*() {
+      const { a, redis, run } = yield* leaked()
+      const read = yield* run(Effect.scoped(Effect.gen(function*() {
+        const session = yield* Session.make({ keys: keyOfA })
+        yield* session.execute(Redis.command("WATCH", [keyOfA]))
+        const commands: ReadonlyArray<Command.Any> = [
+          Redis.set(keyOfA, "2"),
+          Redis.get(keyOfA),
+          Redis.blpop([keyOfA], "1 second"),
+          Redis.flushall(),
+          Redis.dbsize(),
+          Redis.transaction([write])
+        ]
+        for (const command of commands) {
+          assert.deepStrictEqual(told(yield* Effect.flip(redis.execute(command))), misused, command.spec.name)
+          const [piped] = yield* redis.executeAll([command])
+          assert.deepStrictEqual(told(yield* Effect.flip(Effect.fromResult(piped))), misused, command.spec.name)
+        }
+        return yield* session.execute(Redis.get(keyOfA))
+      })))
+      assert.strictEqual(read, "a:7000")
+      assert.deepStrictEqual(said(carrier(a, "WAIT 1 100")), [
+        "SET bar 1",
+        "WAIT 1 100",
+        "WATCH bar",
+        "GET bar",
+        "UNWATCH"
+      ])
+    }))
+
+  it.effect("tells a fiber that outlives the region, instead of letting it wait", () =>
+    Effect.gen(function*() {
+      const { ensured, node, service } = yield* replicated({ maxDedicated: 1, leaseTimeout: "1 minute" })
+      const scope = yield* Scope.make()
+      yield* Scope.provide(node.dedicated, scope)
+      const fibers = yield* ensured(Effect.all([
+        Effect.forkDetach(Effect.flip(write), { startImmediately: true }),
+        Effect.forkDetach(Effect.flip(Redis.blpop([keyOfA], "Infinity")), { startImmediately: true })
+      ]))
+      for (const fiber of fibers) {
+        assert.deepStrictEqual(told(yield* Fiber.join(fiber as Fiber.Fiber<Redis.RedisError, unknown>)), misused)
+      }
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* service.stats).nodes.get("a:7000")?.leased, 0)
+    }))
+
+  it.effect("has ended before it is asked who has acknowledged", () =>
+    Effect.gen(function*() {
+      const { a, ensured } = yield* replicated()
+      const fiber = yield* ensured(
+        Effect.gen(function*() {
+          yield* write
+          const redis = yield* Redis.Redis
+          a.on("WAIT", "hold")
+          return yield* Effect.forkDetach(
+            Effect.andThen(Effect.yieldNow, Effect.flip(redis.execute(Redis.set(keyOfA, "2"))))
+          )
+        }).pipe(Effect.tap(() => Effect.sync(() => a.on("WAIT", Reply.integer(1)))))
+      )
+      assert.deepStrictEqual(told(yield* Fiber.join(fiber)), misused)
+      assert.strictEqual(a.count("SET bar 2"), 0)
     }))
 })
 

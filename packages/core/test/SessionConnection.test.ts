@@ -2,13 +2,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as Address from "../src/Address.ts"
 import * as Command from "../src/Command.ts"
+import { attempt } from "../src/internal/call.ts"
+import * as Redirects from "../src/internal/redirects.ts"
+import { SessionExecutor } from "../src/internal/sessionExecutor.ts"
 import * as Redis from "../src/Redis.ts"
 import type * as RedisCluster from "../src/RedisCluster.ts"
 import * as Script from "../src/Script.ts"
 import * as Session from "../src/Session.ts"
 import { carrier, carrying, connected, said, start } from "./support/client.ts"
-import { advance, keyOfA, settle } from "./support/scenes.ts"
+import { advance, keyOfA, settle, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 
 const ok = Reply.simple("OK")
@@ -20,6 +24,31 @@ const opened = Effect.fnUntraced(function*(options?: Partial<RedisCluster.Option
   const use = <A, E, R>(effect: Effect.Effect<A, E, R>) => nodes.run(Session.use({ keys: keyOfA }, effect))
   const statsOfA = Effect.map(nodes.service.stats, ({ nodes }) => nodes.get("a:7000")!)
   return { ...nodes, use, statsOfA }
+})
+
+describe("a session that has ended", () => {
+  it.effect("sends nothing any more for what it has let in before: its connection may be another's by now", () =>
+    Effect.gen(function*() {
+      const { a, service } = yield* opened()
+      const { clock, commandTimeout } = service.executor.parts
+      const connection = yield* service.executor.parts.pool.node(Address.tcp("a", 7000)).dedicated
+      const cluster = service.executor.actions
+      const slot = slotOfA
+      const session = new SessionExecutor({ asking: false, clock, cluster, commandTimeout, connection, slot })
+      const get = Redis.get(keyOfA)
+      const attempts = [
+        attempt({ submit: session.dispatch }, get, { asking: false, deadline: Infinity }),
+        session.actions.send(get, slot, Infinity, Redirects.byMap)
+      ]
+      session.end()
+      for (const one of attempts) {
+        const outcome = yield* one
+        assert.isTrue(outcome._tag === "Failed" && outcome.failure.reason._tag === "SessionMisused")
+        assert.isTrue(outcome._tag === "Failed" && outcome.failure.delivery === "NotSent")
+      }
+      yield* settle
+      assert.strictEqual(a.count("GET bar"), 0)
+    }))
 })
 
 describe("what is run in a session", () => {

@@ -10,6 +10,7 @@ import type { Connection } from "../Connection.ts"
 import type * as NodePool from "../NodePool.ts"
 import { membersOf } from "../RedisCluster.ts"
 import type { NodeResult, Nodes } from "../RedisCluster.ts"
+import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
 import { deadlineOf, run, sweep } from "./call.ts"
 import type { Call, Outcome, Taker } from "./call.ts"
@@ -66,7 +67,15 @@ class Lease implements Taker {
     this.connection = connection
     for (const call of this.waiting.drain()) if (!call.abandoned) connection.submit(call)
   }
+
+  fail(failure: Failure): void {
+    for (const call of this.waiting.drain()) if (!call.abandoned) call.onFailure(failure)
+  }
 }
+
+const over = new RedisError.SessionMisused({
+  problem: "what it was run in has ended, and its connections are given back: use its Redis inside only"
+})
 
 export class HeldExecutor extends ClusterExecutor {
   private readonly scope: Scope.Scope
@@ -76,6 +85,7 @@ export class HeldExecutor extends ClusterExecutor {
   private readonly apart = new Map<NodePool.Node, Set<Lease>>()
   /** Connections that were written on, and are gone. */
   lost = 0
+  private ended = false
 
   constructor(parts: Parts, scope: Scope.Scope, fork: HeldExecutor["fork"]) {
     super(parts)
@@ -85,12 +95,22 @@ export class HeldExecutor extends ClusterExecutor {
 
   /** The connections that something was written on, and that are still there. */
   get written(): ReadonlyArray<Connection> {
-    const leases = [...this.leases.values(), ...Array.from(this.apart.values(), (apart) => [...apart]).flat()]
-    return leases.flatMap(({ connection, wrote }) => wrote && connection !== undefined ? [connection] : [])
+    return this.all().flatMap(({ connection, wrote }) => wrote && connection !== undefined ? [connection] : [])
+  }
+
+  /** From here on nothing goes out: the connections are about to be somebody else's. What waits for one is told so. */
+  end(): void {
+    this.ended = true
+    for (const lease of this.all()) lease.fail(notSent(over))
+  }
+
+  override admit(command: Command.Any): number | RedisError.Reason {
+    return this.ended ? over : super.admit(command)
   }
 
   protected override submit(node: NodePool.Node, call: Call): void {
-    this.leaseOf(node).submit(call)
+    if (this.ended) call.onFailure(notSent(over))
+    else this.leaseOf(node).submit(call)
   }
 
   protected override submitBlocking(
@@ -98,7 +118,9 @@ export class HeldExecutor extends ClusterExecutor {
     _deadline: number,
     attemptOn: (taker: Taker) => Effect.Effect<Outcome>
   ): Effect.Effect<Outcome> {
-    return Effect.suspend(() => attemptOn(this.leaseApart(node)))
+    return Effect.suspend(() =>
+      attemptOn(this.ended ? { submit: (call) => call.onFailure(notSent(over)) } : this.leaseApart(node))
+    )
   }
 
   protected override executeEach<A>(
@@ -110,10 +132,14 @@ export class HeldExecutor extends ClusterExecutor {
       const deadline = deadlineOf(command, this.clock.readExactly(), this.commandTimeout)
       return Effect.forEach(membersOf(this.parts.topology.currentUnsafe(), nodes), ({ address, role }) =>
         Effect.map(
-          Effect.result(run(this.leaseOf(this.parts.pool.node(address)), command, deadline)),
+          Effect.result(run({ submit: (call) => this.submit(this.parts.pool.node(address), call) }, command, deadline)),
           (result): NodeResult<A> => ({ address, role, result })
         ), { concurrency: "unbounded" })
     })
+  }
+
+  private all(): ReadonlyArray<Lease> {
+    return [...this.leases.values(), ...Array.from(this.apart.values(), (apart) => [...apart]).flat()]
   }
 
   private leaseOf(node: NodePool.Node): Lease {
@@ -145,7 +171,7 @@ export class HeldExecutor extends ClusterExecutor {
       onSuccess: (connection) => lease.open(connection),
       onFailure: ({ reason }) => {
         forget()
-        for (const call of lease.waiting.drain()) if (!call.abandoned) call.onFailure(notSent(reason, key))
+        lease.fail(notSent(reason, key))
       }
     })
     const overdue = sweep(lease.waiting, () => timedOut(key, "a connection of its own", false))

@@ -11,6 +11,7 @@ import { insteadOfTakingOver, slotOf } from "./admission.ts"
 import { attempt } from "./call.ts"
 import type { Call } from "./call.ts"
 import { Executor } from "./executor.ts"
+import { notSent } from "./failure.ts"
 import type * as Redirects from "./redirects.ts"
 import type { TurnClock } from "./turnClock.ts"
 
@@ -26,6 +27,8 @@ export interface Parts {
 
 const misused = (problem: string): RedisError.SessionMisused => new RedisError.SessionMisused({ problem })
 
+const over = misused("the session has ended with its scope: use it inside, or open another")
+
 export class SessionExecutor extends Executor {
   readonly actions: Redirects.Actions
   private readonly connection: Connection
@@ -39,7 +42,7 @@ export class SessionExecutor extends Executor {
     this.actions = {
       ...cluster,
       policy: Effect.succeed(RedirectPolicy.none),
-      send: (command, _slot, deadline) => attempt(connection, command, { asking, deadline }),
+      send: (command, _slot, deadline) => attempt({ submit: this.dispatch }, command, { asking, deadline }),
       count: () => {}
     }
   }
@@ -50,7 +53,7 @@ export class SessionExecutor extends Executor {
 
   admit(command: Command.Any): number | RedisError.Reason {
     const { problem, spec } = command
-    if (this.ended) return misused("the session has ended with its scope: use it inside, or open another")
+    if (this.ended) return over
     if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
     if (spec.stateful === "TakesOver") {
       return new RedisError.InvalidArgument({
@@ -73,7 +76,8 @@ export class SessionExecutor extends Executor {
     return undefined
   }
 
-  dispatch(call: Call): void {
-    this.connection.submit(call)
+  readonly dispatch = (call: Call): void => {
+    if (this.ended) call.onFailure(notSent(over))
+    else this.connection.submit(call)
   }
 }
