@@ -101,7 +101,8 @@ export class TryAgain extends Schema.TaggedClass<TryAgain>("@redisc/core/RedisEr
 }
 
 /**
- * The node can't serve now: `CLUSTERDOWN`, `MASTERDOWN`, `LOADING` or `READONLY`, for longer than the policy waits.
+ * The node can't serve now: `CLUSTERDOWN`, `MASTERDOWN`, `LOADING` or `READONLY`, for longer than the policy waits. Or it has
+ * become a replica while the command blocked there (`UNBLOCKED`).
  *
  * @category errors
  * @since 0.1.0

@@ -256,6 +256,7 @@ const rerun = <A, E, R>(
       ? Effect.succeed(first.success)
       : Redirects.persevere(executor.actions, {
         repeatable: false,
+        patient: false,
         abridged: false,
         deadline: Infinity,
         again,

@@ -235,6 +235,97 @@ describe("a redirect of a command that blocks", () => {
     }))
 })
 
+describe("a planned failover under a command that blocks", () => {
+  const demoted = Reply.error(
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+  )
+  const kinds: ReadonlyArray<readonly [first: string, second: RegExp, command: Command.Any]> = [
+    ["BLPOP bar 5", /^BLPOP bar 2\.\d+$/, Redis.blpop([keyOfA], "5 seconds")],
+    ["BLMPOP 5 1 bar LEFT", /^BLMPOP 2\.\d+ 1 bar LEFT$/, Redis.command("BLMPOP", [5, 1, keyOfA, "LEFT"])],
+    [
+      "BLMOVE bar bar LEFT LEFT 5",
+      /^BLMOVE bar bar LEFT LEFT 2/,
+      Redis.command("BLMOVE", [keyOfA, keyOfA, "LEFT", "LEFT", 5])
+    ],
+    ["BZPOPMIN bar 5", /^BZPOPMIN bar 2\.\d+$/, Redis.bzpopmin([keyOfA], "5 seconds")],
+    [
+      "XREAD BLOCK 5000 STREAMS bar 0",
+      /^XREAD BLOCK 2\d{3} STREAMS bar 0$/,
+      Redis.xread(streams, { block: "5 seconds" })
+    ],
+    [
+      "XREADGROUP GROUP g c BLOCK 5000 STREAMS bar >",
+      /^XREADGROUP GROUP g c BLOCK 2\d{3} STREAMS bar >$/,
+      Redis.command("XREADGROUP", "GROUP g c BLOCK 5000 STREAMS bar >".split(" "))
+    ]
+  ]
+
+  it.effect.each(kinds)(
+    "lets it go on at the new primary, for the rest of its time: %s",
+    ([first, second, command]) =>
+      Effect.gen(function*() {
+        const { a, b, cluster, run } = yield* blocking()
+        const fiber = yield* start(run(command))
+        yield* advance("2 seconds")
+        cluster.slots = [[0, 10922, "b:7000", "a:7000"], [10923, 16383, "c:7000"]]
+        carrier(a, first).release(demoted)
+        yield* advance("500 millis")
+        const [, again] = [...a.commands, ...b.commands]
+        assert.match(again, second)
+        assert.deepStrictEqual(b.commands, [again])
+        carrier(b, again).release(Reply.nullArray)
+        assert.isNull(yield* Fiber.join(fiber))
+      })
+  )
+
+  it.effect("lets it go on however often that happens, when each time lasts", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* blocking()
+      const fiber = yield* start(run(Redis.blpop([keyOfA], "Infinity")))
+      for (let times = 1; times <= 5; times++) {
+        yield* advance("20 seconds")
+        assert.strictEqual(a.count("BLPOP bar 0"), times)
+        a.connections.find(({ open, received }) => open && received.includes("BLPOP bar 0"))!.release(demoted)
+        yield* advance("500 millis")
+      }
+      a.connections.find(({ open, received }) => open && received.includes("BLPOP bar 0"))!.release(job)
+      assert.deepStrictEqual(yield* Fiber.join(fiber), popped)
+    }))
+
+  it.effect("is not followed for ever by one that nobody lets block", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* blocking()
+      a.on("BLPOP", demoted)
+      const fiber = yield* start(Effect.flip(run(Redis.blpop([keyOfA], "Infinity"))))
+      yield* advance("1 minute")
+      const error = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([error.reason._tag, error.delivery], ["ClusterDown", "Rejected"])
+    }))
+
+  it.effect("runs the block of a session again that goes again, and is told to one that does not", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* blocking()
+      a.once("BLPOP", demoted, demoted).on("BLPOP", job)
+      const pop = Redis.blpop([keyOfA], "5 seconds")
+      const error = yield* Effect.flip(run(Session.use({ keys: keyOfA }, pop)))
+      assert.deepStrictEqual([error.reason._tag, error.delivery], ["ClusterDown", "Rejected"])
+      const fiber = yield* start(run(Session.use({ keys: keyOfA }, pop, { rerun: true })))
+      yield* advance("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), popped)
+    }))
+
+  it.effect.each([
+    "UNBLOCKED client unblocked via CLIENT UNBLOCK",
+    "UNBLOCKED the stream key no longer exists"
+  ])("is another matter than what else ends it: %s", (text) =>
+    Effect.gen(function*() {
+      const { a, run } = yield* blocking()
+      a.on("BLPOP", Reply.error(text))
+      const error = yield* Effect.flip(run(Redis.blpop([keyOfA], "5 seconds")))
+      assert.deepStrictEqual([error.reason._tag, error.delivery, error.attempts], ["ServerError", "Rejected", 1])
+    }))
+})
+
 describe("a command that blocks and is interrupted", () => {
   it.effect("closes its connection, on which nobody knows what comes", () =>
     Effect.gen(function*() {

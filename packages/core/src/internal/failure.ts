@@ -41,6 +41,9 @@ const redirect = (text: string): { readonly slot: number; readonly address: stri
 /** Servers repeat the arguments of a command that they don't know, and those may be secrets. */
 const withoutArguments = (text: string): string => text.replace(/, with args beginning with:.*$/s, "")
 
+/** What a primary says to those who wait in it when it becomes a replica. They have got nothing. */
+const demoted = "UNBLOCKED force unblock from blocking operation, instance state changed"
+
 /** Reads an error reply, once, into a reason with fields. */
 export const reasonOf = (error: Resp.ReplyError): RedisError.Reason => {
   const { code, message } = error
@@ -61,6 +64,9 @@ export const reasonOf = (error: Resp.ReplyError): RedisError.Reason => {
     case "MASTERDOWN":
     case "LOADING":
     case "READONLY":
+      return new RedisError.ClusterDown({ code, text: message })
+    case "UNBLOCKED":
+      if (!message.startsWith(demoted)) break
       return new RedisError.ClusterDown({ code, text: message })
     case "NOAUTH":
     case "WRONGPASS":

@@ -12,7 +12,7 @@ import type * as Address from "../Address.ts"
 import * as Command from "../Command.ts"
 import * as RedirectPolicy from "../RedirectPolicy.ts"
 import type { RedisError } from "../RedisError.ts"
-import { decoded } from "./call.ts"
+import { blocks, decoded } from "./call.ts"
 import type { Outcome } from "./call.ts"
 import { timedOut, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
@@ -23,6 +23,9 @@ export type Route =
   | { readonly _tag: "To"; readonly address: Address.Address; readonly asking: boolean }
 
 export const byMap = { _tag: "ByMap" } as const
+
+/** A try that blocked for so many milliseconds before it was refused was well received: what comes next is another story. */
+const wellReceived = 1000
 
 /** What the interpreter needs from the cluster. */
 export interface Actions {
@@ -38,6 +41,8 @@ export interface Actions {
 /** Something that has failed once, and can be tried again. */
 interface Work<A, E, R> {
   readonly repeatable: boolean
+  /** Whether a try can take long, while the node serves it. */
+  readonly patient: boolean
   readonly abridged: boolean
   readonly deadline: number
   readonly again: (route: Route, inFull: boolean) => Effect.Effect<Result.Result<A, Failure>, E, R>
@@ -53,7 +58,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   const { deadline, repeatable } = work
   const clock = yield* Clock.Clock
   const { schedule } = yield* actions.policy
-  const step = schedule === undefined ? undefined : yield* Schedule.toStep(schedule)
+  let step = schedule === undefined ? undefined : yield* Schedule.toStep(schedule)
   let failure = first
   let { abridged } = work
   let route: Route = byMap
@@ -96,9 +101,17 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
 
     attempts++
     if (redirected) redirects++
+    const begun = clock.currentTimeMillisUnsafe()
     const result = yield* work.again(route, !abridged)
     if (Result.isSuccess(result)) return result.success
     failure = result.failure
+    if (
+      work.patient && failure.delivery === "Rejected" && schedule !== undefined &&
+      clock.currentTimeMillisUnsafe() - begun >= wellReceived
+    ) {
+      step = yield* Schedule.toStep(schedule)
+      redirects = 0
+    }
   }
 })
 
@@ -116,6 +129,7 @@ export const follow = <A>(
 ): Effect.Effect<A, RedisError> =>
   persevere<A, RedisError, never>(actions, {
     repeatable: command.spec.readOnly || command.idempotent,
+    patient: blocks(command),
     abridged: command.unabridged !== undefined,
     deadline,
     again: (route, inFull) =>

@@ -80,6 +80,7 @@ import type * as Layer from "effect/Layer"
 import { closing } from "./closing.ts"
 import type { Cluster, Scenario } from "./Cluster.ts"
 import { commands } from "./commands.ts"
+import { failovers } from "./failovers.ts"
 import { layout } from "./layout.ts"
 import { lost, unserved } from "./loss.ts"
 import { nodes, withoutNodes } from "./nodes.ts"
@@ -96,7 +97,7 @@ export interface Options {
 
 type Topics = Readonly<Record<string, ReadonlyArray<Scenario>>>
 
-const healthy: Topics = { layout, sessions, replicas, nodes, redirects, commands, pool, closing }
+const healthy: Topics = { layout, sessions, replicas, nodes, redirects, commands, pool, failovers, closing }
 
 const bare: Topics = { replicas: withoutReplicas, nodes: withoutNodes, loss: unserved }
 
