@@ -108,6 +108,15 @@ export type Stateful = "Here" | "Changes" | "Watches" | "Unwatches" | "TakesOver
 export type Partial = "Script" | "Digest" | "Pieces"
 
 /**
+ * Kinds of replies. `Text` is a simple, bulk or verbatim string, and nil, which any of them may be instead. `Number` is an
+ * integer, a double, a big number or a boolean, `Aggregate` an array, a set or a map.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ReplyKind = "Text" | "Number" | "Aggregate"
+
+/**
  * Where a blocking command says how long it may wait, and how many milliseconds the unit has that it says it in.
  *
  * @category models
@@ -134,6 +143,8 @@ export interface BlockTime {
  * `partial` marks commands whose error may come after a part of their work; the error of any other proves that it did
  * nothing.
  * `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
+ * `replies` are the kinds of replies that can answer it, besides errors, whatever its options, the protocol and the server's
+ * version: all of them where that is not certain.
  *
  * @category models
  * @since 0.1.0
@@ -154,6 +165,9 @@ export interface CommandSpec {
   readonly affinity: number
   readonly sticky: boolean
   readonly urgent: boolean
+  readonly replies: ReadonlyArray<ReplyKind>
+  /** @internal */
+  readonly replyMask: number
   readonly request: RequestPolicy
   readonly response: ResponsePolicy
 }
@@ -176,6 +190,7 @@ export interface Row {
   readonly affinity?: number
   readonly sticky?: true
   readonly urgent?: true
+  readonly replies?: ReadonlyArray<ReplyKind>
   readonly request?: RequestPolicy
   readonly response?: ResponsePolicy
 }
@@ -186,8 +201,13 @@ const singleKey = (keys: ReadonlyArray<KeySpec>): number => {
   return begin._tag === "Index" && find._tag === "Range" && find.last === 0 ? begin.index : -1
 }
 
+/** One bit each, so that a reply can be held against a command's kinds at no cost. */
+const bits = { Text: 1, Number: 2, Aggregate: 4 } as const
+const anyKind: ReadonlyArray<ReplyKind> = ["Text", "Number", "Aggregate"]
+
 const make = (name: string, row: Row): CommandSpec => {
   const keys = row.keys ?? []
+  const replies = row.replies ?? anyKind
   return {
     name,
     head: Resp.head(name),
@@ -204,6 +224,8 @@ const make = (name: string, row: Row): CommandSpec => {
     affinity: row.affinity ?? -1,
     sticky: row.sticky === true,
     urgent: row.urgent === true,
+    replies,
+    replyMask: replies.reduce((mask, kind) => mask | bits[kind], 0),
     request: row.request ?? "Default",
     response: row.response ?? "Default"
   }
@@ -271,6 +293,19 @@ export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): Comman
  */
 export const isHarmless = ({ readOnly, stateful }: CommandSpec): boolean =>
   readOnly || stateful === "Watches" || stateful === "Unwatches"
+
+/**
+ * Whether a reply is of a kind that can answer a command outside of a transaction, where it would be QUEUED. An error can
+ * answer any.
+ *
+ * @internal
+ */
+export const isAnsweredBy = ({ replyMask }: CommandSpec, value: Resp.Value): boolean => {
+  if (typeof value === "string" || value === null) return (replyMask & bits.Text) !== 0
+  if (typeof value !== "object") return (replyMask & bits.Number) !== 0
+  if (value instanceof Uint8Array) return (replyMask & bits.Text) !== 0
+  return (replyMask & bits.Aggregate) !== 0 || value instanceof Resp.ReplyError
+}
 
 const decoder = new TextDecoder()
 

@@ -15,6 +15,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Address } from "./Address.ts"
@@ -22,16 +23,19 @@ import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Connector from "./Connector.ts"
 import { Answers } from "./internal/answers.ts"
-import { attempt, blocks, Call, deadlineOf, run } from "./internal/call.ts"
-import type { Outcome } from "./internal/call.ts"
+import { attempt, blocks, deadlineOf, failAll, run, Unattended } from "./internal/call.ts"
+import type { Call, Outcome } from "./internal/call.ts"
 import { CallQueue } from "./internal/callQueue.ts"
-import { maybeExecuted, notSent, rejected, toError } from "./internal/failure.ts"
-import type { Failure, Unit } from "./internal/failure.ts"
+import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
+import type { Failure } from "./internal/failure.ts"
 import { handshake, login, refusal } from "./internal/handshake.ts"
+import { Pings } from "./internal/ping.ts"
 import * as Reply from "./internal/reply.ts"
-import { encodeText } from "./internal/respText.ts"
 import * as Stranger from "./internal/stranger.ts"
+import { each, logging } from "./internal/strays.ts"
+import type { Report } from "./internal/strays.ts"
 import type { Subscriber } from "./internal/subscriber.ts"
+import * as Unit from "./internal/unit.ts"
 import { Watchdog } from "./internal/watchdog.ts"
 import * as RedisError from "./RedisError.ts"
 import * as Resp from "./Resp.ts"
@@ -88,6 +92,12 @@ export interface Connection {
   readonly stats: () => Stats
   /** @internal */
   readonly submit: (call: Call) => void
+  /**
+   * Sends the client's own PING, and tells whether it was answered in the end; or answers false, where that can't be.
+   *
+   * @internal
+   */
+  readonly ping: (onEnd?: (answered: boolean) => void) => boolean
   /** @internal */
   readonly blockedBy: () => Command.Any | undefined
   /**
@@ -149,62 +159,26 @@ export const defaultMaxInFlight = 16384
 export const commandTimeoutMillis = (options: Options): number =>
   Duration.toMillis(Duration.fromInputUnsafe(options.commandTimeout ?? "30 seconds"))
 
-const maxPayload = Resp.defaultLimits.maxBulkLength
-/** A character of text takes up to three bytes; only what may be too long is measured. */
-const tooLong = (args: ReadonlyArray<Command.Arg>): boolean => {
-  for (const arg of args) {
-    const long = typeof arg === "string"
-      ? arg.length > maxPayload / 3 && encodeText(arg).length > maxPayload
-      : arg.length > maxPayload
-    if (long) return true
-  }
-  return false
-}
-
 /** Half of what the encoder has room for in one piece, so that what is written at once is mostly one. */
 const writeSize = 32 * 1024
 
 /** So many commands are not kept until the tick ends: the server can begin with them while others are still coming. */
 const longQueue = 512
 
-const ASKING = CommandSpec.get("ASKING")
-const PING = CommandSpec.get("PING")
-
-/** A call that nobody waits for. */
-class Unattended extends Call {
-  override onReply(): void {}
-  override onFailure(): void {}
-}
-
-/** The reply to a command that goes before another, as one unit with it. */
-class Prelude extends Call {
-  private readonly of: Unit
-  private readonly opens: boolean
-
-  constructor(command: Command.Any, of: Unit, opens: boolean) {
-    super(command, false, Infinity)
-    this.of = of
-    this.opens = opens
-  }
-
-  override onReply(value: Resp.Value, node: string): void {
-    const { command, of } = this
-    const refusal = value instanceof Resp.ReplyError ? rejected(value, node, { command }) : undefined
-    if (value instanceof Resp.ReplyError) of.refused ??= value
-    if (this.opens) of.unopened = refusal !== undefined
-    else if (of.unopened && !command.spec.readOnly && refusal?.delivery !== "Rejected") of.astray = true
-  }
-
-  override onFailure(): void {}
-}
-
-const unattended = (spec: CommandSpec.CommandSpec): Call =>
-  new Unattended(Command.make(spec, [], Reply.raw), false, Infinity)
-
 type State =
   | { readonly _tag: "Connecting" }
   | { readonly _tag: "Open"; readonly transport: Connector.Transport }
   | { readonly _tag: "Closed"; readonly failure: Failure }
+
+/** What a connection works with. */
+interface Parts {
+  readonly clock: Clock.Clock
+  readonly soon: Connector.Connector["Service"]["soon"]
+  readonly subscriber: Subscriber | undefined
+  readonly report: Report
+  /** What nobody else can know, for its tokens. */
+  readonly secret: string
+}
 
 class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   readonly address: Address
@@ -225,9 +199,14 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private readonly decoder = new Resp.Decoder(this)
   private readonly watchers: Array<Watcher> = []
   private hasGreeted = false
+  private readonly pings: Pings
+  /** What could not be encoded. It is told when the rest has been written, since who is told goes on at once. */
+  private refused: Array<{ readonly call: Call; readonly problem: string }> = []
   private flushing = false
   private draining = false
   private made: Condition = "AsNew"
+  /** Whether what is said on it is no longer one reply to each command, as behind a MULTI that stands by itself. */
+  private takenOver = false
   private workLost = false
   private bytesWritten = 0
   private bytesRead = 0
@@ -235,22 +214,23 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private heard: number
   private heardBefore: number
   private readonly subscriber: Subscriber | undefined
+  private readonly report: Report
   readonly watchdog: Watchdog
 
   constructor(
     address: Address,
     options: Options,
-    clock: Clock.Clock,
-    soon: Connector.Connector["Service"]["soon"],
-    subscriber: Subscriber | undefined
+    { clock, report, secret, soon, subscriber }: Parts
   ) {
     this.address = address
     this.subscriber = subscriber
     this.soon = soon
+    this.report = report
     this.options = options
     this.clock = clock
     this.heard = clock.currentTimeMillisUnsafe()
     this.heardBefore = this.heard
+    this.pings = new Pings(secret, this.heard)
     this.commandTimeout = commandTimeoutMillis(options)
     this.maxInFlight = options.maxInFlight ?? defaultMaxInFlight
     this.watchdog = new Watchdog({
@@ -261,11 +241,11 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       commandTimeout: this.commandTimeout,
       pingInterval: Duration.toMillis(Duration.fromInputUnsafe(options.pingInterval ?? "5 seconds")),
       bytesRead: () => this.bytesRead,
-      onQuiet: () => {
-        for (const watcher of this.watchers) watcher.onQuiet()
-      },
-      ping: () => this.submit(unattended(PING)),
-      abort: this.abort
+      onQuiet: () => each(this.watchers, (watcher) => watcher.onQuiet(), report),
+      pings: this.pings,
+      ping: () => this.ping(),
+      abort: this.abort,
+      report
     })
   }
 
@@ -279,6 +259,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.protocol = protocol
     this.hasGreeted = true
     this.made = "AsNew"
+    // One question at a time was answered, and nothing came besides.
+    this.pings.proved = this.bytesRead
   }
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
@@ -291,12 +273,17 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
 
   readonly isClosed = (): boolean => this.state._tag === "Closed"
 
-  readonly stats = (): Stats => ({
-    inFlight: this.inFlight.length,
-    waiting: this.waiting.length,
-    bytesWritten: this.bytesWritten,
-    bytesRead: this.bytesRead
-  })
+  /** The client's own PINGs are nobody's business. They wait only where there is no room. */
+  readonly stats = (): Stats => {
+    if (this.isClosed()) return { inFlight: 0, waiting: 0, bytesWritten: this.bytesWritten, bytesRead: this.bytesRead }
+    const own = Math.min(this.pings.count, this.inFlight.length)
+    return {
+      inFlight: this.inFlight.length - own,
+      waiting: this.waiting.length - (this.pings.count - own),
+      bytesWritten: this.bytesWritten,
+      bytesRead: this.bytesRead
+    }
+  }
 
   readonly watch = (watcher: Watcher): void => {
     this.watchers.push(watcher)
@@ -316,43 +303,62 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     else if (!this.flushing) this.flushSoon()
   }
 
-  private flushSoon(): void {
-    this.flushing = true
-    this.soon(this.flush)
+  /** There is always room for it. On a connection that was taken over it would be answered in another way, or not at all. */
+  readonly ping = (onEnd?: (answered: boolean) => void): boolean => {
+    if (this.state._tag !== "Open" || this.takenOver) return false
+    this.waiting.push(this.pings.make(this.clock.currentTimeMillisUnsafe(), onEnd))
+    if (!this.draining && !this.flushing) this.flushSoon()
+    return true
   }
 
+  private flushSoon(): void {
+    this.flushing = true
+    try {
+      this.soon(this.flush)
+    } catch (cause) {
+      this.abort(new RedisError.ConnectionLost({ problem: "the connector has thrown", cause }))
+    }
+  }
+
+  /** Writes what waits. It throws nothing: who asks for it is not who has written what can't be encoded. */
   private readonly flush = (): void => {
     this.flushing = false
     if (this.state._tag !== "Open") return
-    const { transport } = this.state
+    try {
+      this.send(this.state.transport)
+    } catch (cause) {
+      this.abort(new RedisError.ConnectionLost({ problem: "writing to it failed", cause }))
+    }
+    if (this.refused.length > 0) this.refuse()
+  }
+
+  private send(transport: Connector.Transport): void {
     this.recycle(transport)
     while (!this.draining && this.waiting.length > 0 && this.inFlight.length < this.maxInFlight) {
       const call = this.waiting.shift()!
-      if (call.abandoned || !this.fits(call)) continue
-      if (call.asking) {
-        this.encoder.command(ASKING.head, [])
-        this.inFlight.push(unattended(ASKING))
+      if (call.abandoned) continue
+      const problem = Unit.write(call, this.encoder, this.inFlight)
+      if (problem !== undefined) {
+        this.refused.push({ call, problem })
+        continue
       }
-      if (call.command.before.length > 0) this.lead(call)
       if (call.command.spec.stateful !== undefined) this.note(call.command.spec.stateful)
-      this.encoder.command(call.command.spec.head, call.command.args)
-      this.inFlight.push(call)
       if (this.encoder.size >= writeSize) this.write(transport)
     }
     if (this.encoder.size > 0) this.write(transport)
   }
 
-  /** Encodes what goes before a call. Nothing can come between, since the queue is one and the unit enters it at once. */
-  private lead(call: Call): void {
-    const unit: Unit = { refused: undefined, unopened: false, astray: false }
-    call.unit = unit
-    for (const command of call.command.before) {
-      this.encoder.command(command.spec.head, command.args)
-      this.inFlight.push(new Prelude(command, unit, command === call.command.before[0]))
-    }
+  private refuse(): void {
+    const { refused } = this
+    this.refused = []
+    each(refused, ({ call, problem }) => {
+      const reason = new RedisError.InvalidArgument({ problem: `${call.command.spec.name}: ${problem}` })
+      if (!call.abandoned) call.onFailure(notSent(reason, this.address.key))
+    }, this.report)
   }
 
   private note(stateful: CommandSpec.Stateful): void {
+    if (stateful === "TakesOver" && this.subscriber === undefined) this.takenOver = true
     if (stateful === "Changes" || stateful === "TakesOver") this.made = "Changed"
     if (stateful === "Watches" && this.made === "AsNew") this.made = "Watching"
   }
@@ -377,14 +383,6 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     if (transport.holds?.() === false) this.encoder.reuse()
   }
 
-  private fits(call: Call): boolean {
-    const { command } = call
-    if (!tooLong(command.args) && !command.before.some(({ args }) => tooLong(args))) return true
-    const problem = `${command.spec.name}: an argument is longer than the 512 MiB that Redis takes`
-    call.onFailure(notSent(new RedisError.InvalidArgument({ problem }), this.address.key))
-    return false
-  }
-
   readonly onDrain = (): void => {
     this.draining = false
     if (!this.flushing) this.flush()
@@ -394,19 +392,23 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.bytesRead += chunk.length
     this.heardBefore = this.heard
     this.heard = this.clock.currentTimeMillisUnsafe()
-    let broken: Resp.ProtocolError | undefined
+    let end: RedisError.Reason | undefined
     try {
       this.decoder.push(chunk)
-    } catch (problem) {
-      if (!(problem instanceof Resp.ProtocolError)) throw problem
-      broken = problem
-    } finally {
-      this.answers.deliver(this.address.key)
-      if (broken !== undefined) {
-        const stranger = this.bytesRead === chunk.length ? Stranger.problemOf(chunk) : undefined
-        this.abort(new RedisError.ProtocolViolation({ problem: stranger ?? broken.message }))
-      }
+    } catch (cause) {
+      // What is not about the bytes is a fault of ours, and some reply may have gone to nobody.
+      end = cause instanceof Resp.ProtocolError
+        ? new RedisError.ProtocolViolation({ problem: this.strange(chunk) ?? cause.message })
+        : new RedisError.ConnectionLost({ problem: "reading a reply failed", cause })
     }
+    this.answers.deliver(this.address.key)
+    if (end !== undefined) this.abort(end)
+    this.answers.rethrow()
+  }
+
+  /** What it is that speaks another protocol, if that shows in the first that it said. */
+  private strange(chunk: Uint8Array): string | undefined {
+    return this.bytesRead === chunk.length ? Stranger.problemOf(chunk) : undefined
   }
 
   readonly onClose = (problem: string, cause?: unknown): void => {
@@ -425,33 +427,56 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       if (this.protocol === 2 && isPushLike(value)) return this.onPush(value)
       this.shiftDone(this.subscriber, value)
     }
-    const call = this.inFlight.shift()
+    const call = this.inFlight.peek()
     if (call === undefined) {
-      // A server that turns clients away, because it has too many, says so unasked.
       if (!this.hasGreeted && value instanceof Resp.ReplyError) return this.abort(refusal(value.message))
-      const problem = value instanceof Resp.ReplyError
-        ? `unasked, it said ${JSON.stringify(value.message)}`
-        : "a reply came that nobody had asked for"
-      return this.abort(new RedisError.ProtocolViolation({ problem }))
+      return this.outOfStep(unasked(value))
     }
+    if (this.pings.count > 0 && this.pings.isAstray(call, value, this.bytesRead)) {
+      return this.outOfStep("a PING was not answered in its turn: a reply was lost on the way, or one came unasked")
+    }
+    if (!CommandSpec.isAnsweredBy(call.command.spec, value) && !(call instanceof Unit.Prelude) && !this.takenOver) {
+      return this.outOfStep(
+        `${call.command.spec.name} was answered by ${Reply.kindOf(value)}: a reply was lost on the way, or one came unasked`
+      )
+    }
+    this.inFlight.shift()
     if (this.made === "Watching" && unwatches(call, value)) this.made = "AsNew"
     this.answers.push(call, value)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
   }
 
   onPush(values: ReadonlyArray<Resp.Value>): void {
+    if (this.isClosed()) return
+    const { subscriber } = this
+    if (subscriber === undefined) return this.refusePush(values[0])
     this.answers.deliver(this.address.key)
-    if (this.subscriber === undefined || this.isClosed()) return
-    this.subscriber.onPush(values, this.inFlight.peek())
-    this.shiftDone(this.subscriber, undefined)
+    this.guarded(() => subscriber.onPush(values, this.inFlight.peek()))
+    this.shiftDone(subscriber, undefined)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
   }
 
   /** What begins alike and ends with text are messages, and those answer no call. */
   onPushes(begin: readonly [string, string], last: ReadonlyArray<string>): void {
+    if (this.isClosed()) return
+    const { subscriber } = this
+    if (subscriber === undefined) return this.refusePush(begin[0])
     this.answers.deliver(this.address.key)
-    if (this.subscriber === undefined || this.isClosed()) return
-    this.subscriber.onMessages(begin, last)
+    this.guarded(() => subscriber.onMessages(begin, last))
+  }
+
+  /** Who is sent what only subscribers are has subscribed by accident, and the command that did it has had no reply. */
+  private refusePush(what: Resp.Value | undefined): void {
+    if (typeof what !== "string" || !ofSubscriptions.has(what)) return
+    this.outOfStep(`a push of the kind "${what}" came, though nothing is subscribed to here`)
+  }
+
+  private guarded(tell: () => void): void {
+    try {
+      tell()
+    } catch (error) {
+      this.report(error)
+    }
   }
 
   private shiftDone(subscriber: Subscriber, reply: Resp.Value | undefined): void {
@@ -461,24 +486,41 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     }
   }
 
+  /** Replies and calls do not belong together any more: what has been read and not been handed on is not trusted either. */
+  private outOfStep(problem: string): void {
+    this.die(maybeExecuted(new RedisError.ProtocolViolation({ problem }), this.address.key), true)
+  }
+
   /** The only way to die. What was written may have been executed, what was not is safe to send elsewhere. */
-  readonly abort = (reason: RedisError.Reason): void => {
+  readonly abort = (reason: RedisError.Reason): void => this.die(maybeExecuted(reason, this.address.key), false)
+
+  private die(failure: Failure, isOutOfStep: boolean): void {
     if (this.state._tag === "Closed") return
-    const failure = maybeExecuted(reason, this.address.key)
     this.state = { _tag: "Closed", failure }
     this.workLost = this.inFlight.find(changes) !== undefined
-    for (const watcher of this.watchers) watcher.onClosed(failure)
-    for (const call of this.inFlight.drain()) if (!call.abandoned) call.onFailure(failure)
-    for (const call of this.waiting.drain()) {
-      if (!call.abandoned) call.onFailure({ ...failure, delivery: "NotSent" })
-    }
-    Deferred.doneUnsafe(this.death, Effect.succeed(toError(failure, { attempts: 0 })))
+    each(this.watchers, (watcher) => watcher.onClosed(failure), this.report)
+    if (isOutOfStep) this.answers.doubt(failure, this.report)
+    failAll(this.inFlight, failure, this.report)
+    failAll(this.waiting, { ...failure, delivery: "NotSent" }, this.report)
+    this.guarded(() => Deferred.doneUnsafe(this.death, Effect.succeed(toError(failure, { attempts: 0 }))))
   }
 }
+
+const unasked = (value: Resp.Value): string =>
+  // A server that turns clients away, because it has too many, says so unasked.
+  value instanceof Resp.ReplyError
+    ? `unasked, it said ${JSON.stringify(value.message)}`
+    : "a reply came that nobody had asked for"
+
+/** What only those are sent who subscribe, or whose subscriptions end. Other pushes, such as `invalidate`, need none. */
+const ofSubscriptions: ReadonlySet<string> = new Set(
+  ["", "p", "s"].flatMap((kind) => [`${kind}message`, `${kind}subscribe`, `${kind}unsubscribe`])
+)
 
 /** The pushes of RESP2 are arrays that begin with what they are; nothing else on such a connection is answered by one. */
 const isPushLike = (value: Resp.Value): value is ReadonlyArray<Resp.Value> => Array.isArray(value) && value.length >= 3
 
+/** What nobody waits for is no work. What goes before another call is counted with that one. */
 const changes = (call: Call): boolean => !(call instanceof Unattended) && !CommandSpec.isHarmless(call.command.spec)
 
 /** UNWATCH, and EXEC whatever comes of it, unless there was no MULTI before it. */
@@ -522,7 +564,13 @@ export const connect = Effect.fnUntraced(function*(
   subscriber?: Subscriber
 ): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
   const connector = yield* Connector.Connector
-  const connection = new ConnectionImpl(address, options, yield* Clock.Clock, connector.soon, subscriber)
+  const connection = new ConnectionImpl(address, options, {
+    clock: yield* Clock.Clock,
+    soon: connector.soon,
+    subscriber,
+    report: logging(Effect.runForkWith(yield* Effect.context<never>())),
+    secret: (yield* Random.nextInt).toString(36)
+  })
   const { connectTimeout = "5 seconds", credentials } = options
   let late = "the node did not answer"
   const open = Effect.gen(function*() {

@@ -23,6 +23,7 @@ import type { Call } from "./internal/call.ts"
 import type { Failure } from "./internal/failure.ts"
 import { NodeConnections } from "./internal/nodeConnections.ts"
 import type { Parts } from "./internal/nodeConnections.ts"
+import { each, logging } from "./internal/strays.ts"
 import { durationProblem } from "./internal/settings.ts"
 import * as RedisError from "./RedisError.ts"
 
@@ -192,6 +193,7 @@ export const make = Effect.fnUntraced(function*(
   const scope = yield* Scope.fork(Context.get(context, Scope.Scope))
   const clock = yield* Clock.Clock
   const fork = Effect.runForkWith(context)
+  const report = logging(fork)
   const runSync = Effect.runSyncWith(context)
   const nodes = new Map<string, NodeConnections>()
   const readers = new Map<string, NodeConnections>()
@@ -211,9 +213,8 @@ export const make = Effect.fnUntraced(function*(
       options,
       clock,
       fork,
-      onTrouble: (failure) => {
-        for (const listener of listeners) listener(address.key, failure)
-      }
+      onTrouble: (failure) => each(listeners, (listener) => listener(address.key, failure), report),
+      report
     }
     const node = new NodeConnections(
       parts,

@@ -14,7 +14,7 @@
  * @since 0.1.0
  */
 export { Decoder } from "./internal/respDecoder.ts"
-export { Encoder, head } from "./internal/respEncoder.ts"
+export { EncodeError, Encoder, head } from "./internal/respEncoder.ts"
 export type { Head } from "./internal/respEncoder.ts"
 export { encodeReply, Reply } from "./internal/respReply.ts"
 export { defaultLimits, ProtocolError, ReplyError } from "./internal/respValue.ts"

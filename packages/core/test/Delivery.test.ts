@@ -26,7 +26,7 @@ const text = Reply.bulk("no number")
 
 const unusable: ReadonlyArray<readonly [what: string, answer: Answer, command: Command.Any]> = [
   ["an integer beyond 2^53", beyond, Redis.incr(keyOfA)],
-  ["another form than the command promises", Reply.array([]), Redis.set(keyOfA, "1")],
+  ["another text than the command promises", Reply.bulk("done"), Redis.set(keyOfA, "1")],
   ["what does not fit a schema", text, Redis.get(keyOfA).pipe(Command.schema(Schema.FiniteFromString))],
   [
     "what does not fit the schema of a script",

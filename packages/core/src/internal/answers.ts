@@ -5,22 +5,22 @@
  */
 import * as Resp from "../Resp.ts"
 import type { Call } from "./call.ts"
+import { failAll } from "./call.ts"
 import { CallQueue } from "./callQueue.ts"
+import type { Failure } from "./failure.ts"
+import type { Report } from "./strays.ts"
 
 export class Answers {
   private readonly calls = new CallQueue()
+  private thrown: { readonly error: unknown } | undefined
 
   push(call: Call, value: Resp.Value): void {
     call.answer = value
     this.calls.push(call)
   }
 
-  /**
-   * Gives every call its answer, but for those that are not waited for any more. What one of them throws, as an observer of
-   * its fiber may, is thrown when the others have theirs.
-   */
+  /** Gives every call its answer, but for those that are not waited for any more. */
   deliver(node: string): void {
-    let thrown: { readonly error: unknown } | undefined
     for (let call = this.calls.shift(); call !== undefined; call = this.calls.shift()) {
       const answer = verdict(call, call.answer as Resp.Value)
       call.answer = undefined
@@ -28,9 +28,20 @@ export class Answers {
       try {
         call.onReply(answer, node)
       } catch (error) {
-        thrown ??= { error }
+        this.thrown ??= { error }
       }
     }
+  }
+
+  /** Fails those that have not been given their answers, since these may be others'. */
+  doubt(failure: Failure, report: Report): void {
+    failAll(this.calls, failure, report)
+  }
+
+  /** What the first call threw that did, as an observer of its fiber may. The others have had their answers. */
+  rethrow(): void {
+    const { thrown } = this
+    this.thrown = undefined
     if (thrown !== undefined) throw thrown.error
   }
 }

@@ -16,6 +16,8 @@ import type { CallQueue } from "./callQueue.ts"
 import { executed, isUnknownScript, maybeExecuted, notSent, rejected, toError } from "./failure.ts"
 import type { Failure, Unit } from "./failure.ts"
 import { Mismatch } from "./reply.ts"
+import { each } from "./strays.ts"
+import type { Report } from "./strays.ts"
 
 export abstract class Call extends Effectable.Class<void> {
   readonly command: Command.Any
@@ -51,6 +53,12 @@ export const undecoded = (problem: Mismatch, value: Resp.Value, node?: string): 
   return value === "QUEUED" ? maybeExecuted(reason, node) : executed(reason, node)
 }
 
+/** A call that nobody waits for. */
+export class Unattended extends Call {
+  onReply(_value: Resp.Value, _node: string): void {}
+  onFailure(_failure: Failure): void {}
+}
+
 /** Runs a command's decoder on a reply that is not an error, of one node or of several. */
 export const decoded = <A>(
   command: Command.Command<A>,
@@ -77,21 +85,29 @@ export type Outcome =
 export const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
 
 /** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
-export const expire = (queue: CallQueue, now: number, failure: () => Failure): void => {
+export const expire = (queue: CallQueue, now: number, failure: () => Failure, report: Report): void => {
   const overdue: Array<Call> = []
   queue.forEach((call) => {
     if (call.deadline <= now && !call.abandoned) overdue.push(call)
   })
-  for (const call of overdue) {
+  each(overdue, (call) => {
+    // One that was served before may have interrupted it.
+    if (call.abandoned) return
     call.abandoned = true
     call.onFailure(failure())
-  }
+  }, report)
 }
 
+/** Fails all calls of a queue but those that nobody waits for any more. */
+export const failAll = (queue: CallQueue, failure: Failure, report: Report): void =>
+  each(queue.drain(), (call) => {
+    if (!call.abandoned) call.onFailure(failure)
+  }, report)
+
 /** Fails what is overdue in a queue that waits for a connection, for as long as it runs. */
-export const sweep = (queue: CallQueue, failure: () => Failure): Effect.Effect<never> =>
+export const sweep = (queue: CallQueue, failure: () => Failure, report: Report): Effect.Effect<never> =>
   Effect.flatMap(Clock.Clock, (clock) => {
-    const check = Effect.sync(() => expire(queue, clock.currentTimeMillisUnsafe(), failure))
+    const check = Effect.sync(() => expire(queue, clock.currentTimeMillisUnsafe(), failure, report))
     return Effect.forever(Effect.andThen(Effect.sleep("100 millis"), check))
   })
 

@@ -12,13 +12,15 @@ import { membersOf } from "../RedisCluster.ts"
 import type { NodeResult, Nodes } from "../RedisCluster.ts"
 import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
-import { deadlineOf, run, sweep } from "./call.ts"
+import { deadlineOf, failAll, run, sweep } from "./call.ts"
 import type { Call, Outcome, Taker } from "./call.ts"
 import { CallQueue } from "./callQueue.ts"
 import { ClusterExecutor } from "./clusterExecutor.ts"
 import type { Parts } from "./clusterExecutor.ts"
 import { notSent, rejected, timedOut } from "./failure.ts"
 import type { Failure } from "./failure.ts"
+import { each, logging } from "./strays.ts"
+import type { Report } from "./strays.ts"
 
 /** A connection on its way, or there. Calls that come before it is wait. */
 class Lease implements Taker {
@@ -63,13 +65,15 @@ class Lease implements Taker {
     return counted
   }
 
-  open(connection: Connection): void {
+  open(connection: Connection, report: Report): void {
     this.connection = connection
-    for (const call of this.waiting.drain()) if (!call.abandoned) connection.submit(call)
+    each(this.waiting.drain(), (call) => {
+      if (!call.abandoned) connection.submit(call)
+    }, report)
   }
 
-  fail(failure: Failure): void {
-    for (const call of this.waiting.drain()) if (!call.abandoned) call.onFailure(failure)
+  fail(failure: Failure, report: Report): void {
+    failAll(this.waiting, failure, report)
   }
 }
 
@@ -86,11 +90,13 @@ export class HeldExecutor extends ClusterExecutor {
   /** Connections that were written on, and are gone. */
   lost = 0
   private ended = false
+  private readonly report: Report
 
   constructor(parts: Parts, scope: Scope.Scope, fork: HeldExecutor["fork"]) {
     super(parts)
     this.scope = scope
     this.fork = fork
+    this.report = logging(fork)
   }
 
   /** The connections that something was written on, and that are still there. */
@@ -101,7 +107,7 @@ export class HeldExecutor extends ClusterExecutor {
   /** From here on nothing goes out: the connections are about to be somebody else's. What waits for one is told so. */
   end(): void {
     this.ended = true
-    for (const lease of this.all()) lease.fail(notSent(over))
+    for (const lease of this.all()) lease.fail(notSent(over), this.report)
   }
 
   override admit(command: Command.Any): number | RedisError.Reason {
@@ -167,14 +173,15 @@ export class HeldExecutor extends ClusterExecutor {
 
   private open(node: NodePool.Node, lease: Lease, forget: () => void): void {
     const { key } = node.address
+    const { report } = this
     const acquire = Effect.match(Scope.provide(node.dedicated, this.scope), {
-      onSuccess: (connection) => lease.open(connection),
+      onSuccess: (connection) => lease.open(connection, report),
       onFailure: ({ reason }) => {
         forget()
-        lease.fail(notSent(reason, key))
+        lease.fail(notSent(reason, key), report)
       }
     })
-    const overdue = sweep(lease.waiting, () => timedOut(key, "a connection of its own", false))
+    const overdue = sweep(lease.waiting, () => timedOut(key, "a connection of its own", false), report)
     Fiber.runIn(this.fork(Effect.raceFirst(acquire, overdue)), this.scope)
   }
 }

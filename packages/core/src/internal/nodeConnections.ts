@@ -22,6 +22,7 @@ import { notSent, timedOut, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import * as Reply from "./reply.ts"
 import { SharedConnection } from "./sharedConnection.ts"
+import type { Report } from "./strays.ts"
 
 /** What a node's connections are made of. */
 export interface Parts {
@@ -32,6 +33,7 @@ export interface Parts {
   readonly clock: Clock.Clock
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly onTrouble: (failure: Failure | undefined) => void
+  readonly report: Report
 }
 
 /** Dedicated connections to a node, where the settings say nothing. */
@@ -62,7 +64,7 @@ export class NodeConnections implements Node {
   private end: RedisError.Reason | undefined
 
   constructor(parts: Parts, makePool: (max: number, acquire: Parts["connect"]) => NodeConnections["dedicatedPool"]) {
-    const { address, clock, onTrouble, options, scope } = parts
+    const { address, clock, onTrouble, options, report, scope } = parts
     this.parts = parts
     this.address = address
     this.scope = scope
@@ -78,7 +80,8 @@ export class NodeConnections implements Node {
     this.shared = Array.from({ length: sharedCount }, () =>
       new SharedConnection(address.key, sharedPool, {
         maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? Connection.defaultMaxInFlight : Infinity,
-        onTrouble
+        onTrouble,
+        report
       }))
   }
 

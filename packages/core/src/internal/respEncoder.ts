@@ -10,6 +10,7 @@
  * @since 0.1.0
  */
 import { encodeText, writeText } from "./respText.ts"
+import { defaultLimits } from "./respValue.ts"
 import { forPayloads, Spare } from "./spare.ts"
 
 /**
@@ -65,11 +66,65 @@ const copyLimit = 32 * 1024
 /** What has to be free behind a text, to see that all of it was written. See `writeText`. */
 const margin = 4
 
+const longest = defaultLimits.maxBulkLength
+
 /** Up to here a loop, at 2 ns a byte, beats a call into the platform, at 25 to 80 ns whatever the length. */
 const loopLimit = 16
 
 /** Room for a type byte, the digits of any length, and two CRLFs. */
 const frameRoom = 24
+
+/**
+ * A command can't be written. The message says why, and shows nothing of it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EncodeError extends Error {
+  readonly _tag = "EncodeError"
+  override readonly name = "EncodeError"
+}
+
+/**
+ * What the platform itself says of bytes. A subclass may say otherwise of itself, and what goes by that would write a frame
+ * that its payload does not fill.
+ */
+const intrinsic = (name: PropertyKey): (this: unknown) => unknown =>
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name)!.get!
+const tagOf = intrinsic(Symbol.toStringTag)
+const lengthOf = intrinsic("length") as (this: Uint8Array) => number
+const bufferOf = intrinsic("buffer") as (this: Uint8Array) => ArrayBufferLike & { readonly resizable?: boolean }
+const offsetOf = intrinsic("byteOffset") as (this: Uint8Array) => number
+
+/** How many bytes there are. Types are no help: who has none can give anything. */
+const measure = (arg: Uint8Array): number => {
+  if (tagOf.call(arg) !== "Uint8Array") throw new EncodeError("an argument is neither text nor bytes")
+  const length = lengthOf.call(arg)
+  if (length > 0) return length
+  try {
+    // Throws where there is no memory any more, which is not to be taken for an empty value.
+    Uint8Array.prototype.at.call(arg, 0)
+  } catch {
+    throw new EncodeError("the memory of an argument was given away, or has shrunk")
+  }
+  return 0
+}
+
+/**
+ * Bytes that are as long as they say to whoever reads them, for as long as they are on their way: they themselves, as a rule.
+ */
+const steady = (bytes: Uint8Array, length: number): Uint8Array => {
+  const buffer = bufferOf.call(bytes)
+  if (!(buffer instanceof ArrayBuffer) || buffer.resizable === true) {
+    const copy = new Uint8Array(length)
+    copy.set(bytes)
+    return copy
+  }
+  const isPlain = Object.getPrototypeOf(bytes) === Uint8Array.prototype && !extent.some((name) => Object.hasOwn(bytes, name))
+  return isPlain ? bytes : new Uint8Array(buffer, offsetOf.call(bytes), length)
+}
+
+const extent = ["length", "byteLength", "byteOffset", "buffer"] as const
 
 /**
  * Gathers commands into few large chunks.
@@ -78,6 +133,9 @@ const frameRoom = 24
  *
  * Text is sent as UTF-8, a lone surrogate as U+FFFD. Between two calls of `take` the commands are contiguous, so there is
  * mostly one chunk; a full slab or a payload above 32 KiB starts another.
+ *
+ * What is neither text nor bytes, or longer than the 512 MiB that Redis takes, throws an {@link EncodeError}. Something of
+ * the command may have been appended by then: `rollback` takes back all that came since the last `mark`.
  *
  * **Gotchas**
  *
@@ -111,18 +169,47 @@ export class Encoder {
   /** What was finished since the last take, and its bytes. */
   private chunks: Array<Uint8Array> | undefined
   private finished = 0
+  private markedChunks = 0
+  private markedFinished = 0
+  private markedSlab: Uint8Array = none
+  private markedStart = 0
+  private markedAt = 0
 
   /** Appends a command: its name, then its arguments. */
   command(head: Head, args: ReadonlyArray<string | Uint8Array>): void {
+    const count = args.length
+    // It decides where the server sees the next command begin.
+    if (count >>> 0 !== count) throw new EncodeError("the arguments are no array")
     this.reserve(frameRoom)
-    this.frame(0x2a, head.count + args.length)
-    this.bytes(head.bytes)
-    for (let index = 0; index < args.length; index++) {
+    this.frame(0x2a, head.count + count)
+    this.bytes(head.bytes, head.bytes.length)
+    for (let index = 0; index < count; index++) {
       const arg = args[index]
-      if (typeof arg !== "string") this.bulk(arg)
+      if (typeof arg !== "string") this.bulk(arg, measure(arg))
       else if (arg.length > copyLimit) this.longText(arg)
       else this.text(arg)
     }
+  }
+
+  /** Remembers this place for {@link rollback}. */
+  mark(): void {
+    this.markedChunks = this.chunks === undefined ? 0 : this.chunks.length
+    this.markedFinished = this.finished
+    this.markedSlab = this.slab
+    this.markedStart = this.start
+    this.markedAt = this.at
+  }
+
+  /** Takes back what was appended since the last {@link mark}. Nothing may have been taken since. */
+  rollback(): void {
+    if (this.chunks !== undefined) this.chunks.length = this.markedChunks
+    this.finished = this.markedFinished
+    this.start = this.markedStart
+    this.at = this.markedAt
+    if (this.slab === this.markedSlab) return
+    this.slab = this.markedSlab
+    // It is among these, and must not be given to another encoder now.
+    this.lent = undefined
   }
 
   /** How many bytes wait to be taken. */
@@ -182,20 +269,19 @@ export class Encoder {
     this.at = 0
   }
 
-  private bytes(bytes: Uint8Array): void {
-    if (bytes.length > copyLimit) {
+  private bytes(bytes: Uint8Array, length: number): void {
+    if (length > copyLimit) {
       this.cut()
-      this.finish(bytes)
+      this.finish(steady(bytes, length))
     } else {
-      this.reserve(bytes.length)
-      this.copy(bytes)
+      this.reserve(length)
+      this.copy(bytes, length)
     }
   }
 
-  private copy(bytes: Uint8Array): void {
+  private copy(bytes: Uint8Array, length: number): void {
     const slab = this.slab
     const at = this.at
-    const length = bytes.length
     if (length > loopLimit) {
       slab.set(bytes, at)
     } else {
@@ -204,10 +290,11 @@ export class Encoder {
     this.at = at + length
   }
 
-  private bulk(payload: Uint8Array): void {
+  private bulk(payload: Uint8Array, length: number): void {
+    if (length > longest) throw new EncodeError("an argument is longer than the 512 MiB that Redis takes")
     this.reserve(frameRoom)
-    this.frame(0x24, payload.length)
-    this.bytes(payload)
+    this.frame(0x24, length)
+    this.bytes(payload, length)
     this.reserve(2)
     this.crlf()
   }
@@ -223,7 +310,7 @@ export class Encoder {
       const written = writeText(text, this.slab, payload, end)
       if (written !== text.length) {
         this.at = begin
-        if (payload + written + margin > end) return this.bulk(encodeText(text))
+        if (payload + written + margin > end) return this.bytesOf(text)
         // A longer number moves the payload, which has to make room before the number is written.
         const shift = digits(written) - digits(text.length)
         if (shift > 0) this.slab.copyWithin(payload + shift, payload, payload + written)
@@ -240,10 +327,15 @@ export class Encoder {
     const written = writeText(text, buffer, 0, buffer.length)
     if (written !== text.length) {
       forPayloads.give(buffer)
-      return this.bulk(encodeText(text))
+      return this.bytesOf(text)
     }
     this.lend(buffer)
-    this.bulk(buffer.subarray(0, written))
+    this.bulk(buffer.subarray(0, written), written)
+  }
+
+  private bytesOf(text: string): void {
+    const bytes = encodeText(text)
+    this.bulk(bytes, bytes.length)
   }
 
   /** Writes a short text and moves on, or gives up on the first character that is not ASCII and stays. */

@@ -9,12 +9,14 @@ import * as Effect from "effect/Effect"
 import * as Pool from "effect/Pool"
 import type { Connection, Watcher } from "../Connection.ts"
 import * as RedisError from "../RedisError.ts"
-import { sweep } from "./call.ts"
+import { failAll, sweep } from "./call.ts"
 import type { Call, Taker } from "./call.ts"
 import { CallQueue } from "./callQueue.ts"
 import { notSent, timedOut } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import * as Reconnect from "./reconnect.ts"
+import { each } from "./strays.ts"
+import type { Report } from "./strays.ts"
 
 export type State =
   | { readonly _tag: "Connecting" }
@@ -26,6 +28,7 @@ export interface Options {
   readonly maxWaiting: number
   /** Told of a loss or a failed try, and of a server that has gone quiet. */
   readonly onTrouble: (failure: Failure | undefined) => void
+  readonly report: Report
 }
 
 export class SharedConnection implements Taker {
@@ -88,18 +91,20 @@ export class SharedConnection implements Taker {
       onQuiet: () => this.options.onTrouble(undefined)
     }
     connection.watch(watcher)
-    for (const call of this.waiting.drain()) if (!call.abandoned) connection.submit(call)
+    each(this.waiting.drain(), (call) => {
+      if (!call.abandoned) connection.submit(call)
+    }, this.options.report)
   }
 
   private down(failure: Failure): void {
     this.current = { _tag: "Down", failure }
-    for (const call of this.waiting.drain()) if (!call.abandoned) call.onFailure({ ...failure, delivery: "NotSent" })
+    failAll(this.waiting, { ...failure, delivery: "NotSent" }, this.options.report)
   }
 
   /** Leases a connection, waits until it is lost, and leases the next. Runs for the life of the node. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
     // On an open connection deadlines are the connection's own business.
-    const overdue = sweep(this.waiting, () => timedOut(this.node, "a connection to the node", false))
+    const overdue = sweep(this.waiting, () => timedOut(this.node, "a connection to the node", false), this.options.report)
     const lease = Effect.gen({ self: this }, function*() {
       const clock = yield* Clock.Clock
       this.current = { _tag: "Connecting" }

@@ -1,9 +1,9 @@
 /**
- * Watches over one connection: that commands are answered by their deadlines, and that the peer is alive, since a
- * half-open socket never says that it is gone.
+ * Watches over one connection: that commands are answered by their deadlines, that the peer is alive, since a half-open
+ * socket never says that it is gone, and that replies are in step with their commands.
  *
- * Deadlines are looked at every so often, for all commands at once; one that is shorter than that has an alarm. With
- * nothing under way there is nothing to watch, but for a PING now and then.
+ * Deadlines are looked at every so often, for all commands at once; one that is shorter than that has an alarm. A PING tells
+ * the rest: one a second while there are replies, and one now and then where there is nothing under way.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -13,6 +13,8 @@ import { blocks, expire } from "./call.ts"
 import type { Call } from "./call.ts"
 import type { CallQueue } from "./callQueue.ts"
 import { timedOut } from "./failure.ts"
+import type { Pings } from "./ping.ts"
+import type { Report } from "./strays.ts"
 
 /** What is watched over. Times are in milliseconds. */
 export interface Watched {
@@ -25,9 +27,14 @@ export interface Watched {
   readonly bytesRead: () => number
   /** Commands are in flight and the server has said nothing for a while. */
   readonly onQuiet: () => void
+  readonly pings: Pings
   readonly ping: () => void
   readonly abort: (reason: RedisError.Reason) => void
+  readonly report: Report
 }
+
+/** How often replies are proved to be in step while there are any, in milliseconds. */
+const proofInterval = 1000
 
 export class Watchdog {
   private readonly of: Watched
@@ -53,37 +60,41 @@ export class Watchdog {
   }
 
   private expire(): void {
-    const { clock, inFlight, node, waiting } = this.of
+    const { clock, inFlight, node, report, waiting } = this.of
     const now = clock.currentTimeMillisUnsafe()
-    expire(inFlight, now, () => timedOut(node, "the reply", true))
-    expire(waiting, now, () => timedOut(node, "room on the connection", false))
+    expire(inFlight, now, () => timedOut(node, "the reply", true), report)
+    expire(waiting, now, () => timedOut(node, "room on the connection", false), report)
   }
 
   /** Watches deadlines, and that the peer is alive. Runs for the life of the connection. */
   readonly sweep: Effect.Effect<never> = Effect.suspend(() => {
-    const { clock, commandTimeout, inFlight, pingInterval, waiting } = this.of
+    const { clock, commandTimeout, inFlight, pingInterval, pings, waiting } = this.of
     const tick = Math.min(Math.max(Math.min(pingInterval / 2, commandTimeout / 10), 10), 1000)
     let heardAt = clock.currentTimeMillisUnsafe()
     let heard = this.of.bytesRead()
-    let pingedAt: number | undefined
+    /** Since when a PING should have been answered that nothing was heard after. */
+    let silentSince: number | undefined
     const heardNow = (): void => {
       heard = this.of.bytesRead()
       heardAt = clock.currentTimeMillisUnsafe()
-      pingedAt = undefined
+      silentSince = undefined
     }
     const check = Effect.sync(() => {
       const now = clock.currentTimeMillisUnsafe()
       this.expire()
-      if (this.of.bytesRead() !== heard || this.isHeldUp(now)) return heardNow()
-      if (inFlight.length > 0) this.of.onQuiet()
-      if (pingedAt !== undefined && now - pingedAt >= pingInterval) {
+      if (this.isHeldUp(now)) return heardNow()
+      if (this.of.bytesRead() !== heard) heardNow()
+      else if (inFlight.length > 0) this.of.onQuiet()
+      if (silentSince !== undefined && now - silentSince >= pingInterval) {
         const problem = `the server has been silent for ${now - heardAt} ms`
         return this.of.abort(new RedisError.ConnectionLost({ problem }))
       }
-      if (pingedAt === undefined && now - heardAt >= pingInterval) {
-        pingedAt = now
-        this.of.ping()
-      }
+      const isSilent = silentSince === undefined && now - heardAt >= pingInterval
+      const isUnproved = pings.proved !== this.of.bytesRead() &&
+        now - pings.madeAt >= Math.min(pingInterval, proofInterval)
+      if ((isSilent || isUnproved) && pings.count === 0) this.of.ping()
+      // Where no PING can be sent, silence means something to who waits for an answer only.
+      if (isSilent && pings.count + inFlight.length > 0) silentSince = now
     })
     // With nothing under way there is nothing to watch until a command comes, or the next PING is due.
     const doze = Effect.suspend(() => {

@@ -22,9 +22,16 @@ export type Script = Answer | ((args: ReadonlyArray<string>, connection: Scripte
 
 const utf8 = new TextEncoder()
 
+/** What PING is answered by. */
+export const pong = ([token]: ReadonlyArray<string>): Resp.Reply =>
+  token === undefined ? Reply.simple("PONG") : Reply.bulk(token)
+
+const isOwnPing = (name: string, [token]: ReadonlyArray<string>): boolean =>
+  name === "PING" && token?.startsWith("redisc:") === true
+
 export class ScriptedConnection implements Connector.Transport {
   readonly node: ScriptedNode
-  /** What came, in order, each command as one line. */
+  /** What came, in order, each command as one line. The client's own PINGs are without their tokens. */
   readonly received: Array<string> = []
   /** How many commands each write brought. */
   readonly writes: Array<number> = []
@@ -34,7 +41,12 @@ export class ScriptedConnection implements Connector.Transport {
   private protocol: 2 | 3 = 2
   private readonly listener: Connector.Listener
   private readonly after: (millis: number, deliver: () => void) => void
-  private readonly outbox: Array<{ readonly name: string; answer: Answer; ready: boolean }> = []
+  private readonly outbox: Array<{
+    readonly name: string
+    readonly args: ReadonlyArray<string>
+    answer: Answer
+    ready: boolean
+  }> = []
   private readonly decoder = new Resp.Decoder({
     wantsBytes: () => false,
     onReply: (value) => this.receive((value as ReadonlyArray<string>).map(String)),
@@ -65,21 +77,21 @@ export class ScriptedConnection implements Connector.Transport {
   }
 
   private receive([first, ...rest]: ReadonlyArray<string>): void {
-    this.received.push([first, ...rest].join(" "))
+    this.received.push(isOwnPing(first, rest) ? first : [first, ...rest].join(" "))
     if (this.node.frozen) return
     const name = first.toUpperCase()
     const script = this.node.take(`${name} ${rest[0]?.toUpperCase()}`) ?? this.node.take(name)
     const answer = typeof script === "function" ? script(rest, this) : script
     const nothing = Reply.error(`ERR nothing is scripted for ${name}`)
-    this.outbox.push({ name, answer: answer ?? nothing, ready: answer !== "hold" })
+    this.outbox.push({ name, args: rest, answer: answer ?? nothing, ready: answer !== "hold" })
     this.after(this.node.delay, () => this.flush())
   }
 
   /** Answers the oldest command that was held. Later ones have waited behind it. */
-  release(reply: Answer): void {
+  release(script: Script): void {
     const slot = this.outbox.find(({ ready }) => !ready)
     if (slot === undefined) throw new Error(`nothing is held on ${this.node.key}`)
-    slot.answer = reply
+    slot.answer = typeof script === "function" ? script(slot.args, this) : script
     slot.ready = true
     this.flush()
   }
@@ -141,7 +153,7 @@ export class ScriptedNode {
     const ok = Reply.simple("OK")
     this.on("HELLO", Reply.map([[Reply.bulk("proto"), Reply.integer(3)]]))
     for (const name of ["AUTH", "CLIENT SETNAME", "CLIENT SETINFO", "ASKING", "READONLY"]) this.on(name, ok)
-    this.on("PING", Reply.simple("PONG"))
+    this.on("PING", pong)
     this.on("CLUSTER SLOTS", () => slotsReply(this.slots ?? shared.slots))
     this.on("CLUSTER INFO", () => Reply.bulk(`cluster_state:${this.state}\r\ncluster_current_epoch:${this.epoch}\r\n`))
   }

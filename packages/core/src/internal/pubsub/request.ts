@@ -93,25 +93,3 @@ export class Request extends Call {
     if (this.pending.size > 0) this.refuse?.(failure)
   }
 }
-
-const PING = Command.make(CommandSpec.get("PING"), [], Reply.raw)
-
-/** A PING. Its answer, whatever it is, says that all has been read that was sent before. */
-export class Probe extends Call {
-  readonly sentAt: number
-  private readonly onEnd: (answered: boolean) => void
-
-  constructor(sentAt: number, onEnd: (answered: boolean) => void) {
-    super(PING, false, Infinity)
-    this.sentAt = sentAt
-    this.onEnd = onEnd
-  }
-
-  onReply(): void {
-    this.onEnd(true)
-  }
-
-  onFailure(): void {
-    this.onEnd(false)
-  }
-}

@@ -20,7 +20,7 @@ import type { Failure } from "../failure.ts"
 import * as Reconnect from "../reconnect.ts"
 import { decodeText } from "../respText.ts"
 import type { Subscriber } from "../subscriber.ts"
-import { Probe, Request } from "./request.ts"
+import { Request } from "./request.ts"
 import type { Subscription } from "./request.ts"
 import type { Kind, Topic } from "./topic.ts"
 
@@ -180,11 +180,13 @@ export class SubscriptionConnection implements Subscriber {
     if (connection === undefined) return
     this.isVague = false
     this.probes++
-    const probe = new Probe(this.now(), (answered) => {
+    const sentAt = this.now()
+    const isSent = connection.ping((answered) => {
       this.probes--
-      if (answered) this.complete(probe.sentAt)
+      // Whatever it was answered, all has been read that was sent before.
+      if (answered) this.complete(sentAt)
     })
-    connection.submit(probe)
+    if (!isSent) this.probes--
   }
 
   private complete(until: number): void {
