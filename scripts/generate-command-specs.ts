@@ -144,7 +144,9 @@ const readReplies = (): ReadonlyMap<string, string> => {
   const groups: Record<string, ReadonlyArray<string>> = JSON.parse(readFileSync(fileAt(replies), "utf8"))
   for (const [words, names] of Object.entries(groups)) {
     const kinds = words.split(" or ").map((word) => {
-      if (replyKinds[word] === undefined) throw new Error(`${replies} names a kind that this script does not know: ${word}`)
+      if (replyKinds[word] === undefined) {
+        throw new Error(`${replies} names a kind that this script does not know: ${word}`)
+      }
       return JSON.stringify(replyKinds[word])
     })
     for (const name of names) {

@@ -269,7 +269,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     )
 
   readonly attempt = (command: Command.Any): Effect.Effect<Outcome> =>
-    attempt(this, command, { asking: false, deadline: Infinity })
+    attempt({ submit: this.enqueue }, command, { asking: false, deadline: Infinity })
 
   readonly isClosed = (): boolean => this.state._tag === "Closed"
 
@@ -296,6 +296,10 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     if (this.options.failWhenFull === true && this.inFlight.length + this.waiting.length >= this.maxInFlight) {
       return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.maxInFlight }), this.address.key))
     }
+    this.enqueue(call)
+  }
+
+  private readonly enqueue = (call: Call): void => {
     this.waiting.push(call)
     this.watchdog.notice(call)
     if (this.draining) return
@@ -437,7 +441,9 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     }
     if (!CommandSpec.isAnsweredBy(call.command.spec, value) && !(call instanceof Unit.Prelude) && !this.takenOver) {
       return this.outOfStep(
-        `${call.command.spec.name} was answered by ${Reply.kindOf(value)}: a reply was lost on the way, or one came unasked`
+        `${call.command.spec.name} was answered by ${
+          Reply.kindOf(value)
+        }: a reply was lost on the way, or one came unasked`
       )
     }
     this.inFlight.shift()
@@ -497,7 +503,10 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private die(failure: Failure, isOutOfStep: boolean): void {
     if (this.state._tag === "Closed") return
     this.state = { _tag: "Closed", failure }
-    this.workLost = this.inFlight.find(changes) !== undefined
+    this.workLost = true
+    this.guarded(() => {
+      this.workLost = this.inFlight.find(changes) !== undefined
+    })
     each(this.watchers, (watcher) => watcher.onClosed(failure), this.report)
     if (isOutOfStep) this.answers.doubt(failure, this.report)
     failAll(this.inFlight, failure, this.report)

@@ -23,8 +23,8 @@ import type { Call } from "./internal/call.ts"
 import type { Failure } from "./internal/failure.ts"
 import { NodeConnections } from "./internal/nodeConnections.ts"
 import type { Parts } from "./internal/nodeConnections.ts"
-import { each, logging } from "./internal/strays.ts"
 import { durationProblem } from "./internal/settings.ts"
+import { each, logging } from "./internal/strays.ts"
 import * as RedisError from "./RedisError.ts"
 
 /**

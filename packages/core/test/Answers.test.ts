@@ -3,13 +3,15 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Address from "../src/Address.ts"
+import * as Command from "../src/Command.ts"
 import * as Connection from "../src/Connection.ts"
 import * as Redis from "../src/Redis.ts"
-import { start } from "./support/client.ts"
-import { settle } from "./support/scenes.ts"
-import { scriptedCluster } from "./support/ScriptedCluster.ts"
+import { carrier, connected, start } from "./support/client.ts"
+import { advance, keyOfA, settle } from "./support/scenes.ts"
+import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
 
 /** A connection on which the test itself says what comes, and in which chunks. */
 const silent = Effect.fnUntraced(function*() {
@@ -99,5 +101,36 @@ describe("answers in one chunk", () => {
       assert.deepStrictEqual(peer.received.slice(-3), ["GET a2", "GET b2", "GET c2"])
       peer.send("+4\r\n+5\r\n+6\r\n")
       assert.deepStrictEqual(yield* Fiber.joinAll(fibers), ["4", "5", "6"])
+    }))
+
+  it.effect("that come late to a command of a pipeline, which is given up, are not counted as another's", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* connected()
+      a.on("GET", "hold")
+      const pipeline = yield* start(run(Redis.pipeline([
+        Redis.get(keyOfA).pipe(Command.timeout("50 millis")),
+        Redis.get(keyOfA)
+      ], { mode: "result" })))
+      yield* advance("100 millis")
+      const line = carrier(a, `GET ${keyOfA}`)
+      line.release(Reply.bulk("late"))
+      yield* settle
+      assert.isUndefined(pipeline.pollUnsafe())
+      line.release(Reply.bulk("in time"))
+      const [one, two] = yield* Fiber.join(pipeline)
+      assert.isTrue(Result.isFailure(one) && one.failure.reason._tag === "Timeout")
+      assert.deepStrictEqual(two, Result.succeed("in time"))
+    }))
+
+  it.effect("that are out of step are not given to anybody, nor are those that were read before and not yet given", () =>
+    Effect.gen(function*() {
+      const { connection, peer } = yield* silent()
+      const fibers = yield* three((key) => connection.execute(Redis.get(key)))
+      yield* settle
+      peer.send("+1\r\n*0\r\n+3\r\n")
+      for (const fiber of fibers) {
+        const { delivery, reason } = yield* Effect.flip(Fiber.join(fiber))
+        assert.deepStrictEqual([reason._tag, delivery], ["ProtocolViolation", "MaybeExecuted"])
+      }
     }))
 })

@@ -177,4 +177,36 @@ describe("Resp.Encoder", () => {
     encoder.command(Resp.head(name), ["a"])
     assert.deepStrictEqual(decode(encoder.take()).events, [{ reply: [name, "a"] }])
   })
+
+  it("takes back all of what was begun since a mark, wherever that was, and gives its memory to nobody", () => {
+    const wrong = undefined as unknown as string
+    const larges = ["x".repeat(200_000), "é".repeat(40_000), new Uint8Array(70_000).fill(1)]
+    for (const filler of [0, 100, 60_000, 65_000, 65_500]) {
+      for (const args of [[], ["short"], ["y".repeat(30_000), "y".repeat(30_000), "y".repeat(30_000)], larges]) {
+        const encoder = new Resp.Encoder()
+        encoder.command(set, ["a", "f".repeat(filler)])
+        encoder.mark()
+        const size = encoder.size
+        assert.throws(() => encoder.command(set, [...args, wrong]), Resp.EncodeError)
+        encoder.rollback()
+        assert.strictEqual(encoder.size, size)
+        encoder.command(get, ["b"])
+        const chunks = encoder.take()
+        const keysOf = (chunks: ReadonlyArray<Uint8Array>) =>
+          decode(chunks).events.map((event) => ("reply" in event ? (event.reply as ReadonlyArray<string>)[1] : ""))
+        const fill = (other: Resp.Encoder, key: string) => {
+          for (let n = 0; n < 4; n++) other.command(set, [key, "z".repeat(30_000)])
+        }
+        const others = [new Resp.Encoder(), new Resp.Encoder()]
+        fill(others[0], "c")
+        assert.deepStrictEqual(keysOf(chunks), ["a", "b"])
+        encoder.reuse()
+        fill(others[1], "d")
+        fill(encoder, "e")
+        assert.deepStrictEqual(keysOf(others[0].take()), ["c", "c", "c", "c"])
+        assert.deepStrictEqual(keysOf(others[1].take()), ["d", "d", "d", "d"])
+        assert.deepStrictEqual(keysOf(encoder.take()), ["e", "e", "e", "e"])
+      }
+    }
+  })
 })

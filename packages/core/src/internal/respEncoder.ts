@@ -120,7 +120,8 @@ const steady = (bytes: Uint8Array, length: number): Uint8Array => {
     copy.set(bytes)
     return copy
   }
-  const isPlain = Object.getPrototypeOf(bytes) === Uint8Array.prototype && !extent.some((name) => Object.hasOwn(bytes, name))
+  const isPlain = Object.getPrototypeOf(bytes) === Uint8Array.prototype &&
+    !extent.some((name) => Object.hasOwn(bytes, name))
   return isPlain ? bytes : new Uint8Array(buffer, offsetOf.call(bytes), length)
 }
 

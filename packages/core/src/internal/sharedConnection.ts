@@ -104,7 +104,11 @@ export class SharedConnection implements Taker {
   /** Leases a connection, waits until it is lost, and leases the next. Runs for the life of the node. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
     // On an open connection deadlines are the connection's own business.
-    const overdue = sweep(this.waiting, () => timedOut(this.node, "a connection to the node", false), this.options.report)
+    const overdue = sweep(
+      this.waiting,
+      () => timedOut(this.node, "a connection to the node", false),
+      this.options.report
+    )
     const lease = Effect.gen({ self: this }, function*() {
       const clock = yield* Clock.Clock
       this.current = { _tag: "Connecting" }
