@@ -123,8 +123,43 @@ export const equals = (self: Address, that: Address): boolean => self.key === th
  */
 export const toString = (self: Address): string => self.key
 
+/** What a name in the DNS may be long at the most, in characters, with room for its last dot. */
+const longestHost = 255
+
+/** No system takes a longer path of a socket, in characters. */
+const longestPath = 4096
+
+/** How much of a text that is none goes into a message, in characters. */
+const shown = 60
+
+/** Characters that can't be seen, or that make others look different from what they are. */
+const unseen = /\p{C}|\p{Zl}|\p{Zp}/u
+
+/**
+ * A text of others, for a message: in quotes, cut where it is long, with nothing in it that a terminal or a log would
+ * act upon.
+ *
+ * @internal
+ */
+export const quote = (text: string): string => {
+  const cut = text.length > shown ? `${text.slice(0, shown)}...` : text
+  return JSON.stringify(cut).replace(
+    new RegExp(unseen, "gu"),
+    (char) => Array.from(char, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, "0")}`).join("")
+  )
+}
+
+/**
+ * Whether a text could be a name: not empty, not long, and nothing in it that can't be seen.
+ *
+ * @internal
+ */
+export const isName = (text: string): boolean => text !== "" && text.length <= longestHost && !unseen.test(text)
+
 const isIPv6 = (host: string): boolean => {
-  const halves = host.split("%", 1)[0].split("::")
+  const [bare, ...zone] = host.split("%")
+  if (zone.length > 1 || (zone.length === 1 && !/^[\w.~-]{1,64}$/.test(zone[0]))) return false
+  const halves = bare.split("::")
   if (halves.length > 2) return false
   const groups = halves.flatMap((half) => half === "" ? [] : half.split(":"))
   const last = groups.at(-1)
@@ -137,8 +172,25 @@ const isIPv6 = (host: string): boolean => {
 
 /** @internal */
 export const isHost = (host: string): boolean => {
+  if (host.length > longestHost) return false
   const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host
-  return bare.includes(":") || bare !== host ? isIPv6(bare) : bare !== "" && !/[\s/?#@[\]\\,"'%]/.test(bare)
+  return bare.includes(":") || bare !== host ? isIPv6(bare) : isName(bare) && !/[\s/?#@[\]\\,"'%]/.test(bare)
+}
+
+/** @internal */
+export const isPath = (path: string): boolean => path !== "" && path.length <= longestPath && !unseen.test(path)
+
+/**
+ * Whether a value, wherever it comes from, is the address of something that could be dialed.
+ *
+ * @internal
+ */
+export const isAddress = (value: unknown): value is Address => {
+  if (typeof value !== "object" || value === null) return false
+  const { host, key, path, port, _tag } = value as Partial<Record<"_tag" | "host" | "key" | "path" | "port", unknown>>
+  if (_tag === "Unix") return typeof path === "string" && isPath(path) && key === unix(path).key
+  return _tag === "Tcp" && typeof host === "string" && isHost(host) && typeof port === "number" && isPort(port) &&
+    key === tcp(host, port).key
 }
 
 /** @internal */
@@ -150,6 +202,31 @@ export const isPort = (port: number): boolean => Number.isInteger(port) && port 
  * @internal
  */
 export const hostOf = (self: Address): string => self._tag === "Tcp" ? self.host : "127.0.0.1"
+
+/**
+ * The address to dial for one that a node announces, by the user's function. It says what is wrong with that when it
+ * throws, or answers what is no address.
+ *
+ * @internal
+ */
+export const mapped = (
+  addressMap: ((announced: Address) => Address) | undefined,
+  announced: Address
+): Result.Result<Address, string> => {
+  if (addressMap === undefined) return Result.succeed(announced)
+  let address: unknown
+  try {
+    address = addressMap(announced)
+  } catch (error) {
+    return Result.fail(`addressMap threw ${describe(error)} for ${announced.key}`)
+  }
+  return isAddress(address) ? Result.succeed(address) : Result.fail(
+    `addressMap has to answer an address, such as Address.tcp("10.0.0.1", 6379), and did not for ${announced.key}`
+  )
+}
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? quote(`${error.name}: ${error.message}`) : "what is no error"
 
 const portOf = (text: string): number | undefined => {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
@@ -182,11 +259,14 @@ const portOf = (text: string): number | undefined => {
  */
 export const parse = (text: string): Result.Result<Address, string> => {
   const trimmed = text.trim()
-  const fail = (problem: string) => Result.fail(`${JSON.stringify(trimmed)} ${problem}`)
+  const fail = (problem: string) => Result.fail(`${quote(trimmed)} ${problem}`)
   if (trimmed === "") return Result.fail(`An address is empty: write "host:port"`)
+  if (trimmed.length > longestPath) return Result.fail(`An address is longer than any: write "host:port"`)
   if (trimmed.startsWith("unix:")) {
     const path = trimmed.slice("unix:".length).replace(/^\/\/(?=\/)/, "")
-    return path === "" ? fail(`has no path: write "unix:/path/to/redis.sock"`) : Result.succeed(unix(path))
+    return isPath(path)
+      ? Result.succeed(unix(path))
+      : fail(`has no ${path === "" ? "" : "valid "}path: write "unix:/path/to/redis.sock"`)
   }
   // Both may hold a password, so neither is repeated in the message.
   if (trimmed.includes("://")) {
@@ -197,7 +277,7 @@ export const parse = (text: string): Result.Result<Address, string> => {
   const colon = endpoint.lastIndexOf(":")
   const host = colon === -1 ? endpoint : endpoint.slice(0, colon)
   if (endpoint.endsWith("]") && isHost(endpoint)) return fail(`has no port: write "${endpoint}:6379"`)
-  if (host === "") return fail(`has no host: write "127.0.0.1${endpoint}"`)
+  if (host === "") return fail(`has no host: write "127.0.0.1:${portOf(endpoint.slice(1)) ?? 6379}"`)
   if (!isHost(host)) {
     return isIPv6(endpoint)
       ? fail(`has no port: write "[${endpoint}]:6379"`)

@@ -264,6 +264,7 @@ export const make = Effect.fnUntraced(function*(
     topology,
     pool,
     locate: executor.actions.locate,
+    tell: (error) => tell({ source: "Refresh", error }),
     confirmTimeout: parts.commandTimeout,
     connect: (address, subscriber) =>
       Effect.provideService(Connection.connect(address, options, subscriber), Connector, connector)

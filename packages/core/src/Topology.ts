@@ -20,13 +20,13 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { Address } from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import { Connector } from "./Connector.ts"
 import { unsent } from "./internal/failure.ts"
 import { Layouts } from "./internal/layouts.ts"
+import { Patches } from "./internal/patches.ts"
 import * as Reply from "./internal/reply.ts"
 import { durationProblem } from "./internal/settings.ts"
 import { withoutLayout } from "./internal/stranger.ts"
@@ -83,8 +83,23 @@ export class Topology extends Context.Service<Topology, {
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
   /** How often the map has been learnt. */
   readonly refreshes: () => number
-  /** Notes what a MOVED told: the slot is at that address. */
-  readonly patch: (slot: number, address: Address) => Effect.Effect<void>
+  /**
+   * Notes what a MOVED told: the slot is at that address. It holds, whatever most nodes say, until that node says MOVED
+   * itself or can't be reached, or the view that is believed has it too. `from` is the key of the node that told it.
+   */
+  readonly patch: (slot: number, address: Address, from?: string) => Effect.Effect<void>
+  /**
+   * Notes that a node has answered a command on a slot that a MOVED gave it.
+   *
+   * @internal
+   */
+  readonly serves: (slot: number, node: string) => void
+  /**
+   * Takes back what a MOVED told: the node that it named does not have the slot either.
+   *
+   * @internal
+   */
+  readonly disclaim: (slot: number, node: string) => Effect.Effect<void>
   /** Asks for a refresh in the background, soon; many requests make one refresh. */
   readonly requestRefresh: () => void
   /** @internal */
@@ -101,23 +116,40 @@ export class Topology extends Context.Service<Topology, {
 
 const CLUSTER_INFO = Command.make(CommandSpec.get("CLUSTER INFO"), [], Reply.name)
 const CLUSTER_SLOTS = Command.make(CommandSpec.get("CLUSTER SLOTS"), [], Reply.raw)
+const CLUSTER_SHARDS = Command.make(CommandSpec.get("CLUSTER SHARDS"), [], Reply.raw)
 
-/** How many nodes are asked at once. */
+/** How many nodes are asked at once, and how many targets of redirects besides. */
 const voters = 5
 /** How long one node may take to tell its view. */
 const askTimeout = "2 seconds"
-/** A redirect younger than this, in milliseconds, when a refresh began is believed more than the refresh. */
-const patchGrace = 500
+/** How long the targets of redirects are waited for once all else is known. */
+const testimonyTimeout = "150 millis"
 /** Pauses between background refreshes, in milliseconds: short at first, longer while they bring nothing new. */
 const minPause = 100
 const maxPause = 400
+/** After how long, in milliseconds, a refresh that failed is tried again without another reason. */
+const retryPause = 1000
 /** How long, in milliseconds, connections are kept to a node that the map does not have. */
 const keepFor = 10_000
+/** How many changes wait for a listener that is slow. What is more becomes one. */
+const changesKept = 64
 
 const field = (info: string, name: string): string | undefined => {
   const line = info.split("\n").find((line) => line.startsWith(`${name}:`))
   return line?.slice(name.length + 1).trim()
 }
+
+const isRefused = ({ reason }: RedisError.RedisError): boolean => reason._tag === "ServerError"
+const isForbidden = ({ reason }: RedisError.RedisError): boolean =>
+  reason._tag === "ServerError" && reason.code === "NOPERM"
+
+interface Attempt {
+  readonly node: string
+  readonly problem: string
+}
+
+const discoveryFailed = (attempts: ReadonlyArray<Attempt>): RedisError.RedisError =>
+  unsent(new RedisError.DiscoveryFailed({ attempts }))
 
 /**
  * @category constructors
@@ -134,64 +166,106 @@ export const make = Effect.fnUntraced(function*(
   const { secure } = yield* Connector
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
-  const ref = yield* SubscriptionRef.make(SlotMap.empty)
-  yield* Effect.addFinalizer(() => PubSub.shutdown(ref.pubsub))
+  const swaps = yield* PubSub.sliding<SlotMap.SlotMap>(changesKept)
+  yield* Effect.addFinalizer(() => PubSub.shutdown(swaps))
   const requested = Latch.makeUnsafe(false)
-  const patches = new Map<number, { readonly address: Address; readonly at: number }>()
+  const patches = new Patches()
   const kept = new Map<string, number>()
   const layouts = new Layouts(voters, { addressMap: options.addressMap, tls: secure })
+  let current = SlotMap.empty
+  let believed: Vote.View | undefined
   let running: Deferred.Deferred<SlotMap.SlotMap, RedisError.RedisError> | undefined
   let refreshes = 0
   let learntAt = 0
+  let failing = false
+  let judgeableAt: number | undefined
 
+  const swap = (map: SlotMap.SlotMap): Effect.Effect<SlotMap.SlotMap> =>
+    Effect.suspend(() => {
+      if (map === current) return Effect.succeed(map)
+      current = map
+      return Effect.as(PubSub.publish(swaps, map), map)
+    })
+
+  const isDown = (address: Address): boolean => pool.nodes().get(address.key)?.isDown() ?? false
+
+  /** What a node believes. A user who may not ask all of it can do with a part. */
   const ask = Effect.fnUntraced(function*(
     address: Address
   ): Effect.fn.Return<Vote.View, string> {
     const node = pool.node(address)
-    const [info, slots] = yield* Effect.all([node.execute(CLUSTER_INFO), node.execute(CLUSTER_SLOTS)], {
-      concurrency: "unbounded"
-    }).pipe(
+    const info = node.execute(CLUSTER_INFO).pipe(
+      Effect.catch((error) => isRefused(error) ? Effect.succeed(undefined) : Effect.fail(error))
+    )
+    const slots = Effect.map(node.execute(CLUSTER_SLOTS), (reply) => layouts.read(reply, address))
+    const shards = Effect.map(
+      node.execute(CLUSTER_SHARDS),
+      (reply) => layouts.read(reply, address, SlotMap.fromClusterShards)
+    )
+    const layout = Effect.catch(slots, (error) => isForbidden(error) ? shards : Effect.fail(error))
+    const [facts, read] = yield* Effect.all([info, layout], { concurrency: "unbounded" }).pipe(
       Effect.mapError((error) => withoutLayout(error.reason)),
       Effect.timeoutOrElse({ duration: askTimeout, orElse: () => Effect.fail("it did not answer in time") })
     )
-    const layout = yield* Effect.fromResult(layouts.read(slots, address))
+    const { fingerprint, map } = yield* Effect.fromResult(read)
+    const epoch = Number(facts === undefined ? undefined : field(facts, "cluster_current_epoch"))
     return {
       node: address.key,
-      map: layout.map,
-      fingerprint: layout.fingerprint,
-      healthy: field(info, "cluster_state") === "ok",
-      epoch: Number(field(info, "cluster_current_epoch") ?? 0)
+      map,
+      fingerprint,
+      healthy: facts === undefined ? undefined : field(facts, "cluster_state") === "ok",
+      epoch: Number.isSafeInteger(epoch) ? epoch : undefined
     }
   })
 
-  /** Asks all of them at once, and waits for no more answers than it takes. */
-  const poll = Effect.fnUntraced(function*(addresses: ReadonlyArray<Address>) {
+  /** Asks all of them at once, and waits for no more answers than it takes; for those of targets a little longer. */
+  const poll = Effect.fnUntraced(function*(addresses: ReadonlyArray<Address>, targets: ReadonlyArray<Address>) {
     const views: Array<Vote.View> = []
-    const failures: Array<{ readonly node: string; readonly problem: string }> = []
+    const testimony = new Map<string, Vote.View>()
+    const failures: Array<Attempt> = []
+    const voting = new Set(addresses.map(({ key }) => key))
+    const unheard = new Set(targets.map(({ key }) => key))
     const decided = Deferred.makeUnsafe<void>()
-    const asking = Effect.forEach(addresses, (address) =>
-      Effect.match(ask(address), {
-        onSuccess: (view) => {
-          views.push(view)
-          if (Vote.isDecided(views, addresses.length)) Deferred.doneUnsafe(decided, Effect.void)
-        },
-        onFailure: (problem) => {
-          failures.push({ node: address.key, problem })
-        }
-      }), { concurrency: "unbounded", discard: true })
-    yield* Effect.raceFirst(asking, Deferred.await(decided))
-    return { views, failures }
+    const heard = Deferred.makeUnsafe<void>()
+    const settled = (address: Address): void => {
+      const acceptable = views.filter((view) => Vote.objection(view, believed, false) === undefined)
+      if (Vote.isDecided(acceptable, voting.size)) Deferred.doneUnsafe(decided, Effect.void)
+      if (unheard.delete(address.key) && unheard.size === 0) Deferred.doneUnsafe(heard, Effect.void)
+    }
+    if (targets.length === 0) Deferred.doneUnsafe(heard, Effect.void)
+    const all = new Map([...addresses, ...targets].map((address) => [address.key, address]))
+    const asking = Effect.forEach(
+      all.values(),
+      (address) =>
+        Effect.match(Effect.catchDefect(ask(address), () => Effect.fail("reading what it answered failed")), {
+          onSuccess: (view) => {
+            testimony.set(address.key, view)
+            if (voting.has(address.key)) views.push(view)
+            settled(address)
+          },
+          onFailure: (problem) => {
+            if (voting.has(address.key)) failures.push({ node: address.key, problem })
+            settled(address)
+          }
+        }),
+      { concurrency: "unbounded", discard: true }
+    )
+    const enough = Effect.andThen(
+      Deferred.await(decided),
+      Effect.timeoutOption(Deferred.await(heard), testimonyTimeout)
+    )
+    yield* Effect.raceFirst(asking, enough)
+    return { views, testimony, failures }
   })
 
   /** Nodes to ask: known ones in random order, those first that are not known to be down. */
   const candidates = Effect.gen(function*() {
-    const known = Array.from(SubscriptionRef.getUnsafe(ref).nodes.values(), ({ address }) => address)
+    const known = Array.from(current.nodes.values(), ({ address }) => address)
     const shuffled = yield* Random.shuffle(known)
-    const isDown = (address: Address): boolean => pool.nodes().get(address.key)?.isDown() ?? false
     return [...shuffled.filter((address) => !isDown(address)), ...shuffled.filter(isDown)]
   })
 
-  /** Connections to nodes that the map no longer has are closed, but for those that were just asked for. */
+  /** Connections to nodes that the map does not have are closed, but for those that were just asked for. */
   const retain = (map: SlotMap.SlotMap): void => {
     const now = clock.currentTimeMillisUnsafe()
     const retained = new Set(map.nodes.keys())
@@ -206,45 +280,66 @@ export const make = Effect.fnUntraced(function*(
   const learn = Effect.gen(function*() {
     const startedAt = clock.currentTimeMillisUnsafe()
     const known = yield* candidates
-    let { failures, views } = yield* poll(known.slice(0, voters))
-    if (views.length === 0) {
+    const targets = patches.targets().slice(0, voters)
+    let asked = known.slice(0, voters)
+    const { failures, testimony, views } = yield* poll(asked, targets)
+    // Whoever is silent, or thinks the cluster down, leaves it to all the others, and to whom the names of the seeds
+    // lead by now.
+    if (!views.some((view) => Vote.isSound(view) && Vote.objection(view, believed, false) === undefined)) {
       const rest = new Map([...known.slice(voters), ...options.seeds].map((address) => [address.key, address]))
-      const second = yield* poll([...rest.values()])
-      views = second.views
-      failures = [...failures, ...second.failures]
+      for (const { node } of views) rest.delete(node)
+      asked = [...asked, ...rest.values()]
+      const second = yield* poll([...rest.values()], [])
+      views.push(...second.views)
+      failures.push(...second.failures)
     }
-    const elected = Vote.elect(views)
-    if (elected === undefined) {
-      return yield* new RedisError.RedisError({
-        reason: new RedisError.DiscoveryFailed({ attempts: failures }),
-        delivery: "NotSent",
-        attempts: 0
-      })
-    }
-    return yield* SubscriptionRef.modify(ref, () => {
-      for (const [slot, { at }] of patches) if (at < startedAt - patchGrace) patches.delete(slot)
-      const newer = new Map(Array.from(patches, ([slot, { address }]) => [slot, address]))
-      const map = SlotMap.patchAll(elected.map, newer)
-      retain(map)
-      refreshes++
-      learntAt = startedAt
-      return [map, map]
+    const isAbandoned = known.every((address) => {
+      const own = views.find(({ node }) => node === address.key)
+      return own === undefined ? isDown(address) : believed !== undefined && Vote.hasLeft(own, believed)
     })
+    const acceptable: Array<Vote.View> = []
+    for (const view of views) {
+      const problem = Vote.objection(view, believed, isAbandoned)
+      if (problem === undefined) acceptable.push(view)
+      else failures.push({ node: view.node, problem })
+    }
+    const elected = Vote.elect(acceptable, asked.length, isAbandoned ? undefined : believed)
+    if (elected === undefined) {
+      // The name of a seed may lead elsewhere by the next time, so it is connected to anew.
+      retain(current)
+      for (const { node } of acceptable) failures.push({ node, problem: "what it tells is older than what is known" })
+      return yield* discoveryFailed(failures)
+    }
+    believed = elected
+    judgeableAt = patches.settle(
+      elected,
+      { views: testimony, asked: new Set(targets.map(({ key }) => key)), isDown },
+      startedAt
+    )
+    const map = patches.applyTo(elected.map)
+    retain(map)
+    refreshes++
+    learntAt = startedAt
+    return yield* swap(map)
   })
 
   const closed = Effect.fail(unsent(new RedisError.Closed()))
+  const isClosed = (): boolean => scope.state._tag === "Closed"
+  const died = Effect.suspend(() =>
+    Effect.fail(discoveryFailed([{ node: "the client", problem: "learning the layout ended without a result" }]))
+  )
 
   // Whoever begins a refresh may be interrupted, but not between noting that it runs and starting it.
   const refresh = Effect.uninterruptibleMask((restore) => {
     if (running !== undefined) return restore(Deferred.await(running))
-    if (scope.state._tag === "Closed") return closed
+    if (isClosed()) return closed
     const result = Deferred.makeUnsafe<SlotMap.SlotMap, RedisError.RedisError>()
     running = result
     const work = Effect.onExit(Effect.interruptible(learn), (exit) =>
       Effect.sync(() => {
         running = undefined
-        const ended = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-        Deferred.doneUnsafe(result, ended ? closed : exit)
+        const failed = Exit.isFailure(exit) && Cause.hasFails(exit.cause)
+        Deferred.doneUnsafe(result, Exit.isSuccess(exit) || failed ? exit : isClosed() ? closed : died)
       }))
     return Effect.andThen(
       Effect.forkIn(work, scope, { uninterruptible: true }),
@@ -252,25 +347,28 @@ export const make = Effect.fnUntraced(function*(
     )
   })
 
-  const background = Effect.gen(function*() {
-    let pause = minPause
-    let failing = false
-    while (true) {
-      yield* requested.await
-      yield* requested.close
-      const before = SlotMap.fingerprint(SubscriptionRef.getUnsafe(ref))
-      const learnt = yield* Effect.result(refresh)
-      if (Result.isFailure(learnt)) {
-        // The client ends, which is nothing to warn of.
-        if (learnt.failure.reason._tag === "Closed") return
-        if (!failing) yield* Effect.logWarning(learnt.failure.message)
-        options.onFailure?.(learnt.failure)
-      }
-      failing = Result.isFailure(learnt)
-      const changed = SlotMap.fingerprint(SubscriptionRef.getUnsafe(ref)) !== before
-      pause = changed ? minPause : Math.min(pause * 2, maxPause)
-      yield* Effect.sleep(pause * (0.5 + (yield* Random.next)))
-    }
+  const tell = (error: RedisError.RedisError): Effect.Effect<void> => {
+    const isFirst = !failing
+    failing = true
+    return Effect.andThen(
+      Effect.ignoreCause(Effect.sync(() => options.onFailure?.(error))),
+      isFirst ? Effect.ignoreCause(Effect.logWarning(error.message)) : Effect.void
+    )
+  }
+
+  let pause = minPause
+  const turn = Effect.gen(function*() {
+    const now = clock.currentTimeMillisUnsafe()
+    const due = failing ? retryPause : judgeableAt === undefined ? Infinity : Math.max(0, judgeableAt - now)
+    yield* due === Infinity ? requested.await : Effect.timeoutOption(requested.await, due)
+    yield* requested.close
+    const before = SlotMap.fingerprint(current)
+    const learnt = yield* Effect.result(refresh)
+    if (Result.isSuccess(learnt)) failing = false
+    // The client ends, which is nothing to warn of.
+    else if (!isClosed()) yield* tell(learnt.failure)
+    pause = SlotMap.fingerprint(current) !== before ? minPause : Math.min(pause * 2, maxPause)
+    yield* Effect.sleep(pause * (0.5 + (yield* Random.next)))
   })
 
   const requestRefresh = (): void => {
@@ -279,41 +377,58 @@ export const make = Effect.fnUntraced(function*(
 
   pool.onTrouble(requestRefresh)
   yield* refresh
-  yield* Effect.forkScoped(background)
+  yield* Effect.forkScoped(foreverDespite(turn))
   const interval = Duration.fromInputUnsafe(options.refreshInterval ?? "1 minute")
   if (Duration.isFinite(interval)) {
     const jittered = Effect.flatMap(Random.next, (random) => Effect.sleep(Duration.times(interval, 0.75 + random / 2)))
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(jittered, Effect.sync(requestRefresh))))
+    yield* Effect.forkScoped(foreverDespite(Effect.andThen(jittered, Effect.sync(requestRefresh))))
   }
 
-  const changes = SubscriptionRef.changes(ref).pipe(
-    Stream.mapAccum(() => undefined as SlotMap.SlotMap | undefined, (before, after) => {
-      if (before === undefined) return [after, []]
-      const diff = SlotMap.diff(before, after)
-      const same = diff.added.length + diff.removed.length + diff.roleChanged.length + diff.moved.length === 0
-      return [after, same ? [] : [{ ...diff, before, after }]]
-    })
-  )
+  const changes = Stream.unwrap(Effect.map(PubSub.subscribe(swaps), (subscription) =>
+    Stream.mapAccum(
+      Stream.fromSubscription(subscription),
+      () => current,
+      (before, after): readonly [SlotMap.SlotMap, ReadonlyArray<Change>] => {
+        const diff = SlotMap.diff(before, after)
+        const same = diff.added.length + diff.removed.length + diff.roleChanged.length + diff.moved.length === 0
+        return [after, same ? [] : [{ ...diff, before, after }]]
+      }
+    )))
 
   return Topology.of({
-    current: SubscriptionRef.get(ref),
+    current: Effect.sync(() => current),
     changes,
     refresh,
     refreshes: () => refreshes,
-    patch: (slot, address) =>
+    patch: (slot, address, from) =>
       Effect.suspend(() => {
-        patches.set(slot, { address, at: clock.currentTimeMillisUnsafe() })
         requestRefresh()
-        return SubscriptionRef.update(ref, (map) => SlotMap.patch(map, slot, address))
+        return patches.note(slot, address, clock.currentTimeMillisUnsafe(), from)
+          ? swap(SlotMap.patch(current, slot, address))
+          : Effect.void
+      }),
+    serves: (slot, node) => patches.serves(slot, node),
+    disclaim: (slot, node) =>
+      Effect.suspend(() => {
+        const map = believed?.map
+        return map === undefined || !patches.disclaim(slot, node) ? Effect.void : swap(patches.applyTo(map))
       }),
     requestRefresh,
-    currentUnsafe: () => SubscriptionRef.getUnsafe(ref),
+    currentUnsafe: () => current,
     learntAt: () => learntAt,
     keep: (address) => {
       kept.set(address.key, clock.currentTimeMillisUnsafe() + keepFor)
     }
   })
 })
+
+/** Does something over and over, also after it died: what users gave us is in it. */
+const foreverDespite = (effect: Effect.Effect<void>): Effect.Effect<never> =>
+  Effect.forever(Effect.catchCauseIf(
+    effect,
+    (cause) => !Cause.hasInterrupts(cause),
+    () => Effect.sleep(maxPause)
+  ))
 
 /**
  * @category layers

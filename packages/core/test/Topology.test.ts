@@ -2,39 +2,18 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Address from "../src/Address.ts"
-import * as NodePool from "../src/NodePool.ts"
 import * as SlotMap from "../src/SlotMap.ts"
-import * as Topology from "../src/Topology.ts"
+import type * as Topology from "../src/Topology.ts"
+import { address, learn, owners, ownersOf, start } from "./support/learning.ts"
 import { advance, settle } from "./support/scenes.ts"
 import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
-import type { ScriptedCluster } from "./support/ScriptedCluster.ts"
 import type { Slots } from "./support/slotsReply.ts"
-
-const address = (key: string) => Result.getOrThrow(Address.parse(key))
 
 const thirds: Slots = [[0, 5460, "a:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]]
 const halves: Slots = [[0, 8191, "a:7000"], [8192, 16383, "b:7000"]]
-
-const learn = (cluster: ScriptedCluster, seeds: ReadonlyArray<string>, options?: Partial<Topology.Options>) =>
-  cluster.provide(Effect.gen(function*() {
-    const pool = yield* NodePool.make()
-    const topology = yield* Effect.provideService(
-      Topology.make({ seeds: seeds.map(address), ...options }),
-      NodePool.NodePool,
-      pool
-    )
-    yield* settle
-    return { pool, topology }
-  }))
-
-const owners = (map: SlotMap.SlotMap): ReadonlyArray<string> =>
-  SlotMap.ranges(map).map(({ end, shard, start }) => `${start}-${end} ${shard.primary?.address.key}`)
-const ownersOf = (slots: Slots) => slots.map(([start, end, primary]) => `${start}-${end} ${primary}`)
-const start = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 describe("discovery", () => {
   it.effect("learns the layout from the only seed that lives", () =>

@@ -67,6 +67,7 @@ export class ClusterExecutor extends Executor {
       send: this.send,
       locate: this.locate,
       heed: this.heed,
+      serves: parts.topology.serves,
       count: (what, { node }) => {
         const { counts } = parts
         counts[what]++
@@ -247,12 +248,12 @@ export class ClusterExecutor extends Executor {
     return first === undefined ? undefined : this.parts.pool.node(first)
   }
 
-  private readonly locate = (text: string, from: string | undefined): Address.Address | undefined => {
+  private readonly locate: Redirects.Actions["locate"] = (text, from) => {
     const current = from === undefined ? undefined : Result.getOrUndefined(Address.parse(from))
     const announced = current === undefined ? undefined : Address.fromRedirect(text, current)
-    if (announced === undefined) return undefined
+    if (announced === undefined) return Result.succeed(undefined)
     const known = SlotMap.resolve(this.parts.topology.currentUnsafe(), announced)
-    return known?.address ?? this.parts.addressMap?.(announced) ?? announced
+    return known === undefined ? Address.mapped(this.parts.addressMap, announced) : Result.succeed(known.address)
   }
 
   /** A redirect that the map can follow is about the slot, unless a replica does not serve what its own primary does. */
@@ -269,18 +270,25 @@ export class ClusterExecutor extends Executor {
   ): Effect.Effect<void> => {
     const { pool, replicas, topology } = this.parts
     if (node !== undefined && this.isUnfit(node, reason, change)) replicas.eject(node)
+    // A node that names nobody, or itself, does not have the slot either.
+    const disclaimed = reason._tag === "Moved" && node !== undefined
+      ? topology.disclaim(reason.slot, node)
+      : Effect.void
     switch (change._tag) {
       case "Keep":
         return Effect.void
       case "Refresh":
-        return Effect.sync(topology.requestRefresh)
+        return Effect.andThen(disclaimed, Effect.sync(topology.requestRefresh))
       case "Renew":
-        return Effect.sync(() => {
-          pool.renew(change.address)
-          topology.requestRefresh()
-        })
+        return Effect.andThen(
+          disclaimed,
+          Effect.sync(() => {
+            pool.renew(change.address)
+            topology.requestRefresh()
+          })
+        )
       case "Patch":
-        return topology.patch(change.slot, change.address)
+        return topology.patch(change.slot, change.address, node)
     }
   }
 }

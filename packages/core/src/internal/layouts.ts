@@ -39,14 +39,18 @@ export class Layouts {
     this.options = options
   }
 
-  /** The layout in a reply to CLUSTER SLOTS, or what is wrong with it. */
-  read(reply: Resp.Value, origin: Address): Result.Result<Layout, string> {
+  /** The layout in a reply to CLUSTER SLOTS, or to another command, or what is wrong with it. */
+  read(
+    reply: Resp.Value,
+    origin: Address,
+    parse: typeof SlotMap.fromClusterSlots = SlotMap.fromClusterSlots
+  ): Result.Result<Layout, string> {
     const known = this.known.find((layout) =>
       (layout.origin === undefined || layout.origin === origin.key) && isSame(layout.reply, reply)
     )
     if (known !== undefined) return Result.succeed(known)
-    return Result.map(SlotMap.fromClusterSlots(reply, { ...this.options, origin }), (map) => {
-      const own = leavesOutHost(reply) ? origin.key : undefined
+    return Result.map(parse(reply, { ...this.options, origin }), (map) => {
+      const own = parse !== SlotMap.fromClusterSlots || leavesOutHost(reply) ? origin.key : undefined
       const layout: Layout = { reply, origin: own, map, fingerprint: SlotMap.fingerprint(map) }
       this.known.push(layout)
       if (this.known.length > this.limit) this.known.shift()

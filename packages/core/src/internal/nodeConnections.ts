@@ -60,11 +60,16 @@ export class NodeConnections implements Node {
   private readonly past = { bytesWritten: 0, bytesRead: 0 }
   private heardUntil = 0
   private started = false
+  /** Whether the cluster has let go of it. What becomes of its connections then is no trouble to anybody. */
+  private retired = false
   /** Why it ended, once it has; the first reason stays. */
   private end: RedisError.Reason | undefined
 
   constructor(parts: Parts, makePool: (max: number, acquire: Parts["connect"]) => NodeConnections["dedicatedPool"]) {
-    const { address, clock, onTrouble, options, report, scope } = parts
+    const { address, clock, options, report, scope } = parts
+    const onTrouble: Parts["onTrouble"] = (failure) => {
+      if (!this.retired) parts.onTrouble(failure)
+    }
     this.parts = parts
     this.address = address
     this.scope = scope
@@ -243,6 +248,7 @@ export class NodeConnections implements Node {
     )
     const wait = Effect.repeat(Effect.andThen(Effect.sleep("20 millis"), drained), { until: (done) => done })
     return Effect.gen({ self: this }, function*() {
+      this.retired = true
       // What still waits for a connection was never sent: it need not wait for this node, which may be dead.
       for (const connection of this.shared) if (connection.state._tag !== "Open") connection.abort(left)
       yield* Effect.timeoutOption(wait, drainTimeout)

@@ -11,6 +11,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Address from "../Address.ts"
 import * as Command from "../Command.ts"
 import * as RedirectPolicy from "../RedirectPolicy.ts"
+import { InvalidArgument } from "../RedisError.ts"
 import type { RedisError } from "../RedisError.ts"
 import { blocks, decoded } from "./call.ts"
 import type { Outcome } from "./call.ts"
@@ -31,10 +32,12 @@ const wellReceived = 1000
 export interface Actions {
   readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>
   readonly send: (command: Command.Any, slot: number, deadline: number, route: Route) => Effect.Effect<Outcome>
-  /** The node that a redirect's text means, seen from the node that sent it. */
-  readonly locate: (text: string, from: string | undefined) => Address.Address | undefined
+  /** The node that a redirect's text means, seen from the node that sent it; or why that can't be told. */
+  readonly locate: (text: string, from: string | undefined) => Result.Result<Address.Address | undefined, string>
   /** Heeds what a failure says about the cluster. */
   readonly heed: (failure: Failure, topology: RedirectPolicy.Decision["topology"]) => Effect.Effect<void>
+  /** Notes that a node has answered for a slot that it was sent to by a MOVED. */
+  readonly serves: (slot: number, node: string) => void
   readonly count: (what: "redirects" | "retries", failure: Failure) => void
 }
 
@@ -70,7 +73,8 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   while (true) {
     const { reason } = failure
     const redirected = reason._tag === "Moved" || reason._tag === "Ask"
-    const target = redirected ? actions.locate(reason.address, failure.node) : undefined
+    const located = redirected ? actions.locate(reason.address, failure.node) : Result.succeed(undefined)
+    const target = Result.getOrUndefined(located)
     const decision = RedirectPolicy.decide(failure, { repeatable, redirects, abridged, target })
     yield* actions.heed(failure, decision.topology)
     if (decision.command._tag === "InFull") {
@@ -80,6 +84,10 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       const delivery = uncertain ? "MaybeExecuted" : failure.delivery
       const error = work.error({ ...failure, delivery }, attempts)
       if (decision.command._tag === "GiveUp" || step === undefined) return yield* error
+      if (Result.isFailure(located)) {
+        const unmapped = new InvalidArgument({ problem: `${located.failure}, where ${reason.message}` })
+        return yield* work.error({ ...failure, reason: unmapped, delivery }, attempts)
+      }
 
       const now = clock.currentTimeMillisUnsafe()
       const delay = yield* Pull.catchDone(
@@ -103,7 +111,10 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     if (redirected) redirects++
     const begun = clock.currentTimeMillisUnsafe()
     const result = yield* work.again(route, !abridged)
-    if (Result.isSuccess(result)) return result.success
+    if (Result.isSuccess(result)) {
+      if (decision.topology._tag === "Patch") actions.serves(decision.topology.slot, decision.topology.address.key)
+      return result.success
+    }
     failure = result.failure
     if (
       work.patient && failure.delivery === "Rejected" && schedule !== undefined &&

@@ -17,6 +17,8 @@ export interface Report {
   readonly ranges: ReadonlyArray<readonly [start: number, end: number]>
   /** The nodes with an endpoint, in the order of the reply. */
   readonly nodes: ReadonlyArray<Node>
+  /** What is wrong with the nodes that were left out because their endpoint makes no sense. */
+  readonly problems: ReadonlyArray<string>
 }
 
 type Fields = ReadonlyMap<string, Resp.Value>
@@ -35,7 +37,7 @@ const textOf = (value: Resp.Value | undefined): string | undefined =>
 /** A text that says something, or `undefined`. */
 const wordOf = (value: Resp.Value | undefined): string | undefined => {
   const text = textOf(value)
-  return text === "" || text === "?" ? undefined : text
+  return text === undefined || text === "?" || !Address.isName(text) ? undefined : text
 }
 
 const fieldsOf = (value: Resp.Value | undefined): Fields | undefined => {
@@ -51,12 +53,12 @@ const fieldsOf = (value: Resp.Value | undefined): Fields | undefined => {
 
 const show = (value: Resp.Value | undefined): string => {
   const text = textOf(value)
-  if (text !== undefined) return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text)
+  if (text !== undefined) return Address.quote(text)
   if (value === undefined) return "nothing"
   if (value === null || typeof value !== "object") return String(value)
   if (value instanceof Map) return "a map"
   return "message" in value && typeof value.message === "string"
-    ? `the error ${JSON.stringify(value.message)}`
+    ? `the error ${Address.quote(value.message)}`
     : "an array"
 }
 
@@ -97,23 +99,23 @@ const nodeOf = (
   facts: Fields,
   own: Pick<Node, "id" | "role" | "health">,
   options: ReplyOptions
-): Node => {
-  const address = options.addressMap === undefined ? announced : options.addressMap(announced)
-  const names = new Set([announced.key])
-  for (const field of ["ip", "hostname"]) {
-    const host = wordOf(facts.get(field))
-    if (host !== undefined && Address.isHost(host)) names.add(Address.tcp(host, announced.port).key)
-  }
-  names.delete(address.key)
-  return {
-    id: own.id,
-    address,
-    role: own.role,
-    aliases: Array.from(names),
-    availabilityZone: wordOf(facts.get("availability-zone")),
-    health: own.health
-  }
-}
+): Result.Result<Node, string> =>
+  Result.map(Address.mapped(options.addressMap, announced), (address) => {
+    const names = new Set([announced.key])
+    for (const field of ["ip", "hostname"]) {
+      const host = wordOf(facts.get(field))
+      if (host !== undefined && Address.isHost(host)) names.add(Address.tcp(host, announced.port).key)
+    }
+    names.delete(address.key)
+    return {
+      id: own.id,
+      address,
+      role: own.role,
+      aliases: Array.from(names),
+      availabilityZone: wordOf(facts.get("availability-zone")),
+      health: own.health
+    }
+  })
 
 /** `[start, end, primary, replica...]`, a node being `[host, port, id?, metadata?, ...]`. */
 const slotsEntry = (value: Resp.Value, index: number, options: ReplyOptions): Result.Result<Report, string> =>
@@ -124,6 +126,7 @@ const slotsEntry = (value: Resp.Value, index: number, options: ReplyOptions): Re
     const entry = `${unnamed} (slots ${range[0]}-${range[1]})`
     if (value.length < 3) return yield* Result.fail(`${entry}: no node is listed, expected at least the primary`)
     const nodes: Array<Node> = []
+    const problems: Array<string> = []
     let owner: string | undefined
     for (let i = 2; i < value.length; i++) {
       const where = `${entry}, node ${i - 2}`
@@ -131,12 +134,16 @@ const slotsEntry = (value: Resp.Value, index: number, options: ReplyOptions): Re
       if (!isArray(node)) return yield* Result.fail(`${where}: ${show(node)}, expected an array`)
       const id = wordOf(node[2])
       if (i === 2) owner = id
-      const announced = yield* endpointOf(node[0], node[1], options.origin, where)
-      if (announced === undefined) continue
-      const role = i === 2 ? "primary" : "replica"
-      nodes.push(nodeOf(announced, fieldsOf(node[3]) ?? noFields, { id, role, health: "online" }, options))
+      const announced = endpointOf(node[0], node[1], options.origin, where)
+      if (Result.isFailure(announced)) {
+        problems.push(announced.failure)
+      } else if (announced.success !== undefined) {
+        const role = i === 2 ? "primary" : "replica"
+        const facts = fieldsOf(node[3]) ?? noFields
+        nodes.push(yield* nodeOf(announced.success, facts, { id, role, health: "online" }, options))
+      }
     }
-    return { entry, owner, ranges: [range], nodes }
+    return { entry, owner, ranges: [range], nodes, problems }
   })
 
 const roles: ReadonlyMap<string | undefined, Node["role"]> = new Map([
@@ -163,12 +170,13 @@ const portOf = (fields: Fields, tls: boolean, where: string): Result.Result<Resp
   return Result.succeed(tls ? secure ?? plain : plain)
 }
 
+/** The node; `undefined` if nobody knows how to reach it; or, as a text, what is wrong with how it says that. */
 const shardNode = (
   fields: Fields,
   options: ReplyOptions,
   role: Node["role"],
   where: string
-): Result.Result<Node | undefined, string> =>
+): Result.Result<Node | string | undefined, string> =>
   Result.gen(function*() {
     const health = healths.get(textOf(fields.get("health"))) ?? "online"
     const host = fields.has("endpoint") ? fields.get("endpoint") : fields.get("ip")
@@ -177,10 +185,9 @@ const shardNode = (
       (port) => endpointOf(host, port, options.origin, where)
     )
     // The cluster keeps failed nodes on its list long after it forgot where they were.
-    if (Result.isFailure(announced) && health === "failed") return undefined
-    const endpoint = yield* announced
-    if (endpoint === undefined) return undefined
-    return nodeOf(endpoint, fields, { id: wordOf(fields.get("id")), role, health }, options)
+    if (Result.isFailure(announced)) return health === "failed" ? undefined : announced.failure
+    if (announced.success === undefined) return undefined
+    return yield* nodeOf(announced.success, fields, { id: wordOf(fields.get("id")), role, health }, options)
   })
 
 /** `slots` as a flat list of starts and ends, and `nodes`, each a record of facts. */
@@ -198,6 +205,7 @@ const shardsEntry = (value: Resp.Value, index: number, options: ReplyOptions): R
     const ranges: Array<readonly [number, number]> = []
     for (let i = 0; i < slots.length; i += 2) ranges.push(yield* rangeOf(slots[i], slots[i + 1], entry))
     const nodes: Array<Node> = []
+    const problems: Array<string> = []
     let owner: string | undefined
     for (let i = 0; i < members.length; i++) {
       const where = `${entry}, node ${i}`
@@ -211,9 +219,10 @@ const shardsEntry = (value: Resp.Value, index: number, options: ReplyOptions): R
       }
       if (role === "primary") owner ??= wordOf(fields.get("id"))
       const node = yield* shardNode(fields, options, role, where)
-      if (node !== undefined) nodes.push(node)
+      if (typeof node === "string") problems.push(node)
+      else if (node !== undefined) nodes.push(node)
     }
-    return { entry, owner, ranges, nodes }
+    return { entry, owner, ranges, nodes, problems }
   })
 
 const each =
@@ -226,7 +235,11 @@ const each =
       if (Result.isFailure(report)) return Result.fail(report.failure)
       reports.push(report.success)
     }
-    return Result.succeed(reports)
+    // A node that can't be read costs itself only. Where none can, the reply is about something else.
+    const [problem] = reports.flatMap(({ problems }) => problems)
+    return problem !== undefined && reports.every(({ nodes }) => nodes.length === 0)
+      ? Result.fail(problem)
+      : Result.succeed(reports)
   }
 
 export const clusterSlots = each("CLUSTER SLOTS", slotsEntry)

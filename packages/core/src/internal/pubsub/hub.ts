@@ -10,14 +10,16 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type { Address } from "../../Address.ts"
 import type { Connection } from "../../Connection.ts"
 import type * as NodePool from "../../NodePool.ts"
+import { InvalidArgument } from "../../RedisError.ts"
 import type { Moved, RedisError } from "../../RedisError.ts"
 import * as SlotMap from "../../SlotMap.ts"
 import type * as Topology from "../../Topology.ts"
-import { toError } from "../failure.ts"
+import { toError, unsent } from "../failure.ts"
 import type { Failure } from "../failure.ts"
 import type * as Redirects from "../redirects.ts"
 import type { Subscriber } from "../subscriber.ts"
@@ -32,6 +34,8 @@ export interface Parts {
   readonly topology: Topology.Topology["Service"]
   readonly pool: NodePool.NodePool["Service"]
   readonly locate: Redirects.Actions["locate"]
+  /** Told of what stands in the way of a subscription, and is tried again. */
+  readonly tell: (error: RedisError) => void
   readonly confirmTimeout: number
   readonly connect: (
     address: Address,
@@ -256,6 +260,9 @@ export class Hub {
   }
 
   private readonly onConfirmed = (topic: Topic, askedAt: number): void => {
+    if (topic.kind === "shard" && topic.at !== undefined) {
+      this.parts.topology.serves(topic.slot, topic.at.address.key)
+    }
     topic.confirm(askedAt, this.parts.clock.currentTimeMillisUnsafe())
   }
 
@@ -305,13 +312,16 @@ export class Hub {
 
   /** Notes where a slot has moved, and answers that, unless it is nowhere else. */
   private redirected({ address, slot }: Moved, node: string | undefined): Address | undefined {
-    const { fork, locate, topology } = this.parts
-    const target = locate(address, node)
+    const { fork, locate, tell, topology } = this.parts
+    const located = locate(address, node)
+    const target = Result.getOrUndefined(located)
+    if (Result.isFailure(located)) tell(unsent(new InvalidArgument({ problem: located.failure })))
     if (target === undefined || target.key === node) {
+      if (node !== undefined) fork(topology.disclaim(slot, node))
       topology.requestRefresh()
       return undefined
     }
-    fork(topology.patch(slot, target))
+    fork(topology.patch(slot, target, node))
     return target
   }
 

@@ -1,0 +1,179 @@
+/** How long a MOVED that was followed is believed, against nodes that say otherwise. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Redis from "../src/Redis.ts"
+import * as Session from "../src/Session.ts"
+import * as SlotMap from "../src/SlotMap.ts"
+import { connected, start } from "./support/client.ts"
+import { address, learn } from "./support/learning.ts"
+import { advance, keyOfA, keyOfB, settle, slotOfA } from "./support/scenes.ts"
+import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
+import type { Slots } from "./support/slotsReply.ts"
+
+const moved = (to: string) => Reply.error(`MOVED ${slotOfA} ${to}`)
+
+/** A client that has followed a MOVED from `a` to `b`. All nodes still say that the slot is at `a`. */
+const redirected = Effect.fnUntraced(function*() {
+  const client = yield* connected()
+  const { a, run, service } = client
+  a.on("GET", moved("b:7000"))
+  const get = run(Redis.get(keyOfA))
+  assert.strictEqual(yield* get, "b:7000")
+  const owner = Effect.map(service.topology.current, (map) => SlotMap.shardOf(map, slotOfA)?.primary?.address.key)
+  /** Refreshes over a time, as trouble and redirects of other slots would bring them. */
+  const refreshed = Effect.fnUntraced(function*(seconds: number) {
+    for (let i = 0; i < seconds * 2; i++) {
+      yield* advance("500 millis")
+      yield* service.refresh
+    }
+  })
+  return { ...client, get, owner, refreshed }
+})
+
+describe("a MOVED that was followed", () => {
+  it.effect("holds against all views, as long as its target answers for the slot", () =>
+    Effect.gen(function*() {
+      const { a, get, owner, refreshed } = yield* redirected()
+      yield* refreshed(30)
+      assert.strictEqual(yield* owner, "b:7000")
+      assert.strictEqual(yield* get, "b:7000")
+      assert.strictEqual(a.count(`GET ${keyOfA}`), 1)
+    }))
+
+  it.effect("is let go when its target says MOVED itself, and again, and back", () =>
+    Effect.gen(function*() {
+      const { a, b, c, get, owner, refreshed } = yield* redirected()
+      b.on("GET", moved("c:7000"))
+      assert.strictEqual(yield* get, "c:7000")
+      yield* refreshed(5)
+      assert.strictEqual(yield* owner, "c:7000")
+      a.on("GET", Reply.bulk("a again"))
+      c.on("GET", moved("a:7000"))
+      assert.strictEqual(yield* get, "a again")
+      yield* refreshed(5)
+      assert.strictEqual(yield* owner, "a:7000")
+    }))
+
+  it.effect.each(["?:7000", "b:7000", ":0"])(
+    "is let go when its target names nobody else: %s",
+    (text) =>
+      Effect.gen(function*() {
+        const { a, b, get, owner } = yield* redirected()
+        a.on("GET", Reply.bulk("a again"))
+        b.on("GET", moved(text))
+        const reading = yield* start(get)
+        yield* advance("200 millis")
+        assert.strictEqual(yield* Fiber.join(reading), "a again")
+        assert.strictEqual(yield* owner, "a:7000")
+      })
+  )
+
+  it.effect("holds against a third node that is behind", () =>
+    Effect.gen(function*() {
+      const { c, get, owner, run } = yield* redirected()
+      c.on("GET", moved("a:7000"))
+      const error = yield* Effect.flip(run(Session.use({ node: "c:7000" }, Redis.get(keyOfA))))
+      assert.strictEqual(error.reason._tag, "Moved")
+      assert.strictEqual(yield* owner, "b:7000")
+      assert.strictEqual(yield* get, "b:7000")
+    }))
+
+  it.effect("is part of the map that is believed once that has it, and then no more than that", () =>
+    Effect.gen(function*() {
+      const { cluster, owner, refreshed } = yield* redirected()
+      cluster.slots = [[0, 5060, "a:7000"], [5061, 10922, "b:7000"], [10923, 16383, "c:7000"]]
+      yield* refreshed(2)
+      assert.strictEqual(yield* owner, "b:7000")
+      cluster.slots = [[0, 5460, "a:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]]
+      yield* refreshed(1)
+      assert.strictEqual(yield* owner, "a:7000")
+    }))
+
+  it.effect("is let go when its target thinks the cluster down and the others do not", () =>
+    Effect.gen(function*() {
+      const { b, owner, refreshed } = yield* redirected()
+      b.state = "fail"
+      yield* refreshed(2)
+      assert.strictEqual(yield* owner, "a:7000")
+    }))
+
+  it.effect("is let go when its target has frozen", () =>
+    Effect.gen(function*() {
+      const { b, owner, refreshed } = yield* redirected()
+      yield* refreshed(2)
+      b.frozen = true
+      const refreshing = yield* start(refreshed(2))
+      yield* advance("3 seconds")
+      yield* Fiber.join(refreshing)
+      assert.strictEqual(yield* owner, "a:7000")
+    }))
+
+  it.effect("is let go when its target has left the cluster and is gone", () =>
+    Effect.gen(function*() {
+      const { b, cluster, get, owner, a } = yield* redirected()
+      a.on("GET", Reply.bulk("a again"))
+      b.accepts = "none"
+      b.drop()
+      cluster.slots = [[0, 10922, "a:7000"], [10923, 16383, "c:7000"]]
+      const reading = yield* start(get)
+      yield* advance("1 second")
+      assert.strictEqual(yield* Fiber.join(reading), "a again")
+      assert.strictEqual(yield* owner, "a:7000")
+    }))
+})
+
+describe("a stale MOVED", () => {
+  const costOf = Effect.fnUntraced(function*(kill: "none" | "neither" | "frozen", known: boolean) {
+    const { a, b, cluster, run } = yield* connected()
+    const target = known ? b : cluster.node("dead:7000")
+    if (known) yield* run(Redis.get(keyOfB))
+    if (kill === "frozen") target.frozen = true
+    else {
+      target.accepts = kill
+      target.drop()
+    }
+    yield* settle
+    a.once("GET", moved(target.key))
+    const before = yield* Clock.currentTimeMillis
+    const reading = yield* start(run(Redis.get(keyOfA)))
+    while (reading.pollUnsafe() === undefined) yield* advance("10 millis")
+    assert.strictEqual(yield* Fiber.join(reading), "a:7000")
+    return (yield* Clock.currentTimeMillis) - before
+  })
+
+  it.effect.each(
+    [
+      ["refuses connections", "none", false],
+      ["refuses connections, and was a member", "none", true],
+      ["lets nobody in", "neither", false],
+      ["accepts, and says nothing", "frozen", false]
+    ] as const
+  )("to a node that %s costs at the most 0.8 seconds", ([, kill, known]) =>
+    Effect.gen(function*() {
+      for (let i = 0; i < 5; i++) assert.isAtMost(yield* Effect.scoped(costOf(kill, known)), 800)
+    }))
+})
+
+describe("many of them", () => {
+  const thirds: Slots = [[0, 5460, "a:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]]
+
+  it.effect("to ever new places leave no more than one a slot, and are gone when those are", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster(thirds)
+      const { topology } = yield* learn(cluster, ["a:7000"], { refreshInterval: Infinity })
+      for (let i = 0; i < 10_000; i++) yield* topology.patch(i % 50, address(`n${i}:7000`))
+      for (const slot of [-1, 16384, 1.5, NaN]) yield* topology.patch(slot, address("x:7000"))
+      assert.isAtMost((yield* topology.current).nodes.size, 60)
+      const before = cluster.live
+      yield* advance("1 second")
+      const refreshing = yield* start(topology.refresh)
+      yield* advance("3 seconds")
+      yield* Fiber.join(refreshing)
+      assert.isAtMost(cluster.live, before + 10)
+      // Those that were asked say that they do not have the slot; by and by all are.
+      for (let i = 0; i < 12; i++) yield* Effect.andThen(advance("1 second"), topology.refresh)
+      assert.deepStrictEqual([...(yield* topology.current).nodes.keys()], ["a:7000", "b:7000", "c:7000"])
+    }))
+})
