@@ -290,6 +290,20 @@ export const parse = (text: string): Result.Result<Address, string> => {
 }
 
 /**
+ * The address that a user means by a text or an address. What types would not let through is refused here.
+ *
+ * @internal
+ */
+export const read = (value: unknown): Result.Result<Address, string> =>
+  typeof value === "string"
+    ? parse(value)
+    : isAddress(value)
+    ? Result.succeed(value)
+    : Result.fail(
+      `An address has to be text, such as "10.0.0.1:6379", or what Address.tcp and Address.unix make of valid parts`
+    )
+
+/**
  * The endpoint that a MOVED or ASK reply names, or `undefined` if it names none that could be dialed.
  *
  * **Details**

@@ -164,7 +164,7 @@ const seedsOf = (nodes: Options["nodes"]): Result.Result<ReadonlyArray<Address.A
   if (nodes.length === 0) return Result.fail("nodes is empty: give the address of at least one node of the cluster")
   const seeds: Array<Address.Address> = []
   for (const node of nodes) {
-    const parsed = typeof node === "string" ? Address.parse(node) : Result.succeed(node)
+    const parsed = Address.read(node)
     if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
     seeds.push(parsed.success)
   }
@@ -230,6 +230,8 @@ export const make = Effect.fnUntraced(function*(
       if (counts.closed) return refused(command, new RedisError.Closed())
       const problem = unsound(command)
       if (problem !== undefined) return refused(command, problem)
+      const read = Address.read(address)
+      if (Result.isFailure(read)) return refused(command, new RedisError.InvalidArgument({ problem: read.failure }))
       const isReplica = SlotMap.resolve(topology.currentUnsafe(), address)?.role === "replica"
       return (isReplica && command.spec.readOnly ? pool.reader(address) : pool.node(address)).execute(command)
     })

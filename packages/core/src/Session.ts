@@ -72,7 +72,7 @@ const nodeOf = (
   { parts }: ClusterExecutor,
   node: string | Address.Address
 ): Result.Result<NodePool.Node, string> =>
-  Result.map(typeof node === "string" ? Address.parse(node) : Result.succeed(node), (address) => {
+  Result.map(Address.read(node), (address) => {
     const known = SlotMap.resolve(parts.topology.currentUnsafe(), address)
     return known?.role === "replica" ? parts.pool.reader(known.address) : parts.pool.node(known?.address ?? address)
   })

@@ -245,8 +245,8 @@ describe("SlotMap", () => {
       ],
       [
         "a port of 0",
-        [[0, 1, ["a", 1], ["b", 0]]],
-        `CLUSTER SLOTS entry 0 (slots 0-1), node 1: the port is 0, expected a number from 1 to 65535`
+        [[0, 1, ["a", 0]]],
+        `CLUSTER SLOTS entry 0 (slots 0-1), node 0: the port is 0, expected a number from 1 to 65535`
       ],
       [
         "a port too high",
@@ -658,5 +658,35 @@ describe("SlotMap", () => {
       const map = slots([0, 2, 4, 6, 8].map((slot) => [slot, slot, ["a", 1]]))
       assert.include(SlotMap.describe(map), "\n0,2,4 and 2 more  a:1")
     })
+  })
+})
+
+describe("a node whose endpoint makes no sense", () => {
+  const wrong: ReadonlyArray<readonly [string, Resp.Value, Resp.Value]> = [
+    ["a port of 0", "10.0.0.9", 0],
+    ["a port that is text", "10.0.0.9", "7000"],
+    ["no port", "10.0.0.9", null],
+    ["a host with a space", "a b", 7000],
+    ["a host that is a number", 7, 7000],
+    ["a host that is an array", ["10.0.0.9"], 7000]
+  ]
+
+  it.each(wrong)("is left out of CLUSTER SLOTS when it is a replica: %s", (_, host, port) => {
+    const map = slots([[0, 99, ["a", 1, "a"], [host, port, "r"]], [100, 199, ["b", 1, "b"], ["c", 1, "c"]]])
+    assert.deepStrictEqual([...map.nodes.keys()], ["a:1", "b:1", "c:1"])
+    assert.strictEqual(map.assigned, 200)
+  })
+
+  it.each(wrong)("leaves its slots without an owner when it is a primary: %s", (_, host, port) => {
+    const map = slots([[0, 99, [host, port, "a"], ["r", 1, "r"]], [100, 199, ["b", 1, "b"]]])
+    assert.isUndefined(SlotMap.shardOf(map, 0))
+    assert.strictEqual(owner(map, 100), "b:1")
+    assert.strictEqual(map.assigned, 100)
+  })
+
+  it.each(wrong)("is left out of CLUSTER SHARDS as well: %s", (_, endpoint, port) => {
+    const bad = { id: "r", port, endpoint, role: "replica", health: "online" }
+    const map = shards([shard([node(), bad], [0, 2]), shard([node({ id: "b", endpoint: "10.0.0.2" })], [3, 3])])
+    assert.deepStrictEqual([...map.nodes.keys()], ["10.0.0.1:7000", "10.0.0.2:7000"])
   })
 })

@@ -103,9 +103,10 @@ export const parse = (text: string | Redacted.Redacted): Result.Result<Connectio
   const hosts = authority.slice(at + 1)
   if (scheme.toLowerCase() === "unix") {
     const path = decode(tail)
-    return hosts !== "" || path === undefined || path.length < 2
+    const socket = Address.parse(`unix:${path ?? ""}`)
+    return hosts !== "" || path === undefined || path.length < 2 || Result.isFailure(socket)
       ? Result.fail(`The connection string has no absolute path: write "unix:///path/to/redis.sock"`)
-      : Result.succeed(of([Address.unix(path)]))
+      : Result.succeed(of([socket.success]))
   }
   if (tail !== "" && tail !== "/" && tail !== "/0") {
     return Result.fail(

@@ -91,4 +91,19 @@ describe("a connection string", () => {
       ]
     ) assert.notInclude(refused(text), "s3cret", text)
   })
+
+  it.each([
+    ["a line break", "a\nb"],
+    ["a null byte", "a\0b"],
+    ["an escape sequence", "a\u001b[2J"],
+    ["256 characters", "a".repeat(256)],
+    ["a megabyte", "a".repeat(1 << 20)]
+  ])("is refused with a host or a path that has %s, and does not repeat it", (_, name) => {
+    for (const text of [`redis://${name}`, `redis://${name}:7000`, `redis://ok,${name}`, `unix:///${name}\0`]) {
+      const problem = refused(text)
+      assert.isBelow(problem.length, 400)
+      assert.notMatch(problem, /\p{C}/u)
+    }
+    assert.isBelow(refused(`unix:///${encodeURIComponent(name)}%00`).length, 400)
+  })
 })

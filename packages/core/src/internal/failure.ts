@@ -2,6 +2,7 @@
  * What went wrong with one try of a command, as plain data. It becomes a `RedisError`, with its stack, only when
  * somebody is to see it: most failures are redirects, and are followed.
  */
+import { isName } from "../Address.ts"
 import type * as Command from "../Command.ts"
 import * as RedisError from "../RedisError.ts"
 import type * as Resp from "../Resp.ts"
@@ -35,7 +36,10 @@ const redirect = (text: string): { readonly slot: number; readonly address: stri
   const [, slotText, address, ...rest] = text.split(" ")
   const slot = Number(slotText)
   const valid = address !== undefined && rest.length === 0 && /^\d+$/.test(slotText) && slot < 16384
-  return valid ? { slot, address } : undefined
+  if (!valid) return undefined
+  // What can't be a name is not repeated: a server says "?" where it does not know one.
+  const [host] = address.split(/:\d{1,5}$/)
+  return { slot, address: host === "" || isName(host) ? address : "?" }
 }
 
 /** Servers repeat the arguments of a command that they don't know, and those may be secrets. */

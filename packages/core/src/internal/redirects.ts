@@ -3,11 +3,8 @@
  * is done or the policy gives up.
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import type * as Address from "../Address.ts"
 import * as Command from "../Command.ts"
 import * as RedirectPolicy from "../RedirectPolicy.ts"
@@ -17,6 +14,7 @@ import { blocks, decoded } from "./call.ts"
 import type { Outcome } from "./call.ts"
 import { timedOut, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
+import * as Pace from "./pace.ts"
 
 /** Where a further try goes: to whoever serves the slot by the map of that moment, or to one address. */
 export type Route =
@@ -61,7 +59,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   const { deadline, repeatable } = work
   const clock = yield* Clock.Clock
   const { schedule } = yield* actions.policy
-  let step = schedule === undefined ? undefined : yield* Schedule.toStep(schedule)
+  let pace = schedule === undefined ? undefined : Pace.make(schedule)
   let failure = first
   let { abridged } = work
   let route: Route = byMap
@@ -83,17 +81,17 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       uncertain ||= failure.delivery === "MaybeExecuted"
       const delivery = uncertain ? "MaybeExecuted" : failure.delivery
       const error = work.error({ ...failure, delivery }, attempts)
-      if (decision.command._tag === "GiveUp" || step === undefined) return yield* error
-      if (Result.isFailure(located)) {
-        const unmapped = new InvalidArgument({ problem: `${located.failure}, where ${reason.message}` })
-        return yield* work.error({ ...failure, reason: unmapped, delivery }, attempts)
-      }
+      if (decision.command._tag === "GiveUp" || pace === undefined) return yield* error
 
       const now = clock.currentTimeMillisUnsafe()
-      const delay = yield* Pull.catchDone(
-        Effect.map(step(now, error), ([, duration]) => Duration.toMillis(duration)),
-        () => Effect.succeed(undefined)
-      )
+      const paced = Result.isFailure(located)
+        ? Result.fail(located.failure)
+        : yield* pace(now, deadline, error)
+      if (Result.isFailure(paced)) {
+        const misled = new InvalidArgument({ problem: `${paced.failure}, after this: ${reason.message}` })
+        return yield* work.error({ ...failure, reason: misled, delivery }, attempts)
+      }
+      const delay = paced.success
       if (delay === undefined) return yield* error
       if (decision.command.pause) {
         if (now + delay >= deadline) {
@@ -120,7 +118,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       work.patient && failure.delivery === "Rejected" && schedule !== undefined &&
       clock.currentTimeMillisUnsafe() - begun >= wellReceived
     ) {
-      step = yield* Schedule.toStep(schedule)
+      pace = Pace.make(schedule)
       redirects = 0
     }
   }
