@@ -29,6 +29,7 @@ import { CallQueue } from "./internal/callQueue.ts"
 import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
 import { handshake, login, refusal } from "./internal/handshake.ts"
+import type { Greeting } from "./internal/handshake.ts"
 import { Pings } from "./internal/ping.ts"
 import * as Reply from "./internal/reply.ts"
 import * as Stranger from "./internal/stranger.ts"
@@ -119,6 +120,24 @@ export interface Connection {
   readonly watch: (watcher: Watcher) => void
   /** @internal */
   readonly abort: (reason: RedisError.Reason) => void
+  /**
+   * Takes nothing more, and ends when all that was taken is answered, or nobody waits for it.
+   *
+   * @internal
+   */
+  readonly finish: (reason: RedisError.Reason) => void
+  /**
+   * Looks whether it ends now: who gives up waiting tells nobody.
+   *
+   * @internal
+   */
+  readonly endIfIdle: () => void
+  /**
+   * What the server calls the connection; undefined where it has not said so.
+   *
+   * @internal
+   */
+  readonly id: number | undefined
 }
 
 /**
@@ -189,6 +208,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   readonly death = Deferred.makeUnsafe<RedisError.RedisError>()
   readonly closed = Deferred.await(this.death)
   protocol: 2 | 3 = 3
+  id: number | undefined
 
   private readonly soon: Connector.Connector["Service"]["soon"]
   private state: State = { _tag: "Connecting" }
@@ -202,6 +222,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private readonly pings: Pings
   /** What could not be encoded. It is told when the rest has been written, since who is told goes on at once. */
   private refused: Array<{ readonly call: Call; readonly problem: string }> = []
+  /** What those are told who come when it is about to end. */
+  private ending: Failure | undefined
   private flushing = false
   private draining = false
   private made: Condition = "AsNew"
@@ -255,8 +277,9 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   }
 
   /** What the handshake has made of the connection is what it begins with. */
-  greeted(protocol: 2 | 3): void {
+  greeted({ id, protocol }: Greeting): void {
     this.protocol = protocol
+    this.id = id
     this.hasGreeted = true
     this.made = "AsNew"
     // One question at a time was answered, and nothing came besides.
@@ -293,6 +316,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     if (this.state._tag === "Closed") {
       return call.onFailure({ ...this.state.failure, delivery: "NotSent" })
     }
+    if (this.ending !== undefined) return call.onFailure(this.ending)
     if (this.options.failWhenFull === true && this.inFlight.length + this.waiting.length >= this.maxInFlight) {
       return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.maxInFlight }), this.address.key))
     }
@@ -407,6 +431,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     }
     this.answers.deliver(this.address.key)
     if (end !== undefined) this.abort(end)
+    if (this.ending !== undefined) this.endIfIdle()
     this.answers.rethrow()
   }
 
@@ -447,6 +472,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       )
     }
     this.inFlight.shift()
+    if (this.ending !== undefined && isUnblocked(value)) return this.letGo(call, this.ending)
     if (this.made === "Watching" && unwatches(call, value)) this.made = "AsNew"
     this.answers.push(call, value)
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
@@ -497,6 +523,23 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.die(maybeExecuted(new RedisError.ProtocolViolation({ problem }), this.address.key), true)
   }
 
+  readonly finish = (reason: RedisError.Reason): void => {
+    this.ending ??= notSent(reason, this.address.key)
+    this.endIfIdle()
+  }
+
+  readonly endIfIdle = (): void => {
+    if (this.ending === undefined) return
+    const isAwaited = (call: Call): boolean => call.isAwaited
+    if ((this.inFlight.find(isAwaited) ?? this.waiting.find(isAwaited)) === undefined) this.abort(this.ending.reason)
+  }
+
+  /** One that blocked was let go because the connection ends: nothing was executed, and it is no error of its own. */
+  private letGo(call: Call, ending: Failure): void {
+    this.answers.deliver(this.address.key)
+    if (!call.abandoned) this.guarded(() => call.onFailure({ ...ending, delivery: "Rejected" }))
+  }
+
   /** The only way to die. What was written may have been executed, what was not is safe to send elsewhere. */
   readonly abort = (reason: RedisError.Reason): void => this.die(maybeExecuted(reason, this.address.key), false)
 
@@ -528,6 +571,8 @@ const ofSubscriptions: ReadonlySet<string> = new Set(
 
 /** The pushes of RESP2 are arrays that begin with what they are; nothing else on such a connection is answered by one. */
 const isPushLike = (value: Resp.Value): value is ReadonlyArray<Resp.Value> => Array.isArray(value) && value.length >= 3
+
+const isUnblocked = (value: Resp.Value): boolean => value instanceof Resp.ReplyError && value.code === "UNBLOCKED"
 
 /** What nobody waits for is no work. What goes before another call is counted with that one. */
 const changes = (call: Call): boolean => !(call instanceof Unattended) && !CommandSpec.isHarmless(call.command.spec)

@@ -40,7 +40,10 @@ export interface Options extends Omit<Connection.Options, "readOnly"> {
   readonly leaseTimeout?: Duration.Input | undefined
   /** How long an unused dedicated connection is kept. Default 1 minute. */
   readonly dedicatedTimeToLive?: Duration.Input | undefined
-  /** How long a node that left the cluster may take to answer what it was sent. Default 2 seconds. */
+  /**
+   * How long what is under way is waited for when the client ends, or when a node has left the cluster, for that node's
+   * part. Default 2 seconds.
+   */
   readonly drainTimeout?: Duration.Input | undefined
 }
 
@@ -233,18 +236,31 @@ export const make = Effect.fnUntraced(function*(
     return node
   }
 
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const members of [nodes, readers]) {
-        for (const node of members.values()) node.abort(new RedisError.Closed())
-        members.clear()
-      }
-    })
-  )
+  const drainTimeout = options.drainTimeout ?? "2 seconds"
+  const retiring = new Map<NodeConnections, Fiber.Fiber<void>>()
+
+  // What is under way is waited for, so that nobody has to wonder whether it was executed. The rest is told at once.
+  const finish = Effect.suspend(() => {
+    const reason = new RedisError.Closed()
+    const all = [...nodes.values(), ...readers.values(), ...retiring.keys()]
+    const finished = Effect.forEach(all, (node) => node.finish(reason), { concurrency: "unbounded", discard: true })
+    return Fiber.interruptAll(Array.from(retiring.values())).pipe(
+      Effect.andThen(Effect.timeoutOption(Effect.interruptible(finished), drainTimeout)),
+      Effect.andThen(Effect.sync(() => {
+        for (const node of all) node.abort(reason)
+        nodes.clear()
+        readers.clear()
+      }))
+    )
+  })
+  yield* Effect.addFinalizer(() => finish)
 
   const retire = (members: Map<string, NodeConnections>, node: NodeConnections): void => {
     members.delete(node.address.key)
-    Fiber.runIn(fork(node.retire(options.drainTimeout ?? "2 seconds")), scope)
+    const fiber = fork(node.retire(drainTimeout))
+    retiring.set(node, fiber)
+    fiber.addObserver(() => retiring.delete(node))
+    Fiber.runIn(fiber, scope)
   }
 
   const retainIn = (members: Map<string, NodeConnections>, keys: ReadonlySet<string>): void => {

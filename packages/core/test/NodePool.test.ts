@@ -312,7 +312,9 @@ describe("the end of the client", () => {
       )
       yield* settle
       const closing = yield* start(Scope.close(scope, Exit.void))
-      yield* settle
+      yield* advance("1900 millis")
+      assert.isUndefined(closing.pollUnsafe())
+      yield* advance("100 millis")
       assert.isDefined(closing.pollUnsafe())
       for (const fiber of fibers) {
         const result = yield* Fiber.join(fiber)
@@ -338,7 +340,8 @@ describe("the end of the client", () => {
         start(Effect.retry(Effect.tapError(effect, () => Effect.sync(() => tries++)), { times: 100 }))
       const fibers = yield* Effect.forEach([get(keyOfA), pop(keyOfA)], stubborn)
       yield* settle
-      yield* Scope.close(scope, Exit.void)
+      yield* start(Scope.close(scope, Exit.void))
+      yield* advance("2 seconds")
       for (const fiber of fibers) assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
       assert.strictEqual(tries, 202)
       assert.strictEqual(cluster.live, 0)
@@ -347,14 +350,17 @@ describe("the end of the client", () => {
   it.effect("also ends what a node that left was still sent", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const { a, cluster, get, pop, service } = yield* Scope.provide(connected({ drainTimeout: "1 hour" }), scope)
+      const { a, cluster, get, pop, service } = yield* Scope.provide(connected({ drainTimeout: "10 seconds" }), scope)
       a.on("GET", "hold").on("BLPOP", "hold")
       const fibers = yield* Effect.forEach([get(keyOfA), pop(keyOfA)], (effect) =>
         start(Effect.flip(effect as ReturnType<typeof get>)))
       yield* settle
       cluster.slots = [[0, 10922, "b:7000"], [10923, 16383, "c:7000"]]
       yield* service.refresh
-      yield* Scope.close(scope, Exit.void)
+      yield* advance("9 seconds")
+      yield* start(Scope.close(scope, Exit.void))
+      // It had begun to be waited for, and is given its time anew.
+      yield* advance("10 seconds")
       for (const fiber of fibers) {
         assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "Closed")
       }

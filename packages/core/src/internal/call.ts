@@ -38,6 +38,11 @@ export abstract class Call extends Effectable.Class<void> {
     this.deadline = deadline
   }
 
+  /** Whether somebody waits for the answer, who would have to be told that it may have been executed. */
+  get isAwaited(): boolean {
+    return !this.abandoned
+  }
+
   abstract onReply(value: Resp.Value, node: string): void
   abstract onFailure(failure: Failure): void
 
@@ -55,6 +60,10 @@ export const undecoded = (problem: Mismatch, value: Resp.Value, node?: string): 
 
 /** A call that nobody waits for. */
 export class Unattended extends Call {
+  override get isAwaited(): boolean {
+    return false
+  }
+
   onReply(_value: Resp.Value, _node: string): void {}
   onFailure(_failure: Failure): void {}
 }

@@ -23,6 +23,7 @@ type Attempt = (command: Command.Any) => Effect.Effect<Outcome>
 const HELLO = CommandSpec.get("HELLO")
 const AUTH = CommandSpec.get("AUTH")
 const SETNAME = CommandSpec.get("CLIENT SETNAME")
+const CLIENT_ID = CommandSpec.get("CLIENT ID")
 const SETINFO = CommandSpec.get("CLIENT SETINFO")
 const READONLY = CommandSpec.get("READONLY")
 
@@ -110,12 +111,24 @@ const refused = (reason: RedisError.Reason, login: Login | undefined): RedisErro
     : refusal(told)
 }
 
-/** Says it all, and answers which protocol is spoken from now on. */
+/** What has been agreed on: the protocol, and what the server calls the connection, where it says so. */
+export interface Greeting {
+  readonly protocol: 2 | 3
+  readonly id: number | undefined
+}
+
+const idOf = (outcome: Outcome): number | undefined => {
+  if (outcome._tag === "Failed") return undefined
+  const id = outcome.value instanceof Map ? outcome.value.get("id") : outcome.value
+  return typeof id === "number" ? id : undefined
+}
+
+/** Says it all, and answers what is agreed on from now on. */
 export const handshake = Effect.fnUntraced(function*(
   attempt: Attempt,
   options: Connection.Options,
   login: Login | undefined
-): Effect.fn.Return<2 | 3, RedisError.RedisError> {
+): Effect.fn.Return<Greeting, RedisError.RedisError> {
   // The user's own command has not been sent, however far the handshake came.
   const failed = ({ delivery, node, reason }: Failure, command: Command.Any) =>
     Effect.fail(toError(notSent(delivery === "Rejected" ? refused(reason, login) : reason, node), { command }))
@@ -145,11 +158,13 @@ export const handshake = Effect.fnUntraced(function*(
     }
     if (clientName !== undefined) yield* must(command(SETNAME, [clientName]))
   }
-  yield* Effect.all([
+  const [named] = yield* Effect.all([
+    // What HELLO tells of itself.
+    protocol === 3 ? Effect.succeed(greeted) : attempt(command(CLIENT_ID, [])),
     // Known since Redis 7.2. Older servers answer with an error, which says nothing against them.
     must(command(SETINFO, ["LIB-NAME", "redisc"]), { mayRefuse: true }),
     must(command(SETINFO, ["LIB-VER", libraryVersion]), { mayRefuse: true }),
     options.readOnly === true ? must(command(READONLY, [])) : Effect.void
   ], { concurrency: "unbounded" })
-  return protocol
+  return { protocol, id: idOf(named) }
 })

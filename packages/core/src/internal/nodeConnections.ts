@@ -39,9 +39,14 @@ export interface Parts {
 /** Dedicated connections to a node, where the settings say nothing. */
 const defaultMaxDedicated = 16
 
+const CLIENT_UNBLOCK = CommandSpec.get("CLIENT UNBLOCK")
+
 const UNWATCH = Command.make(CommandSpec.get("UNWATCH"), [], Reply.raw)
 
 const left = new RedisError.ConnectionLost({ problem: "the node left the cluster, or was connected to anew" })
+
+/** Between two looks at what may have been given up by who waited for it, in milliseconds. */
+const lookAgain = 20
 
 /** How long a connection that comes back may take to be made as new, in milliseconds. */
 const tidyTimeout = 1000
@@ -180,6 +185,9 @@ export class NodeConnections implements Node {
       }
     ).pipe(
       Effect.tap((connection) => {
+        if (this.end !== undefined) {
+          return Effect.fail(toError(notSent(this.end, this.address.key), { attempts: 0 }))
+        }
         this.leased.set(connection, scope)
         return Effect.addFinalizer(() => this.takeBack(connection))
       })
@@ -233,7 +241,42 @@ export class NodeConnections implements Node {
   abort(reason: RedisError.Reason): void {
     this.end ??= reason
     for (const connection of this.shared) connection.abort(reason)
-    for (const connection of this.leased.keys()) connection.abort(reason)
+    for (const connection of this.open) connection.abort(reason)
+  }
+
+  /**
+   * Takes nothing more, and completes when all that was taken is answered, or nobody waits for it any more. What blocks
+   * is ended.
+   */
+  readonly finish = (reason: RedisError.Reason): Effect.Effect<void> =>
+    Effect.gen({ self: this }, function*() {
+      this.end ??= reason
+      const shared = this.shared.flatMap((connection) => connection.leave(reason) ?? [])
+      const leased = [...this.leased.keys()]
+      for (const connection of leased) connection.finish(reason)
+      yield* this.unblock(leased, shared[0], reason)
+      for (const connection of shared) connection.finish(reason)
+      yield* Effect.forEach([...shared, ...leased], finished, { concurrency: "unbounded", discard: true })
+    })
+
+  /** Lets go what blocks, over another connection. Who is answered just then has the answer. */
+  private unblock(
+    connections: ReadonlyArray<Connection.Connection>,
+    over: Connection.Connection | undefined,
+    reason: RedisError.Reason
+  ): Effect.Effect<void> {
+    const blocked = connections.filter((connection) => !connection.isClosed() && connection.blockedBy() !== undefined)
+    if (blocked.length === 0) return Effect.void
+    const all = (over: Connection.Connection) =>
+      Effect.forEach(blocked, (connection) => release(connection, over, reason), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    if (over !== undefined) return all(over)
+    return Effect.scoped(Effect.matchEffect(this.parts.connect, {
+      onSuccess: all,
+      onFailure: () => Effect.sync(() => blocked.forEach((connection) => connection.abort(reason)))
+    }))
   }
 
   /** Ends all leases. The pool waits for that when it shuts down. */
@@ -257,3 +300,26 @@ export class NodeConnections implements Node {
     })
   }
 }
+
+const finished = (connection: Connection.Connection): Effect.Effect<unknown> => {
+  const look = Effect.andThen(Effect.sleep(lookAgain), Effect.sync(connection.endIfIdle))
+  return Effect.raceFirst(connection.closed, Effect.forever(look))
+}
+
+/** A command may not have reached the server yet when it is told to let it go, and another one may block behind it. */
+const release = Effect.fnUntraced(function*(
+  connection: Connection.Connection,
+  over: Connection.Connection,
+  reason: RedisError.Reason
+): Effect.fn.Return<void> {
+  while (!connection.isClosed() && connection.blockedBy() !== undefined) {
+    const { id } = connection
+    const unblock = Command.make(CLIENT_UNBLOCK, [`${id}`, "ERROR"], Reply.raw)
+    const outcome = id === undefined
+      ? undefined
+      : yield* attempt(over, unblock, { asking: false, deadline: Infinity })
+    if (outcome?._tag !== "Replied") return connection.abort(reason)
+    connection.endIfIdle()
+    yield* Effect.raceFirst(connection.closed, Effect.sleep(lookAgain))
+  }
+})

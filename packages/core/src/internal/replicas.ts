@@ -54,6 +54,10 @@ class Question extends Call {
     this.settle = settle
   }
 
+  override get isAwaited(): boolean {
+    return false
+  }
+
   onReply(value: Resp.Value): void {
     this.settle(value)
   }

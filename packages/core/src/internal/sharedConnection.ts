@@ -38,6 +38,8 @@ export class SharedConnection implements Taker {
   private readonly waiting = new CallQueue()
   private current: State = { _tag: "Connecting" }
   private opened = 0
+  /** Whether it is not to come back any more. */
+  private isOver = false
 
   constructor(node: string, pool: Pool.Pool<Connection, RedisError.RedisError>, options: Options) {
     this.node = node
@@ -80,6 +82,14 @@ export class SharedConnection implements Taker {
     this.down(notSent(reason, this.node))
   }
 
+  /** Takes nothing more, and answers the connection on which something may be under way yet, if there is one. */
+  leave(reason: RedisError.Reason): Connection | undefined {
+    const connection = this.current._tag === "Open" ? this.current.connection : undefined
+    this.isOver = true
+    this.down(notSent(reason, this.node))
+    return connection
+  }
+
   private open(connection: Connection): void {
     this.opened++
     this.current = { _tag: "Open", connection }
@@ -110,10 +120,12 @@ export class SharedConnection implements Taker {
       this.options.report
     )
     const lease = Effect.gen({ self: this }, function*() {
+      if (this.isOver) return yield* Effect.never
       const clock = yield* Clock.Clock
       this.current = { _tag: "Connecting" }
       const { connection, error, openedAt } = yield* Effect.scoped(Effect.gen({ self: this }, function*() {
         const connection = yield* Effect.raceFirst(Pool.get(this.pool), overdue)
+        if (this.isOver) return yield* Effect.never
         const openedAt = clock.currentTimeMillisUnsafe()
         this.open(connection)
         return { connection, openedAt, error: yield* connection.closed }
