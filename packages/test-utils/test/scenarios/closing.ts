@@ -49,7 +49,80 @@ const waysToAsk = Effect.gen(function*() {
 const firstOf = <A, E>([{ result }]: ReadonlyArray<RedisCluster.NodeResult<A, E>>): Effect.Effect<A, E> =>
   Effect.fromResult(result)
 
+const rounds = 20
+
+/** Runs work in so many fibers, each as often as it goes well, ends the client meanwhile, and answers the results. */
+const endDuring = Effect.fnUntraced(function*<A>(
+  fibers: number,
+  work: (fiber: number) => Effect.Effect<A, Redis.RedisError, Client>
+) {
+  const { close, context } = yield* open
+  const results: Array<A> = []
+  let enough: () => void = () => {}
+  const busy = (fiber: number) =>
+    Effect.forever(Effect.tap(Effect.provideContext(work(fiber), context), (result) =>
+      Effect.sync(() => {
+        if (results.push(result) >= fibers) enough()
+      })))
+  const running = yield* Effect.forEach(
+    Array.from({ length: fibers }, (_, fiber) => fiber),
+    (fiber) => Effect.forkChild(Effect.flip(busy(fiber)), { startImmediately: true })
+  )
+  yield* Effect.callback<void>((resume) => {
+    enough = () => resume(Effect.void)
+  })
+  yield* close
+  const errors = yield* Fiber.joinAll(running)
+  return { results, errors }
+})
+
 export const closing = [
+  scenario(
+    "increments that are under way when a client ends are answered: nobody has to wonder about one",
+    Effect.gen(function*() {
+      const { client } = yield* Cluster
+      let acknowledged = 0
+      for (let round = 0; round < rounds; round++) {
+        const { errors, results } = yield* endDuring(50, (fiber) => Redis.incr(`closing:${fiber}`))
+        acknowledged += results.length
+        const told = new Set(errors.map(({ delivery, reason }) => `${reason._tag}, ${delivery}`))
+        assert.deepStrictEqual([...told], ["Closed, NotSent"])
+      }
+      const keys = Array.from({ length: 50 }, (_, fiber) => `closing:${fiber}`)
+      const counts = yield* Effect.provide(Redis.pipeline(keys.map((each) => Redis.get(each))), client())
+      assert.strictEqual(counts.reduce((sum, count) => sum + Number(count), 0), acknowledged)
+    })
+  ),
+  scenario(
+    "an element that comes when a client ends is with who waited for it, or still there",
+    Effect.gen(function*() {
+      const { client } = yield* Cluster
+      const other = yield* Layer.build(client())
+      let pushed = 0
+      let popped = 0
+      const push = Effect.andThen(
+        Redis.rpush(key, ["element"]),
+        Effect.sync(() => {
+          pushed++
+        })
+      )
+      yield* Effect.provideContext(Redis.del([key]), other)
+      for (let round = 0; round < rounds; round++) {
+        const pusher = yield* Effect.forkChild(Effect.forever(Effect.provideContext(push, other)))
+        const { errors, results } = yield* endDuring(5, () => Redis.blpop([key], "Infinity"))
+        yield* Fiber.interrupt(pusher)
+        popped += results.length
+        for (const { delivery, reason } of errors) {
+          assert.strictEqual(reason._tag, "Closed")
+          assert.include(["NotSent", "Rejected"], delivery)
+        }
+      }
+      // The push that was interrupted may have been executed.
+      const left = yield* Effect.provideContext(Redis.llen(key), other)
+      assert.isAtLeast(left + popped, pushed)
+      assert.isAtMost(left + popped, pushed + rounds)
+    })
+  ),
   scenario(
     "whatever is asked of a client after its end fails with Closed, and is not sent (redisc 4)",
     Effect.gen(function*() {
@@ -80,7 +153,9 @@ export const closing = [
       )
       yield* Effect.provideContext(Redis.ping(), context)
       yield* close
-      assert.strictEqual((yield* Fiber.join(blocked)).reason._tag, "Closed")
+      const letGo = yield* Fiber.join(blocked)
+      assert.strictEqual(letGo.reason._tag, "Closed")
+      assert.notStrictEqual(letGo.delivery, "MaybeExecuted")
       const { delivery, reason } = yield* Effect.flip(session.execute(Redis.get(key)))
       assert.deepStrictEqual([reason._tag, delivery], ["Closed", "NotSent"])
     })
