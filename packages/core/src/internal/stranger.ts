@@ -21,15 +21,21 @@ export const problemOf = (first: Uint8Array): string | undefined => {
   return speaks === undefined ? undefined : `it speaks ${speaks}: give the port of a Redis server`
 }
 
+const advice: ReadonlyArray<readonly [says: RegExp, advice: string]> = [
+  [
+    /cluster support disabled/,
+    `it is a Redis server without cluster mode; set "cluster-enabled yes" in its configuration, or give the address of ` +
+    "a node of a cluster"
+  ],
+  [
+    /^ERR unknown command\b/i,
+    "it knows no CLUSTER commands, as a Sentinel or a proxy does not; give the address of a node of the cluster"
+  ]
+]
+
 /** Why a server tells no layout, from what it answers when it is asked for one. */
 export const withoutLayout = (reason: RedisError.Reason): string => {
   const said = reason._tag === "ServerError" ? reason.text : ""
-  if (said.includes("cluster support disabled")) {
-    return `it is a Redis server with cluster support disabled; set "cluster-enabled yes" in its configuration, or give ` +
-      "the address of a node of a cluster"
-  }
-  if (/^ERR unknown command\b/i.test(said)) {
-    return "it knows no CLUSTER commands, as a Sentinel or a proxy does not; give the address of a node of the cluster"
-  }
-  return reason.message
+  const what = advice.find(([says]) => says.test(said))?.[1]
+  return what === undefined ? reason.message : `${reason.message}: ${what}`
 }
