@@ -239,13 +239,16 @@ export const make = Effect.fnUntraced(function*(
   const drainTimeout = options.drainTimeout ?? "2 seconds"
   const retiring = new Map<NodeConnections, Fiber.Fiber<void>>()
 
+  const sleep = Effect.sleep(drainTimeout)
+  // The clock of a test may stand still, and its finalizers have to end all the same.
+  const elapsed = Effect.raceFirst(sleep, Effect.provideService(sleep, Clock.Clock, Clock.Clock.defaultValue()))
   // What is under way is waited for, so that nobody has to wonder whether it was executed. The rest is told at once.
   const finish = Effect.suspend(() => {
     const reason = new RedisError.Closed()
     const all = [...nodes.values(), ...readers.values(), ...retiring.keys()]
     const finished = Effect.forEach(all, (node) => node.finish(reason), { concurrency: "unbounded", discard: true })
     return Fiber.interruptAll(Array.from(retiring.values())).pipe(
-      Effect.andThen(Effect.timeoutOption(Effect.interruptible(finished), drainTimeout)),
+      Effect.andThen(Effect.raceFirst(Effect.interruptible(finished), Effect.interruptible(elapsed))),
       Effect.andThen(Effect.sync(() => {
         for (const node of all) node.abort(reason)
         nodes.clear()

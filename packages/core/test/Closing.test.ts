@@ -349,6 +349,16 @@ describe("a command that blocks when the client ends", () => {
 })
 
 describe("the end of a client", () => {
+  it.effect("comes when its time is over, even if the clock of a test stands still", () =>
+    Effect.gen(function*() {
+      const { begin, cluster, run } = yield* closing({ drainTimeout: "20 millis" })
+      const fiber = yield* start(Effect.flip(run(Redis.incr(keyOfA))))
+      yield* settle
+      yield* Fiber.join(yield* begin)
+      assert.deepStrictEqual(told(yield* Fiber.join(fiber)), ["Closed", "MaybeExecuted"])
+      assert.strictEqual(cluster.live, 0)
+    }))
+
   it.effect("takes no time when nothing is under way, however open it is", () =>
     Effect.gen(function*() {
       const { b, begin, c, cluster, run } = yield* closing()

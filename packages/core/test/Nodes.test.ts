@@ -98,7 +98,7 @@ describe("visiting nodes", () => {
     Effect.gen(function*() {
       const { nodes, run } = yield* many
       const told: Array<string> = []
-      yield* start(run(Stream.runForEach(Nodes.visit("primaries", Redis.dbsize()), ({ address }) =>
+      const visit = yield* start(run(Stream.runForEach(Nodes.visit("primaries", Redis.dbsize()), ({ address }) =>
         Effect.sync(() =>
           told.push(address.key)
         ))))
@@ -108,6 +108,7 @@ describe("visiting nodes", () => {
         yield* settle
       }
       assert.deepStrictEqual(told, ["n5:7000", "n2:7000"])
+      yield* Fiber.interrupt(visit)
     }))
 
   it.effect("has what fails on one node as that node's result", () =>

@@ -75,7 +75,8 @@ describe("nodes that are read from", () => {
       yield* advance("1 second")
       const fibers = yield* Effect.forEach([1, 2, 3], () => start(Effect.exit(get())))
       yield* settle
-      yield* Scope.close(scope, Exit.void)
+      yield* start(Scope.close(scope, Exit.void))
+      yield* advance("2 seconds")
       for (const fiber of fibers) yield* Fiber.join(fiber)
       assert.strictEqual(cluster.live, 0)
       const before = [nodes.a, nodes.b, nodes.c].map(({ dialed }) => dialed.length)

@@ -229,6 +229,7 @@ describe("a node that can't be reached", () => {
       assert.strictEqual(yield* get(keyOfB), "b:7000")
       assert.strictEqual(yield* get(keyOfC), "c:7000")
       assert.isUndefined(stuck.pollUnsafe())
+      yield* Fiber.interrupt(stuck)
     }))
 
   it.effect("is passed over by commands without keys", () =>
