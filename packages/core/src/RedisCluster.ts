@@ -26,6 +26,7 @@ import { notSent, toError, unsent } from "./internal/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { Replicas } from "./internal/replicas.ts"
 import { durationProblem } from "./internal/settings.ts"
+import { Troubles } from "./internal/troubles.ts"
 import { TurnClock } from "./internal/turnClock.ts"
 import * as NodePool from "./NodePool.ts"
 import * as ReadFrom from "./ReadFrom.ts"
@@ -88,6 +89,9 @@ export interface NodeStats extends NodePool.NodeStats {
 /**
  * A failure that no command is told of: a connection that was lost or can't be opened, or a layout that can't be learnt.
  * The client goes on trying.
+ *
+ * What fails on a connection is told once the layout has been learnt anew, or could not be, and only if its node is still
+ * part of that: one that has left the cluster is expected to go.
  *
  * @category models
  * @since 0.1.0
@@ -204,17 +208,19 @@ export const make = Effect.fnUntraced(function*(
     // Where there is no room, publishUnsafe would tell nobody, and not make any.
     Effect.runSync(PubSub.publish(failures, failure))
   }
-  pool.onTrouble((_, failure) => {
-    if (failure !== undefined && failure.reason._tag !== "Closed") {
-      tell({ source: "Connection", error: toError(failure, { attempts: 0 }) })
-    }
+  const troubles = new Troubles((failure) => tell({ source: "Connection", error: toError(failure, { attempts: 0 }) }))
+  // Before the topology listens, which learns the layout anew for each.
+  pool.onTrouble((node, failure) => {
+    if (failure !== undefined && failure.reason._tag !== "Closed") troubles.note(node, failure)
   })
   const topology = yield* Effect.provideService(
     Topology.make({
       seeds: seeds.success,
       addressMap,
       refreshInterval,
-      onFailure: (error) => tell({ source: "Refresh", error })
+      onFailure: (error) => tell({ source: "Refresh", error }),
+      onRefresh: troubles.refreshing,
+      onRefreshed: troubles.refreshed
     }),
     NodePool.NodePool,
     pool

@@ -48,6 +48,18 @@ export interface Options {
   readonly refreshInterval?: Duration.Input | undefined
   /** Told of each refresh that failed in the background. */
   readonly onFailure?: ((error: RedisError.RedisError) => void) | undefined
+  /**
+   * Told of each refresh when it begins.
+   *
+   * @internal
+   */
+  readonly onRefresh?: (() => void) | undefined
+  /**
+   * Told of each refresh when it has ended, and of the nodes that it brought; of none if it failed.
+   *
+   * @internal
+   */
+  readonly onRefreshed?: ((nodes: SlotMap.SlotMap["nodes"] | undefined) => void) | undefined
 }
 
 /**
@@ -335,11 +347,13 @@ export const make = Effect.fnUntraced(function*(
     if (isClosed()) return closed
     const result = Deferred.makeUnsafe<SlotMap.SlotMap, RedisError.RedisError>()
     running = result
+    options.onRefresh?.()
     const work = Effect.onExit(Effect.interruptible(learn), (exit) =>
       Effect.sync(() => {
         running = undefined
         const failed = Exit.isFailure(exit) && Cause.hasFails(exit.cause)
         Deferred.doneUnsafe(result, Exit.isSuccess(exit) || failed ? exit : isClosed() ? closed : died)
+        if (!isClosed()) options.onRefreshed?.(Exit.isSuccess(exit) ? exit.value.nodes : undefined)
       }))
     return Effect.andThen(
       Effect.forkIn(work, scope, { uninterruptible: true }),

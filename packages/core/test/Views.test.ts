@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Resp from "../src/Resp.ts"
 import type * as SlotMap from "../src/SlotMap.ts"
-import { learn, owners, ownersOf, start } from "./support/learning.ts"
+import { address, learn, owners, ownersOf, start } from "./support/learning.ts"
 import { advance, settle } from "./support/scenes.ts"
 import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
 import type { ScriptedNode } from "./support/ScriptedCluster.ts"
@@ -246,5 +246,102 @@ describe("at the start", () => {
       const { topology } = yield* learn(cluster, ["a:7000", "seed:1"])
       // The one seed that is up has told this.
       assert.deepStrictEqual(owners(yield* topology.current), ["0-16383 d:7000"])
+    }))
+})
+
+describe("a user who may not ask for all of it", () => {
+  const noPermission = Reply.error("NOPERM User limited has no permissions to run the 'cluster|info' command")
+  const shardsReply = (slots: Slots): Resp.Reply =>
+    Reply.array(slots.map(([start, end, ...nodes]) =>
+      Reply.map([
+        [Reply.bulk("slots"), Reply.array([Reply.integer(start), Reply.integer(end)])],
+        [
+          Reply.bulk("nodes"),
+          Reply.array(nodes.map((node, i) =>
+            Reply.map([
+              [Reply.bulk("id"), Reply.bulk(`id-${node}`)],
+              [Reply.bulk("endpoint"), Reply.bulk(node.split(":")[0])],
+              [Reply.bulk("port"), Reply.integer(Number(node.split(":")[1]))],
+              [Reply.bulk("role"), Reply.bulk(i === 0 ? "master" : "replica")],
+              [Reply.bulk("health"), Reply.bulk("online")]
+            ])
+          ))
+        ]
+      ])
+    ))
+
+  it.effect("learns without CLUSTER INFO by what most nodes say, and an empty view counts for nothing", () =>
+    Effect.gen(function*() {
+      const { cluster, current, members: [a, b, c], refreshed, seed } = yield* known()
+      for (const node of [a, b, c, seed]) node.on("CLUSTER INFO", noPermission)
+      leave(seed)
+      a.slots = [[0, 16383, "a:7000"]]
+      cluster.slots = [[0, 8191, "b:7000"], [8192, 16383, "c:7000"]]
+      yield* refreshed
+      assert.deepStrictEqual(yield* current, ownersOf(cluster.slots))
+      for (const node of [a, b, c]) node.frozen = true
+      assert.strictEqual((yield* refreshed)._tag, "Failure")
+      assert.deepStrictEqual(yield* current, ownersOf(cluster.slots))
+    }))
+
+  it.effect("starts without it", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster(thirds)
+      for (const node of cluster.nodes.values()) node.on("CLUSTER INFO", noPermission)
+      const { topology } = yield* learn(cluster, ["a:7000"])
+      assert.deepStrictEqual(owners(yield* topology.current), ownersOf(thirds))
+    }))
+
+  it.effect("learns from CLUSTER SHARDS without CLUSTER SLOTS, each host from who tells it", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster(thirds)
+      for (const node of cluster.nodes.values()) {
+        node.on("CLUSTER SLOTS", noPermission).on("CLUSTER SHARDS", shardsReply(thirds))
+      }
+      const { topology } = yield* learn(cluster, ["a:7000"])
+      assert.deepStrictEqual(owners(yield* topology.current), ownersOf(thirds))
+      const before = topology.refreshes()
+      yield* topology.refresh
+      assert.strictEqual(topology.refreshes(), before + 1)
+    }))
+
+  it.effect("fails with what the server says when neither may be asked", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster(thirds)
+      for (const node of cluster.nodes.values()) {
+        node.on("CLUSTER SLOTS", noPermission).on("CLUSTER SHARDS", noPermission).on("CLUSTER INFO", noPermission)
+      }
+      const error = yield* Effect.flip(Effect.scoped(learn(cluster, ["a:7000"])))
+      assert.strictEqual(error.reason._tag, "DiscoveryFailed")
+      assert.include(error.message, "NOPERM")
+    }))
+})
+
+describe("whom a refresh asks", () => {
+  it.effect("those first that are not known to be down, however many are", () =>
+    Effect.gen(function*() {
+      const slots: Slots = Array.from({ length: 12 }, (_, i) => [i, i, `n${i}:7000`] as const)
+      const cluster = scriptedCluster(slots)
+      const { topology } = yield* learn(cluster, ["n11:7000"], { refreshInterval: Infinity })
+      yield* topology.refresh
+      const down = Array.from({ length: 7 }, (_, i) => cluster.node(`n${i}:7000`))
+      for (const node of down) node.accepts = "none"
+      // Each has been tried, and is known to be down from then on.
+      for (const node of down) {
+        yield* topology.patch(0, address(node.key))
+        node.drop()
+      }
+      const trying = yield* start(Effect.result(Effect.forEach(
+        down,
+        () => topology.refresh,
+        { discard: true }
+      )))
+      yield* advance("5 seconds")
+      yield* Fiber.join(trying)
+      for (let i = 0; i < 20; i++) {
+        const before = { asked: cluster.questions, dialed: down.reduce((sum, { dialed }) => sum + dialed.length, 0) }
+        yield* topology.refresh
+        assert.strictEqual(cluster.questions - before.asked, 5)
+      }
     }))
 })

@@ -83,6 +83,7 @@ import { commands } from "./commands.ts"
 import { failovers } from "./failovers.ts"
 import { layout } from "./layout.ts"
 import { lost, unserved } from "./loss.ts"
+import { members, withoutMembers } from "./members.ts"
 import { nodes, withoutNodes } from "./nodes.ts"
 import { pool } from "./pool.ts"
 import { redirects } from "./redirects.ts"
@@ -97,7 +98,7 @@ export interface Options {
 
 type Topics = Readonly<Record<string, ReadonlyArray<Scenario>>>
 
-const healthy: Topics = { layout, sessions, replicas, nodes, redirects, commands, pool, failovers, closing }
+const healthy: Topics = { layout, sessions, replicas, nodes, redirects, commands, pool, failovers, closing, members }
 
 const bare: Topics = { replicas: withoutReplicas, nodes: withoutNodes, loss: unserved }
 
@@ -113,5 +114,6 @@ export const suite = (start: (options: Options) => Layer.Layer<Cluster, unknown>
 
   tests("a healthy cluster", { primaries: 3, replicas: 1 }, healthy)
   tests("a cluster of one node", { primaries: 1, replicas: 0, requireFullCoverage: false }, bare)
+  tests("a cluster that is killed for a while", { primaries: 2, replicas: 0 }, { members: withoutMembers })
   tests("a cluster that is killed", { primaries: 2, replicas: 0 }, { loss: lost })
 }

@@ -1,0 +1,126 @@
+/** Nodes that join and leave, and users who may not ask for everything. */
+import { assert } from "@effect/vitest"
+import { Redis, RedisCluster, Session, Slot, SlotMap } from "@redisc/core"
+import type { RealCluster } from "@redisc/test-utils"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import { changes, Cluster, failures, homeOf, neighbourOf, scenario, takeUntil, withClient } from "./Cluster.ts"
+
+const key = "{members}:a"
+
+const currentMap = Effect.flatMap(RedisCluster.RedisCluster, ({ topology }) => topology.current)
+
+/** A primary that joins for a while, and gets two slots of another. */
+const joined = Effect.gen(function*() {
+  const { addNode, migrateSlots, waitUntilStable } = yield* Cluster
+  const home = yield* homeOf(key)
+  const node = yield* addNode()
+  yield* migrateSlots({ from: home.owner, to: node, slots: [home.slot, neighbourOf(home)] })
+  yield* waitUntilStable
+  return { ...home, node }
+})
+
+/** What a user may do who may not ask for something. */
+const user = Effect.fnUntraced(function*(name: string, rules: ReadonlyArray<string>) {
+  const { command, nodes } = yield* Cluster
+  const all = yield* nodes
+  const each = (args: ReadonlyArray<string>) =>
+    Effect.forEach(all, (node) => command(node, "ACL", args), { discard: true })
+  yield* each(["SETUSER", name, "on", ">secret", "~*", "&*", "+@all", ...rules])
+  yield* Effect.addFinalizer(() => Effect.ignore(each(["DELUSER", name])))
+  return { credentials: { username: name, password: Redacted.make("secret") } }
+})
+
+const forbidden: ReadonlyArray<ReadonlyArray<string>> = [
+  ["-cluster|info"],
+  ["-cluster|slots"],
+  ["-cluster|info", "-cluster|slots"],
+  ["-ping"],
+  ["-role"],
+  ["-hello"],
+  ["-client"],
+  ["-ping", "-role", "-client", "-cluster|info", "-readonly"]
+]
+
+export const members = [
+  scenario(
+    "a node that is taken out of the cluster, and shut down, is nothing to tell of",
+    Effect.gen(function*() {
+      const { removeNode } = yield* Cluster
+      const { node, slot } = yield* joined
+      yield* Effect.gen(function*() {
+        const told = yield* failures
+        const swaps = yield* changes
+        yield* Redis.set(key, "1")
+        assert.strictEqual(yield* Session.use({ keys: key }, Redis.clusterMyid()), node.id)
+        yield* removeNode(node)
+        yield* takeUntil(swaps, ({ after }) => !after.nodes.has(node.address.key))
+        assert.strictEqual(yield* Redis.get(key), "1")
+        const map = yield* currentMap
+        assert.notStrictEqual(SlotMap.shardOf(map, slot)?.primary?.address.key, node.address.key)
+        assert.strictEqual(map.assigned, Slot.count)
+        assert.deepStrictEqual(yield* Queue.clear(told), [])
+      }).pipe(withClient())
+    })
+  ),
+  ...forbidden.map((rules) =>
+    scenario(
+      `a user who has ${rules.join(" ")} can start, read and write, and follow a slot`,
+      Effect.gen(function*() {
+        const { migrateSlots } = yield* Cluster
+        const settings = yield* user("limited", rules)
+        const home = yield* homeOf(key)
+        yield* Effect.gen(function*() {
+          const told = yield* failures
+          const { refresh } = yield* RedisCluster.RedisCluster
+          yield* Redis.set(key, "1")
+          assert.strictEqual((yield* refresh).assigned, Slot.count)
+          yield* migrateSlots({ from: home.owner, to: home.other, slots: [home.slot] })
+          assert.strictEqual(yield* Redis.get(key), "1")
+          const map = yield* refresh
+          assert.strictEqual(SlotMap.shardOf(map, home.slot)?.primary?.address.key, home.other.address.key)
+          assert.deepStrictEqual(yield* Queue.clear(told), [])
+        }).pipe(withClient(settings))
+        yield* Effect.gen(function*() {
+          assert.strictEqual(yield* Redis.get(key), "1")
+        }).pipe(withClient({ ...settings, readFrom: "preferReplica" }))
+      }).pipe(Effect.scoped)
+    )
+  )
+]
+
+const says = (node: RealCluster.Node) =>
+  Effect.flatMap(Cluster, ({ command }) => Effect.map(command(node, "CLUSTER", ["INFO"]), String))
+
+/** On a cluster without replicas, where nobody takes the place of who is gone. */
+export const withoutMembers = [
+  scenario(
+    "a seed that was taken out and reset never empties the map, while the members are gone and when they are back",
+    Effect.gen(function*() {
+      const { addNode, command, kill, nodes, restart, waitUntilStable } = yield* Cluster
+      const all = yield* nodes
+      const seed = yield* addNode()
+      yield* waitUntilStable
+      yield* Effect.gen(function*() {
+        const { refresh } = yield* RedisCluster.RedisCluster
+        yield* Redis.set(key, "1")
+        assert.strictEqual((yield* currentMap).assigned, Slot.count)
+        for (const node of all) yield* command(node, "CLUSTER", ["FORGET", seed.id])
+        yield* command(seed, "CLUSTER", ["RESET", "SOFT"])
+        assert.include(yield* says(seed), "cluster_state:fail")
+        for (const node of all) yield* kill(node)
+        const error = yield* Effect.flip(refresh)
+        assert.include(error.message, `${seed.address.key}: it says that its cluster is down`)
+        assert.strictEqual((yield* currentMap).assigned, Slot.count)
+        for (const node of all) yield* restart(node)
+        const back = yield* Effect.retry(refresh, Schedule.spaced("50 millis"))
+        assert.strictEqual(back.assigned, Slot.count)
+        assert.strictEqual((yield* currentMap).assigned, Slot.count)
+        yield* Redis.set(key, "2")
+      }).pipe(withClient({ nodes: [seed.address] }))
+    }).pipe(Effect.provide(Logger.layer([])))
+  )
+]
