@@ -20,7 +20,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Command from "./Command.ts"
@@ -32,10 +32,11 @@ import {
   pubsubShardnumsub
 } from "./commands/pubsub.ts"
 import { executed, toError, unsent } from "./internal/failure.ts"
+import * as Fit from "./internal/fit.ts"
 import { Mailbox } from "./internal/pubsub/mailbox.ts"
 import type { Overflow } from "./internal/pubsub/mailbox.ts"
-import type { Kind, Listener, Notice } from "./internal/pubsub/topic.ts"
-import { kindOf } from "./internal/reply.ts"
+import { keyspaceProblem, namesOf, toldName, topicsProblem } from "./internal/pubsub/selection.ts"
+import type { Listener, Notice } from "./internal/pubsub/topic.ts"
 import { RedisCluster } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 
@@ -152,29 +153,17 @@ export type Payload<P> =
   | (Uint8Array extends P ? "bytes" : never)
   | Schema.Codec<P, string>
 
-const namesOf = (topics: Topics): ReadonlyArray<readonly [kind: Kind, name: string]> => {
-  const of = (kind: Kind, names: ReadonlyArray<string> = []) =>
-    Array.from(new Set(names), (name) => [kind, name] as const)
-  return [...of("channel", topics.channels), ...of("pattern", topics.patterns), ...of("shard", topics.shardChannels)]
-}
-
-const problemOf = (topics: ReadonlyArray<unknown>, buffer: number | undefined): string | undefined => {
-  if (topics.length === 0) return "give at least one channel or pattern to subscribe to"
-  return buffer === undefined || (Number.isInteger(buffer) && buffer > 0)
-    ? undefined
-    : `buffer has to be a whole number from 1 up, not ${buffer}`
-}
-
 type Raw = Event<string | Uint8Array>
 
 const decoderOf = <P>(payload: Payload<P> | undefined) => {
   if (payload === undefined || payload === "text" || payload === "bytes") return undefined
-  const decode = Schema.decodeUnknownResult(payload as Schema.Codec<P, string>)
-  return (event: Raw): Event<P> => {
-    if (event._tag !== "Message") return event
+  const decode = Fit.decoder(payload as Schema.Codec<P, string>)
+  return (event: Raw): Effect.Effect<Event<P>, RedisError.RedisError> => {
+    if (event._tag !== "Message") return Effect.succeed(event)
     const decoded = decode(event.payload)
-    if (Result.isSuccess(decoded)) return { ...event, payload: decoded.success }
-    throw new RedisError.DecodeFailed({ expected: "a payload that fits the schema", received: kindOf(event.payload) })
+    if (Result.isSuccess(decoded)) return Effect.succeed({ ...event, payload: decoded.success })
+    const reason = new RedisError.DecodeFailed({ ...decoded.failure, of: "payload" })
+    return Effect.fail(toError(executed(reason), { attempts: 0 }))
   }
 }
 
@@ -186,11 +175,7 @@ const streamOf = <P>(
   const events = Stream.fromPull(Effect.succeed(mailbox.take))
   const decode = decoderOf(payload)
   if (decode === undefined) return events as Stream.Stream<Event<P>, RedisError.RedisError>
-  return Stream.mapEffect(events, (event) =>
-    Effect.try({
-      try: () => decode(event),
-      catch: (problem) => toError(executed(problem as RedisError.DecodeFailed), { attempts: 0 })
-    }))
+  return Stream.mapEffect(events, decode)
 }
 
 /**
@@ -226,15 +211,32 @@ export const listen = <P = string>(
   Stream.Stream<Event<P>, RedisError.RedisError>,
   RedisError.RedisError,
   Scope.Scope | RedisCluster
-> => {
-  const names = namesOf(topics)
-  return open(options, names, (hub, listener) => {
-    const heard = names.map(([kind, name]) => hub.listen(kind, name, listener))
-    return () => {
-      for (const topic of heard) hub.leave(topic, listener)
-    }
+> => hear(topics, options, true)
+
+/** The same, with or without what is no message. */
+const hear = <P>(
+  topics: Topics,
+  options: Options<P>,
+  notices: boolean
+): Effect.Effect<
+  Stream.Stream<Event<P>, RedisError.RedisError>,
+  RedisError.RedisError,
+  Scope.Scope | RedisCluster
+> =>
+  Effect.suspend(() => {
+    const problem = topicsProblem(topics, options)
+    if (problem !== undefined) return invalid(problem)
+    const names = namesOf(topics)
+    return open(options, names.length, notices, (hub, listener) => {
+      const heard = names.map(([kind, name]) => hub.listen(kind, name, listener))
+      return () => {
+        for (const topic of heard) hub.leave(topic, listener)
+      }
+    })
   })
-}
+
+const invalid = (problem: string): Effect.Effect<never, RedisError.RedisError> =>
+  Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
 
 const toMessages = (
   channel: string,
@@ -253,25 +255,23 @@ type Hub = RedisCluster["Service"]["subscriptions"]
 
 const open = Effect.fnUntraced(function*<P>(
   options: Options<P>,
-  names: ReadonlyArray<readonly [kind: Kind, name: string]>,
+  size: number,
+  notices: boolean,
   listenTo: (hub: Hub, listener: Listener) => () => void
 ): Effect.fn.Return<
   Stream.Stream<Event<P>, RedisError.RedisError>,
   RedisError.RedisError,
   Scope.Scope | RedisCluster
 > {
-  const problem = problemOf(names, options.buffer)
-  if (problem !== undefined) {
-    return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  }
   const { executor, subscriptions } = yield* RedisCluster
-  const mailbox = new Mailbox<Raw>(options.buffer ?? 4096, options.overflow ?? "dropOldest", yield* Clock.Clock)
+  const { buffer = 4096, overflow = "dropOldest" } = options
+  const mailbox = new Mailbox<Raw>(buffer, overflow, yield* Clock.Clock, size)
   const ready = Deferred.makeUnsafe<void, RedisError.RedisError>()
   const listener: Listener = {
     bytes: options.payload === "bytes",
     awaited: new Set(),
     onMessages: (channel, pattern, payloads) => mailbox.offerAll(toMessages(channel, pattern, payloads)),
-    onNotice: (notice) => mailbox.tell(notice),
+    onNotice: notices ? (notice) => mailbox.tell(notice) : () => {},
     onReady: () => Deferred.doneUnsafe(ready, Effect.void),
     onFailure: (error) => {
       mailbox.fail(error)
@@ -329,12 +329,12 @@ export const events = <P = string>(
 
 const isMessage = <P>(event: Event<P>): event is Message<P> => event._tag === "Message"
 
-/** Whatever comes is mostly messages only, and then goes on as it is. */
+/** What comes is messages only, and goes on as it is, unless some were dropped. */
 const messages = <P>(
   topics: Topics,
-  options: Options<P> | undefined
+  options: Options<P> = {}
 ): Stream.Stream<Message<P>, RedisError.RedisError, RedisCluster> =>
-  Stream.transformPull(events(topics, options), (pull) => {
+  Stream.transformPull(Stream.unwrap(hear(topics, options, false)), (pull) => {
     const next: Pull.Pull<NonEmptyReadonlyArray<Message<P>>, RedisError.RedisError> = Effect.flatMap(
       pull,
       (several) => {
@@ -456,15 +456,17 @@ export interface KeyEvent {
  */
 export const keyspace = (
   selection: { readonly keys?: string | undefined; readonly events?: ReadonlyArray<string> | undefined } = {},
-  options?: Pick<Options, "buffer" | "overflow">
+  options: Pick<Options, "buffer" | "overflow"> = {}
 ): Stream.Stream<KeyEvent | Exclude<Event, Message>, RedisError.RedisError, RedisCluster> => {
+  const problem = keyspaceProblem(selection, options)
+  if (problem !== undefined) return Stream.fromEffect(invalid(problem))
   const prefix = "__keyspace@0__:"
-  const pattern = `${prefix}${selection.keys ?? "*"}`
-  const wanted = selection.events === undefined ? undefined : new Set(selection.events)
-  const opened = open<string>(options ?? {}, [["pattern", pattern]], (hub, listener) => {
+  const pattern = toldName(`${prefix}${selection.keys ?? "*"}`)
+  const opened = open<string>(options, 1, true, (hub, listener) => {
     const everywhere = hub.listenEverywhere("pattern", pattern, listener)
     return () => hub.leaveEverywhere(everywhere)
   })
+  const wanted = selection.events === undefined ? undefined : new Set(selection.events)
   const isWanted = (event: Event): boolean =>
     event._tag !== "Message" || wanted === undefined || wanted.has(event.payload)
   return Stream.map(

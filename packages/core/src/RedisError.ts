@@ -204,18 +204,22 @@ export class NoNodeForSlot extends Schema.TaggedClass<NoNodeForSlot>("@redisc/co
 
 /**
  * The node has as many commands in flight and waiting as the settings allow, and they say to fail instead of waiting. Or,
- * with `of` `"messages"`, as many messages wait for who reads a subscription.
+ * with `of` `"messages"`, as many messages wait for who reads a subscription; with `"events"`, other things that have
+ * happened to it.
  *
  * @category errors
  * @since 0.1.0
  */
 export class Overloaded extends Schema.TaggedClass<Overloaded>("@redisc/core/RedisError/Overloaded")("Overloaded", {
   limit: Schema.Number,
-  of: Schema.optional(Schema.Literals(["commands", "messages"]))
+  of: Schema.optional(Schema.Literals(["commands", "messages", "events"]))
 }) {
   get message(): string {
     if (this.of === "messages") {
       return `${this.limit} messages are already waiting to be read; raise buffer, or let overflow drop some`
+    }
+    if (this.of === "events") {
+      return `${this.limit} events of subscriptions are already waiting to be read; read what was subscribed to, or leave it`
     }
     return `${this.limit} commands are already under way on the node; raise maxInFlight, or let commands wait for room`
   }

@@ -14,6 +14,7 @@ import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import { executed, inPart, rejected, toError } from "./internal/failure.ts"
 import { kindOf, Mismatch, raw } from "./internal/reply.ts"
+import { decodeText } from "./internal/respText.ts"
 import type { Replies, Results } from "./Pipeline.ts"
 import * as RedisError from "./RedisError.ts"
 import * as Resp from "./Resp.ts"
@@ -36,11 +37,9 @@ const problemOf = (commands: ReadonlyArray<Command.Any>): string | undefined => 
   return undefined
 }
 
-const decoder = new TextDecoder()
-
 /** The reply to EXEC is read as bytes if one of its commands wants that. The others get their text back. */
 const asText = (value: Resp.Value): Resp.Value => {
-  if (value instanceof Uint8Array) return decoder.decode(value)
+  if (value instanceof Uint8Array) return decodeText(value, 0, value.length)
   if (Array.isArray(value)) return value.map(asText)
   if (value instanceof Map) return new Map(Array.from(value, ([key, item]) => [asText(key), asText(item)]))
   return value

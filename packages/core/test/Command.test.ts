@@ -74,6 +74,11 @@ describe("what becomes of the reply", () => {
     assert.deepStrictEqual(value, bytesOf("ada"))
   })
 
+  it("bytes leaves the names of fields text, with their byte order marks", () => {
+    const command = Redis.hgetall("k").pipe(Command.bytes)
+    assert.deepStrictEqual(Object.keys(command.decode([bytesOf("\ufeffage"), bytesOf("36")])), ["\ufeffage"])
+  })
+
   it("bytes is refused where the reply is taken apart as text, or mapped already", () => {
     assert.include(Command.bytes(Redis.clusterNodes()).problem ?? "", "ask for bytes first")
     assert.include(Redis.get("k").pipe(Command.map((text) => text?.length), Command.bytes).problem ?? "", "bytes first")

@@ -200,8 +200,39 @@ describe("a mailbox", () => {
       const { box } = yield* mailbox(1)
       for (let i = 0; i <= 100_000; i++) box.tell("told")
       assert.strictEqual((yield* box.take).length, 100_000)
+      const error = yield* Effect.flip(box.take)
+      assert.strictEqual(error.reason._tag, "Overloaded")
+      assert.include(error.message, "100000 events of subscriptions are already waiting")
+    }))
+
+  it.effect("has room for what happens to each topic, however many they are, apart from its messages", () =>
+    Effect.gen(function*() {
+      const topics = 50_000
+      const box = new Mailbox<Item>(1, "fail", yield* Clock.Clock, topics)
+      box.offer(1)
+      for (let i = 0; i < 16 * topics + 100_000; i++) box.tell("told")
+      assert.strictEqual((yield* box.take).length, 16 * topics + 100_001)
+      for (let i = 0; i <= 16 * topics + 100_000; i++) box.tell("told")
+      assert.strictEqual((yield* box.take).length, 16 * topics + 100_000)
       assert.strictEqual((yield* Effect.flip(box.take)).reason._tag, "Overloaded")
     }))
+
+  it.effect.each(["dropOldest", "dropNewest"] as const)(
+    "finds the place of what it drops at once, however much is told in between: %s",
+    (overflow) =>
+      Effect.gen(function*() {
+        const { box, offer } = yield* mailbox(1, overflow)
+        const told = 49_000
+        for (let i = 0; i < told; i++) {
+          offer(i)
+          box.tell("told")
+        }
+        const items = yield* take(box)
+        assert.strictEqual(items.filter((item) => item === "told").length, told)
+        assert.strictEqual(items.filter((item) => typeof item === "number").length, 1)
+      }),
+    1500
+  )
 })
 
 describe("a full mailbox that drops the oldest", () => {

@@ -47,6 +47,15 @@ describe("a transaction", () => {
       assert.deepStrictEqual(peer.writes, [6])
     }))
 
+  it.effect("leaves text as it is beside bytes, with its byte order mark", () =>
+    Effect.gen(function*() {
+      const { a, service } = yield* connected()
+      a.on("EXEC", Reply.array([Reply.bulk("\ufeffada"), Reply.bulk("\ufeffada")]))
+      const both = Redis.transaction([Redis.get(keyOfA), Redis.get(keyOfA).pipe(Command.bytes)])
+      const [text, bytes] = yield* service.execute(both)
+      assert.deepStrictEqual([text, bytes], ["\ufeffada", new TextEncoder().encode("\ufeffada")])
+    }))
+
   it.effect("whose commands are redirected when queued goes again as a whole (trap 30)", () =>
     Effect.gen(function*() {
       const { a, b, service } = yield* connected()

@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Resp from "../Resp.ts"
 import * as Fit from "./fit.ts"
+import { decodeText } from "./respText.ts"
 
 /** The reply has another form than the command promises. Holds kinds, never contents; and a path where a Schema has one. */
 export class Mismatch {
@@ -38,11 +39,9 @@ const fail = (expected: string, value: unknown): never => {
   throw new Mismatch(expected, kindOf(value))
 }
 
-const decoder = new TextDecoder()
-
 /** Bulk strings in commands under `Command.bytes` arrive as bytes; names and numbers in them are text all the same. */
 const asText = (value: Resp.Value): string | undefined =>
-  typeof value === "string" ? value : value instanceof Uint8Array ? decoder.decode(value) : undefined
+  typeof value === "string" ? value : value instanceof Uint8Array ? decodeText(value, 0, value.length) : undefined
 
 /** Any reply as it is. An error inside stays a value. */
 export const raw: Decode<Resp.Value> = (value) => value

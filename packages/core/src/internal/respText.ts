@@ -51,6 +51,15 @@ export const writeText = (text: string, target: Uint8Array, at: number, end: num
     ? encoder.encodeInto(text, target.subarray(at, end)).written
     : utf8Write.call(target, text, at, end - at)
 
+const loneSurrogate = /\p{Surrogate}/u
+
+/** A text as it comes back once it has been sent: with U+FFFD for each lone surrogate. */
+export const wellFormed = (text: string): string => {
+  if (!loneSurrogate.test(text)) return text
+  const bytes = encodeText(text)
+  return decodeText(bytes, 0, bytes.length)
+}
+
 /** The text of a part of a buffer. */
 export const decodeText = (bytes: Uint8Array, start: number, end: number): string => {
   if (end - start <= shortLimit) {

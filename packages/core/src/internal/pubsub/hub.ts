@@ -68,6 +68,9 @@ export class Hub {
   private home: string | undefined
   private turn = 0
   private waking = false
+  /** Whether all topics are to be looked at, or just those that are new. */
+  private all = false
+  private readonly fresh = new Set<Topic>()
   private pausing = false
   private watching = false
   private lastLost: { readonly node: string; readonly at: number } | undefined
@@ -90,7 +93,10 @@ export class Hub {
     topic.add(listener)
     if (listener.bytes) topic.at?.readBytes()
     this.watch()
-    this.wake()
+    if (topic.at === undefined) {
+      this.fresh.add(topic)
+      this.wakeSoon()
+    }
     return topic
   }
 
@@ -104,6 +110,7 @@ export class Hub {
 
   private forget(topic: Topic): void {
     if (this.topics.get(topic.key) === topic) this.topics.delete(topic.key)
+    this.fresh.delete(topic)
     if (this.topics.size === 0) this.home = undefined
   }
 
@@ -122,6 +129,11 @@ export class Hub {
 
   /** Something has happened: looks at all topics, soon. */
   wake(): void {
+    this.all = true
+    this.wakeSoon()
+  }
+
+  private wakeSoon(): void {
     if (this.waking || this.ended !== undefined) return
     this.waking = true
     queueMicrotask(() => {
@@ -180,11 +192,16 @@ export class Hub {
     const { topology } = this.parts
     const map = topology.currentUnsafe()
     const learntAt = topology.learntAt()
-    for (const everywhere of this.everywhere) this.follow(everywhere, map, this.learntAt)
-    this.learntAt = learntAt
+    if (this.all) {
+      for (const everywhere of this.everywhere) this.follow(everywhere, map, this.learntAt)
+      this.learntAt = learntAt
+    }
+    const topics = Array.from(this.all ? this.topics.values() : this.fresh)
+    this.all = false
+    this.fresh.clear()
     const now = this.parts.clock.currentTimeMillisUnsafe()
     let home: { readonly address: Address | undefined } | undefined
-    for (const topic of this.topics.values()) {
+    for (const topic of topics) {
       if (topic.pausedUntil > now) {
         this.wakeLater()
         continue

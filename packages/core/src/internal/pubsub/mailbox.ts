@@ -50,8 +50,12 @@ interface Between<A> {
 
 type Taken<A> = Exit.Exit<NonEmptyReadonlyArray<A | Gap>, RedisError.RedisError>
 
-/** Who leaves so much unread that is not a message does not read at all. */
+/**
+ * Who leaves so much unread that is not a message does not read at all: so many things, and besides these for each topic,
+ * which are all lost and subscribed to again at the same time.
+ */
 const maxBetween = 100_000
+const maxBetweenEach = 16
 
 export class Mailbox<A> {
   private readonly capacity: number
@@ -65,10 +69,13 @@ export class Mailbox<A> {
   private takenAt: number
   private end: Exit.Exit<never, RedisError.RedisError> | undefined
   private readonly readers = new Set<(taken: Taken<A>) => void>()
+  private readonly maxBetween: number
   private handing = false
 
-  constructor(capacity: number, overflow: Overflow, clock: Clock.Clock) {
+  /** The buffer is for `capacity` messages, and apart from these for what happens to so many topics. */
+  constructor(capacity: number, overflow: Overflow, clock: Clock.Clock, topics = 0) {
     this.capacity = capacity
+    this.maxBetween = maxBetween + topics * maxBetweenEach
     this.overflow = overflow
     this.clock = clock
     this.takenAt = clock.currentTimeMillisUnsafe()
@@ -102,7 +109,7 @@ export class Mailbox<A> {
   /** Adds something that has to be told. */
   tell(item: A): void {
     if (this.end !== undefined) return
-    if (this.between.length >= maxBetween) return this.fail(this.overloaded(maxBetween))
+    if (this.between.length >= this.maxBetween) return this.fail(overloaded(this.maxBetween, "events"))
     if (this.overflow === "dropNewest") this.dropped = undefined
     this.between.push({ before: this.next, item })
     this.handSoon()
@@ -128,7 +135,7 @@ export class Mailbox<A> {
   /** Whether there is room by now for the message that comes. */
   private makeRoom(): boolean {
     if (this.overflow === "fail") {
-      this.fail(this.overloaded(this.capacity))
+      this.fail(overloaded(this.capacity, "messages"))
       return false
     }
     const now = this.clock.currentTimeMillisUnsafe()
@@ -145,12 +152,8 @@ export class Mailbox<A> {
   }
 
   private place(item: Dropped, before: number): void {
-    const behind = this.between.findIndex((each) => each.before > before)
-    this.between.splice(behind < 0 ? this.between.length : behind, 0, { before, item })
-  }
-
-  private overloaded(limit: number): RedisError.RedisError {
-    return unsent(new RedisError.Overloaded({ limit, of: "messages" }))
+    const ahead = this.between.findLastIndex((each) => each.before <= before)
+    this.between.splice(ahead + 1, 0, { before, item })
   }
 
   private takeNow(): Taken<A> | undefined {
@@ -195,3 +198,6 @@ export class Mailbox<A> {
     }
   }
 }
+
+const overloaded = (limit: number, of: "messages" | "events"): RedisError.RedisError =>
+  unsent(new RedisError.Overloaded({ limit, of }))
