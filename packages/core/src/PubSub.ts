@@ -37,6 +37,7 @@ import { Mailbox } from "./internal/pubsub/mailbox.ts"
 import type { Overflow } from "./internal/pubsub/mailbox.ts"
 import { keyspaceProblem, namesOf, toldName, topicsProblem } from "./internal/pubsub/selection.ts"
 import type { Listener, Notice } from "./internal/pubsub/topic.ts"
+import * as Strays from "./internal/strays.ts"
 import { RedisCluster } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 
@@ -113,7 +114,8 @@ export type Gap = Extract<Notice, { readonly _tag: "Gap" }>
 export type Event<P = string> = Message<P> | Subscribed | Unsubscribed | Moved | Gap
 
 /**
- * What to subscribe to. Channels and patterns are told by the whole cluster, sharded channels by the shard of their slot.
+ * What to subscribe to, as many as there are. Channels and patterns are told by the whole cluster, sharded channels by the
+ * shard of their slot. A name is what the server tells: a lone surrogate in it is U+FFFD.
  *
  * @category models
  * @since 0.1.0
@@ -131,7 +133,8 @@ export interface Topics {
  *
  * - `payload`: `"text"` (default), `"bytes"`, or a Schema that decodes the text. A payload that does not fit makes the
  *   stream fail with `DecodeFailed`.
- * - `buffer`: how many messages wait for the reader at the most. Default 4096. A full buffer holds up nobody else.
+ * - `buffer`: how many messages wait for the reader at the most. Default 4096. A full buffer holds up nobody else. What is no
+ *   message needs no room in it, and is never dropped.
  * - `overflow`: what a full one does: `"dropOldest"` (default), `"dropNewest"`, or `"fail"` the stream with `Overloaded`
  *   behind what it has room for.
  *
@@ -265,17 +268,21 @@ const open = Effect.fnUntraced(function*<P>(
 > {
   const { executor, subscriptions } = yield* RedisCluster
   const { buffer = 4096, overflow = "dropOldest" } = options
-  const mailbox = new Mailbox<Raw>(buffer, overflow, yield* Clock.Clock, size)
+  const report = Strays.logging(Effect.runForkWith(yield* Effect.context<never>()))
+  const mailbox = new Mailbox<Raw>(buffer, overflow, yield* Clock.Clock, size, report)
   const ready = Deferred.makeUnsafe<void, RedisError.RedisError>()
+  // Who waits for it goes on at once, and may throw what is nobody else's business.
+  const settle = (result: Effect.Effect<void, RedisError.RedisError>): void =>
+    Strays.each([ready], (ready) => Deferred.doneUnsafe(ready, result), report)
   const listener: Listener = {
     bytes: options.payload === "bytes",
     awaited: new Set(),
     onMessages: (channel, pattern, payloads) => mailbox.offerAll(toMessages(channel, pattern, payloads)),
     onNotice: notices ? (notice) => mailbox.tell(notice) : () => {},
-    onReady: () => Deferred.doneUnsafe(ready, Effect.void),
+    onReady: () => settle(Effect.void),
     onFailure: (error) => {
       mailbox.fail(error)
-      Deferred.doneUnsafe(ready, Effect.fail(error))
+      settle(Effect.fail(error))
     }
   }
   const leave = yield* Effect.acquireRelease(

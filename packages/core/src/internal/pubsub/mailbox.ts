@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as RedisError from "../../RedisError.ts"
 import { unsent } from "../failure.ts"
+import type { Report } from "../strays.ts"
 import { Fifo } from "./fifo.ts"
 import { spanOf } from "./topic.ts"
 import type { Notice } from "./topic.ts"
@@ -70,11 +71,13 @@ export class Mailbox<A> {
   private end: Exit.Exit<never, RedisError.RedisError> | undefined
   private readonly readers = new Set<(taken: Taken<A>) => void>()
   private readonly maxBetween: number
+  private readonly report: Report
   private handing = false
 
   /** The buffer is for `capacity` messages, and apart from these for what happens to so many topics. */
-  constructor(capacity: number, overflow: Overflow, clock: Clock.Clock, topics = 0) {
+  constructor(capacity: number, overflow: Overflow, clock: Clock.Clock, topics = 0, report: Report = rethrow) {
     this.capacity = capacity
+    this.report = report
     this.maxBetween = maxBetween + topics * maxBetweenEach
     this.overflow = overflow
     this.clock = clock
@@ -194,9 +197,17 @@ export class Mailbox<A> {
       const taken = this.takeNow()
       if (taken === undefined) return
       this.readers.delete(reader)
-      reader(taken)
+      try {
+        reader(taken)
+      } catch (error) {
+        this.report(error)
+      }
     }
   }
+}
+
+const rethrow: Report = (error) => {
+  throw error
 }
 
 const overloaded = (limit: number, of: "messages" | "events"): RedisError.RedisError =>
