@@ -10,10 +10,14 @@ import { execFileSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { fetchProgram, isInstalled, Unavailable } from "./debian.ts"
 
-export interface Server {
+export type Server = {
   /** Such as `Redis 7.0.15`, as it says itself. */
   readonly name: string
   readonly path: string
+} | {
+  /** Such as `redis-server of Debian's bookworm`. */
+  readonly name: string
+  readonly problem: string
 }
 
 const cache = fileURLToPath(new URL("../node_modules/.cache/redisc/servers", import.meta.url))
@@ -34,20 +38,25 @@ const nameOf = (path: string): string => {
 }
 
 /**
- * Finds or fetches all servers of the set. Throws if one can't be had.
+ * Finds or fetches all servers of the set, and says why where one can't be had.
  */
 export const servers = (): ReadonlyArray<Server> =>
   set.map(([release, program]) => {
-    const path = isInstalled(program, release) ? `/usr/bin/${program}` : fetchProgram(cache, release, program)
-    return { name: nameOf(path), path }
+    try {
+      const path = isInstalled(program, release) ? `/usr/bin/${program}` : fetchProgram(cache, release, program)
+      return { name: nameOf(path), path }
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      return { name: `${program} of Debian's ${release}`, problem: error.message }
+    }
   })
 
 if (import.meta.main) {
-  try {
-    for (const { name, path } of servers()) console.log(`${name.padEnd(14)} ${path}`)
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error
-    console.error(error.message)
-    process.exit(1)
+  for (const server of servers()) {
+    if ("path" in server) console.log(`${server.name.padEnd(14)} ${server.path}`)
+    else {
+      console.error(server.problem)
+      process.exitCode = 1
+    }
   }
 }

@@ -1,0 +1,58 @@
+/**
+ * Runs what depends on the server on each server of the set: conformance, scenarios, replicas, chaos, the launcher and the
+ * Node transport. A server that can't be had is a failure.
+ *
+ * Usage: node scripts/test-servers.ts
+ *
+ * The counts go to `node_modules/.cache/redisc/servers.json`, for `.ci/run`.
+ */
+import { spawnSync } from "node:child_process"
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { servers } from "./servers.ts"
+import type { Server } from "./servers.ts"
+import { countTests } from "./test-report.ts"
+import type { Counts } from "./test-report.ts"
+
+const cache = new URL("../node_modules/.cache/redisc/", import.meta.url)
+const results = new URL("servers.json", cache)
+const testReport = fileURLToPath(new URL("vitest-servers.json", cache))
+
+const suites = [
+  ...["conformance/real", "scenarios/real", "replicas/real", "chaos", "RealCluster", "scripts.test"].map((name) =>
+    `packages/test-utils/test/${name}`
+  ),
+  "packages/node/test"
+]
+
+const run = (server: Server): Counts => {
+  console.log(`\n${server.name}`)
+  if ("problem" in server) {
+    console.error(server.problem)
+    return { passed: 0, failed: 1 }
+  }
+  rmSync(testReport, { force: true })
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${testReport}`]
+  const { status } = spawnSync("vitest", ["run", ...reporters, ...suites], {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    env: { ...process.env, REDIS_SERVER: server.path },
+    stdio: "inherit"
+  })
+  return countTests(testReport, status)
+}
+
+mkdirSync(cache, { recursive: true })
+rmSync(results, { force: true })
+
+let passed = 0
+let failed = 0
+const summary: Array<string> = []
+for (const server of servers()) {
+  const counts = run(server)
+  passed += counts.passed
+  failed += counts.failed
+  summary.push(`${server.name}: ${counts.passed} passed, ${counts.failed} failed`)
+}
+writeFileSync(results, JSON.stringify({ passed, failed }))
+console.log(`\n${summary.join("\n")}`)
+process.exit(failed === 0 ? 0 : 1)
