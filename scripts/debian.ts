@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { dirname, join, resolve } from "node:path"
+import { join, resolve } from "node:path"
 
 /**
  * Why a program can't be had, for people.
@@ -124,6 +124,14 @@ const writeLauncher = (root: string, program: string): void => {
   chmodSync(launcher, 0o755)
 }
 
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM"
+  }
+}
+
 /**
  * Unpacks a package and all that it needs into `<folder>/<name>`, and answers the path of the program of that name there.
  * It is fetched once: a folder is complete or not there.
@@ -141,9 +149,12 @@ export const fetchProgram = (folder: string, release: string, name: string): str
   if (system().ID !== "debian") throw new Unavailable(`${what}: this system is not Debian, whose apt is needed`)
 
   console.error(`fetching ${name} of Debian's ${release} (apt-get)`)
+  mkdirSync(folder, { recursive: true })
+  for (const left of readdirSync(folder).filter((entry) => entry.startsWith(`${release}-${name}.`))) {
+    if (!isAlive(Number(left.split(".").at(-1)))) rmSync(join(folder, left), { recursive: true, force: true })
+  }
   const staging = `${target}.${process.pid}`
-  rmSync(staging, { recursive: true, force: true })
-  mkdirSync(staging, { recursive: true })
+  mkdirSync(staging)
   try {
     const apt = aptOf(staging, release)
     apt("install", "--yes", "--download-only", name)
@@ -151,7 +162,6 @@ export const fetchProgram = (folder: string, release: string, name: string): str
     const packages = readdirSync(join(staging, "archives")).filter((file) => file.endsWith(".deb"))
     for (const file of packages) run("dpkg-deb", ["--extract", join(staging, "archives", file), root])
     writeLauncher(root, name)
-    mkdirSync(dirname(target), { recursive: true })
     try {
       renameSync(root, target)
     } catch (error) {

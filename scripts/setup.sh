@@ -48,20 +48,25 @@ has_server() { command -v redis-server >/dev/null || command -v valkey-server >/
 ! has_server || exit 0
 
 if [ "$(id -u)" -eq 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; then
-  say "installing redis-server (apt-get)"
   export DEBIAN_FRONTEND=noninteractive
   PATH="$PATH:/usr/sbin:/sbin"
   # Without a fresh list the package may still be found in the old one.
   apt-get update -qq >/dev/null 2>&1 || true
-  problem=$(apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=60 redis-server 2>&1) ||
-    fail "apt-get could not install redis-server: install Redis 7 or newer, or set REDIS_SERVER to the path of a server.
-$problem"
+  install() {
+    say "installing $1 (apt-get)"
+    problem=$(apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=60 "$1" 2>&1)
+  }
+  # Not every release of Debian has both.
+  server=redis-server
+  install $server || { first=$problem; server=valkey-server; install $server; } ||
+    fail "apt-get could not install a server: install Redis 7 or newer or Valkey, or set REDIS_SERVER to the path of a server.
+$first"
   # The tests start servers of their own. There was no server before, so this service came with the package.
   if [ -d /run/systemd/system ]; then
-    systemctl disable --now --quiet redis-server >/dev/null 2>&1 || true
-  elif [ -x /etc/init.d/redis-server ]; then
-    /etc/init.d/redis-server stop >/dev/null 2>&1 || true
-    update-rc.d redis-server disable >/dev/null 2>&1 || true
+    systemctl disable --now --quiet $server >/dev/null 2>&1 || true
+  elif [ -x /etc/init.d/$server ]; then
+    /etc/init.d/$server stop >/dev/null 2>&1 || true
+    update-rc.d $server disable >/dev/null 2>&1 || true
   fi
 fi
 
