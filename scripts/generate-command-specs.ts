@@ -176,6 +176,7 @@ const rowOf = (name: string, fact: Fact): string => {
     kindOf(flags, "stateful", statefulKinds),
     kindOf(flags, "partial", partialKinds),
     flags.has("urgent") && "urgent: true",
+    flags.has("alone") && "alone: true",
     repliesOf.get(name),
     fact.affinity !== undefined && `affinity: ${shift(fact.affinity, names)}`,
     fact.sticky === true && "sticky: true",

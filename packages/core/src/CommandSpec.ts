@@ -139,6 +139,8 @@ export interface BlockTime {
  * `sticky` marks commands whose replies belong together only when one node has given them all: pages behind a cursor, which
  * means nothing at another node, or counts that each node keeps for itself. With a key they go to its primary, whoever else
  * answers reads; those without (SCAN) need a node that is named.
+ * `alone` marks commands that go out only when all before them is answered, and that nothing goes out behind before they
+ * are: what logs in (AUTH, HELLO), whose refusal Redis 8.0 does not send when an answer to something else is under way.
  * `urgent` marks commands that end what another one does, and must not wait behind it (SCRIPT KILL).
  * `partial` marks commands whose error may come after a part of their work; the error of any other proves that it did
  * nothing.
@@ -165,6 +167,7 @@ export interface CommandSpec {
   readonly affinity: number
   readonly sticky: boolean
   readonly urgent: boolean
+  readonly alone: boolean
   readonly replies: ReadonlyArray<ReplyKind>
   /** @internal */
   readonly replyMask: number
@@ -190,6 +193,7 @@ export interface Row {
   readonly affinity?: number
   readonly sticky?: true
   readonly urgent?: true
+  readonly alone?: true
   readonly replies?: ReadonlyArray<ReplyKind>
   readonly request?: RequestPolicy
   readonly response?: ResponsePolicy
@@ -224,6 +228,7 @@ const make = (name: string, row: Row): CommandSpec => {
     affinity: row.affinity ?? -1,
     sticky: row.sticky === true,
     urgent: row.urgent === true,
+    alone: row.alone === true,
     replies,
     replyMask: replies.reduce((mask, kind) => mask | bits[kind], 0),
     request: row.request ?? "Default",

@@ -224,6 +224,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private refused: Array<{ readonly call: Call; readonly problem: string }> = []
   /** What those are told who come when it is about to end. */
   private ending: Failure | undefined
+  /** Whether a command is in flight that nothing may go out behind. */
+  private loner = false
   private flushing = false
   private draining = false
   private made: Condition = "AsNew"
@@ -362,15 +364,21 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
 
   private send(transport: Connector.Transport): void {
     this.recycle(transport)
-    while (!this.draining && this.waiting.length > 0 && this.inFlight.length < this.maxInFlight) {
+    while (!this.draining && this.waiting.length > 0 && this.inFlight.length < this.maxInFlight && !this.loner) {
+      const { abandoned, command } = this.waiting.peek()!
+      if (command.spec.stateful !== undefined && command.spec.alone && !abandoned) {
+        if (this.inFlight.length > 0) break
+        this.loner = true
+      }
       const call = this.waiting.shift()!
-      if (call.abandoned) continue
+      if (abandoned) continue
       const problem = Unit.write(call, this.encoder, this.inFlight)
       if (problem !== undefined) {
         this.refused.push({ call, problem })
+        this.loner = false
         continue
       }
-      if (call.command.spec.stateful !== undefined) this.note(call.command.spec.stateful)
+      if (command.spec.stateful !== undefined) this.note(command.spec.stateful)
       if (this.encoder.size >= writeSize) this.write(transport)
     }
     if (this.encoder.size > 0) this.write(transport)
@@ -472,6 +480,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       )
     }
     this.inFlight.shift()
+    if (this.inFlight.length === 0) this.loner = false
     if (this.ending !== undefined && isUnblocked(value)) return this.letGo(call, this.ending)
     if (this.made === "Watching" && unwatches(call, value)) this.made = "AsNew"
     this.answers.push(call, value)

@@ -52,6 +52,24 @@ describe("a session that has ended", () => {
 })
 
 describe("what is run in a session", () => {
+  it.effect("logs in alone: nothing is under way before it, and nothing goes out behind it until it is answered", () =>
+    Effect.gen(function*() {
+      const { a, use } = yield* opened()
+      const wrong = Reply.error("WRONGPASS invalid username-password pair or user is disabled.")
+      a.on("AUTH", wrong).once("GET", "hold")
+      const logins = [Redis.command("AUTH", ["no"]), Redis.command("hello", [3, "AUTH", "default", "no"])]
+      a.once("HELLO", Reply.map([[Reply.bulk("proto"), Reply.integer(3)]])).on("HELLO", wrong)
+      const get = Redis.get(keyOfA)
+      const fiber = yield* start(use(Redis.pipeline([get, ...logins, get, get], { mode: "result" })))
+      yield* settle
+      const line = carrier(a, `GET ${keyOfA}`)
+      assert.deepStrictEqual(said(line), [`GET ${keyOfA}`])
+      line.release(Reply.bulk("first"))
+      const replies = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(replies.map(({ _tag }) => _tag), ["Success", "Failure", "Failure", "Success", "Success"])
+      assert.deepStrictEqual(line.writes.slice(-4), [1, 1, 1, 2])
+    }))
+
   it.effect("goes out in one write, in order, when it is a pipeline", () =>
     Effect.gen(function*() {
       const { a, use } = yield* opened()

@@ -39,8 +39,9 @@ export class Prelude extends Unattended {
  * enters it at once. If it can't be encoded, answers why, and it is as if it had never been tried.
  */
 export const write = (call: Call, encoder: Resp.Encoder, inFlight: CallQueue): string | undefined => {
-  const { asking, command } = call
+  const { command } = call
   const { before } = command
+  const asking = call.asking && !command.spec.alone
   encoder.mark()
   try {
     if (asking) encoder.command(ASKING.spec.head, ASKING.args)

@@ -56,6 +56,26 @@ export const sessions = [
     ).pipe(withClient())
   ),
   scenario(
+    "a login that fails in a session, beside other commands, shifts nobody's reply",
+    Effect.gen(function*() {
+      const keys = "{sessions:login}:a"
+      yield* Redis.set(keys, "here")
+      const commands = [
+        Redis.get(keys),
+        Redis.command("AUTH", ["nobody", "wrong"]),
+        Redis.strlen(keys),
+        Redis.command("HELLO", ["3", "AUTH", "nobody", "wrong"]),
+        Redis.exists([keys]),
+        Redis.get(keys)
+      ] as const
+      const replies = yield* Session.use({ keys }, Redis.pipeline(commands, { mode: "result" }))
+      assert.deepStrictEqual(
+        replies.map((reply) => reply._tag === "Success" ? reply.success : reply.failure.reason._tag),
+        ["here", "AuthenticationFailed", 4, "AuthenticationFailed", 1, "here"]
+      )
+    }).pipe(withClient())
+  ),
+  scenario(
     "a session without keys is bound to a primary, on one connection (redisc 7)",
     Effect.gen(function*() {
       const { primaries } = yield* Cluster
