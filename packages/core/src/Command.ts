@@ -41,6 +41,7 @@ export type Arg = string | Uint8Array
  * - `decode` reads the reply; `bytes` says that bulk strings in it should stay bytes, `sealed` that they can't, since
  *   the reply is text that is taken apart.
  * - `idempotent` says that it may be sent again although it may have been executed.
+ * - `slow` says that it may keep its server busy for long.
  * - `timeout` is how long it may take, in milliseconds, where that is not left to the connection's settings.
  * - `before` are commands that are sent in front of it, as one unit with it: MULTI and what is queued before an EXEC.
  * - `unabridged` is the same command in full, for a server that does not know the short form (EVAL for an EVALSHA).
@@ -68,6 +69,7 @@ export interface Command<out A> extends Effect.Effect<A, RedisError, Redis> {
   readonly bytes: boolean
   readonly sealed: boolean
   readonly idempotent: boolean
+  readonly slow: boolean
   readonly timeout: number | undefined
   readonly before: ReadonlyArray<Any>
   readonly unabridged: Words | undefined
@@ -148,6 +150,7 @@ const CommandValue = function(
   this.bytes = false
   this.sealed = false
   this.idempotent = false
+  this.slow = false
   this.timeout = undefined
   this.before = alone
   this.unabridged = undefined
@@ -164,10 +167,10 @@ const copy = <A, B>(
   decode: (value: Resp.Value) => B,
   fields: Partial<Fields<B>>
 ): Command<B> => {
-  const { before, bytes, idempotent, problem, sealed, timeout, unabridged } = self
+  const { before, bytes, idempotent, problem, sealed, slow, timeout, unabridged } = self
   return Object.assign(
     new CommandValue(fields.spec ?? self.spec, fields.args ?? self.args, decode),
-    { before, bytes, idempotent, problem, sealed, timeout, unabridged },
+    { before, bytes, idempotent, problem, sealed, slow, timeout, unabridged },
     fields
   )
 }
@@ -527,6 +530,34 @@ export const schema = <T, E>(codec: Schema.Codec<T, E>) => {
  * @since 0.1.0
  */
 export const idempotent = <A>(self: Command<A>): Command<A> => copy(self, self.decode, { idempotent: true })
+
+/**
+ * Marks a command that may keep its server busy for long, as a KEYS or a SORT of a million elements does.
+ *
+ * **Details**
+ *
+ * A connection on which a server has been silent for twice the `pingInterval`, 10 seconds by default, is given up, since it may
+ * be dead. A command that may take longer than that (by its {@link timeout}, or else the layer's `commandTimeout`) gets a
+ * connection of its own, as one that blocks does, where it is waited for until its deadline; those of others are not given up
+ * with it. Scripts and functions are slow by nature: they get one when they have a {@link timeout} that long.
+ *
+ * **Gotchas**
+ *
+ * In a pipeline all commands stay on the connection that is shared. A server that executes one command at a time answers
+ * nobody else meanwhile.
+ *
+ * **Example** (A minute for all keys)
+ *
+ * ```ts
+ * import { Command, Redis } from "@redisc/core"
+ *
+ * const sorted = Redis.sort("scores", { alpha: true }).pipe(Command.slow, Command.timeout("1 minute"))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const slow = <A>(self: Command<A>): Command<A> => copy(self, self.decode, { slow: true })
 
 /**
  * How long the command may take, over all its tries, in place of the layer's `commandTimeout`. It fails with `Timeout`

@@ -24,7 +24,7 @@ import * as CommandSpec from "./CommandSpec.ts"
 import * as Connector from "./Connector.ts"
 import { Answers } from "./internal/answers.ts"
 import { attempt, blocks, deadlineOf, failAll, run, Unattended } from "./internal/call.ts"
-import type { Call, Outcome } from "./internal/call.ts"
+import type { Call, Limits, Outcome } from "./internal/call.ts"
 import { CallQueue } from "./internal/callQueue.ts"
 import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
@@ -67,7 +67,12 @@ export interface Options {
   readonly connectTimeout?: Duration.Input | undefined
   /** How long a command may take that is run by {@link Connection.execute}. Default 30 seconds. */
   readonly commandTimeout?: Duration.Input | undefined
-  /** After this long without a byte from the server it is sent a PING, after as long again it is given up. Default 5 seconds. */
+  /**
+   * After this long without a byte from the server it is sent a PING, after as long again it is given up; but not, on a
+   * connection that nobody shares, behind a command that blocks or is {@link Command.slow} before its deadline. While there are
+   * replies a PING goes out every second at the latest. It has to come back at its place, or else a reply was lost on the way
+   * and the connection is given up. Default 5 seconds.
+   */
   readonly pingInterval?: Duration.Input | undefined
   /** How many commands may be on the wire without a reply. More wait. Default 16384. */
   readonly maxInFlight?: number | undefined
@@ -118,6 +123,13 @@ export interface Connection {
   readonly completeUntil: () => number
   /** @internal */
   readonly watch: (watcher: Watcher) => void
+  /**
+   * Many use it from now on, and nobody's patience is that of the others: it is given up when the server is silent for too
+   * long, whatever is in flight.
+   *
+   * @internal
+   */
+  readonly share: () => void
   /** @internal */
   readonly abort: (reason: RedisError.Reason) => void
   /**
@@ -178,6 +190,15 @@ export const defaultMaxInFlight = 16384
 export const commandTimeoutMillis = (options: Options): number =>
   Duration.toMillis(Duration.fromInputUnsafe(options.commandTimeout ?? "30 seconds"))
 
+const pingMillis = (options: Options): number =>
+  Duration.toMillis(Duration.fromInputUnsafe(options.pingInterval ?? "5 seconds"))
+
+/** @internal */
+export const limitsOf = (options: Options): Limits => ({
+  commandTimeout: commandTimeoutMillis(options),
+  silence: 2 * pingMillis(options)
+})
+
 /** Half of what the encoder has room for in one piece, so that what is written at once is mostly one. */
 const writeSize = 32 * 1024
 
@@ -224,6 +245,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   private refused: Array<{ readonly call: Call; readonly problem: string }> = []
   /** What those are told who come when it is about to end. */
   private ending: Failure | undefined
+  private shared = false
   /** Whether a command is in flight that nothing may go out behind. */
   private loner = false
   private flushing = false
@@ -263,7 +285,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       inFlight: this.inFlight,
       waiting: this.waiting,
       commandTimeout: this.commandTimeout,
-      pingInterval: Duration.toMillis(Duration.fromInputUnsafe(options.pingInterval ?? "5 seconds")),
+      pingInterval: pingMillis(options),
+      isShared: () => this.shared,
       bytesRead: () => this.bytesRead,
       onQuiet: () => each(this.watchers, (watcher) => watcher.onQuiet(), report),
       pings: this.pings,
@@ -308,6 +331,10 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
       bytesWritten: this.bytesWritten,
       bytesRead: this.bytesRead
     }
+  }
+
+  readonly share = (): void => {
+    this.shared = true
   }
 
   readonly watch = (watcher: Watcher): void => {

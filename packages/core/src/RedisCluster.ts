@@ -257,7 +257,7 @@ export const make = Effect.fnUntraced(function*(
     pool,
     replicas: new Replicas({ pool, clock, maxLag: maxReplicaLag, onOutdated: topology.requestRefresh }),
     clock: new TurnClock(clock, connector.soon),
-    commandTimeout: Connection.commandTimeoutMillis(options),
+    ...Connection.limitsOf(options),
     policy: options.redirects ?? RedirectPolicy.standard,
     readFrom,
     addressMap,

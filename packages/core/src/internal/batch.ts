@@ -19,17 +19,14 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** What a batch needs from the cluster. */
 export interface Parts {
-  readonly actions: Redirects.Actions
+  /** What a further try of a command takes, which stays on the connection of the others. */
+  readonly together: Redirects.Actions
   readonly asking: boolean
   /** The slot of a command, or why it can't be executed. */
   readonly admit: (command: Command.Any) => number | RedisError.Reason
   readonly dispatch: (call: Call, slot: number, fiber: AnyFiber) => void
   /** Executes a command that takes another way than `dispatch`. */
-  readonly aside: <A>(
-    command: Command.Command<A>,
-    slot: number,
-    deadline: number
-  ) => Effect.Effect<A, RedisError.RedisError> | undefined
+  readonly aside: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError> | undefined
 }
 
 export interface Options {
@@ -69,7 +66,7 @@ class BatchCall<A> extends Call {
   onFailure(failure: Failure): void {
     const { deadline, slot } = this
     const command = this.command as Command.Command<A>
-    this.batch.postpone(this, Redirects.follow(this.batch.parts.actions, { command, slot, deadline, failure }))
+    this.batch.postpone(this, Redirects.follow(this.batch.parts.together, { command, slot, deadline, failure }))
   }
 
   inFull(): BatchCall<A> {
@@ -177,7 +174,7 @@ export const execute = Effect.fnUntraced(function*<A>(
       continue
     }
     const deadline = deadlineOf(command, now, timeout)
-    const work = parts.aside(command, slot, deadline)
+    const work = parts.aside(command)
     if (work === undefined) calls.push(new BatchCall(batch, command, index, slot, deadline))
     else asides.push({ index, slot, work })
   }

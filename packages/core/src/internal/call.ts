@@ -93,6 +93,22 @@ export type Outcome =
 /** Whether a command can keep the server from answering what comes behind it. */
 export const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
 
+/** Whether a command may keep its server busy for long: what runs a script, and what its caller marks. */
+export const isSlow = ({ before, slow, spec }: Command.Any): boolean =>
+  slow || spec.partial === "Script" || spec.partial === "Digest" || (before.length > 0 && before.some(isSlow))
+
+/** What decides whether a command may share a connection, in milliseconds. */
+export interface Limits {
+  /** How long a command may take that does not say so itself. */
+  readonly commandTimeout: number
+  /** How long a connection that is shared may be silent. */
+  readonly silence: number
+}
+
+/** Whether a command has to have a connection to itself: others can't wait for it, or it can't be waited for beside them. */
+export const standsApart = (command: Command.Any, { commandTimeout, silence }: Limits): boolean =>
+  blocks(command) || ((command.timeout ?? commandTimeout) > silence && isSlow(command))
+
 /** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
 export const expire = (queue: CallQueue, now: number, failure: () => Failure, report: Report): void => {
   const overdue: Array<Call> = []

@@ -16,8 +16,8 @@ import * as Slot from "../Slot.ts"
 import * as SlotMap from "../SlotMap.ts"
 import type * as Topology from "../Topology.ts"
 import { anySlot, slotOf, unplaced, unsound } from "./admission.ts"
-import { attempt, blocks, decoded, withTimeLeft } from "./call.ts"
-import type { Call, Outcome, Taker } from "./call.ts"
+import { attempt, blocks, decoded, standsApart, withTimeLeft } from "./call.ts"
+import type { Call, Limits, Outcome, Taker } from "./call.ts"
 import { Executor } from "./executor.ts"
 import { notSent } from "./failure.ts"
 import type { Failure } from "./failure.ts"
@@ -29,12 +29,11 @@ import type { TurnClock } from "./turnClock.ts"
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** What a cluster consists of. All executors of one cluster share it. */
-export interface Parts {
+export interface Parts extends Limits {
   readonly topology: Topology.Topology["Service"]
   readonly pool: NodePool.NodePool["Service"]
   readonly replicas: Replicas
   readonly clock: TurnClock
-  readonly commandTimeout: number
   readonly policy: RedirectPolicy.RedirectPolicy
   readonly readFrom: ReadFrom.ReadFrom
   readonly addressMap: Topology.Options["addressMap"]
@@ -56,6 +55,7 @@ const unfitting: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["ClusterDown"
 
 export class ClusterExecutor extends Executor {
   readonly actions: Redirects.Actions
+  readonly together: Redirects.Actions
   readonly parts: Parts
   private turn = 0
 
@@ -64,7 +64,7 @@ export class ClusterExecutor extends Executor {
     this.parts = parts
     this.actions = {
       policy: Effect.map(RedirectPolicy.Current, (ofRegion) => ofRegion ?? parts.policy),
-      send: this.send,
+      send: (command, slot, deadline, route) => this.send(command, slot, deadline, route, true),
       locate: this.locate,
       heed: this.heed,
       serves: parts.topology.serves,
@@ -76,21 +76,26 @@ export class ClusterExecutor extends Executor {
         }
       }
     }
+    this.together = {
+      ...this.actions,
+      send: (command, slot, deadline, route) => this.send(command, slot, deadline, route, false)
+    }
   }
 
   admit(command: Command.Any): number | RedisError.Reason {
     return unsound(command) ?? unplaced(command) ?? slotOf(command)
   }
 
-  aside<A>(
+  aside<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> | undefined {
+    return FanOut.isFanOut(command) ? this.fanOut(command) : undefined
+  }
+
+  apart<A>(
     command: Command.Command<A>,
     slot: number,
     deadline: number
   ): Effect.Effect<A, RedisError.RedisError> | undefined {
-    if (FanOut.isFanOut(command)) return this.fanOut(command)
-    return blocks(command)
-      ? this.executeBlocking(command, slot, deadline)
-      : undefined
+    return standsApart(command, this.parts) ? this.executeApart(command, slot, deadline) : undefined
   }
 
   dispatch(call: Call, slot: number, fiber: AnyFiber): void {
@@ -105,8 +110,8 @@ export class ClusterExecutor extends Executor {
     node.submit(call, slot)
   }
 
-  /** The same for a command that blocks, which would hold up everybody on a shared connection. */
-  protected submitBlocking(
+  /** The same for a command that would hold up everybody on a shared connection, or that they can't wait for. */
+  protected submitApart(
     node: NodePool.Node,
     deadline: number,
     attemptOn: (taker: Taker) => Effect.Effect<Outcome>
@@ -148,22 +153,26 @@ export class ClusterExecutor extends Executor {
     return this.heed(failure, RedirectPolicy.decide(failure, facts).topology)
   }
 
-  private executeBlocking<A>(
+  private executeApart<A>(
     command: Command.Command<A>,
     slot: number,
     deadline: number
   ): Effect.Effect<A, RedisError.RedisError> {
-    return Effect.flatMap(this.send(command, slot, deadline, Redirects.byMap), (outcome) =>
-      outcome._tag === "Replied"
-        ? decoded(command, outcome.value, outcome.node)
-        : Redirects.follow(this.actions, { command, slot, deadline, failure: outcome.failure }))
+    return Effect.flatMap(
+      this.send(command, slot, deadline, Redirects.byMap, true),
+      (outcome) =>
+        outcome._tag === "Replied"
+          ? decoded(command, outcome.value, outcome.node)
+          : Redirects.follow(this.actions, { command, slot, deadline, failure: outcome.failure })
+    )
   }
 
   private readonly send = (
     command: Command.Any,
     slot: number,
     deadline: number,
-    route: Redirects.Route
+    route: Redirects.Route,
+    isAlone: boolean
   ): Effect.Effect<Outcome> =>
     Effect.withFiber((fiber) => {
       const readFrom = this.readFromOf(command, slot, fiber)
@@ -173,8 +182,8 @@ export class ClusterExecutor extends Executor {
       if (node === undefined) return Effect.succeed(failed(notSent(this.noNode(slot, readFrom))))
       const asking = route._tag === "To" && route.asking
       if (asking) this.parts.topology.keep(route.address)
-      if (blocks(command)) {
-        return this.submitBlocking(
+      if (blocks(command) || (isAlone && standsApart(command, this.parts))) {
+        return this.submitApart(
           node,
           deadline,
           (taker) => {

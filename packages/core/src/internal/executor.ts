@@ -54,6 +54,7 @@ const isTraced = (fiber: AnyFiber): boolean => fiber.cache.tracer !== undefined 
 
 export abstract class Executor implements Batch.Parts {
   abstract readonly actions: Redirects.Actions
+  abstract readonly together: Redirects.Actions
   /** Whether ASKING goes before each command. */
   readonly asking: boolean
   protected readonly clock: TurnClock
@@ -72,7 +73,10 @@ export abstract class Executor implements Batch.Parts {
   abstract dispatch(call: Call, slot: number, fiber: AnyFiber): void
 
   /** Executes a command that takes another way than `dispatch`; undefined for one that does not. */
-  abstract aside<A>(
+  abstract aside<A>(command: Command.Command<A>): Effect.Effect<A, RedisError> | undefined
+
+  /** The same for one that has to have a connection to itself, which it does not get in a pipeline. */
+  abstract apart<A>(
     command: Command.Command<A>,
     slot: number,
     deadline: number
@@ -89,7 +93,8 @@ export abstract class Executor implements Batch.Parts {
     if (typeof slot !== "number") return this.refuse(command, slot)
     const now = command.timeout === undefined ? this.clock.read() : this.clock.readExactly()
     const deadline = deadlineOf(command, now, this.commandTimeout)
-    return this.aside(command, slot, deadline) ?? Effect.callback((resume) => {
+    const otherwise = this.aside(command) ?? this.apart(command, slot, deadline)
+    return otherwise ?? Effect.callback((resume) => {
       const call = new FirstTry(this.actions, command, slot, deadline, this.asking, resume)
       this.dispatch(call, slot, fiber)
       return call

@@ -85,8 +85,8 @@ export class HeldExecutor extends ClusterExecutor {
   private readonly scope: Scope.Scope
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly leases = new Map<NodePool.Node, Lease>()
-  /** Those of commands that block, which nobody else could use meanwhile. */
-  private readonly apart = new Map<NodePool.Node, Set<Lease>>()
+  /** Those of commands that block or take long, which nobody else could use meanwhile. */
+  private readonly alone = new Map<NodePool.Node, Set<Lease>>()
   /** Connections that were written on, and are gone. */
   lost = 0
   private ended = false
@@ -119,7 +119,7 @@ export class HeldExecutor extends ClusterExecutor {
     else this.leaseOf(node).submit(call)
   }
 
-  protected override submitBlocking(
+  protected override submitApart(
     node: NodePool.Node,
     _deadline: number,
     attemptOn: (taker: Taker) => Effect.Effect<Outcome>
@@ -145,7 +145,7 @@ export class HeldExecutor extends ClusterExecutor {
   }
 
   private all(): ReadonlyArray<Lease> {
-    return [...this.leases.values(), ...Array.from(this.apart.values(), (apart) => [...apart]).flat()]
+    return [...this.leases.values(), ...Array.from(this.alone.values(), (apart) => [...apart]).flat()]
   }
 
   private leaseOf(node: NodePool.Node): Lease {
@@ -159,10 +159,10 @@ export class HeldExecutor extends ClusterExecutor {
   }
 
   private leaseApart(node: NodePool.Node): Lease {
-    let apart = this.apart.get(node)
+    let apart = this.alone.get(node)
     if (apart === undefined) {
       apart = new Set()
-      this.apart.set(node, apart)
+      this.alone.set(node, apart)
     }
     for (const lease of apart) if (lease.isIdle) return lease
     const lease = new Lease()

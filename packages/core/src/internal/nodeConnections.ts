@@ -16,8 +16,8 @@ import * as CommandSpec from "../CommandSpec.ts"
 import * as Connection from "../Connection.ts"
 import type { Node, NodeStats, Options } from "../NodePool.ts"
 import * as RedisError from "../RedisError.ts"
-import { attempt, blocks, deadlineOf, run, withTimeLeft } from "./call.ts"
-import type { Call, Taker } from "./call.ts"
+import { attempt, deadlineOf, run, standsApart, withTimeLeft } from "./call.ts"
+import type { Call, Limits, Taker } from "./call.ts"
 import { notSent, timedOut, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import * as Reply from "./reply.ts"
@@ -58,6 +58,7 @@ export class NodeConnections implements Node {
   private readonly parts: Parts
   private readonly shared: ReadonlyArray<SharedConnection>
   private readonly dedicatedPool: Pool.Pool<Connection.Connection, RedisError.RedisError>
+  private readonly limits: Limits
   private readonly commandTimeout: number
   private readonly open = new Set<Connection.Connection>()
   private readonly openDedicated = new Set<Connection.Connection>()
@@ -79,7 +80,8 @@ export class NodeConnections implements Node {
     this.address = address
     this.scope = scope
     this.madeAt = clock.currentTimeMillisUnsafe()
-    this.commandTimeout = Connection.commandTimeoutMillis(options)
+    this.limits = Connection.limitsOf(options)
+    this.commandTimeout = this.limits.commandTimeout
     const sharedCount = options.connectionsPerNode ?? 1
     const connect = Effect.tap(parts.connect, (connection) => Effect.sync(() => this.opened(connection)))
     const sharedPool = makePool(sharedCount, connect)
@@ -142,7 +144,7 @@ export class NodeConnections implements Node {
       const timeout = this.commandTimeout
       const deadline = deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
       // One that blocks would hold up everybody on a shared connection, and one that ends a script would wait behind it.
-      const alone = command.spec.urgent || blocks(command)
+      const alone = command.spec.urgent || standsApart(command, this.limits)
       if (!alone) return run(this.taker, command, deadline)
       return Effect.scoped(Effect.flatMap(this.dedicatedBy(deadline), (connection) => {
         const now = clock.currentTimeMillisUnsafe()

@@ -31,6 +31,7 @@ const over = misused("the session has ended with its scope: use it inside, or op
 
 export class SessionExecutor extends Executor {
   readonly actions: Redirects.Actions
+  readonly together: Redirects.Actions
   private readonly connection: Connection
   private readonly slot: number | undefined
   private ended = false
@@ -45,6 +46,7 @@ export class SessionExecutor extends Executor {
       send: (command, _slot, deadline) => attempt({ submit: this.dispatch }, command, { asking, deadline }),
       count: () => {}
     }
+    this.together = this.actions
   }
 
   end(): void {
@@ -73,6 +75,11 @@ export class SessionExecutor extends Executor {
   }
 
   aside(): undefined {
+    return undefined
+  }
+
+  /** It has one. */
+  apart(): undefined {
     return undefined
   }
 

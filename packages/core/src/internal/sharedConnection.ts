@@ -93,6 +93,7 @@ export class SharedConnection implements Taker {
   private open(connection: Connection): void {
     this.opened++
     this.current = { _tag: "Open", connection }
+    connection.share()
     const watcher: Watcher = {
       onClosed: (failure) => {
         if (this.current._tag === "Open") this.current = { _tag: "Connecting" }

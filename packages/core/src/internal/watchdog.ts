@@ -9,7 +9,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as RedisError from "../RedisError.ts"
-import { blocks, expire } from "./call.ts"
+import { blocks, expire, isSlow } from "./call.ts"
 import type { Call } from "./call.ts"
 import type { CallQueue } from "./callQueue.ts"
 import { timedOut } from "./failure.ts"
@@ -24,6 +24,8 @@ export interface Watched {
   readonly waiting: CallQueue
   readonly commandTimeout: number
   readonly pingInterval: number
+  /** Whether silence ends the connection whatever is in flight, since it is not one user's alone. */
+  readonly isShared: () => boolean
   readonly bytesRead: () => number
   /** Commands are in flight and the server has said nothing for a while. */
   readonly onQuiet: () => void
@@ -129,9 +131,10 @@ export class Watchdog {
     return next
   }
 
-  /** Behind a command that blocks no PING is answered. Once that is overdue, silence means something again. */
+  /** Behind a command that blocks, or takes long, no PING is answered. Once that is overdue, silence means something again. */
   private isHeldUp(now: number): boolean {
     const head = this.of.inFlight.peek()
-    return head !== undefined && blocks(head.command) && head.deadline > now
+    return head !== undefined && head.deadline > now &&
+      (blocks(head.command) || (!this.of.isShared() && isSlow(head.command)))
   }
 }
