@@ -539,7 +539,8 @@ export const idempotent = <A>(self: Command<A>): Command<A> => copy(self, self.d
  * A connection on which a server has been silent for twice the `pingInterval`, 10 seconds by default, is given up, since it may
  * be dead. A command that may take longer than that (by its {@link timeout}, or else the layer's `commandTimeout`) gets a
  * connection of its own, as one that blocks does, where it is waited for until its deadline; those of others are not given up
- * with it. Scripts and functions are slow by nature: they get one when they have a {@link timeout} that long.
+ * with it. Scripts and functions are slow by nature, and need no mark when they have a {@link timeout} that long, or the layer
+ * has been given such a `commandTimeout`.
  *
  * **Gotchas**
  *

@@ -196,6 +196,7 @@ const pingMillis = (options: Options): number =>
 /** @internal */
 export const limitsOf = (options: Options): Limits => ({
   commandTimeout: commandTimeoutMillis(options),
+  patience: options.commandTimeout === undefined ? 0 : commandTimeoutMillis(options),
   silence: 2 * pingMillis(options)
 })
 

@@ -93,21 +93,29 @@ export type Outcome =
 /** Whether a command can keep the server from answering what comes behind it. */
 export const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
 
+const isMarked = ({ before, slow }: Command.Any): boolean => slow || (before.length > 0 && before.some(isMarked))
+
+const runsScript = ({ before, spec }: Command.Any): boolean =>
+  spec.partial === "Script" || spec.partial === "Digest" || (before.length > 0 && before.some(runsScript))
+
 /** Whether a command may keep its server busy for long: what runs a script, and what its caller marks. */
-export const isSlow = ({ before, slow, spec }: Command.Any): boolean =>
-  slow || spec.partial === "Script" || spec.partial === "Digest" || (before.length > 0 && before.some(isSlow))
+export const isSlow = (command: Command.Any): boolean => isMarked(command) || runsScript(command)
 
 /** What decides whether a command may share a connection, in milliseconds. */
 export interface Limits {
   /** How long a command may take that does not say so itself. */
   readonly commandTimeout: number
+  /** The same if somebody has said so, or else 0: most scripts are quick, and go together as long as nobody is patient. */
+  readonly patience: number
   /** How long a connection that is shared may be silent. */
   readonly silence: number
 }
 
 /** Whether a command has to have a connection to itself: others can't wait for it, or it can't be waited for beside them. */
-export const standsApart = (command: Command.Any, { commandTimeout, silence }: Limits): boolean =>
-  blocks(command) || ((command.timeout ?? commandTimeout) > silence && isSlow(command))
+export const standsApart = (command: Command.Any, { commandTimeout, patience, silence }: Limits): boolean =>
+  blocks(command) ||
+  ((command.timeout ?? commandTimeout) > silence && isMarked(command)) ||
+  ((command.timeout ?? patience) > silence && runsScript(command))
 
 /** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
 export const expire = (queue: CallQueue, now: number, failure: () => Failure, report: Report): void => {
