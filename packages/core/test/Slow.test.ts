@@ -30,7 +30,7 @@ const opened = Effect.fnUntraced(function*(options?: Partial<RedisCluster.Option
 })
 
 describe("a command that may take longer than its connection may be silent", () => {
-  it.effect.each([
+  it.effect.each<readonly [name: string, command: Command.Any]>([
     ["EVAL", Redis.command("EVAL", ["return 1", "1", keyOfA]).pipe(minute)],
     ["EVAL_RO", Redis.command("EVAL_RO", ["return 1", "1", keyOfA]).pipe(minute)],
     ["EVALSHA", Redis.command("EVALSHA", ["0123", "1", keyOfA]).pipe(minute)],
@@ -43,7 +43,7 @@ describe("a command that may take longer than its connection may be silent", () 
     Effect.gen(function*() {
       const { a, run, shared } = yield* opened()
       a.on("MULTI", Reply.simple("OK")).on("EVAL", Reply.simple("QUEUED")).on(name, "hold")
-      const fiber = yield* start(run(command as Command.Any))
+      const fiber = yield* start(run(command))
       yield* advance("29 seconds")
       assert.isUndefined(fiber.pollUnsafe())
       const own = a.live.find(({ received }) => received.some((line) => line.startsWith(name)))!
@@ -91,13 +91,15 @@ describe("a command that may take longer than its connection may be silent", () 
 
   it.effect("does not leave the others in a pipeline, whose connection keeps its limit", () =>
     Effect.gen(function*() {
-      const { a, run, shared } = yield* opened()
-      a.once("EVAL", Reply.error("TRYAGAIN later")).on("EVAL", "hold")
+      const { a, b, run, shared } = yield* opened()
+      a.on("EVAL", Reply.error(`MOVED ${slotOfA} b:7000`))
+      b.on("EVAL", "hold")
       const fiber = yield* start(run(Redis.pipeline([Redis.get(keyOfA), long], { mode: "result" })))
       yield* advance("1 second")
-      assert.deepStrictEqual(said(shared).filter((line) => line === lines.eval).length, 2)
+      assert.deepStrictEqual(said(shared), [lines.get, lines.get, lines.eval])
+      const moved = carrier(b, lines.eval)
       yield* advance("12 seconds")
-      assert.isFalse(shared.open)
+      assert.isFalse(moved.open)
       const [, one] = yield* Fiber.join(fiber)
       assert.isTrue(one._tag === "Failure" && one.failure.reason._tag === "ConnectionLost")
     }))

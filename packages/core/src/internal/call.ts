@@ -93,10 +93,10 @@ export type Outcome =
 /** Whether a command can keep the server from answering what comes behind it. */
 export const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
 
-const isMarked = ({ before, slow }: Command.Any): boolean => slow || (before.length > 0 && before.some(isMarked))
+const isMarked = ({ before, slow }: Command.Any): boolean => slow || before.some(isMarked)
 
 const runsScript = ({ before, spec }: Command.Any): boolean =>
-  spec.partial === "Script" || spec.partial === "Digest" || (before.length > 0 && before.some(runsScript))
+  spec.partial === "Script" || spec.partial === "Digest" || before.some(runsScript)
 
 /** Whether a command may keep its server busy for long: what runs a script, and what its caller marks. */
 export const isSlow = (command: Command.Any): boolean => isMarked(command) || runsScript(command)
