@@ -17,8 +17,10 @@ import * as Predicate from "effect/Predicate"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as CommandSpec from "./CommandSpec.ts"
+import { named } from "./internal/named.ts"
 import * as Reply from "./internal/reply.ts"
-import { durationProblem, kindOf } from "./internal/settings.ts"
+import { toSent } from "./internal/sendable.ts"
+import { duration as durationCheck, kindOf } from "./internal/settings.ts"
 import type { RedisError } from "./RedisError.ts"
 import type * as Resp from "./Resp.ts"
 
@@ -45,7 +47,8 @@ export type Arg = string | Uint8Array
  * - `timeout` is how long it may take, in milliseconds, where that is not left to the connection's settings.
  * - `before` are commands that are sent in front of it, as one unit with it: MULTI and what is queued before an EXEC.
  * - `unabridged` is the same command in full, for a server that does not know the short form (EVAL for an EVALSHA).
- * - `problem` is what is wrong with the arguments, if anything: such a command fails before it is sent.
+ * - `problem` is what is wrong with the arguments, if anything: such a command fails by itself with `InvalidArgument`, and
+ *   nothing of it is sent. Arguments that are neither text, bytes nor numbers are such a problem; numbers are sent as text.
  *
  * **Example** (One value, run and piped)
  *
@@ -136,6 +139,9 @@ export class Redis extends Context.Service<Redis, {
 
 const alone: ReadonlyArray<Any> = []
 
+/** The facts about what is no command at all. It has no name that an error could tell. */
+const nameless = CommandSpec.unknown("", [])
+
 type Fields<A> = { -readonly [K in Exclude<keyof Command<A>, keyof Effect.Effect<unknown>>]: Command<A>[K] }
 
 const CommandValue = function(
@@ -160,6 +166,21 @@ const CommandValue = function(
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => A
 ) => Command<A>
+
+/** Every door to a command leads through here: what can't be sent is found before anything is hashed or encoded. */
+const build = <A>(
+  spec: CommandSpec.CommandSpec,
+  args: ReadonlyArray<Arg | number | bigint>,
+  decode: (value: Resp.Value) => A
+): Command<A> => {
+  const sent = toSent(args)
+  if (typeof spec?.name !== "string") {
+    return invalid(nameless, "give the facts about the command, as CommandSpec.find does")
+  }
+  if (typeof sent === "string") return invalid(spec, sent)
+  if (typeof decode !== "function") return invalid(spec, `its decoder has to be a function, not ${kindOf(decode)}`)
+  return new CommandValue(spec, sent, decode)
+}
 
 /** The same command but for some fields. All have the same shape, which keeps reading them fast. */
 const copy = <A, B>(
@@ -210,7 +231,7 @@ export const make = <A>(
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => A
-): Command<A> => new CommandValue(spec, args, decode)
+): Command<A> => build(spec, args, decode)
 
 /**
  * Builds a command whose reply is text that the decoder takes apart, as CLUSTER NODES is. It can't be had as bytes.
@@ -222,7 +243,7 @@ export const makeSealed = <A>(
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => A
-): Command<A> => Object.assign(new CommandValue(spec, args, decode), { sealed: true })
+): Command<A> => Object.assign(build(spec, args, decode), { sealed: true })
 
 /**
  * Builds a command that fails with `InvalidArgument` when it is run. `problem` says what to do instead.
@@ -231,7 +252,28 @@ export const makeSealed = <A>(
  * @since 0.1.0
  */
 export const invalid = (spec: CommandSpec.CommandSpec, problem: string): Command<never> =>
-  Object.assign(new CommandValue<never>(spec, [], (value) => value as never), { problem: `${spec.name}: ${problem}` })
+  Object.assign(new CommandValue<never>(spec, [], (value) => value as never), { problem })
+
+/**
+ * The value itself if it is a command, else one that fails, saying so: for every place that is given commands.
+ *
+ * @internal
+ */
+export const orInvalid = <A>(value: Command<A>): Command<A> =>
+  isCommand(value) ? value : invalid(nameless, `give a command, as Redis.get("key") is one, not ${kindOf(value)}`)
+
+/**
+ * The same of a list of commands. What is no list becomes one of a command that says so.
+ *
+ * @internal
+ */
+export const listOf = <A>(commands: ReadonlyArray<Command<A>>): ReadonlyArray<Command<A>> => {
+  if (!Array.isArray(commands)) return [invalid(nameless, `give the commands in an array, not ${kindOf(commands)}`)]
+  const list: Array<Command<A>> = []
+  // A hole in the array is none, too.
+  for (const command of commands as ReadonlyArray<Command<A>>) list.push(orInvalid(command))
+  return list
+}
 
 /**
  * Builds a command that goes out as one unit behind others. Their replies are not its own; if one of them is an error,
@@ -245,7 +287,13 @@ export const makeUnit = <A>(
   before: ReadonlyArray<Any>,
   decode: (value: Resp.Value) => A,
   options: { readonly bytes: boolean; readonly idempotent: boolean }
-): Command<A> => Object.assign(new CommandValue(spec, [], decode), { before, sealed: true, ...options })
+): Command<A> => {
+  const parts = listOf(before)
+  const problem = parts.find(({ problem }) => problem !== undefined)?.problem
+  return problem === undefined
+    ? Object.assign(build(spec, [], decode), { before: parts, sealed: true, ...options })
+    : invalid(spec, problem)
+}
 
 /**
  * Builds a command in a short form, which a server may not know, and in full. Where the server answers `NOSCRIPT` to the
@@ -272,7 +320,11 @@ export const makeAbridged = <A>(
   short: Words,
   unabridged: Words,
   decode: (value: Resp.Value) => A
-): Command<A> => Object.assign(new CommandValue(short.spec, short.args, decode), { unabridged })
+): Command<A> => {
+  const command = build(short.spec, short.args, decode)
+  const { args, problem, spec } = build(unabridged.spec, unabridged.args, decode)
+  return problem === undefined ? Object.assign(command, { unabridged: { spec, args } }) : invalid(short.spec, problem)
+}
 
 /**
  * The command in full, if it is one in a short form: for where no second try is possible, as in a transaction.
@@ -289,8 +341,11 @@ export const makeAbridged = <A>(
  * @category combinators
  * @since 0.1.0
  */
-export const inFull = <A>(self: Command<A>): Command<A> =>
-  self.unabridged === undefined ? self : copy(self, self.decode, { ...self.unabridged, unabridged: undefined })
+export const inFull = <A>(given: Command<A>): Command<A> => {
+  const self = orInvalid(given)
+  const { decode, unabridged } = self
+  return unabridged === undefined ? self : copy(self, decode, { ...unabridged, unabridged: undefined })
+}
 
 /**
  * The same command with other arguments.
@@ -306,15 +361,17 @@ export const withArgs = <A>(self: Command<A>, args: ReadonlyArray<Arg>): Command
  */
 export const undecoded = (self: Any): Command<Resp.Value> => copy(self, Reply.raw, {})
 
-const argOf = (arg: Arg | number | bigint): Arg => typeof arg === "string" || arg instanceof Uint8Array ? arg : `${arg}`
-
 /**
  * Any command, known or not, with its reply as it comes.
  *
  * **Details**
  *
  * The keys of a command that redisc knows are found by rule. Of one that it doesn't know, say where they are: `keys`
- * counts the arguments behind the name from 0, and is empty for a command without keys.
+ * counts the arguments behind the name from 0, and is empty for a command without keys. It says where the keys are and
+ * nothing else: what redisc knows of a command besides (that it blocks, or changes its connection) holds all the same.
+ *
+ * The name is in any case, with its subcommand or with that as the first argument. Numbers are sent as text, an infinity as
+ * `inf`.
  *
  * **Example** (A command of a module)
  *
@@ -333,19 +390,8 @@ export const command = (
   args: ReadonlyArray<Arg | number | bigint> = [],
   options?: { readonly keys?: ReadonlyArray<number> | undefined }
 ): Command<Resp.Value> => {
-  const values = args.map(argOf)
-  const trimmed = name.trim().replace(/\s+/g, " ")
-  if (trimmed === "") return invalid(CommandSpec.unknown("COMMAND", []), "give the name of the command to send")
-  if (options?.keys !== undefined) return make(CommandSpec.unknown(trimmed, options.keys), values, Reply.raw)
-  const sub = values.length > 0 && typeof values[0] === "string"
-    ? CommandSpec.find(`${trimmed} ${values[0]}`)
-    : undefined
-  if (sub !== undefined) return make(sub, values.slice(1), Reply.raw)
-  const spec = CommandSpec.find(trimmed)
-  return spec !== undefined ? make(spec, values, Reply.raw) : invalid(
-    CommandSpec.unknown(trimmed, []),
-    "redisc does not know this command; say which arguments are keys, as in { keys: [0] }, or { keys: [] } for none"
-  )
+  const { problem, spec, taken } = named(name, args, options)
+  return problem === undefined ? build(spec, taken === 0 ? args : args.slice(taken), Reply.raw) : invalid(spec, problem)
 }
 
 /**
@@ -362,10 +408,10 @@ export const command = (
  * @category getters
  * @since 0.1.0
  */
-export const keys = (self: Any): ReadonlyArray<Arg> => [
-  ...self.before.flatMap(keys),
-  ...CommandSpec.keyIndexes(self.spec, self.args).map((index) => self.args[index])
-]
+export const keys = (self: Any): ReadonlyArray<Arg> => {
+  const { args, before, spec } = orInvalid(self)
+  return [...before.flatMap(keys), ...CommandSpec.keyIndexes(spec, args).map((index) => args[index])]
+}
 
 /**
  * Transforms the decoded reply. A function that throws makes the command die, as in `Effect.map`.
@@ -386,8 +432,10 @@ export const map: {
   <A, B>(self: Command<A>, f: (value: A) => B): Command<B>
 } = dual(2, <A, B>(self: Command<A>, f: (value: A) => B): Command<B> => mapped(self, f))
 
-const mapped = <A, B>(self: Command<A>, f: (value: A) => B): Command<B> => {
+const mapped = <A, B>(given: Command<A>, f: (value: A) => B): Command<B> => {
+  const self = orInvalid(given)
   const decode = self.decode
+  if (typeof f !== "function") return invalid(self.spec, `map takes a function, not ${kindOf(f)}`)
   return copy(self, (value) => f(decode(value)), { sealed: true })
 }
 
@@ -423,13 +471,15 @@ export type Bytes<A> = Resp.Value extends A ? A
  * @category combinators
  * @since 0.1.0
  */
-export const bytes = <A>(self: Command<A>): Command<Bytes<A>> =>
-  self.sealed
+export const bytes = <A>(given: Command<A>): Command<Bytes<A>> => {
+  const self = orInvalid(given)
+  return self.sealed
     ? invalid(
       self.spec,
       "its reply is text that is taken apart or mapped already; ask for bytes first, or for the raw reply"
     )
     : copy(self, self.decode as unknown as (value: Resp.Value) => Bytes<A>, { bytes: true, sealed: false })
+}
 
 /**
  * A nil reply as `Option.none`, anything else as `Option.some`.
@@ -509,7 +559,7 @@ export const schema = <T, E>(codec: Schema.Codec<T, E>) => {
   const parse = Schema.isSchema(codec) ? Reply.schema(codec) : undefined
   return <A>(self: Command<A> & SchemaFits<A, E>): Command<T | Extract<A, null>> =>
     parse === undefined
-      ? invalid(self.spec, `schema takes a Schema, not ${kindOf(codec)}`)
+      ? invalid(orInvalid<unknown>(self).spec, `schema takes a Schema, not ${kindOf(codec)}`)
       : mapped(self as unknown as Command<A>, (value) =>
         value === null ? value as Extract<A, null> : parse(value as Resp.Value))
 }
@@ -529,7 +579,10 @@ export const schema = <T, E>(codec: Schema.Codec<T, E>) => {
  * @category combinators
  * @since 0.1.0
  */
-export const idempotent = <A>(self: Command<A>): Command<A> => copy(self, self.decode, { idempotent: true })
+export const idempotent = <A>(given: Command<A>): Command<A> => {
+  const self = orInvalid(given)
+  return copy(self, self.decode, { idempotent: true })
+}
 
 /**
  * Marks a command that may keep its server busy for long, as a KEYS or a SORT of a million elements does.
@@ -578,8 +631,9 @@ export const slow = <A>(self: Command<A>): Command<A> => copy(self, self.decode,
 export const timeout: {
   (duration: Duration.Input): <A>(self: Command<A>) => Command<A>
   <A>(self: Command<A>, duration: Duration.Input): Command<A>
-} = dual(2, <A>(self: Command<A>, duration: Duration.Input): Command<A> => {
-  const problem = durationProblem("timeout", duration)
+} = dual(2, <A>(given: Command<A>, duration: Duration.Input): Command<A> => {
+  const self = orInvalid(given)
+  const problem = durationCheck("timeout", duration)
   return problem === undefined
     ? copy(self, self.decode, { timeout: Duration.toMillis(duration) })
     : invalid(self.spec, problem)

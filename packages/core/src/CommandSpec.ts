@@ -254,6 +254,7 @@ const specs = new Map<string, CommandSpec>()
  * @since 0.1.0
  */
 export const find = (name: string): CommandSpec | undefined => {
+  if (typeof name !== "string") return undefined
   const upper = name.toUpperCase()
   const known = specs.get(upper)
   if (known !== undefined) return known
@@ -275,21 +276,58 @@ export const get = (name: string): CommandSpec => {
   return spec
 }
 
+const severity: ReadonlyArray<Stateful | undefined> = [
+  undefined,
+  "Here",
+  "Unwatches",
+  "Watches",
+  "Changes",
+  "TakesOver"
+]
+
+/** The words that subcommands stand behind, each with the worst that one of them does to its connection. */
+const containers = new Map<string, Stateful | undefined>()
+for (const [name, { stateful }] of Object.entries(table)) {
+  const [word, sub] = name.split(" ")
+  if (sub === undefined) continue
+  const worst = containers.get(word)
+  containers.set(word, severity.indexOf(stateful) > severity.indexOf(worst) ? stateful : worst)
+}
+
 /**
- * The facts about a command that is not in the table, with its keys at the given indexes.
+ * Whether commands of two words begin with this one, as with CLIENT.
+ *
+ * @internal
+ */
+export const isContainer = (word: string): boolean => containers.has(word.toUpperCase())
+
+/**
+ * The facts about a command that the caller knows more of than the table: its keys are at the given indexes. What the
+ * table knows besides holds all the same; of what it does not know, that it may write.
+ *
+ * **Example** (A command of a module, and one that blocks all the same)
+ *
+ * ```ts
+ * import { CommandSpec } from "@redisc/core"
+ *
+ * CommandSpec.unknown("MY.ADD", [0]).write // true
+ * CommandSpec.unknown("blpop", [0]).blocking // true
+ * ```
  *
  * @category constructors
  * @since 0.1.0
  */
-export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): CommandSpec =>
-  make(name.toUpperCase(), {
-    write: true,
-    partial: "Pieces",
-    keys: keyIndexes.map((index) => ({
-      begin: { _tag: "Index", index },
-      find: { _tag: "Range", last: 0, step: 1, limit: 0 }
-    }))
-  })
+export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): CommandSpec => {
+  const keys = keyIndexes.map((index): KeySpec => ({
+    begin: { _tag: "Index", index },
+    find: { _tag: "Range", last: 0, step: 1, limit: 0 }
+  }))
+  const known = find(name)
+  if (known !== undefined) return { ...known, keys, singleKey: singleKey(keys), incompleteKeys: false }
+  const upper = name.toUpperCase()
+  // A subcommand may be among its arguments, in whatever form.
+  return { ...make(upper, { write: true, partial: "Pieces", keys }), stateful: containers.get(upper) }
+}
 
 /**
  * Whether a command changes nothing that is stored, as far as the table knows: nobody minds whether it was executed.

@@ -19,7 +19,7 @@ import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Address } from "./Address.ts"
-import type * as Command from "./Command.ts"
+import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Connector from "./Connector.ts"
 import { Answers } from "./internal/answers.ts"
@@ -313,9 +313,10 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   }
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
-    Effect.suspend(() =>
-      run(this, command, deadlineOf(command, this.clock.currentTimeMillisUnsafe(), this.commandTimeout))
-    )
+    Effect.suspend(() => {
+      const known = Command.orInvalid(command)
+      return run(this, known, deadlineOf(known, this.clock.currentTimeMillisUnsafe(), this.commandTimeout))
+    })
 
   readonly attempt = (command: Command.Any): Effect.Effect<Outcome> =>
     attempt({ submit: this.enqueue }, command, { asking: false, deadline: Infinity })
@@ -416,7 +417,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     const { refused } = this
     this.refused = []
     each(refused, ({ call, problem }) => {
-      const reason = new RedisError.InvalidArgument({ problem: `${call.command.spec.name}: ${problem}` })
+      const reason = new RedisError.InvalidArgument({ problem })
       if (!call.abandoned) call.onFailure(notSent(reason, this.address.key))
     }, this.report)
   }

@@ -10,6 +10,7 @@ import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as Command from "./Command.ts"
 import { unsent } from "./internal/failure.ts"
+import { count, oneOf, optionsProblem } from "./internal/settings.ts"
 import { membersOf, RedisCluster } from "./RedisCluster.ts"
 import type { NodeResult, Nodes } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
@@ -23,6 +24,12 @@ import type { Node } from "./SlotMap.ts"
 export interface Options {
   /** How many nodes are visited at the same time. Default 8. */
   readonly concurrency?: number | "unbounded" | undefined
+}
+
+const which = oneOf("primaries", "replicas", "all")
+
+const checks = {
+  concurrency: (name: string, value: unknown) => value === "unbounded" ? undefined : count(name, value)
 }
 
 type Visit<A, E, R> = Effect.Effect<A, E, R> | ((node: Node) => Effect.Effect<A, E, R>)
@@ -64,6 +71,8 @@ export const visit = <A, E, R>(
   Exclude<R, Command.Redis> | RedisCluster
 > =>
   Stream.unwrap(Effect.map(RedisCluster, (cluster) => {
+    const problem = which("nodes", nodes) ?? (options === undefined ? undefined : optionsProblem(options, checks))
+    if (problem !== undefined) return Stream.fail(unsent(new RedisError.InvalidArgument({ problem })))
     const members = membersOf(cluster.topology.currentUnsafe(), nodes)
     if (members.length === 0) {
       const role = nodes === "replicas" ? "replica" : undefined

@@ -14,9 +14,11 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Command from "./Command.ts"
 import { unwatch, watch } from "./commands/connections.ts"
+import { unsent } from "./internal/failure.ts"
+import { kindOf, optionsProblem, satisfies } from "./internal/settings.ts"
 import type { Replies } from "./Pipeline.ts"
 import type { RedisCluster } from "./RedisCluster.ts"
-import { isRedisError } from "./RedisError.ts"
+import { InvalidArgument, isRedisError } from "./RedisError.ts"
 import type { RedisError } from "./RedisError.ts"
 import * as Session from "./Session.ts"
 import { transaction } from "./Transaction.ts"
@@ -90,11 +92,13 @@ export const optimistic = <const Commands extends ReadonlyArray<Command.Any>, E,
   effect: Effect.Effect<Commands, E, R>,
   options?: { readonly schedule?: Schedule.Schedule<unknown, RedisError> | undefined }
 ): Effect.Effect<Replies<Commands>, E | RedisError, Exclude<R, Command.Redis> | RedisCluster> => {
+  const problem = problemOf(keys, effect, options)
+  if (problem !== undefined) return Effect.fail(unsent(new InvalidArgument({ problem })))
   const round = Effect.gen(function*() {
     const redis = yield* Command.Redis
     yield* redis.execute(watch(keys))
     const commands = yield* effect
-    if (commands.length > 0) return yield* redis.execute(transaction(commands))
+    if (!Array.isArray(commands) || commands.length > 0) return yield* redis.execute(transaction(commands))
     yield* redis.execute(unwatch())
     return [] as unknown as Replies<Commands>
   })
@@ -105,6 +109,14 @@ export const optimistic = <const Commands extends ReadonlyArray<Command.Any>, E,
   })
   const retried = Effect.flatMap(Effect.retry(settled, options?.schedule ?? standard), Effect.fromResult)
   return Session.use({ keys }, retried, { rerun: true })
+}
+
+const checks = { schedule: satisfies("a Schedule", Schedule.isSchedule) }
+
+const problemOf = (keys: unknown, effect: unknown, options: unknown): string | undefined => {
+  if (!Array.isArray(keys) || keys.length === 0) return "give the keys to watch in an array, of one key or more"
+  if (!Effect.isEffect(effect)) return `give an Effect that answers the commands to execute, not ${kindOf(effect)}`
+  return options === undefined ? undefined : optionsProblem(options, checks)
 }
 
 const isConflict = (error: unknown): error is RedisError => isRedisError(error) && error.reason._tag === "Conflict"

@@ -8,6 +8,9 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Command from "./Command.ts"
+import { unsent } from "./internal/failure.ts"
+import { oneOf, optionsProblem } from "./internal/settings.ts"
+import { InvalidArgument } from "./RedisError.ts"
 import type { RedisError } from "./RedisError.ts"
 
 /**
@@ -92,14 +95,23 @@ export const pipeline: {
   commands: ReadonlyArray<Command.Any>,
   options?: { readonly mode?: "result" | undefined }
 ): Effect.Effect<never, never, Command.Redis> =>
-  Effect.flatMap(Command.Redis, (redis) =>
-    options?.mode === "result"
+  Effect.flatMap(Command.Redis, (redis) => {
+    const problem = modeProblem(options)
+    if (problem !== undefined) return Effect.fail(unsent(new InvalidArgument({ problem })))
+    return options?.mode === "result"
       ? redis.executeAll(commands)
-      : Effect.flatMap(redis.executeAll(commands, { orNone: true }), allOrFirstError)) as Effect.Effect<
-      never,
-      never,
-      Command.Redis
-    >
+      : Effect.flatMap(redis.executeAll(commands, { orNone: true }), allOrFirstError)
+  }) as Effect.Effect<never, never, Command.Redis>
+
+const modes = { mode: oneOf("result") }
+
+/**
+ * What is wrong with the options of what takes many commands.
+ *
+ * @internal
+ */
+export const modeProblem = (options: unknown): string | undefined =>
+  options === undefined ? undefined : optionsProblem(options, modes)
 
 const allOrFirstError = (
   results: ReadonlyArray<Result.Result<unknown, RedisError>>

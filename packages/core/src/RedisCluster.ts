@@ -25,7 +25,7 @@ import type { Counts, Parts } from "./internal/clusterExecutor.ts"
 import { notSent, toError, unsent } from "./internal/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { Replicas } from "./internal/replicas.ts"
-import { durationProblem } from "./internal/settings.ts"
+import { address as addressCheck, durationProblem } from "./internal/settings.ts"
 import { Troubles } from "./internal/troubles.ts"
 import { TurnClock } from "./internal/turnClock.ts"
 import * as NodePool from "./NodePool.ts"
@@ -231,8 +231,11 @@ export const make = Effect.fnUntraced(function*(
   const refused = (command: Command.Any, reason: RedisError.Reason) =>
     Effect.suspend(() => Effect.fail(toError(notSent(reason), { command, attempts: 0 })))
 
-  const executeOn: RedisCluster["Service"]["executeOn"] = (address, command) =>
+  const executeOn: RedisCluster["Service"]["executeOn"] = (address, given) =>
     Effect.suspend(() => {
+      const command = Command.orInvalid(given)
+      const nowhere = addressCheck("what to execute on", address)
+      if (nowhere !== undefined) return refused(command, new RedisError.InvalidArgument({ problem: nowhere }))
       if (counts.closed) return refused(command, new RedisError.Closed())
       const problem = unsound(command)
       if (problem !== undefined) return refused(command, problem)

@@ -7,13 +7,15 @@
  *
  * @since 0.1.0
  */
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Args from "./internal/args.ts"
 import * as Reply from "./internal/reply.ts"
 import { scriptArgs } from "./internal/scriptArgs.ts"
 import type { ScriptInput } from "./internal/scriptArgs.ts"
+import { aFunction, flag, optionsProblem, satisfies, text } from "./internal/settings.ts"
+import type { Check } from "./internal/settings.ts"
 import { sha1 } from "./internal/sha1.ts"
 import type * as Resp from "./Resp.ts"
 
@@ -76,16 +78,59 @@ export interface FnOptions<in Params extends ReadonlyArray<unknown>> {
   readonly readOnly?: boolean | undefined
 }
 
+/** What there is to say of any of them, before the command is built. */
 const typed = <Params extends ReadonlyArray<unknown>>(
-  { params, result }: {
+  spec: CommandSpec.CommandSpec,
+  { problem, options: { params, result } }: Checked<{
     readonly params: (...params: Params) => ScriptInput
     readonly result?: Schema.Decoder<unknown> | undefined
-  },
+  }>,
   build: (input: ScriptInput) => Command.Command<Resp.Value>
 ) => {
-  if (result === undefined) return (...given: Params): Command.Any => build(params(...given))
-  const decode = Reply.schema(result)
-  return (...given: Params): Command.Any => Command.map(build(params(...given)), decode)
+  const decode = problem !== undefined || result === undefined ? undefined : Reply.schema(result)
+  return (...given: Params): Command.Any =>
+    Args.building(spec, () => {
+      const command = build(problem === undefined ? inputOf(params, given) : Args.refuse(problem))
+      return decode === undefined ? command : Command.map(command, decode)
+    })
+}
+
+/** What was given to a maker, and what is wrong with it. */
+interface Checked<Options> {
+  readonly options: Options
+  readonly problem: string | undefined
+}
+
+const inputOf = <Params extends ReadonlyArray<unknown>>(
+  params: (...params: Params) => ScriptInput,
+  given: Params
+): ScriptInput => {
+  try {
+    return params(...given)
+  } catch (error) {
+    return Args.refuse(
+      `params threw ${error instanceof Error ? `a ${error.name}` : "something"}: look at what it was given`
+    )
+  }
+}
+
+const shared = {
+  params: aFunction,
+  readOnly: flag,
+  result: satisfies("a Schema", Schema.isSchema)
+}
+const makeChecks = { lua: text, ...shared }
+const fnChecks = { name: text, ...shared }
+
+const checked = <Options extends object>(
+  options: Options,
+  checks: Readonly<Record<string, Check>>,
+  ...demanded: ReadonlyArray<string>
+): Checked<Options> => {
+  const problem = optionsProblem(options, checks)
+  if (problem !== undefined) return { options: {} as Options, problem }
+  const missing = demanded.find((name) => (options as Readonly<Record<string, unknown>>)[name] === undefined)
+  return { options, problem: missing === undefined ? undefined : `${missing} is missing` }
 }
 
 /**
@@ -175,14 +220,13 @@ export const make: {
 } = <Params extends ReadonlyArray<unknown>>(
   options: Options<Params> & { readonly result?: Schema.Decoder<unknown> | undefined }
 ): Script<Params, never> => {
-  const { lua, readOnly } = options
+  const given = checked(options, makeChecks, "lua", "params")
+  const { lua = "", readOnly } = given.options
   const sha = sha1(lua)
   const [short, full] = readOnly === true ? [EVALSHA_RO, EVAL_RO] : [EVALSHA, EVAL]
-  const call = typed(options, (input) => {
-    const command = Args.command(short, () => scriptArgs(sha, input), Reply.raw)
-    return command.problem === undefined
-      ? Command.makeAbridged(command, { spec: full, args: command.args.with(0, lua) }, Reply.raw)
-      : command
+  const call = typed(short, given, (input) => {
+    const args = scriptArgs(sha, input)
+    return Command.makeAbridged({ spec: short, args }, { spec: full, args: args.with(0, lua) }, Reply.raw)
   })
   return Object.assign(call as (...params: Params) => Command.Command<never>, { lua, sha })
 }
@@ -233,8 +277,9 @@ export const fn: {
 } = <Params extends ReadonlyArray<unknown>>(
   options: FnOptions<Params> & { readonly result?: Schema.Decoder<unknown> | undefined }
 ): Fn<Params, never> => {
-  const { name, readOnly } = options
+  const given = checked(options, fnChecks, "name", "params")
+  const { name = "", readOnly } = given.options
   const spec = readOnly === true ? FCALL_RO : FCALL
-  const call = typed(options, (input) => Args.command(spec, () => scriptArgs(name, input), Reply.raw))
+  const call = typed(spec, given, (input) => Command.make(spec, scriptArgs(name, input), Reply.raw))
   return Object.defineProperty(call as (...params: Params) => Command.Command<never>, "name", { value: name })
 }

@@ -18,9 +18,11 @@ import type { ClusterExecutor } from "./internal/clusterExecutor.ts"
 import { toError, unsent } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
 import * as Redirects from "./internal/redirects.ts"
+import { toSent } from "./internal/sendable.ts"
 import { SessionExecutor } from "./internal/sessionExecutor.ts"
+import { address, flag, kindOf, oneOf, optionsProblem } from "./internal/settings.ts"
 import type * as NodePool from "./NodePool.ts"
-import type { ReadFrom } from "./ReadFrom.ts"
+import * as ReadFrom from "./ReadFrom.ts"
 import { RedisCluster } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 import * as SlotMap from "./SlotMap.ts"
@@ -42,7 +44,7 @@ import * as SlotMap from "./SlotMap.ts"
 export interface Target {
   readonly keys?: Command.Arg | ReadonlyArray<Command.Arg> | undefined
   readonly node?: string | Address.Address | undefined
-  readonly readFrom?: ReadFrom | undefined
+  readonly readFrom?: ReadFrom.ReadFrom | undefined
 }
 
 /**
@@ -63,8 +65,21 @@ export type Session = Command.Redis["Service"] & {
   readonly slot: number | undefined
 }
 
-const slotOfTarget = ({ keys }: Target): number | RedisError.CrossSlot =>
-  keys === undefined ? anySlot : slotOfKeys(typeof keys === "string" || keys instanceof Uint8Array ? [keys] : keys)
+const slotOfTarget = ({ keys }: Target): number | RedisError.CrossSlot | RedisError.InvalidArgument => {
+  if (keys === undefined) return anySlot
+  const sent = toSent(Array.isArray(keys) ? keys : [keys])
+  return typeof sent === "string"
+    ? new RedisError.InvalidArgument({ problem: `the keys of a session: ${sent}` })
+    : slotOfKeys(sent)
+}
+
+const targetChecks = {
+  keys: () => undefined,
+  node: (name: string, node: unknown) => typeof node === "string" ? undefined : address(name, node),
+  readFrom: oneOf(...ReadFrom.choices)
+}
+
+const useChecks = { rerun: flag }
 
 const refused = (reason: RedisError.Reason): Effect.Effect<never, RedisError.RedisError> => Effect.fail(unsent(reason))
 
@@ -110,8 +125,10 @@ const open = Effect.fnUntraced(function*(
   target: Target,
   route: Redirects.Route
 ): Effect.fn.Return<Opened, RedisError.RedisError, Scope.Scope> {
-  if (target.keys !== undefined && target.node !== undefined) {
-    const problem = "bind a session by keys or to a node, not both"
+  const both = "bind a session by keys or to a node, not both"
+  const problem = optionsProblem(target, targetChecks) ??
+    (target.keys !== undefined && target.node !== undefined ? both : undefined)
+  if (problem !== undefined) {
     return yield* refused(new RedisError.InvalidArgument({ problem }))
   }
   const slot = slotOfTarget(target)
@@ -212,8 +229,13 @@ export const use = <A, E, R>(
         onOpen(connection)
         return Effect.provideService(effect, Command.Redis, session)
       }))
+    const problem = (options === undefined ? undefined : optionsProblem(options, useChecks)) ?? effectProblem(effect)
+    if (problem !== undefined) return refused(new RedisError.InvalidArgument({ problem }))
     return options?.rerun === true ? rerun(executor, once) : once(Redirects.byMap, () => {})
   })
+
+const effectProblem = (effect: unknown): string | undefined =>
+  Effect.isEffect(effect) ? undefined : `give a session the Effect to run in it, not ${kindOf(effect)}`
 
 type Once<A, E, R> = (
   route: Redirects.Route,

@@ -15,6 +15,7 @@ import * as CommandSpec from "./CommandSpec.ts"
 import { executed, inPart, rejected, toError } from "./internal/failure.ts"
 import { kindOf, Mismatch, raw } from "./internal/reply.ts"
 import { decodeText } from "./internal/respText.ts"
+import { modeProblem } from "./Pipeline.ts"
 import type { Replies, Results } from "./Pipeline.ts"
 import * as RedisError from "./RedisError.ts"
 import * as Resp from "./Resp.ts"
@@ -27,7 +28,7 @@ const EXEC: CommandSpec.CommandSpec = { ...CommandSpec.get("EXEC"), stateful: un
 const problemOf = (commands: ReadonlyArray<Command.Any>): string | undefined => {
   if (commands.length === 0) return "give at least one command"
   for (const { args, before, problem, spec } of commands) {
-    if (problem !== undefined) return problem
+    if (problem !== undefined) return spec.name === "" ? problem : `${spec.name}: ${problem}`
     if (before.length > 0) return "a transaction can't be part of another"
     if (spec.stateful !== undefined) return `${spec.name} can't be part of a transaction`
     if (CommandSpec.blockMillis(spec, args) !== undefined) {
@@ -119,10 +120,11 @@ export const transaction: {
     options: { readonly mode: "result" }
   ): Command.Command<Results<Commands>>
 } = (
-  commands: ReadonlyArray<Command.Any>,
+  given: ReadonlyArray<Command.Any>,
   options?: { readonly mode?: "result" | undefined }
 ): Command.Command<never> => {
-  const problem = problemOf(commands)
+  const commands = Command.listOf(given)
+  const problem = modeProblem(options) ?? problemOf(commands)
   if (problem !== undefined) return Command.invalid(EXEC, problem)
   // A script that the server does not know by its digest would fail at EXEC, when the others have been executed.
   const sent = commands.map((command) => Command.inFull(command))

@@ -65,7 +65,7 @@ const unencodable: ReadonlyArray<readonly [what: string, value: unknown]> = [
   ["undefined", undefined],
   ["null", null],
   ["true", true],
-  ["a number", 5],
+  ["not a number", NaN],
   ["an object", {}],
   ["an object with a negative length", { length: -100 }],
   ["an object with a length", { length: 5, 0: 1 }],
@@ -185,7 +185,7 @@ describe("a command that can't be encoded", () => {
     Effect.gen(function*() {
       const { get, peer, raw } = yield* single()
       const large = new Uint8Array(40_000).fill(97)
-      const spoil = Effect.andThen(Effect.flip(raw("k", undefined)), Effect.sync(() => large.fill(98)))
+      const spoil = Effect.andThen(Effect.flip(raw("k", detached())), Effect.sync(() => large.fill(98)))
       yield* Effect.all([raw("k", large), spoil, get("b")], { concurrency: "unbounded" })
       assert.deepStrictEqual(peer.received, [`SET k ${"a".repeat(40_000)}`, "GET b"])
     }))

@@ -37,10 +37,12 @@ export interface BitRange {
   readonly unit?: "BYTE" | "BIT" | undefined
 }
 
-const rangeArgs = (range: BitRange): ReadonlyArray<Command.Arg> => [
-  Args.integer(range.start, "the start"),
-  Args.integer(range.end, "the end"),
-  ...(range.unit === undefined ? [] : [range.unit])
+const rangeOf = Args.demanded<BitRange>({ start: Args.any, end: Args.any, unit: Args.any })
+
+const rangeArgs = ({ end, start, unit }: BitRange): ReadonlyArray<Command.Arg> => [
+  Args.integer(start, "the start"),
+  Args.integer(end, "the end"),
+  ...Args.optional(unit)
 ]
 
 /**
@@ -64,7 +66,7 @@ const rangeArgs = (range: BitRange): ReadonlyArray<Command.Arg> => [
 export const bitcount = (key: Command.Arg, range?: BitRange): Command.Command<number> =>
   range === undefined
     ? Command.make(BITCOUNT, [key], Reply.integer)
-    : Args.command(BITCOUNT, () => [key, ...rangeArgs(range)], Reply.integer)
+    : Args.command(BITCOUNT, () => [key, ...rangeArgs(rangeOf(range))], Reply.integer)
 
 /**
  * The width of an integer in bits, signed (`i1` to `i64`) or not (`u1` to `u63`).
@@ -143,10 +145,12 @@ const getArgs = (operation: BitfieldGet): ReadonlyArray<Command.Arg> => [
   offsetArg(operation.offset)
 ]
 
+const operationShape = { what: "operation", shape: `{ get: "u8", offset: 0 }` }
+
 /** OVERFLOW holds for all that follows it, so it is sent where it changes. */
 const bitfieldArgs = (operations: ReadonlyArray<BitfieldOperation>): ReadonlyArray<Command.Arg> => {
   let current: BitfieldOverflow = "WRAP"
-  return operations.flatMap((operation) => {
+  return Args.objects(operations, operationShape, (operation) => {
     if ("get" in operation) return getArgs(operation)
     const overflow = operation.overflow ?? "WRAP"
     const change = overflow === current ? [] : ["OVERFLOW", overflow]
@@ -187,7 +191,7 @@ export const bitfield = (
 ): Command.Command<ReadonlyArray<number | null>> =>
   Args.command(
     BITFIELD,
-    () => [key, ...bitfieldArgs(Args.some(operations, "operation"))],
+    () => [key, ...bitfieldArgs(operations)],
     Reply.array(Reply.integerOrNull)
   )
 
@@ -216,7 +220,7 @@ export const bitfieldRo = (
 ): Command.Command<ReadonlyArray<number>> =>
   Args.command(
     BITFIELD_RO,
-    () => [key, ...Args.some(operations, "operation").flatMap(getArgs)],
+    () => [key, ...Args.objects(operations, operationShape, getArgs)],
     Reply.array(Reply.integer)
   )
 
@@ -282,12 +286,14 @@ export type BitposRange = BitRange | {
  */
 export const bitpos = (key: Command.Arg, bit: Bit, range?: BitposRange): Command.Command<number> =>
   range === undefined
-    ? Command.make(BITPOS, [key, `${bit}`], Reply.integer)
-    : Args.command(
-      BITPOS,
-      () => [key, `${bit}`, ...(range.end === undefined ? [Args.integer(range.start, "the start")] : rangeArgs(range))],
-      Reply.integer
-    )
+    ? Args.command(BITPOS, () => [key, Args.integer(bit, "the bit")], Reply.integer)
+    : Args.command(BITPOS, () => {
+      const { end, start, unit } = bitposRange(range)
+      const from = Args.integer(start, "the start")
+      return [key, Args.integer(bit, "the bit"), ...(end === undefined ? [from] : rangeArgs({ start, end, unit }))]
+    }, Reply.integer)
+
+const bitposRange = Args.demanded<BitposRange>({ start: Args.any, end: Args.any, unit: Args.any })
 
 /**
  * A bit of a value; behind its end, and of a missing key, it is 0.
@@ -328,4 +334,4 @@ export const getbit = (key: Command.Arg, offset: number): Command.Command<Bit> =
  * @since 0.1.0
  */
 export const setbit = (key: Command.Arg, offset: number, value: Bit): Command.Command<Bit> =>
-  Args.command(SETBIT, () => [key, Args.integer(offset, "the offset"), `${value}`], bit)
+  Args.command(SETBIT, () => [key, Args.integer(offset, "the offset"), Args.integer(value, "the bit")], bit)

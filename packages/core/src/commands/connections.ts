@@ -158,6 +158,10 @@ export const waitaof = (
 ): Command.Command<{ readonly local: number; readonly replicas: number }> =>
   Args.command(
     WAITAOF,
-    () => [`${local}`, Args.atLeast(0, replicas, "the number of replicas"), Args.timeoutMillis(timeout)],
+    () => [
+      Args.atLeast(0, local, "whether it counts locally (0 or 1)"),
+      Args.atLeast(0, replicas, "the number of replicas"),
+      Args.timeoutMillis(timeout)
+    ],
     Reply.pair(Reply.integer, Reply.integer, (local, replicas) => ({ local, replicas }))
   )

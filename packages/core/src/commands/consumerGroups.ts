@@ -5,7 +5,7 @@
  * Source: https://redis.io/docs/latest/commands/?group=stream
  */
 import type * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import * as Args from "../internal/args.ts"
@@ -25,11 +25,6 @@ const XINFO_CONSUMERS = CommandSpec.get("XINFO CONSUMERS")
 const XINFO_GROUPS = CommandSpec.get("XINFO GROUPS")
 const XPENDING = CommandSpec.get("XPENDING")
 const XREADGROUP = CommandSpec.get("XREADGROUP")
-
-const idleMillis = (duration: Duration.Input): string => {
-  const millis = Math.ceil(Duration.toMillis(duration))
-  return millis >= 0 && Number.isFinite(millis) ? `${millis}` : Args.refuse("an idle time is finite and not negative")
-}
 
 /**
  * Marks entries as done: they are no longer pending. Replies how many were.
@@ -135,21 +130,32 @@ export const xautoclaim: {
   consumer: Command.Arg,
   minIdle: Duration.Input,
   start: string,
-  options: { readonly count?: number | undefined; readonly justid?: boolean | undefined } = {}
+  options?: XautoclaimOptions
 ): Command.Command<never> =>
-  Args.command(
-    XAUTOCLAIM,
-    () => [
+  Args.building(XAUTOCLAIM, () => {
+    const { count, justid } = xautoclaimOptions(options)
+    const args = [
       key,
       group,
       consumer,
-      idleMillis(minIdle),
+      Args.idleMillis(minIdle),
       start,
-      ...Streams.count(options.count),
-      ...Args.flag(options.justid, "JUSTID")
-    ],
-    options.justid === true ? Reply.overloaded(autoclaimedIds) : Reply.overloaded(autoclaimedEntries)
-  )
+      ...Streams.count(count),
+      ...Args.flag(justid, "JUSTID")
+    ]
+    return Command.make(
+      XAUTOCLAIM,
+      args,
+      justid === true ? Reply.overloaded(autoclaimedIds) : Reply.overloaded(autoclaimedEntries)
+    )
+  })
+
+interface XautoclaimOptions {
+  readonly count?: number | undefined
+  readonly justid?: boolean | undefined
+}
+
+const xautoclaimOptions = Args.options<XautoclaimOptions>({ count: Args.any, justid: Args.isAsked })
 
 /**
  * What {@link xclaim} notes about the entries that it claims.
@@ -227,25 +233,38 @@ export const xclaim: {
   consumer: Command.Arg,
   minIdle: Duration.Input,
   ids: ReadonlyArray<string>,
-  options: XclaimOptions & { readonly justid?: boolean | undefined } = {}
+  options?: XclaimOptions & { readonly justid?: boolean | undefined }
 ): Command.Command<never> =>
-  Args.command(
-    XCLAIM,
-    () => [
+  Args.building(XCLAIM, () => {
+    const { force, idle, justid, lastid, retrycount, time } = xclaimOptions(options)
+    const args = [
       key,
       group,
       consumer,
-      idleMillis(minIdle),
+      Args.idleMillis(minIdle),
       ...Args.some(ids, "ID"),
-      ...Args.option("IDLE", options.idle, idleMillis),
-      ...Args.option("TIME", options.time, Args.epochMillis),
-      ...Args.option("RETRYCOUNT", options.retrycount, (count) => Args.atLeast(0, count, "retrycount")),
-      ...Args.flag(options.force, "FORCE"),
-      ...Args.flag(options.justid, "JUSTID"),
-      ...Args.option("LASTID", options.lastid, (id) => id)
-    ],
-    options.justid === true ? Reply.overloaded(Streams.ids) : Reply.overloaded(claimedEntries)
-  )
+      ...Args.option("IDLE", idle, Args.idleMillis),
+      ...Args.option("TIME", time, Args.epochMillis),
+      ...Args.option("RETRYCOUNT", retrycount, (count) => Args.atLeast(0, count, "retrycount")),
+      ...Args.flag(force, "FORCE"),
+      ...Args.flag(justid, "JUSTID"),
+      ...Args.option("LASTID", lastid, (id) => id)
+    ]
+    return Command.make(
+      XCLAIM,
+      args,
+      justid === true ? Reply.overloaded(Streams.ids) : Reply.overloaded(claimedEntries)
+    )
+  })
+
+const xclaimOptions = Args.options<XclaimOptions & { readonly justid?: boolean | undefined }>({
+  idle: Args.any,
+  time: Args.any,
+  retrycount: Args.any,
+  force: Args.isAsked,
+  lastid: Args.any,
+  justid: Args.isAsked
+})
 
 /** `ENTRIESREAD entries-read`. To be spread. */
 const entriesRead = (count: number | undefined): Args.Args =>
@@ -278,13 +297,19 @@ export const xgroupCreate = (
   key: Command.Arg,
   group: Command.Arg,
   id: string,
-  options: { readonly mkstream?: boolean | undefined; readonly entriesread?: number | undefined } = {}
+  options?: XgroupCreateOptions
 ): Command.Command<"OK"> =>
-  Args.command(
-    XGROUP_CREATE,
-    () => [key, group, id, ...Args.flag(options.mkstream, "MKSTREAM"), ...entriesRead(options.entriesread)],
-    Reply.ok
-  )
+  Args.command(XGROUP_CREATE, () => {
+    const { entriesread, mkstream } = xgroupCreateOptions(options)
+    return [key, group, id, ...Args.flag(mkstream, "MKSTREAM"), ...entriesRead(entriesread)]
+  }, Reply.ok)
+
+interface XgroupCreateOptions {
+  readonly mkstream?: boolean | undefined
+  readonly entriesread?: number | undefined
+}
+
+const xgroupCreateOptions = Args.options<XgroupCreateOptions>({ mkstream: Args.isAsked, entriesread: Args.any })
 
 /**
  * Adds a consumer to a group. Replies whether it is new. Reading and claiming add theirs by themselves.
@@ -382,9 +407,11 @@ export const xgroupSetid = (
   key: Command.Arg,
   group: Command.Arg,
   id: string,
-  options: { readonly entriesread?: number | undefined } = {}
+  options?: { readonly entriesread?: number | undefined }
 ): Command.Command<"OK"> =>
-  Args.command(XGROUP_SETID, () => [key, group, id, ...entriesRead(options.entriesread)], Reply.ok)
+  Args.command(XGROUP_SETID, () => [key, group, id, ...entriesRead(setidOptions(options).entriesread)], Reply.ok)
+
+const setidOptions = Args.options<{ readonly entriesread?: number | undefined }>({ entriesread: Args.any })
 
 /**
  * A consumer as {@link xinfoConsumers} describes it.
@@ -594,15 +621,24 @@ export const xpendingRange = (
     readonly idle?: Duration.Input | undefined
   }
 ): Command.Command<ReadonlyArray<PendingEntry>> =>
-  Args.command(XPENDING, () => [
-    key,
-    group,
-    ...Args.option("IDLE", options.idle, idleMillis),
-    start,
-    end,
-    Args.atLeast(1, options.count, "the count"),
-    ...(options.consumer === undefined ? [] : [options.consumer])
-  ], pendingEntries)
+  Args.command(XPENDING, () => {
+    const { consumer, count, idle } = xpendingOptions(options)
+    return [
+      key,
+      group,
+      ...Args.option("IDLE", idle, Args.idleMillis),
+      start,
+      end,
+      Args.atLeast(1, count, "the count"),
+      ...Args.optional(consumer)
+    ]
+  }, pendingEntries)
+
+const xpendingOptions = Args.demanded<Parameters<typeof xpendingRange>[4]>({
+  count: Args.any,
+  consumer: Args.any,
+  idle: Args.any
+})
 
 /**
  * An entry that a consumer has pending. Its fields are `null` when it was deleted from the stream since.
@@ -684,10 +720,11 @@ export const xreadgroup: {
   group: Command.Arg,
   consumer: Command.Arg,
   streams: Args.Entries,
-  options: XreadgroupOptions = {}
+  options?: XreadgroupOptions
 ): Command.Command<never> =>
-  Args.command(
-    XREADGROUP,
-    () => ["GROUP", group, consumer, ...Args.flag(options.noack, "NOACK"), ...Streams.reading(streams, options)],
-    Reply.overloaded(reads)
-  )
+  Args.command(XREADGROUP, () => {
+    const given = xreadgroupOptions(options)
+    return ["GROUP", group, consumer, ...Args.flag(given.noack, "NOACK"), ...Streams.reading(streams, given)]
+  }, Reply.overloaded(reads))
+
+const xreadgroupOptions = Args.options<XreadgroupOptions>({ count: Args.any, block: Args.any, noack: Args.isAsked })

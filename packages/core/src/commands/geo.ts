@@ -94,15 +94,21 @@ const positionArgs = ({ latitude, longitude }: GeoPosition): Args.Args => [
 export const geoadd = (
   key: Command.Arg,
   members: ReadonlyArray<GeoMember<Command.Arg>>,
-  options: GeoaddOptions = {}
+  options?: GeoaddOptions
 ): Command.Command<number> =>
-  Args.command(GEOADD, () => [
-    key,
-    ...Args.flag(options.nx, "NX"),
-    ...Args.flag(options.xx, "XX"),
-    ...Args.flag(options.ch, "CH"),
-    ...Args.some(members, "member").flatMap((member) => positionArgs(member).concat(member.member))
-  ], Reply.integer)
+  Args.command(GEOADD, () => {
+    const { ch, nx, xx } = geoaddOptions(options)
+    return [
+      key,
+      ...Args.flag(nx, "NX"),
+      ...Args.flag(xx, "XX"),
+      ...Args.flag(ch, "CH"),
+      ...Args.objects(members, memberShape, (member) => [...positionArgs(member), member.member])
+    ]
+  }, Reply.integer)
+
+const memberShape = { what: "member", shape: `{ member: "Palermo", longitude: 13.4, latitude: 38.1 }` }
+const geoaddOptions = Args.options<GeoaddOptions>({ nx: Args.isAsked, xx: Args.isAsked, ch: Args.isAsked })
 
 /**
  * The distance between two members as the crow flies, in metres or another unit, to four decimals; `null` when one of
@@ -127,9 +133,11 @@ export const geodist = (
   key: Command.Arg,
   from: Command.Arg,
   to: Command.Arg,
-  options: { readonly unit?: GeoUnit | undefined } = {}
+  options?: { readonly unit?: GeoUnit | undefined }
 ): Command.Command<number | null> =>
-  Command.make(GEODIST, [key, from, to, ...(options.unit === undefined ? [] : [options.unit])], Reply.doubleOrNull)
+  Args.command(GEODIST, () => [key, from, to, ...Args.optional(geodistOptions(options).unit)], Reply.doubleOrNull)
+
+const geodistOptions = Args.options<{ readonly unit?: GeoUnit | undefined }>({ unit: Args.any })
 
 /**
  * The positions of members as geohashes of eleven letters, in their order, `null` for each that is not there.
@@ -236,12 +244,36 @@ type FoundBy<Coord, Dist, Hash> = Coord extends unknown
   : never
   : never
 
-const areaArgs = ({ bybox, byradius, fromlonlat, frommember }: GeoArea): Args.Args => [
-  ...(frommember === undefined ? ["FROMLONLAT", ...positionArgs(fromlonlat)] : ["FROMMEMBER", frommember]),
-  ...(byradius === undefined
-    ? ["BYBOX", Args.finite(bybox.width, "the width"), Args.finite(bybox.height, "the height"), bybox.unit]
-    : ["BYRADIUS", Args.finite(byradius.radius, "the radius"), byradius.unit])
-]
+const box = Args.demanded<NonNullable<GeoArea["bybox"]>>({ width: Args.any, height: Args.any, unit: Args.any })
+const circle = Args.demanded<NonNullable<GeoArea["byradius"]>>({ radius: Args.any, unit: Args.any })
+
+const centerArgs = ({ fromlonlat, frommember }: GeoArea): Args.Args => {
+  if (frommember !== undefined) return ["FROMMEMBER", frommember]
+  if (fromlonlat === undefined) return Args.refuse("say around what to search: give frommember or fromlonlat")
+  return ["FROMLONLAT", ...positionArgs(fromlonlat ?? Args.refuse("fromlonlat has to be { longitude, latitude }"))]
+}
+
+const shapeArgs = ({ bybox, byradius }: GeoArea): Args.Args => {
+  if (byradius !== undefined) {
+    const { radius, unit } = circle(byradius)
+    return ["BYRADIUS", Args.finite(radius, "the radius"), unit]
+  }
+  if (bybox === undefined) return Args.refuse("say how far to search: give byradius or bybox")
+  const { height, unit, width } = box(bybox)
+  return ["BYBOX", Args.finite(width, "the width"), Args.finite(height, "the height"), unit]
+}
+
+const areaArgs = (area: GeoArea): Args.Args => [...centerArgs(area), ...shapeArgs(area)]
+
+const searchChecks = {
+  frommember: Args.any,
+  fromlonlat: Args.any,
+  byradius: Args.any,
+  bybox: Args.any,
+  order: Args.any,
+  count: Args.any,
+  any: Args.isAsked
+}
 
 const selectionArgs = ({ any, count, order }: GeoSelection): Args.Args => [
   ...(order === undefined ? [] : [order]),
@@ -310,14 +342,25 @@ export const geosearch = <
     readonly withhash?: Hash | undefined
   }
 ): Command.Command<ReadonlyArray<FoundBy<Coord, Dist, Hash>>> =>
-  Args.command(GEOSEARCH, () => [
-    key,
-    ...areaArgs(options),
-    ...selectionArgs(options),
-    ...Args.flag(options.withcoord, "WITHCOORD"),
-    ...Args.flag(options.withdist, "WITHDIST"),
-    ...Args.flag(options.withhash, "WITHHASH")
-  ], Reply.overloaded(Reply.array(found(options))))
+  Args.building(GEOSEARCH, () => {
+    const given = searchOptions(options)
+    const args = [
+      key,
+      ...areaArgs(given),
+      ...selectionArgs(given),
+      ...Args.flag(given.withcoord, "WITHCOORD"),
+      ...Args.flag(given.withdist, "WITHDIST"),
+      ...Args.flag(given.withhash, "WITHHASH")
+    ]
+    return Command.make(GEOSEARCH, args, Reply.overloaded(Reply.array(found(given))))
+  })
+
+const searchOptions = Args.demanded<GeoArea & GeoSelection & Details>({
+  ...searchChecks,
+  withcoord: Args.isAsked,
+  withdist: Args.isAsked,
+  withhash: Args.isAsked
+})
 
 /**
  * Stores at `destination` the members of `source` in an area, over whatever was there, and replies how many they are.
@@ -349,10 +392,15 @@ export const geosearchstore = (
   source: Command.Arg,
   options: GeoArea & GeoSelection & { readonly storedist?: boolean | undefined }
 ): Command.Command<number> =>
-  Args.command(GEOSEARCHSTORE, () => [
-    destination,
-    source,
-    ...areaArgs(options),
-    ...selectionArgs(options),
-    ...Args.flag(options.storedist, "STOREDIST")
-  ], Reply.integer)
+  Args.command(GEOSEARCHSTORE, () => {
+    const given = storeOptions(options)
+    return [
+      destination,
+      source,
+      ...areaArgs(given),
+      ...selectionArgs(given),
+      ...Args.flag(given.storedist, "STOREDIST")
+    ]
+  }, Reply.integer)
+
+const storeOptions = Args.demanded<Parameters<typeof geosearchstore>[2]>({ ...searchChecks, storedist: Args.isAsked })

@@ -77,12 +77,17 @@ const useHdel = "to remove the fields at once use hdel, to keep them as long as 
 
 const withFields = (fields: ReadonlyArray<Command.Arg>): Args.Args => ["FIELDS", ...Args.counted(fields, "field")]
 
-const conditionArgs = (condition: HexpireCondition): Args.Args => [
-  ...Args.flag(condition.nx, "NX"),
-  ...Args.flag(condition.xx, "XX"),
-  ...Args.flag(condition.gt, "GT"),
-  ...Args.flag(condition.lt, "LT")
-]
+const conditions = Args.options<HexpireCondition>({
+  nx: Args.isAsked,
+  xx: Args.isAsked,
+  gt: Args.isAsked,
+  lt: Args.isAsked
+})
+
+const conditionArgs = (condition: HexpireCondition | undefined): Args.Args => {
+  const { gt, lt, nx, xx } = conditions(condition)
+  return [...Args.flag(nx, "NX"), ...Args.flag(xx, "XX"), ...Args.flag(gt, "GT"), ...Args.flag(lt, "LT")]
+}
 
 /**
  * Removes fields from a hash. Replies how many there were. A hash without fields is no longer a key.
@@ -149,9 +154,9 @@ export const hexists = (key: Command.Arg, field: Command.Arg): Command.Command<b
  */
 export const hexpire = (
   key: Command.Arg,
-  ttl: Duration.Input,
+  ttl: Args.Span,
   fields: ReadonlyArray<Command.Arg>,
-  condition: HexpireCondition = {}
+  condition?: HexpireCondition
 ): Command.Command<ReadonlyArray<-2 | 0 | 1 | 2>> =>
   Args.command(
     HEXPIRE,
@@ -186,7 +191,7 @@ export const hexpireat = (
   key: Command.Arg,
   at: DateTime.DateTime | Date,
   fields: ReadonlyArray<Command.Arg>,
-  condition: HexpireCondition = {}
+  condition?: HexpireCondition
 ): Command.Command<ReadonlyArray<-2 | 0 | 1 | 2>> =>
   Args.command(
     HEXPIREAT,
@@ -291,7 +296,7 @@ export const hgetdel = (
 export type HgetexOptions =
   | {
     /** How long the fields live from now on; parts of a millisecond are rounded up. */
-    readonly ex?: Duration.Input | undefined
+    readonly ex?: Args.Span | undefined
     readonly exat?: undefined
     readonly persist?: undefined
   }
@@ -329,18 +334,19 @@ export type HgetexOptions =
 export const hgetex = (
   key: Command.Arg,
   fields: ReadonlyArray<Command.Arg>,
-  options: HgetexOptions = {}
+  options?: HgetexOptions
 ): Command.Command<ReadonlyArray<string | null>> =>
-  Args.command(
-    HGETEX,
-    () => [
+  Args.command(HGETEX, () => {
+    const given = hgetexOptions(options)
+    return [
       key,
-      ...Args.expiryOption(options, useHdel),
-      ...Args.flag(options.persist, "PERSIST"),
+      ...Args.expiryOption(given, useHdel),
+      ...Args.flag(given.persist, "PERSIST"),
       ...withFields(fields)
-    ],
-    textsOrNulls
-  )
+    ]
+  }, textsOrNulls)
+
+const hgetexOptions = Args.options<HgetexOptions>({ ex: Args.any, exat: Args.any, persist: Args.isAsked })
 
 /**
  * Adds to the integer that a field holds, 0 when there is none. Replies the result.
@@ -514,7 +520,7 @@ export const hpexpire = (
   key: Command.Arg,
   ttl: Duration.Input,
   fields: ReadonlyArray<Command.Arg>,
-  condition: HexpireCondition = {}
+  condition?: HexpireCondition
 ): Command.Command<ReadonlyArray<-2 | 0 | 1 | 2>> =>
   Args.command(
     HPEXPIRE,
@@ -544,7 +550,7 @@ export const hpexpireat = (
   key: Command.Arg,
   at: DateTime.DateTime | Date,
   fields: ReadonlyArray<Command.Arg>,
-  condition: HexpireCondition = {}
+  condition?: HexpireCondition
 ): Command.Command<ReadonlyArray<-2 | 0 | 1 | 2>> =>
   Args.command(
     HPEXPIREAT,
@@ -635,11 +641,19 @@ export const hrandfield: {
 ): Command.Command<never> =>
   options === undefined
     ? Command.make(HRANDFIELD, [key], Reply.overloaded(Reply.textOrNull))
-    : Args.command(
-      HRANDFIELD,
-      () => [key, Args.integer(options.count, "the count"), ...Args.flag(options.withvalues, "WITHVALUES")],
-      options.withvalues === true ? Reply.overloaded(fieldsWithValues) : Reply.overloaded(texts)
-    )
+    : Args.building(HRANDFIELD, () => {
+      const { count, withvalues } = hrandfieldOptions(options)
+      return Command.make(
+        HRANDFIELD,
+        [key, Args.integer(count, "the count"), ...Args.flag(withvalues, "WITHVALUES")],
+        withvalues === true ? Reply.overloaded(fieldsWithValues) : Reply.overloaded(texts)
+      )
+    })
+
+const hrandfieldOptions = Args.demanded<{ readonly count: number; readonly withvalues?: boolean | undefined }>({
+  count: Args.any,
+  withvalues: Args.isAsked
+})
 
 /**
  * Reads a hash page by page. Begin with the cursor `"0"` and go on with the one of each reply, until that is `"0"`
@@ -692,17 +706,22 @@ export const hscan: {
 } = (
   key: Command.Arg,
   cursor: string,
-  options: {
-    readonly match?: Command.Arg | undefined
-    readonly count?: number | undefined
-    readonly novalues?: boolean | undefined
-  } = {}
+  options?: HscanOptions
 ): Command.Command<never> =>
-  Args.command(
-    HSCAN,
-    () => [key, cursor, ...Args.scan(options), ...Args.flag(options.novalues, "NOVALUES")],
-    options.novalues === true ? Reply.overloaded(pageOfFields) : Reply.overloaded(pageOfFieldsWithValues)
-  )
+  Args.building(HSCAN, () => {
+    const given = hscanOptions(options)
+    return Command.make(
+      HSCAN,
+      [key, cursor, ...Args.scan(given), ...Args.flag(given.novalues, "NOVALUES")],
+      given.novalues === true ? Reply.overloaded(pageOfFields) : Reply.overloaded(pageOfFieldsWithValues)
+    )
+  })
+
+interface HscanOptions extends Args.ScanOptions {
+  readonly novalues?: boolean | undefined
+}
+
+const hscanOptions = Args.options<HscanOptions>({ match: Args.any, count: Args.any, novalues: Args.isAsked })
 
 /**
  * Sets fields of a hash, which is created if need be. Replies how many of them are new. Give a record, or pairs when a
@@ -741,7 +760,7 @@ export type HsetexOptions =
   & (
     | {
       /** How long the fields live from now on; parts of a millisecond are rounded up. */
-      readonly ex?: Duration.Input | undefined
+      readonly ex?: Args.Span | undefined
       readonly exat?: undefined
       readonly keepttl?: undefined
     }
@@ -780,21 +799,30 @@ export type HsetexOptions =
 export const hsetex = (
   key: Command.Arg,
   entries: Args.Entries,
-  options: HsetexOptions = {}
+  options?: HsetexOptions
 ): Command.Command<boolean> =>
   Args.command(HSETEX, () => {
+    const given = hsetexOptions(options)
     const fields = Args.entries(entries, "field")
     return [
       key,
-      ...Args.flag(options.fnx, "FNX"),
-      ...Args.flag(options.fxx, "FXX"),
-      ...Args.expiryOption(options, useHdel),
-      ...Args.flag(options.keepttl, "KEEPTTL"),
+      ...Args.flag(given.fnx, "FNX"),
+      ...Args.flag(given.fxx, "FXX"),
+      ...Args.expiryOption(given, useHdel),
+      ...Args.flag(given.keepttl, "KEEPTTL"),
       "FIELDS",
       `${fields.length / 2}`,
       ...fields
     ]
   }, Reply.boolean)
+
+const hsetexOptions = Args.options<HsetexOptions>({
+  fnx: Args.isAsked,
+  fxx: Args.isAsked,
+  ex: Args.any,
+  exat: Args.any,
+  keepttl: Args.isAsked
+})
 
 /**
  * Sets a field that is not there yet. Replies whether it was set; an existing one stays as it is.

@@ -4,7 +4,7 @@
  *
  * Source: https://redis.io/docs/latest/commands/?group=hyperloglog
  */
-import * as Command from "../Command.ts"
+import type * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import * as Args from "../internal/args.ts"
 import * as Reply from "../internal/reply.ts"
@@ -32,7 +32,7 @@ const PFMERGE = CommandSpec.get("PFMERGE")
  * @since 0.1.0
  */
 export const pfadd = (key: Command.Arg, elements: ReadonlyArray<Command.Arg>): Command.Command<boolean> =>
-  Command.make(PFADD, [key, ...elements], Reply.boolean)
+  Args.command(PFADD, () => [key, ...Args.list(elements, "element")], Reply.boolean)
 
 /**
  * About how many different elements a HyperLogLog has seen, or several of them together. A missing key has seen none.
@@ -75,4 +75,4 @@ export const pfcount = (keys: ReadonlyArray<Command.Arg>): Command.Command<numbe
  * @since 0.1.0
  */
 export const pfmerge = (destination: Command.Arg, sources: ReadonlyArray<Command.Arg>): Command.Command<"OK"> =>
-  Command.make(PFMERGE, [destination, ...sources], Reply.ok)
+  Args.command(PFMERGE, () => [destination, ...Args.list(sources, "source")], Reply.ok)

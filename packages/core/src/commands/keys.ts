@@ -4,7 +4,7 @@
  * Source: https://redis.io/docs/latest/commands/?group=generic
  */
 import type * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import * as Args from "../internal/args.ts"
@@ -62,12 +62,14 @@ const textsOrNulls = Reply.array(Reply.textOrNull)
 export const copy = (
   source: Command.Arg,
   destination: Command.Arg,
-  options: {
+  options?: {
     /** Whether a key that exists is overwritten. */
     readonly replace?: boolean | undefined
-  } = {}
+  }
 ): Command.Command<boolean> =>
-  Command.make(COPY, [source, destination, ...Args.flag(options.replace, "REPLACE")], Reply.boolean)
+  Args.command(COPY, () => [source, destination, ...Args.flag(copyOptions(options).replace, "REPLACE")], Reply.boolean)
+
+const copyOptions = Args.options<{ readonly replace?: boolean | undefined }>({ replace: Args.isAsked })
 
 /**
  * Deletes keys. Replies how many there were.
@@ -157,12 +159,17 @@ export type ExpireCondition =
     readonly lt?: boolean | undefined
   }
 
-const conditionArgs = (condition: ExpireCondition): ReadonlyArray<Command.Arg> => [
-  ...Args.flag(condition.nx, "NX"),
-  ...Args.flag(condition.xx, "XX"),
-  ...Args.flag(condition.gt, "GT"),
-  ...Args.flag(condition.lt, "LT")
-]
+const conditions = Args.options<ExpireCondition>({
+  nx: Args.isAsked,
+  xx: Args.isAsked,
+  gt: Args.isAsked,
+  lt: Args.isAsked
+})
+
+const conditionArgs = (condition: ExpireCondition | undefined): Args.Args => {
+  const { gt, lt, nx, xx } = conditions(condition)
+  return [...Args.flag(nx, "NX"), ...Args.flag(xx, "XX"), ...Args.flag(gt, "GT"), ...Args.flag(lt, "LT")]
+}
 
 /**
  * Gives a key a time to live, sent in seconds and rounded up. Replies `false` when there is no such key, or when the
@@ -185,8 +192,8 @@ const conditionArgs = (condition: ExpireCondition): ReadonlyArray<Command.Arg> =
  */
 export const expire = (
   key: Command.Arg,
-  ttl: Duration.Input,
-  condition: ExpireCondition = {}
+  ttl: Args.Span,
+  condition?: ExpireCondition
 ): Command.Command<boolean> =>
   Args.command(EXPIRE, () => [key, Args.seconds(ttl), ...conditionArgs(condition)], Reply.boolean)
 
@@ -211,7 +218,7 @@ export const expire = (
 export const expireat = (
   key: Command.Arg,
   at: DateTime.DateTime | Date,
-  condition: ExpireCondition = {}
+  condition?: ExpireCondition
 ): Command.Command<boolean> =>
   Args.command(EXPIREAT, () => [key, Args.epochSeconds(at), ...conditionArgs(condition)], Reply.boolean)
 
@@ -375,7 +382,7 @@ export const persist = (key: Command.Arg): Command.Command<boolean> => Command.m
 export const pexpire = (
   key: Command.Arg,
   ttl: Duration.Input,
-  condition: ExpireCondition = {}
+  condition?: ExpireCondition
 ): Command.Command<boolean> =>
   Args.command(PEXPIRE, () => [key, Args.millis(ttl), ...conditionArgs(condition)], Reply.boolean)
 
@@ -400,7 +407,7 @@ export const pexpire = (
 export const pexpireat = (
   key: Command.Arg,
   at: DateTime.DateTime | Date,
-  condition: ExpireCondition = {}
+  condition?: ExpireCondition
 ): Command.Command<boolean> =>
   Args.command(PEXPIREAT, () => [key, Args.epochMillis(at), ...conditionArgs(condition)], Reply.boolean)
 
@@ -519,7 +526,7 @@ export type RestoreOptions =
   & (
     | {
       /** How long the key lives from now on, rounded up to milliseconds. */
-      readonly ex?: Duration.Input | undefined
+      readonly ex?: Args.Span | undefined
       readonly exat?: undefined
     }
     | {
@@ -531,7 +538,7 @@ export type RestoreOptions =
   & (
     | {
       /** For how long the key has not been used, in whole seconds. Since Redis 5.0.0. */
-      readonly idletime?: Duration.Input | undefined
+      readonly idletime?: Args.Span | undefined
       readonly freq?: undefined
     }
     | {
@@ -543,7 +550,7 @@ export type RestoreOptions =
 
 const restoreTtl = (options: RestoreOptions): Command.Arg =>
   options.ex !== undefined
-    ? Args.millis(options.ex)
+    ? `${Args.ex(options.ex)}`
     : options.exat !== undefined
     ? Args.epochMillis(options.exat)
     : "0"
@@ -573,25 +580,28 @@ const restoreTtl = (options: RestoreOptions): Command.Arg =>
 export const restore = (
   key: Command.Arg,
   serialized: Uint8Array,
-  options: RestoreOptions = {}
+  options?: RestoreOptions
 ): Command.Command<"OK"> =>
-  Args.command(
-    RESTORE,
-    () => [
+  Args.command(RESTORE, () => {
+    const given = restoreOptions(options)
+    return [
       key,
-      restoreTtl(options),
+      restoreTtl(given),
       serialized,
-      ...Args.flag(options.replace, "REPLACE"),
-      ...Args.flag(options.exat !== undefined, "ABSTTL"),
-      ...Args.option(
-        "IDLETIME",
-        options.idletime,
-        (idle) => Args.atLeast(0, Math.floor(Duration.toSeconds(idle)), "idletime in seconds")
-      ),
-      ...Args.option("FREQ", options.freq, (freq) => Args.integer(freq, "freq"))
-    ],
-    Reply.ok
-  )
+      ...Args.flag(given.replace, "REPLACE"),
+      ...Args.flag(given.exat !== undefined, "ABSTTL"),
+      ...Args.option("IDLETIME", given.idletime, (idle) => Args.idleSeconds(idle, "idletime")),
+      ...Args.option("FREQ", given.freq, (freq) => Args.integer(freq, "freq"))
+    ]
+  }, Reply.ok)
+
+const restoreOptions = Args.options<RestoreOptions>({
+  replace: Args.isAsked,
+  ex: Args.any,
+  exat: Args.any,
+  idletime: Args.any,
+  freq: Args.any
+})
 
 /**
  * How elements are sorted.
@@ -618,15 +628,20 @@ export interface SortOptions {
   readonly alpha?: boolean | undefined
 }
 
+const sortChecks = { by: Args.any, limit: Args.any, get: Args.any, order: Args.any, alpha: Args.isAsked }
+const sortLimit = Args.demanded<Required<SortOptions>["limit"] & object>({ offset: Args.any, count: Args.any })
+
+const sortLimitArgs = (limit: SortOptions["limit"]): Args.Args => {
+  if (limit === undefined) return []
+  const { count, offset } = sortLimit(limit)
+  return ["LIMIT", Args.integer(offset, "the offset of the limit"), Args.integer(count, "the count of the limit")]
+}
+
 const sortArgs = (key: Command.Arg, options: SortOptions): ReadonlyArray<Command.Arg> => [
   key,
   ...Args.option("BY", options.by, (by) => by),
-  ...(options.limit === undefined ? [] : [
-    "LIMIT",
-    Args.integer(options.limit.offset, "the offset of the limit"),
-    Args.integer(options.limit.count, "the count of the limit")
-  ]),
-  ...(options.get ?? []).flatMap((pattern) => ["GET", pattern]),
+  ...sortLimitArgs(options.limit),
+  ...Args.list(options.get === undefined ? [] : options.get, "pattern").flatMap((pattern) => ["GET", pattern]),
   ...(options.order === undefined ? [] : [options.order]),
   ...Args.flag(options.alpha, "ALPHA")
 ]
@@ -667,13 +682,21 @@ export const sort: {
   ): Command.Command<ReadonlyArray<string | null>>
 } = (
   key: Command.Arg,
-  options: SortOptions & { readonly store?: Command.Arg | undefined } = {}
+  options?: SortOptions & { readonly store?: Command.Arg | undefined }
 ): Command.Command<never> =>
-  Args.command(
-    SORT,
-    () => [...sortArgs(key, options), ...Args.option("STORE", options.store, (store) => store)],
-    options.store === undefined ? Reply.overloaded(textsOrNulls) : Reply.overloaded(Reply.integer)
-  )
+  Args.building(SORT, () => {
+    const { store, ...given } = sortStoreOptions(options)
+    return Command.make(
+      SORT,
+      [...sortArgs(key, given), ...Args.option("STORE", store, (store) => store)],
+      store === undefined ? Reply.overloaded(textsOrNulls) : Reply.overloaded(Reply.integer)
+    )
+  })
+
+const sortStoreOptions = Args.options<SortOptions & { readonly store?: Command.Arg | undefined }>({
+  ...sortChecks,
+  store: Args.any
+})
 
 /**
  * The elements of a list, set or sorted set, sorted: `sort` without `store`, so that a replica can answer it.
@@ -696,8 +719,10 @@ export const sort: {
 export const sortRo: {
   (key: Command.Arg, options?: SortOptions & { readonly get?: undefined }): Command.Command<ReadonlyArray<string>>
   (key: Command.Arg, options: SortOptions): Command.Command<ReadonlyArray<string | null>>
-} = (key: Command.Arg, options: SortOptions = {}): Command.Command<never> =>
-  Args.command(SORT_RO, () => sortArgs(key, options), Reply.overloaded(textsOrNulls))
+} = (key: Command.Arg, options?: SortOptions): Command.Command<never> =>
+  Args.command(SORT_RO, () => sortArgs(key, sortOptions(options)), Reply.overloaded(textsOrNulls))
+
+const sortOptions = Args.options<SortOptions>(sortChecks)
 
 /**
  * Marks keys as just used, without reading them. Replies how many of them exist.

@@ -4,7 +4,6 @@
  *
  * Source: https://redis.io/docs/latest/commands/?group=list
  */
-import type * as Duration from "effect/Duration"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import * as Args from "../internal/args.ts"
@@ -74,13 +73,14 @@ export type ListEnd = "LEFT" | "RIGHT"
 export const blmove = (
   source: Command.Arg,
   destination: Command.Arg,
-  options: { readonly from: ListEnd; readonly to: ListEnd; readonly timeout: Duration.Input }
+  options: { readonly from: ListEnd; readonly to: ListEnd; readonly timeout: Args.Span }
 ): Command.Command<string | null> =>
-  Args.command(
-    BLMOVE,
-    () => [source, destination, options.from, options.to, Args.timeout(options.timeout)],
-    Reply.textOrNull
-  )
+  Args.command(BLMOVE, () => {
+    const { from, timeout, to } = blmoveOptions(options)
+    return [source, destination, from, to, Args.timeout(timeout)]
+  }, Reply.textOrNull)
+
+const blmoveOptions = Args.demanded<Parameters<typeof blmove>[2]>({ from: Args.any, to: Args.any, timeout: Args.any })
 
 /**
  * {@link lmpop} that waits up to `timeout` while all of the lists are empty. Replies `null` when the time is over.
@@ -110,10 +110,19 @@ export const blmpop = (
   options: {
     readonly from: ListEnd
     readonly count?: number | undefined
-    readonly timeout: Duration.Input
+    readonly timeout: Args.Span
   }
 ): Command.Command<{ readonly key: string; readonly elements: ReadonlyArray<string> } | null> =>
-  Args.command(BLMPOP, () => [Args.timeout(options.timeout), ...manyFrom(keys, options)], poppedMany)
+  Args.command(BLMPOP, () => {
+    const { timeout, ...many } = blmpopOptions(options)
+    return [Args.timeout(timeout), ...manyFrom(keys, many)]
+  }, poppedMany)
+
+const blmpopOptions = Args.demanded<Parameters<typeof blmpop>[1]>({
+  from: Args.any,
+  count: Args.any,
+  timeout: Args.any
+})
 
 const manyFrom = (
   keys: ReadonlyArray<Command.Arg>,
@@ -150,7 +159,7 @@ const manyFrom = (
  */
 export const blpop = (
   keys: ReadonlyArray<Command.Arg>,
-  timeout: Duration.Input
+  timeout: Args.Span
 ): Command.Command<{ readonly key: string; readonly element: string } | null> =>
   Args.command(BLPOP, () => [...Args.some(keys, "key"), Args.timeout(timeout)], popped)
 
@@ -179,7 +188,7 @@ export const blpop = (
  */
 export const brpop = (
   keys: ReadonlyArray<Command.Arg>,
-  timeout: Duration.Input
+  timeout: Args.Span
 ): Command.Command<{ readonly key: string; readonly element: string } | null> =>
   Args.command(BRPOP, () => [...Args.some(keys, "key"), Args.timeout(timeout)], popped)
 
@@ -206,7 +215,7 @@ export const brpop = (
 export const brpoplpush = (
   source: Command.Arg,
   destination: Command.Arg,
-  timeout: Duration.Input
+  timeout: Args.Span
 ): Command.Command<string | null> =>
   Args.command(BRPOPLPUSH, () => [source, destination, Args.timeout(timeout)], Reply.textOrNull)
 
@@ -253,11 +262,13 @@ export const linsert = (
   place: { readonly before: Command.Arg } | { readonly after: Command.Arg },
   element: Command.Arg
 ): Command.Command<number> =>
-  Command.make(
-    LINSERT,
-    "before" in place ? [key, "BEFORE", place.before, element] : [key, "AFTER", place.after, element],
-    Reply.integer
-  )
+  Args.command(LINSERT, () => {
+    const { after, before } = placeOf(place) as { readonly before?: Command.Arg; readonly after?: Command.Arg }
+    if (before !== undefined) return [key, "BEFORE", before, element]
+    return [key, "AFTER", after ?? Args.refuse("say before or after which element, as in { before: \"b\" }"), element]
+  }, Reply.integer)
+
+const placeOf = Args.demanded<Parameters<typeof linsert>[1]>({ before: Args.any, after: Args.any })
 
 /**
  * The length of a list, 0 when there is no such key.
@@ -302,7 +313,12 @@ export const lmove = (
   destination: Command.Arg,
   options: { readonly from: ListEnd; readonly to: ListEnd }
 ): Command.Command<string | null> =>
-  Command.make(LMOVE, [source, destination, options.from, options.to], Reply.textOrNull)
+  Args.command(LMOVE, () => {
+    const { from, to } = lmoveOptions(options)
+    return [source, destination, from, to]
+  }, Reply.textOrNull)
+
+const lmoveOptions = Args.demanded<Parameters<typeof lmove>[2]>({ from: Args.any, to: Args.any })
 
 /**
  * Removes up to `count` elements, 1 unless given, from an end of the first list that is not empty. Replies them and the
@@ -328,7 +344,9 @@ export const lmpop = (
   keys: ReadonlyArray<Command.Arg>,
   options: { readonly from: ListEnd; readonly count?: number | undefined }
 ): Command.Command<{ readonly key: string; readonly elements: ReadonlyArray<string> } | null> =>
-  Args.command(LMPOP, () => manyFrom(keys, options), poppedMany)
+  Args.command(LMPOP, () => manyFrom(keys, lmpopOptions(options)), poppedMany)
+
+const lmpopOptions = Args.demanded<Parameters<typeof lmpop>[1]>({ from: Args.any, count: Args.any })
 
 /**
  * Removes the head of a list and replies it, `null` when there is none. With a `count`, up to that many, from the head
@@ -362,7 +380,7 @@ const pop = (
 ): Command.Command<never> =>
   options === undefined
     ? Command.make(spec, [key], Reply.overloaded(Reply.textOrNull))
-    : Args.command(spec, () => [key, Args.integer(options.count, "the count")], Reply.overloaded(textsOrNull))
+    : Args.command(spec, () => [key, Args.count(options)], Reply.overloaded(textsOrNull))
 
 /**
  * The index of the first element that equals `element`, `null` when there is none. With a `count`, the indexes of that
@@ -411,23 +429,31 @@ export const lpos: {
 } = (
   key: Command.Arg,
   element: Command.Arg,
-  options: {
-    readonly rank?: number | undefined
-    readonly maxlen?: number | undefined
-    readonly count?: number | undefined
-  } = {}
+  options?: LposOptions
 ): Command.Command<never> =>
-  Args.command(
-    LPOS,
-    () => [
+  Args.building(LPOS, () => {
+    const { count, maxlen, rank } = lposOptions(options)
+    const args = [
       key,
       element,
-      ...Args.option("RANK", options.rank, (rank) => Args.integer(rank, "the rank")),
-      ...Args.option("COUNT", options.count, (count) => Args.integer(count, "the count")),
-      ...Args.option("MAXLEN", options.maxlen, (maxlen) => Args.integer(maxlen, "maxlen"))
-    ],
-    options.count === undefined ? Reply.overloaded(Reply.integerOrNull) : Reply.overloaded(integers)
-  )
+      ...Args.option("RANK", rank, (rank) => Args.integer(rank, "the rank")),
+      ...Args.option("COUNT", count, (count) => Args.integer(count, "the count")),
+      ...Args.option("MAXLEN", maxlen, (maxlen) => Args.integer(maxlen, "maxlen"))
+    ]
+    return Command.make(
+      LPOS,
+      args,
+      count === undefined ? Reply.overloaded(Reply.integerOrNull) : Reply.overloaded(integers)
+    )
+  })
+
+interface LposOptions {
+  readonly rank?: number | undefined
+  readonly maxlen?: number | undefined
+  readonly count?: number | undefined
+}
+
+const lposOptions = Args.options<LposOptions>({ rank: Args.any, maxlen: Args.any, count: Args.any })
 
 /**
  * Puts elements before the head of a list, which is created if need be, one after the other: the last of them is the

@@ -75,7 +75,7 @@ const booleans = Reply.array(Reply.boolean)
  * @category scripting
  * @since 0.1.0
  */
-const evaluate = (script: Command.Arg, input: ScriptInput = {}): Command.Command<Resp.Value> =>
+const evaluate = (script: Command.Arg, input?: ScriptInput): Command.Command<Resp.Value> =>
   Args.command(EVAL, () => scriptArgs(script, input), Reply.raw)
 
 // No variable can have this name in a module, but what a module exports can.
@@ -99,7 +99,7 @@ export { evaluate as eval }
  * @category scripting
  * @since 0.1.0
  */
-export const evalRo = (script: Command.Arg, input: ScriptInput = {}): Command.Command<Resp.Value> =>
+export const evalRo = (script: Command.Arg, input?: ScriptInput): Command.Command<Resp.Value> =>
   Args.command(EVAL_RO, () => scriptArgs(script, input), Reply.raw)
 
 /**
@@ -124,7 +124,7 @@ export const evalRo = (script: Command.Arg, input: ScriptInput = {}): Command.Co
  * @category scripting
  * @since 0.1.0
  */
-export const evalsha = (sha: string, input: ScriptInput = {}): Command.Command<Resp.Value> =>
+export const evalsha = (sha: string, input?: ScriptInput): Command.Command<Resp.Value> =>
   Args.command(EVALSHA, () => scriptArgs(sha, input), Reply.raw)
 
 /**
@@ -144,7 +144,7 @@ export const evalsha = (sha: string, input: ScriptInput = {}): Command.Command<R
  * @category scripting
  * @since 0.1.0
  */
-export const evalshaRo = (sha: string, input: ScriptInput = {}): Command.Command<Resp.Value> =>
+export const evalshaRo = (sha: string, input?: ScriptInput): Command.Command<Resp.Value> =>
   Args.command(EVALSHA_RO, () => scriptArgs(sha, input), Reply.raw)
 
 /**
@@ -165,7 +165,7 @@ export const evalshaRo = (sha: string, input: ScriptInput = {}): Command.Command
  * @category scripting
  * @since 0.1.0
  */
-export const fcall = (name: string, input: ScriptInput = {}): Command.Command<Resp.Value> =>
+export const fcall = (name: string, input?: ScriptInput): Command.Command<Resp.Value> =>
   Args.command(FCALL, () => scriptArgs(name, input), Reply.raw)
 
 /**
@@ -186,7 +186,7 @@ export const fcall = (name: string, input: ScriptInput = {}): Command.Command<Re
  * @category scripting
  * @since 0.1.0
  */
-export const fcallRo = (name: string, input: ScriptInput = {}): Command.Command<Resp.Value> =>
+export const fcallRo = (name: string, input?: ScriptInput): Command.Command<Resp.Value> =>
   Args.command(FCALL_RO, () => scriptArgs(name, input), Reply.raw)
 
 /**
@@ -247,8 +247,8 @@ export const functionDump = (): Command.Command<Uint8Array> =>
  * @category scripting
  * @since 0.1.0
  */
-export const functionFlush = (options: FlushOptions = {}): Command.Command<"OK"> =>
-  Command.make(FUNCTION_FLUSH, Args.flush(options), Reply.ok)
+export const functionFlush = (options?: FlushOptions): Command.Command<"OK"> =>
+  Args.command(FUNCTION_FLUSH, () => Args.flush(options), Reply.ok)
 
 /**
  * Ends a function that has run for longer than the server's `busy-reply-threshold` and has not written yet.
@@ -338,16 +338,23 @@ export const functionList: {
     options: { readonly libraryname?: string | undefined; readonly withcode: true }
   ): Command.Command<ReadonlyArray<FunctionLibrary & { readonly code: string }>>
 } = (
-  options: { readonly libraryname?: string | undefined; readonly withcode?: boolean | undefined } = {}
+  options?: FunctionListOptions
 ): Command.Command<never> =>
-  Command.makeSealed(
-    FUNCTION_LIST,
-    [
-      ...Args.option("LIBRARYNAME", options.libraryname, (pattern) => pattern),
-      ...Args.flag(options.withcode, "WITHCODE")
-    ],
-    options.withcode === true ? Reply.overloaded(librariesWithCode) : Reply.overloaded(libraries)
-  )
+  Args.building(FUNCTION_LIST, () => {
+    const { libraryname, withcode } = functionListOptions(options)
+    return Command.makeSealed(
+      FUNCTION_LIST,
+      [...Args.option("LIBRARYNAME", libraryname, (pattern) => pattern), ...Args.flag(withcode, "WITHCODE")],
+      withcode === true ? Reply.overloaded(librariesWithCode) : Reply.overloaded(libraries)
+    )
+  })
+
+interface FunctionListOptions {
+  readonly libraryname?: string | undefined
+  readonly withcode?: boolean | undefined
+}
+
+const functionListOptions = Args.options<FunctionListOptions>({ libraryname: Args.any, withcode: Args.isAsked })
 
 /**
  * Loads a library of functions, and replies its name. The code begins with a line that gives it: `#!lua name=visits`.
@@ -383,11 +390,14 @@ export const functionList: {
  */
 export const functionLoad = (
   code: Command.Arg,
-  options: {
+  options?: {
     /** Whether a library of the same name is replaced. */
     readonly replace?: boolean | undefined
-  } = {}
-): Command.Command<string> => Command.make(FUNCTION_LOAD, [...Args.flag(options.replace, "REPLACE"), code], Reply.text)
+  }
+): Command.Command<string> =>
+  Args.command(FUNCTION_LOAD, () => [...Args.flag(loadOptions(options).replace, "REPLACE"), code], Reply.text)
+
+const loadOptions = Args.options<{ readonly replace?: boolean | undefined }>({ replace: Args.isAsked })
 
 /**
  * Loads the libraries that `functionDump` saved: all of them or, when one can't be loaded, none.
@@ -418,13 +428,15 @@ export const functionLoad = (
  */
 export const functionRestore = (
   serialized: Uint8Array,
-  options: { readonly policy?: "APPEND" | "REPLACE" | "FLUSH" | undefined } = {}
+  options?: RestoreOptions
 ): Command.Command<"OK"> =>
-  Command.make(
-    FUNCTION_RESTORE,
-    options.policy === undefined ? [serialized] : [serialized, options.policy],
-    Reply.ok
-  )
+  Args.command(FUNCTION_RESTORE, () => [serialized, ...Args.optional(restoreOptions(options).policy)], Reply.ok)
+
+interface RestoreOptions {
+  readonly policy?: "APPEND" | "REPLACE" | "FLUSH" | undefined
+}
+
+const restoreOptions = Args.options<RestoreOptions>({ policy: Args.any })
 
 /**
  * The function that a server is executing, if it is, and how much each engine has loaded.
@@ -520,8 +532,8 @@ export const scriptExists = (shas: ReadonlyArray<string>): Command.Command<Reado
  * @category scripting
  * @since 0.1.0
  */
-export const scriptFlush = (options: FlushOptions = {}): Command.Command<"OK"> =>
-  Command.make(SCRIPT_FLUSH, Args.flush(options), Reply.ok)
+export const scriptFlush = (options?: FlushOptions): Command.Command<"OK"> =>
+  Args.command(SCRIPT_FLUSH, () => Args.flush(options), Reply.ok)
 
 /**
  * Ends a script that has run for longer than the server's `busy-reply-threshold` and has not written yet.

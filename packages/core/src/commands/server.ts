@@ -131,18 +131,21 @@ export type ClientListOptions =
  * @since 0.1.0
  */
 export const clientList = (
-  options: ClientListOptions = {}
+  options?: ClientListOptions
 ): Command.Command<ReadonlyArray<Record<string, string>>> =>
   Args.command(
     CLIENT_LIST,
-    () => [
-      ...Args.option("TYPE", options.type, (type) => type),
-      ...(options.id === undefined
-        ? []
-        : ["ID", ...Args.some(options.id, "id").map((id) => Args.integer(id, "the id"))])
-    ],
+    () => {
+      const { id, type } = clientListOptions(options)
+      return [
+        ...Args.option("TYPE", type, (type) => type),
+        ...(id === undefined ? [] : ["ID", ...Args.some(id, "id").map((id) => Args.integer(id, "the id"))])
+      ]
+    },
     (value) => Reply.name(value).split("\n").filter((line) => line.trim() !== "").map(clientFields)
   )
+
+const clientListOptions = Args.options<ClientListOptions>({ type: Args.any, id: Args.any })
 
 /**
  * The parameters of a server whose names match one of some patterns, with their values.
@@ -270,8 +273,8 @@ export interface FlushOptions {
  * @category server
  * @since 0.1.0
  */
-export const flushall = (options: FlushOptions = {}): Command.Command<"OK"> =>
-  Command.make(FLUSHALL, Args.flush(options), Reply.ok)
+export const flushall = (options?: FlushOptions): Command.Command<"OK"> =>
+  Args.command(FLUSHALL, () => Args.flush(options), Reply.ok)
 
 /**
  * Deletes all keys of the database in use; a cluster has one.
@@ -290,8 +293,8 @@ export const flushall = (options: FlushOptions = {}): Command.Command<"OK"> =>
  * @category server
  * @since 0.1.0
  */
-export const flushdb = (options: FlushOptions = {}): Command.Command<"OK"> =>
-  Command.make(FLUSHDB, Args.flush(options), Reply.ok)
+export const flushdb = (options?: FlushOptions): Command.Command<"OK"> =>
+  Args.command(FLUSHDB, () => Args.flush(options), Reply.ok)
 
 /**
  * What a server tells of itself, as text: some sections (`"memory"`, `"replication"`, ...), or those that it chooses.
@@ -311,7 +314,7 @@ export const flushdb = (options: FlushOptions = {}): Command.Command<"OK"> =>
  * @since 0.1.0
  */
 export const info = (sections: ReadonlyArray<string> = []): Command.Command<string> =>
-  Command.make(INFO, sections, Reply.text)
+  Args.command(INFO, () => Args.list(sections, "section"), Reply.text)
 
 /**
  * What a server tells of itself, by the names of the fields, without the headings of `info`.
@@ -332,7 +335,7 @@ export const info = (sections: ReadonlyArray<string> = []): Command.Command<stri
  * @since 0.1.0
  */
 export const infoFields = (sections: ReadonlyArray<string> = []): Command.Command<Record<string, string>> =>
-  Command.makeSealed(INFO, sections, Reply.lines)
+  Args.building(INFO, () => Command.makeSealed(INFO, Args.list(sections, "section"), Reply.lines))
 
 /**
  * How many bytes a key and its value take, `null` when there is no such key.
@@ -353,16 +356,17 @@ export const infoFields = (sections: ReadonlyArray<string> = []): Command.Comman
  */
 export const memoryUsage = (
   key: Command.Arg,
-  options: {
+  options?: {
     /** How many elements of a collection are measured to estimate the rest: 0 for all, 5 if nothing is said. */
     readonly samples?: number | undefined
-  } = {}
+  }
 ): Command.Command<number | null> =>
-  Args.command(
-    MEMORY_USAGE,
-    () => [key, ...Args.option("SAMPLES", options.samples, (samples) => Args.integer(samples, "samples"))],
-    Reply.integerOrNull
-  )
+  Args.command(MEMORY_USAGE, () => {
+    const { samples } = memoryOptions(options)
+    return [key, ...Args.option("SAMPLES", samples, (samples) => Args.integer(samples, "samples"))]
+  }, Reply.integerOrNull)
+
+const memoryOptions = Args.options<{ readonly samples?: number | undefined }>({ samples: Args.any })
 
 const pong: Reply.Decode<"PONG"> = (value) => {
   if (Reply.name(value) === "PONG") return "PONG"

@@ -156,12 +156,9 @@ export const sinter = (keys: ReadonlyArray<Command.Arg>): Command.Command<Readon
  */
 export const sintercard = (
   keys: ReadonlyArray<Command.Arg>,
-  options: { readonly limit?: number | undefined } = {}
+  options?: { readonly limit?: number | undefined }
 ): Command.Command<number> =>
-  Args.command(SINTERCARD, () => [
-    ...Args.counted(keys, "key"),
-    ...Args.option("LIMIT", options.limit, (limit) => Args.integer(limit, "the limit"))
-  ], Reply.integer)
+  Args.command(SINTERCARD, () => [...Args.counted(keys, "key"), ...Args.limit(options)], Reply.integer)
 
 /**
  * Stores at `destination` what {@link sinter} replies, over whatever was there, and replies how many members that are.
@@ -301,7 +298,7 @@ export const spop: {
 } = (key: Command.Arg, options?: { readonly count: number }): Command.Command<never> =>
   options === undefined
     ? Command.make(SPOP, [key], Reply.overloaded(Reply.textOrNull))
-    : Args.command(SPOP, () => [key, Args.integer(options.count, "the count")], Reply.overloaded(texts))
+    : Args.command(SPOP, () => [key, Args.count(options)], Reply.overloaded(texts))
 
 /**
  * A random member, which stays in the set, `null` when there is none. With a `count`, up to that many different ones in
@@ -329,7 +326,7 @@ export const srandmember: {
 } = (key: Command.Arg, options?: { readonly count: number }): Command.Command<never> =>
   options === undefined
     ? Command.make(SRANDMEMBER, [key], Reply.overloaded(Reply.textOrNull))
-    : Args.command(SRANDMEMBER, () => [key, Args.integer(options.count, "the count")], Reply.overloaded(texts))
+    : Args.command(SRANDMEMBER, () => [key, Args.count(options)], Reply.overloaded(texts))
 
 /**
  * Removes members from a set. Replies how many were in it. A set without members is no longer a key.
@@ -382,9 +379,9 @@ export const srem = (key: Command.Arg, members: ReadonlyArray<Command.Arg>): Com
 export const sscan = (
   key: Command.Arg,
   cursor: string,
-  options: { readonly match?: Command.Arg | undefined; readonly count?: number | undefined } = {}
+  options?: { readonly match?: Command.Arg | undefined; readonly count?: number | undefined }
 ): Command.Command<{ readonly cursor: `${bigint}`; readonly items: ReadonlyArray<string> }> =>
-  Args.command(SSCAN, () => [key, cursor, ...Args.scan(options)], page)
+  Args.command(SSCAN, () => [key, cursor, ...Args.scan(Args.scanOptions(options))], page)
 
 /**
  * The members that any of the sets has, in no particular order. A missing key is an empty set.

@@ -4,7 +4,6 @@
  *
  * Source: https://redis.io/docs/latest/commands/?group=sorted-set
  */
-import type * as Duration from "effect/Duration"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import * as Args from "../internal/args.ts"
@@ -131,10 +130,19 @@ export const bzmpop = (
   options: {
     readonly from: "MIN" | "MAX"
     readonly count?: number | undefined
-    readonly timeout: Duration.Input
+    readonly timeout: Args.Span
   }
 ): Command.Command<{ readonly key: string; readonly members: ReadonlyArray<ScoredMember> } | null> =>
-  Args.command(BZMPOP, () => [Args.timeout(options.timeout), ...manyFrom(keys, options)], poppedMany)
+  Args.command(BZMPOP, () => {
+    const { timeout, ...many } = bzmpopOptions(options)
+    return [Args.timeout(timeout), ...manyFrom(keys, many)]
+  }, poppedMany)
+
+const bzmpopOptions = Args.demanded<Parameters<typeof bzmpop>[1]>({
+  from: Args.any,
+  count: Args.any,
+  timeout: Args.any
+})
 
 const manyFrom = (
   keys: ReadonlyArray<Command.Arg>,
@@ -171,7 +179,7 @@ const manyFrom = (
  */
 export const bzpopmax = (
   keys: ReadonlyArray<Command.Arg>,
-  timeout: Duration.Input
+  timeout: Args.Span
 ): Command.Command<{ readonly key: string; readonly member: string; readonly score: number } | null> =>
   Args.command(BZPOPMAX, () => [...Args.some(keys, "key"), Args.timeout(timeout)], poppedFrom)
 
@@ -201,7 +209,7 @@ export const bzpopmax = (
  */
 export const bzpopmin = (
   keys: ReadonlyArray<Command.Arg>,
-  timeout: Duration.Input
+  timeout: Args.Span
 ): Command.Command<{ readonly key: string; readonly member: string; readonly score: number } | null> =>
   Args.command(BZPOPMIN, () => [...Args.some(keys, "key"), Args.timeout(timeout)], poppedFrom)
 
@@ -278,22 +286,37 @@ export const zadd: {
 } = (
   key: Command.Arg,
   members: ReadonlyArray<ScoredMember<Command.Arg>>,
-  options: ZaddOptions = {}
+  options?: ZaddOptions
 ): Command.Command<never> =>
-  Args.command(
-    ZADD,
-    () => [
+  Args.building(ZADD, () => {
+    const given = zaddOptions(options)
+    const args = [
       key,
-      ...Args.flag(options.nx, "NX"),
-      ...Args.flag(options.xx, "XX"),
-      ...Args.flag(options.gt, "GT"),
-      ...Args.flag(options.lt, "LT"),
-      ...Args.flag(options.ch, "CH"),
-      ...Args.flag(options.incr, "INCR"),
-      ...Args.some(members, "member").flatMap(({ member, score }) => [Args.double(score, "a score"), member])
-    ],
-    options.incr === true ? Reply.overloaded(Reply.doubleOrNull) : Reply.overloaded(Reply.integer)
-  )
+      ...Args.flag(given.nx, "NX"),
+      ...Args.flag(given.xx, "XX"),
+      ...Args.flag(given.gt, "GT"),
+      ...Args.flag(given.lt, "LT"),
+      ...Args.flag(given.ch, "CH"),
+      ...Args.flag(given.incr, "INCR"),
+      ...Args.objects(members, memberShape, ({ member, score }) => [Args.double(score, "a score"), member])
+    ]
+    return Command.make(
+      ZADD,
+      args,
+      given.incr === true ? Reply.overloaded(Reply.doubleOrNull) : Reply.overloaded(Reply.integer)
+    )
+  })
+
+const memberShape = { what: "member", shape: `{ member: "ada", score: 1 }` }
+
+const zaddOptions = Args.options<ZaddOptions>({
+  nx: Args.isAsked,
+  xx: Args.isAsked,
+  gt: Args.isAsked,
+  lt: Args.isAsked,
+  ch: Args.isAsked,
+  incr: Args.isAsked
+})
 
 /**
  * The number of members of a sorted set, 0 when there is no such key.
@@ -366,13 +389,24 @@ export const zdiff: {
   ): Command.Command<ReadonlyArray<ScoredMember>>
 } = (
   keys: ReadonlyArray<Command.Arg>,
-  options: { readonly withscores?: boolean | undefined } = {}
+  options?: WithScores
 ): Command.Command<never> =>
-  Args.command(
-    ZDIFF,
-    () => [...Args.counted(keys, "key"), ...Args.flag(options.withscores, "WITHSCORES")],
-    membersOrScored(options.withscores)
-  )
+  Args.building(ZDIFF, () => withScores(ZDIFF, Args.counted(keys, "key"), withScoresOptions(options)))
+
+interface WithScores {
+  readonly withscores?: boolean | undefined
+}
+
+const withScoresOptions = Args.options<WithScores>({ withscores: Args.isAsked })
+
+/** The command with the scores in its reply when they are asked for. */
+const withScores = (
+  spec: CommandSpec.CommandSpec,
+  args: Args.Args,
+  { withscores }: WithScores,
+  rest: Args.Args = []
+): Command.Command<never> =>
+  Command.make(spec, [...args, ...Args.flag(withscores, "WITHSCORES"), ...rest], membersOrScored(withscores))
 
 /**
  * Stores at `destination` what {@link zdiff} replies, over whatever was there, and replies how many members that are.
@@ -439,9 +473,26 @@ const combined = (keys: ReadonlyArray<Command.Arg>, options: ZcombineOptions): A
   ...Args.option("AGGREGATE", options.aggregate, (aggregate) => aggregate)
 ]
 
+const combineOptions = Args.options<ZcombineOptions>({ weights: Args.any, aggregate: Args.any })
+const combineWithScoresOptions = Args.options<ZcombineOptions & WithScores>({
+  weights: Args.any,
+  aggregate: Args.any,
+  withscores: Args.isAsked
+})
+
+const combination = (
+  spec: CommandSpec.CommandSpec,
+  keys: ReadonlyArray<Command.Arg>,
+  options: (ZcombineOptions & WithScores) | undefined
+): Command.Command<never> =>
+  Args.building(spec, () => {
+    const given = combineWithScoresOptions(options)
+    return withScores(spec, combined(keys, given), given)
+  })
+
 const weights = (keys: ReadonlyArray<Command.Arg>, factors: ReadonlyArray<number> | undefined): Args.Args => {
   if (factors === undefined) return []
-  if (factors.length !== keys.length) return Args.refuse("give one weight for each key")
+  if (Args.list(factors, "weight").length !== keys.length) return Args.refuse("give one weight for each key")
   return ["WEIGHTS", ...factors.map((factor) => Args.double(factor, "a weight"))]
 }
 
@@ -477,13 +528,8 @@ export const zinter: {
   ): Command.Command<ReadonlyArray<ScoredMember>>
 } = (
   keys: ReadonlyArray<Command.Arg>,
-  options: ZcombineOptions & { readonly withscores?: boolean | undefined } = {}
-): Command.Command<never> =>
-  Args.command(
-    ZINTER,
-    () => [...combined(keys, options), ...Args.flag(options.withscores, "WITHSCORES")],
-    membersOrScored(options.withscores)
-  )
+  options?: ZcombineOptions & { readonly withscores?: boolean | undefined }
+): Command.Command<never> => combination(ZINTER, keys, options)
 
 /**
  * How many members all of the sorted sets have in common. `limit` stops the counting there; 0, as none, counts them
@@ -506,12 +552,9 @@ export const zinter: {
  */
 export const zintercard = (
   keys: ReadonlyArray<Command.Arg>,
-  options: { readonly limit?: number | undefined } = {}
+  options?: { readonly limit?: number | undefined }
 ): Command.Command<number> =>
-  Args.command(ZINTERCARD, () => [
-    ...Args.counted(keys, "key"),
-    ...Args.option("LIMIT", options.limit, (limit) => Args.integer(limit, "the limit"))
-  ], Reply.integer)
+  Args.command(ZINTERCARD, () => [...Args.counted(keys, "key"), ...Args.limit(options)], Reply.integer)
 
 /**
  * Stores at `destination` what {@link zinter} replies, over whatever was there, and replies how many members that are.
@@ -537,8 +580,9 @@ export const zintercard = (
 export const zinterstore = (
   destination: Command.Arg,
   keys: ReadonlyArray<Command.Arg>,
-  options: ZcombineOptions = {}
-): Command.Command<number> => Args.command(ZINTERSTORE, () => [destination, ...combined(keys, options)], Reply.integer)
+  options?: ZcombineOptions
+): Command.Command<number> =>
+  Args.command(ZINTERSTORE, () => [destination, ...combined(keys, combineOptions(options))], Reply.integer)
 
 /**
  * The number of members from `min` to `max` in the order of their bytes. All members have to have the same score.
@@ -584,7 +628,9 @@ export const zmpop = (
   keys: ReadonlyArray<Command.Arg>,
   options: { readonly from: "MIN" | "MAX"; readonly count?: number | undefined }
 ): Command.Command<{ readonly key: string; readonly members: ReadonlyArray<ScoredMember> } | null> =>
-  Args.command(ZMPOP, () => manyFrom(keys, options), poppedMany)
+  Args.command(ZMPOP, () => manyFrom(keys, zmpopOptions(options)), poppedMany)
+
+const zmpopOptions = Args.demanded<Parameters<typeof zmpop>[1]>({ from: Args.any, count: Args.any })
 
 /**
  * The scores of several members, in their order, `null` for each that is not there.
@@ -640,7 +686,7 @@ const pop = (
 ): Command.Command<never> =>
   options === undefined
     ? Command.make(spec, [key], Reply.overloaded(popped))
-    : Args.command(spec, () => [key, Args.integer(options.count, "the count")], Reply.overloaded(scored))
+    : Args.command(spec, () => [key, Args.count(options)], Reply.overloaded(scored))
 
 /**
  * Removes the member with the lowest score and replies it with that score, `null` when there is none. With a `count`,
@@ -703,11 +749,15 @@ export const zrandmember: {
 ): Command.Command<never> =>
   options === undefined
     ? Command.make(ZRANDMEMBER, [key], Reply.overloaded(Reply.textOrNull))
-    : Args.command(
-      ZRANDMEMBER,
-      () => [key, Args.integer(options.count, "the count"), ...Args.flag(options.withscores, "WITHSCORES")],
-      membersOrScored(options.withscores)
-    )
+    : Args.building(ZRANDMEMBER, () => {
+      const given = zrandmemberOptions(options)
+      return withScores(ZRANDMEMBER, [key, Args.integer(given.count, "the count")], given)
+    })
+
+const zrandmemberOptions = Args.demanded<{ readonly count: number } & WithScores>({
+  count: Args.any,
+  withscores: Args.isAsked
+})
 
 /**
  * A part of a range: `count` members behind the first `offset`, which is 0 unless given. A negative `count` is all.
@@ -763,10 +813,13 @@ export interface ZrangeByLex {
   readonly limit?: RangeLimit | undefined
 }
 
-const limitArgs = (limit: RangeLimit | undefined): Args.Args =>
-  limit === undefined
-    ? []
-    : ["LIMIT", Args.atLeast(0, limit.offset ?? 0, "the offset"), Args.integer(limit.count, "the count")]
+const rangeLimit = Args.demanded<RangeLimit>({ offset: Args.any, count: Args.any })
+
+const limitArgs = (limit: RangeLimit | undefined): Args.Args => {
+  if (limit === undefined) return []
+  const { count, offset = 0 } = rangeLimit(limit)
+  return ["LIMIT", Args.atLeast(0, offset, "the offset"), Args.integer(count, "the count")]
+}
 
 const rangeArgs = (
   start: ScoreBound | LexBound,
@@ -848,13 +901,19 @@ export const zrange: {
   key: Command.Arg,
   start: ScoreBound | LexBound,
   stop: ScoreBound | LexBound,
-  options: (ZrangeByRank | ZrangeByScore | ZrangeByLex) & { readonly withscores?: boolean | undefined } = {}
+  options?: (ZrangeByRank | ZrangeByScore | ZrangeByLex) & WithScores
 ): Command.Command<never> =>
-  Args.command(
-    ZRANGE,
-    () => [key, ...rangeArgs(start, stop, options), ...Args.flag(options.withscores, "WITHSCORES")],
-    membersOrScored(options.withscores)
-  )
+  Args.building(ZRANGE, () => {
+    const given = zrangeOptions(options)
+    return withScores(ZRANGE, [key, ...rangeArgs(start, stop, given)], given)
+  })
+
+const rangeChecks = { byscore: Args.isAsked, bylex: Args.isAsked, rev: Args.isAsked, limit: Args.any }
+const rangeOptions = Args.options<ZrangeByRank | ZrangeByScore | ZrangeByLex>(rangeChecks)
+const zrangeOptions = Args.options<(ZrangeByRank | ZrangeByScore | ZrangeByLex) & WithScores>({
+  ...rangeChecks,
+  withscores: Args.isAsked
+})
 
 /**
  * Members of the same score from `min` to `max` in the order of their bytes.
@@ -878,9 +937,11 @@ export const zrangebylex = (
   key: Command.Arg,
   min: LexBound,
   max: LexBound,
-  options: { readonly limit?: RangeLimit | undefined } = {}
+  options?: { readonly limit?: RangeLimit | undefined }
 ): Command.Command<ReadonlyArray<string>> =>
-  Args.command(ZRANGEBYLEX, () => [key, min, max, ...limitArgs(options.limit)], members)
+  Args.command(ZRANGEBYLEX, () => [key, min, max, ...limitArgs(bylexOptions(options).limit)], members)
+
+const bylexOptions = Args.options<{ readonly limit?: RangeLimit | undefined }>({ limit: Args.any })
 
 /**
  * Members with a score from `min` to `max`, the lowest first; with `withscores`, together with it.
@@ -918,15 +979,19 @@ export const zrangebyscore: {
   key: Command.Arg,
   min: ScoreBound,
   max: ScoreBound,
-  options: { readonly limit?: RangeLimit | undefined; readonly withscores?: boolean | undefined } = {}
+  options?: ByScoreOptions
 ): Command.Command<never> =>
-  Args.command(ZRANGEBYSCORE, () => [
-    key,
-    scoreBound(min, "min"),
-    scoreBound(max, "max"),
-    ...Args.flag(options.withscores, "WITHSCORES"),
-    ...limitArgs(options.limit)
-  ], membersOrScored(options.withscores))
+  Args.building(ZRANGEBYSCORE, () => {
+    const given = byscoreOptions(options)
+    const args = [key, scoreBound(min, "min"), scoreBound(max, "max")]
+    return withScores(ZRANGEBYSCORE, args, given, limitArgs(given.limit))
+  })
+
+interface ByScoreOptions extends WithScores {
+  readonly limit?: RangeLimit | undefined
+}
+
+const byscoreOptions = Args.options<ByScoreOptions>({ limit: Args.any, withscores: Args.isAsked })
 
 /**
  * Stores at `destination` what {@link zrange} replies for `source`, with the scores, over whatever was there, and
@@ -974,9 +1039,13 @@ export const zrangestore: {
   source: Command.Arg,
   start: ScoreBound | LexBound,
   stop: ScoreBound | LexBound,
-  options: ZrangeByRank | ZrangeByScore | ZrangeByLex = {}
+  options?: ZrangeByRank | ZrangeByScore | ZrangeByLex
 ): Command.Command<number> =>
-  Args.command(ZRANGESTORE, () => [destination, source, ...rangeArgs(start, stop, options)], Reply.integer)
+  Args.command(
+    ZRANGESTORE,
+    () => [destination, source, ...rangeArgs(start, stop, rangeOptions(options))],
+    Reply.integer
+  )
 
 /**
  * How many members come before one: 0 for the one with the lowest score, `null` when it is not there. `withscore` adds
@@ -1013,11 +1082,21 @@ export const zrank: {
 } = (
   key: Command.Arg,
   member: Command.Arg,
-  options: { readonly withscore?: boolean | undefined } = {}
+  options?: { readonly withscore?: boolean | undefined }
+): Command.Command<never> => rankOf(ZRANK, key, member, options)
+
+const rankOptions = Args.options<{ readonly withscore?: boolean | undefined }>({ withscore: Args.isAsked })
+
+const rankOf = (
+  spec: CommandSpec.CommandSpec,
+  key: Command.Arg,
+  member: Command.Arg,
+  options: { readonly withscore?: boolean | undefined } | undefined
 ): Command.Command<never> =>
-  options.withscore === true
-    ? Command.make(ZRANK, [key, member, "WITHSCORE"], Reply.overloaded(rankWithScore))
-    : Command.make(ZRANK, [key, member], Reply.overloaded(Reply.integerOrNull))
+  Args.building(spec, () =>
+    rankOptions(options).withscore === true
+      ? Command.make(spec, [key, member, "WITHSCORE"], Reply.overloaded(rankWithScore))
+      : Command.make(spec, [key, member], Reply.overloaded(Reply.integerOrNull)))
 
 /**
  * Removes members from a sorted set. Replies how many were in it. A sorted set without members is no longer a key.
@@ -1137,12 +1216,11 @@ export const zrevrange: {
   key: Command.Arg,
   start: number,
   stop: number,
-  options: { readonly withscores?: boolean | undefined } = {}
+  options?: WithScores
 ): Command.Command<never> =>
-  Args.command(
+  Args.building(
     ZREVRANGE,
-    () => [key, rank(start, "start"), rank(stop, "stop"), ...Args.flag(options.withscores, "WITHSCORES")],
-    membersOrScored(options.withscores)
+    () => withScores(ZREVRANGE, [key, rank(start, "start"), rank(stop, "stop")], withScoresOptions(options))
   )
 
 /**
@@ -1167,9 +1245,9 @@ export const zrevrangebylex = (
   key: Command.Arg,
   max: LexBound,
   min: LexBound,
-  options: { readonly limit?: RangeLimit | undefined } = {}
+  options?: { readonly limit?: RangeLimit | undefined }
 ): Command.Command<ReadonlyArray<string>> =>
-  Args.command(ZREVRANGEBYLEX, () => [key, max, min, ...limitArgs(options.limit)], members)
+  Args.command(ZREVRANGEBYLEX, () => [key, max, min, ...limitArgs(bylexOptions(options).limit)], members)
 
 /**
  * Members with a score from `max` down to `min`, the highest first; with `withscores`, together with it.
@@ -1207,15 +1285,13 @@ export const zrevrangebyscore: {
   key: Command.Arg,
   max: ScoreBound,
   min: ScoreBound,
-  options: { readonly limit?: RangeLimit | undefined; readonly withscores?: boolean | undefined } = {}
+  options?: ByScoreOptions
 ): Command.Command<never> =>
-  Args.command(ZREVRANGEBYSCORE, () => [
-    key,
-    scoreBound(max, "max"),
-    scoreBound(min, "min"),
-    ...Args.flag(options.withscores, "WITHSCORES"),
-    ...limitArgs(options.limit)
-  ], membersOrScored(options.withscores))
+  Args.building(ZREVRANGEBYSCORE, () => {
+    const given = byscoreOptions(options)
+    const args = [key, scoreBound(max, "max"), scoreBound(min, "min")]
+    return withScores(ZREVRANGEBYSCORE, args, given, limitArgs(given.limit))
+  })
 
 /**
  * How many members come behind one: 0 for the one with the highest score, `null` when it is not there. `withscore` adds
@@ -1252,11 +1328,8 @@ export const zrevrank: {
 } = (
   key: Command.Arg,
   member: Command.Arg,
-  options: { readonly withscore?: boolean | undefined } = {}
-): Command.Command<never> =>
-  options.withscore === true
-    ? Command.make(ZREVRANK, [key, member, "WITHSCORE"], Reply.overloaded(rankWithScore))
-    : Command.make(ZREVRANK, [key, member], Reply.overloaded(Reply.integerOrNull))
+  options?: { readonly withscore?: boolean | undefined }
+): Command.Command<never> => rankOf(ZREVRANK, key, member, options)
 
 /**
  * Reads a sorted set page by page. Begin with the cursor `"0"` and go on with the one of each reply, until that is
@@ -1289,9 +1362,9 @@ export const zrevrank: {
 export const zscan = (
   key: Command.Arg,
   cursor: string,
-  options: { readonly match?: Command.Arg | undefined; readonly count?: number | undefined } = {}
+  options?: { readonly match?: Command.Arg | undefined; readonly count?: number | undefined }
 ): Command.Command<{ readonly cursor: `${bigint}`; readonly items: ReadonlyArray<ScoredMember> }> =>
-  Args.command(ZSCAN, () => [key, cursor, ...Args.scan(options)], page)
+  Args.command(ZSCAN, () => [key, cursor, ...Args.scan(Args.scanOptions(options))], page)
 
 /**
  * The score of a member, `null` when it is not there.
@@ -1345,13 +1418,8 @@ export const zunion: {
   ): Command.Command<ReadonlyArray<ScoredMember>>
 } = (
   keys: ReadonlyArray<Command.Arg>,
-  options: ZcombineOptions & { readonly withscores?: boolean | undefined } = {}
-): Command.Command<never> =>
-  Args.command(
-    ZUNION,
-    () => [...combined(keys, options), ...Args.flag(options.withscores, "WITHSCORES")],
-    membersOrScored(options.withscores)
-  )
+  options?: ZcombineOptions & { readonly withscores?: boolean | undefined }
+): Command.Command<never> => combination(ZUNION, keys, options)
 
 /**
  * Stores at `destination` what {@link zunion} replies, over whatever was there, and replies how many members that are.
@@ -1377,5 +1445,6 @@ export const zunion: {
 export const zunionstore = (
   destination: Command.Arg,
   keys: ReadonlyArray<Command.Arg>,
-  options: ZcombineOptions = {}
-): Command.Command<number> => Args.command(ZUNIONSTORE, () => [destination, ...combined(keys, options)], Reply.integer)
+  options?: ZcombineOptions
+): Command.Command<number> =>
+  Args.command(ZUNIONSTORE, () => [destination, ...combined(keys, combineOptions(options))], Reply.integer)

@@ -102,12 +102,22 @@ export interface XaddOptions {
   readonly trim?: StreamTrim | undefined
 }
 
-const trimArgs = ({ approximate, limit, maxlen, minid }: StreamTrim): Args.Args => [
-  ...(minid === undefined ? ["MAXLEN"] : ["MINID"]),
-  ...Args.flag(approximate, "~"),
-  minid ?? Args.integer(maxlen, "maxlen"),
-  ...Args.option("LIMIT", limit, (limit) => Args.integer(limit, "the limit"))
-]
+const trimOptions = Args.demanded<StreamTrim>({
+  maxlen: Args.any,
+  minid: Args.any,
+  approximate: Args.isAsked,
+  limit: Args.any
+})
+
+const trimArgs = (trim: StreamTrim): Args.Args => {
+  const { approximate, limit, maxlen, minid } = trimOptions(trim)
+  return [
+    ...(minid === undefined ? ["MAXLEN"] : ["MINID"]),
+    ...Args.flag(approximate, "~"),
+    minid ?? Args.integer(maxlen, "maxlen"),
+    ...Args.option("LIMIT", limit, (limit) => Args.integer(limit, "the limit"))
+  ]
+}
 
 /**
  * Adds an entry at the end of a stream, which is created if need be. Replies the entry's ID. Give the fields as a
@@ -148,19 +158,29 @@ export const xadd: {
 } = (
   key: Command.Arg,
   fields: Args.Entries,
-  options: XaddOptions & { readonly nomkstream?: boolean | undefined } = {}
+  options?: XaddOptions & { readonly nomkstream?: boolean | undefined }
 ): Command.Command<never> =>
-  Args.command(
-    XADD,
-    () => [
+  Args.building(XADD, () => {
+    const { id = "*", nomkstream, trim } = xaddOptions(options)
+    const args = [
       key,
-      ...Args.flag(options.nomkstream, "NOMKSTREAM"),
-      ...(options.trim === undefined ? [] : trimArgs(options.trim)),
-      options.id ?? "*",
+      ...Args.flag(nomkstream, "NOMKSTREAM"),
+      ...(trim === undefined ? [] : trimArgs(trim)),
+      id,
       ...Args.entries(fields, "field")
-    ],
-    options.nomkstream === true ? Reply.overloaded(Streams.idOrNull) : Reply.overloaded(Streams.id)
-  )
+    ]
+    return Command.make(
+      XADD,
+      args,
+      nomkstream === true ? Reply.overloaded(Streams.idOrNull) : Reply.overloaded(Streams.id)
+    )
+  })
+
+const xaddOptions = Args.options<XaddOptions & { readonly nomkstream?: boolean | undefined }>({
+  id: Args.any,
+  trim: Args.any,
+  nomkstream: Args.isAsked
+})
 
 /**
  * Removes entries from a stream. Replies how many there were. A stream without entries stays a key.
@@ -394,13 +414,12 @@ const streamInfoFull: Reply.Decode<StreamInfoFull> = (value) => {
  */
 export const xinfoStreamFull = (
   key: Command.Arg,
-  options: { readonly count?: number | undefined } = {}
+  options?: { readonly count?: number | undefined }
 ): Command.Command<StreamInfoFull> =>
-  Args.command(
-    XINFO_STREAM,
-    () => [key, "FULL", ...Args.option("COUNT", options.count, (count) => Args.atLeast(0, count, "the count"))],
-    streamInfoFull
-  )
+  Args.command(XINFO_STREAM, () => {
+    const { count } = Streams.countOptions(options)
+    return [key, "FULL", ...Args.option("COUNT", count, (count) => Args.atLeast(0, count, "the count"))]
+  }, streamInfoFull)
 
 /**
  * The number of entries of a stream, 0 when there is no such key.
@@ -452,9 +471,9 @@ export const xrange = (
   key: Command.Arg,
   start: string,
   end: string,
-  options: { readonly count?: number | undefined } = {}
+  options?: { readonly count?: number | undefined }
 ): Command.Command<ReadonlyArray<StreamEntry>> =>
-  Args.command(XRANGE, () => [key, start, end, ...Streams.count(options.count)], Streams.entries)
+  Args.command(XRANGE, () => [key, start, end, ...Streams.count(Streams.countOptions(options).count)], Streams.entries)
 
 /**
  * The entries behind an ID of each of several streams, as many as there are or the first `count` of each. Replies those
@@ -488,9 +507,11 @@ export const xrange = (
  */
 export const xread = (
   streams: Args.Entries,
-  options: { readonly count?: number | undefined; readonly block?: Duration.Input | undefined } = {}
+  options?: { readonly count?: number | undefined; readonly block?: Duration.Input | undefined }
 ): Command.Command<ReadonlyArray<StreamRead> | null> =>
-  Args.command(XREAD, () => Streams.reading(streams, options), reads)
+  Args.command(XREAD, () => Streams.reading(streams, xreadOptions(options)), reads)
+
+const xreadOptions = Args.options<Streams.ReadOptions>({ count: Args.any, block: Args.any })
 
 const reads = Streams.read(Streams.entry)
 
@@ -516,9 +537,13 @@ export const xrevrange = (
   key: Command.Arg,
   end: string,
   start: string,
-  options: { readonly count?: number | undefined } = {}
+  options?: { readonly count?: number | undefined }
 ): Command.Command<ReadonlyArray<StreamEntry>> =>
-  Args.command(XREVRANGE, () => [key, end, start, ...Streams.count(options.count)], Streams.entries)
+  Args.command(
+    XREVRANGE,
+    () => [key, end, start, ...Streams.count(Streams.countOptions(options).count)],
+    Streams.entries
+  )
 
 /**
  * Sets the ID that new ones have to be greater than, for copies of a stream. It can't be below the last entry's.
@@ -542,14 +567,24 @@ export const xrevrange = (
 export const xsetid = (
   key: Command.Arg,
   lastId: string,
-  options: { readonly entriesadded?: number | undefined; readonly maxdeletedid?: string | undefined } = {}
+  options?: XsetidOptions
 ): Command.Command<"OK"> =>
-  Args.command(XSETID, () => [
-    key,
-    lastId,
-    ...Args.option("ENTRIESADDED", options.entriesadded, (added) => Args.integer(added, "entriesadded")),
-    ...Args.option("MAXDELETEDID", options.maxdeletedid, (id) => id)
-  ], Reply.ok)
+  Args.command(XSETID, () => {
+    const { entriesadded, maxdeletedid } = xsetidOptions(options)
+    return [
+      key,
+      lastId,
+      ...Args.option("ENTRIESADDED", entriesadded, (added) => Args.integer(added, "entriesadded")),
+      ...Args.option("MAXDELETEDID", maxdeletedid, (id) => id)
+    ]
+  }, Reply.ok)
+
+interface XsetidOptions {
+  readonly entriesadded?: number | undefined
+  readonly maxdeletedid?: string | undefined
+}
+
+const xsetidOptions = Args.options<XsetidOptions>({ entriesadded: Args.any, maxdeletedid: Args.any })
 
 /**
  * Removes the oldest entries of a stream: those beyond the newest `maxlen`, or those before the ID `minid`. Replies how

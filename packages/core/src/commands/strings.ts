@@ -143,7 +143,7 @@ export const getdel = (key: Command.Arg): Command.Command<string | null> =>
 export type GetexOptions =
   | {
     /** How long the key lives from now on; parts of a millisecond are rounded up. */
-    readonly ex?: Duration.Input | undefined
+    readonly ex?: Args.Span | undefined
     readonly exat?: undefined
     readonly persist?: undefined
   }
@@ -178,12 +178,13 @@ export type GetexOptions =
  * @category strings
  * @since 0.1.0
  */
-export const getex = (key: Command.Arg, options: GetexOptions = {}): Command.Command<string | null> =>
-  Args.command(
-    GETEX,
-    () => [key, ...Args.expiryOption(options), ...Args.flag(options.persist, "PERSIST")],
-    Reply.textOrNull
-  )
+export const getex = (key: Command.Arg, options?: GetexOptions): Command.Command<string | null> =>
+  Args.command(GETEX, () => {
+    const given = getexOptions(options)
+    return [key, ...Args.expiryOption(given), ...Args.flag(given.persist, "PERSIST")]
+  }, Reply.textOrNull)
+
+const getexOptions = Args.options<GetexOptions>({ ex: Args.any, exat: Args.any, persist: Args.isAsked })
 
 /**
  * A part of a value, from the byte at `start` to the byte at `end`, both included and counted from 0, or from the end
@@ -382,17 +383,16 @@ export const lcs: {
     second: Command.Arg,
     options: Extract<LcsOptions, { readonly idx: true }>
   ): Command.Command<LcsMatches>
-} = (first: Command.Arg, second: Command.Arg, options: LcsOptions = {}): Command.Command<never> => {
-  if (options.len === true) return Command.make(LCS, [first, second, "LEN"], Reply.overloaded(Reply.integer))
-  if (options.idx !== true) return Command.make(LCS, [first, second], Reply.overloaded(Reply.text))
-  return Args.command(LCS, () => [
-    first,
-    second,
-    "IDX",
-    ...Args.option("MINMATCHLEN", options.minmatchlen, (least) => Args.integer(least, "minmatchlen")),
-    "WITHMATCHLEN"
-  ], Reply.overloaded(lcsMatches))
-}
+} = (first: Command.Arg, second: Command.Arg, options?: LcsOptions): Command.Command<never> =>
+  Args.building(LCS, () => {
+    const { idx, len, minmatchlen } = lcsOptions(options)
+    if (len === true) return Command.make(LCS, [first, second, "LEN"], Reply.overloaded(Reply.integer))
+    if (idx !== true) return Command.make(LCS, [first, second], Reply.overloaded(Reply.text))
+    const least = Args.option("MINMATCHLEN", minmatchlen, (least) => Args.integer(least, "minmatchlen"))
+    return Command.make(LCS, [first, second, "IDX", ...least, "WITHMATCHLEN"], Reply.overloaded(lcsMatches))
+  })
+
+const lcsOptions = Args.options<LcsOptions>({ len: Args.isAsked, idx: Args.isAsked, minmatchlen: Args.any })
 
 /**
  * The values of several keys, in their order, `null` for each that is missing or holds something other than a string.
@@ -486,7 +486,7 @@ export const psetex = (key: Command.Arg, ttl: Duration.Input, value: Command.Arg
 export type SetExpiry =
   | {
     /** How long the key lives from now on; parts of a millisecond are rounded up. */
-    readonly ex?: Duration.Input | undefined
+    readonly ex?: Args.Span | undefined
     readonly exat?: undefined
     readonly keepttl?: undefined
   }
@@ -563,20 +563,29 @@ export const set: {
   ): Command.Command<"OK" | null>
 } = (key: Command.Arg, value: Command.Arg, options?: SetOptions): Command.Command<never> => {
   if (options === undefined) return Command.make(SET, [key, value], Reply.overloaded(Reply.ok))
-  return Args.command(
-    SET,
-    () => [
+  return Args.building(SET, () => {
+    const given = setOptions(options)
+    const args = [
       key,
       value,
-      ...Args.flag(options.nx, "NX"),
-      ...Args.flag(options.xx, "XX"),
-      ...Args.flag(options.get, "GET"),
-      ...Args.expiryOption(options),
-      ...Args.flag(options.keepttl, "KEEPTTL")
-    ],
-    Reply.overloaded(options.get === true ? Reply.textOrNull : Reply.okOrNull)
-  )
+      ...Args.flag(given.nx, "NX"),
+      ...Args.flag(given.xx, "XX"),
+      ...Args.flag(given.get, "GET"),
+      ...Args.expiryOption(given),
+      ...Args.flag(given.keepttl, "KEEPTTL")
+    ]
+    return Command.make(SET, args, Reply.overloaded(given.get === true ? Reply.textOrNull : Reply.okOrNull))
+  })
 }
+
+const setOptions = Args.options<SetOptions>({
+  nx: Args.isAsked,
+  xx: Args.isAsked,
+  get: Args.isAsked,
+  ex: Args.any,
+  exat: Args.any,
+  keepttl: Args.isAsked
+})
 
 /**
  * Sets the value of a key with a time to live, sent in seconds and rounded up.
@@ -595,7 +604,7 @@ export const set: {
  * @category strings
  * @since 0.1.0
  */
-export const setex = (key: Command.Arg, ttl: Duration.Input, value: Command.Arg): Command.Command<"OK"> =>
+export const setex = (key: Command.Arg, ttl: Args.Span, value: Command.Arg): Command.Command<"OK"> =>
   Args.command(SETEX, () => [key, Args.seconds(ttl), value], Reply.ok)
 
 /**

@@ -41,19 +41,17 @@ export const insteadOfTakingOver =
   "use Redis.transaction for MULTI to EXEC, PubSub to subscribe, and Connection.make for the rest"
 
 const instead = {
-  Here: "which is about what was sent on the connection before it: use it in a session",
-  Changes: "which changes the connection it is sent on, and connections are shared: use it in a session",
-  Watches: "which changes the connection it is sent on, and connections are shared: use it in a session",
-  Unwatches: "which changes the connection it is sent on, and connections are shared: use it in a session",
-  TakesOver: `which takes its connection over, and connections are shared: ${insteadOfTakingOver}`
+  Here: "it is about what was sent on the connection before it: use it in a session",
+  Changes: "it changes the connection it is sent on, and connections are shared: use it in a session",
+  Watches: "it changes the connection it is sent on, and connections are shared: use it in a session",
+  Unwatches: "it changes the connection it is sent on, and connections are shared: use it in a session",
+  TakesOver: `it takes its connection over, and connections are shared: ${insteadOfTakingOver}`
 } as const
 
 /** What is wrong with a command itself, wherever it is sent over shared connections. */
 export const unsound = ({ problem, spec }: Command.Any): RedisError.InvalidArgument | undefined => {
   if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
-  return spec.stateful === undefined
-    ? undefined
-    : new RedisError.InvalidArgument({ problem: `this is ${spec.name}, ${instead[spec.stateful]}` })
+  return spec.stateful === undefined ? undefined : new RedisError.InvalidArgument({ problem: instead[spec.stateful] })
 }
 
 const needsNode = ({ spec }: Command.Any): boolean => spec.sticky && spec.keys.length === 0

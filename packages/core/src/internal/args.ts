@@ -1,13 +1,17 @@
 /**
- * Encoders: from what a caller gives to the arguments that are sent. An encoder throws {@link Invalid} and nothing else,
- * and {@link command} turns that into a command with a `problem`. Only what Redis would misread without a word is
- * refused here; what it refuses itself, it explains better.
+ * Encoders: from what a caller gives to the arguments that are sent. An encoder throws {@link Invalid}, and
+ * {@link command} turns that into a command with a `problem`, and with it whatever else is thrown where a caller without
+ * types gives something altogether different. Only what Redis would misread without a word is refused here; what it refuses
+ * itself, it explains better.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import * as Command from "../Command.ts"
 import type * as CommandSpec from "../CommandSpec.ts"
 import type { Decode } from "./reply.ts"
+import { flag as isFlag, isPlain, kindOf, optionsProblem } from "./settings.ts"
+import type { Check } from "./settings.ts"
 
 /** An argument that must not be sent. `problem` says what to give instead. */
 export class Invalid {
@@ -24,18 +28,52 @@ export const refuse = (problem: string): never => {
   throw new Invalid(problem)
 }
 
+/** What `build` builds, unless it is refused. A typed function never throws: what is wrong is the command's to say. */
+export const building = <A>(spec: CommandSpec.CommandSpec, build: () => Command.Command<A>): Command.Command<A> => {
+  try {
+    return build()
+  } catch (error) {
+    const problem = error instanceof Invalid ? error.problem : "an argument is missing, or not what its type says"
+    return Command.invalid(spec, problem)
+  }
+}
+
 /** A command whose arguments are encoded by functions that may refuse them. */
 export const command = <A>(
   spec: CommandSpec.CommandSpec,
   args: () => Args,
   decode: Decode<A>
-): Command.Command<A> => {
-  try {
-    return Command.make(spec, args(), decode)
-  } catch (error) {
-    if (error instanceof Invalid) return Command.invalid(spec, error.problem)
-    throw error
-  }
+): Command.Command<A> => building(spec, () => Command.make(spec, args(), decode))
+
+type Names<Options> = Options extends unknown ? keyof Options : never
+
+/** What an option may be, for each that there is. */
+export type Checks<Options> = { readonly [Name in Names<Options>]-?: Check }
+
+/** A check of what its encoder checks better. */
+export const any: Check = () => undefined
+
+/** The check of an option that asks for a word. */
+export const isAsked: Check = isFlag
+
+const none = {}
+
+/**
+ * The options of a command as they were given, or none: refuses those that nobody knows, naming the nearest, and those
+ * that are no object.
+ */
+export const options = <Options>(checks: Checks<Options>) => (given: Options | undefined): Options => {
+  if (given === undefined) return none as Options
+  const problem = optionsProblem(given, checks as Readonly<Record<string, Check>>)
+  return problem === undefined ? given : refuse(problem)
+}
+
+/** Options without which there is no such command. */
+export const demanded = <Options>(checks: Checks<Options>) => {
+  const checked = options(checks)
+  const names = Object.keys(checks).join(", ")
+  return (given: Options): Options =>
+    isPlain(given) ? checked(given) : refuse(`give its options (${names}) as an object, not ${kindOf(given)}`)
 }
 
 /** A whole number. `what` is its name in the problem: "the increment". */
@@ -56,18 +94,49 @@ export const finite = (value: number, what: string): string =>
 export const double = (value: number, what: string): string => {
   if (value === Infinity) return "inf"
   if (value === -Infinity) return "-inf"
-  return Number.isNaN(value) ? refuse(`${what} has to be a number, not NaN`) : `${value}`
+  return typeof value === "number" && !Number.isNaN(value)
+    ? `${value}`
+    : refuse(`${what} has to be a number, not ${kindOf(value)}`)
 }
 
-/** A list with at least one item. `what` is the name of one: "key". */
+/** A list, which may be empty. Text would be spread letter by letter. `what` is the name of one item: "key". */
+export const list = <A>(items: ReadonlyArray<A>, what: string): ReadonlyArray<A> =>
+  Array.isArray(items) ? items : refuse(`give an array, of one ${what} or more, not ${kindOf(items)}`)
+
+/** A list with at least one item. */
 export const some = <A>(items: ReadonlyArray<A>, what: string): ReadonlyArray<A> =>
-  items.length > 0 ? items : refuse(`give at least one ${what}`)
+  list(items, what).length > 0 ? items : refuse(`give at least one ${what}`)
 
 /** A list with at least one item, behind its length: `numkeys key [key ...]`. To be spread. */
-export const counted = (items: Args, what: string): Args => [`${items.length}`, ...some(items, what)]
+export const counted = (items: Args, what: string): Args => [`${some(items, what).length}`, ...items]
+
+/** A list with at least one object, each turned into arguments. `shape` is how one is written. To be spread. */
+export const objects = <A>(
+  items: ReadonlyArray<A>,
+  { shape, what }: { readonly shape: string; readonly what: string },
+  encode: (item: A) => Args
+): Args => {
+  const right = `give an array of ${what}s, each as ${shape}`
+  if (!Array.isArray(items)) return refuse(`${right}, not ${kindOf(items)}`)
+  return Array.from(
+    some(items, what),
+    (item) => typeof item === "object" && item !== null ? encode(item) : refuse(`${right}, not as ${kindOf(item)}`)
+  ).flat()
+}
 
 /** The word when it is asked for, else nothing. To be spread. */
 export const flag = (on: boolean | undefined, word: string): Args => on === true ? [word] : []
+
+const countOptions = demanded<{ readonly count: number }>({ count: any })
+
+/** The count that is the only option there is. */
+export const count = (options: { readonly count: number }): string => integer(countOptions(options).count, "the count")
+
+const limitOptions = options<{ readonly limit?: number | undefined }>({ limit: any })
+
+/** `LIMIT limit`, of the only option there is. To be spread. */
+export const limit = (given: { readonly limit?: number | undefined } | undefined): Args =>
+  option("LIMIT", limitOptions(given).limit, (limit) => integer(limit, "the limit"))
 
 /** The argument when there is one, else nothing. To be spread. */
 export const optional = (arg: Command.Arg | undefined): Args => arg === undefined ? [] : [arg]
@@ -76,42 +145,79 @@ export const optional = (arg: Command.Arg | undefined): Args => arg === undefine
 export const option = <A>(word: string, value: A | undefined, encode: (value: A) => Command.Arg): Args =>
   value === undefined ? [] : [word, encode(value)]
 
-const positiveMillis = (duration: Duration.Input, instead: string): number => {
-  const millis = Duration.toMillis(duration)
-  return millis > 0 && Number.isFinite(millis) ? millis : refuse(`a time to live is positive and finite; ${instead}`)
+/**
+ * A duration that says its unit, for what Redis counts in seconds: a bare number would be milliseconds here, and seconds
+ * everywhere else.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Span = Exclude<Duration.Input, number | bigint>
+
+const millisOf = (duration: Duration.Input, what: string): number => {
+  const given = Duration.fromInput(duration)
+  return Option.isSome(given)
+    ? Duration.toMillis(given.value)
+    : refuse(`${what} has to be a duration, such as "60 seconds", not ${kindOf(duration)}`)
 }
+
+/** The same where Redis counts in seconds. */
+const spanMillis = (span: Span, what: string): number =>
+  typeof span === "number" || typeof span === "bigint"
+    ? refuse(`${what} has to say its unit, as in "${span} seconds": a bare number would be milliseconds`)
+    : millisOf(span, what)
+
+const positive = (millis: number, instead: string): number =>
+  millis > 0 && Number.isFinite(millis) ? millis : refuse(`a time to live is positive and finite; ${instead}`)
 
 /** What to do instead of giving no time, or endless time, to a key. */
 const useDel = "to remove the key at once use del, to keep it for ever use persist or set no time"
 
+const ttl = "the time to live"
+
 /** A time to live in whole seconds, rounded up. */
-export const seconds = (duration: Duration.Input, instead = useDel): string =>
-  `${Math.ceil(Math.ceil(positiveMillis(duration, instead)) / 1000)}`
+export const seconds = (span: Span, instead = useDel): string =>
+  `${Math.ceil(Math.ceil(positive(spanMillis(span, ttl), instead)) / 1000)}`
 
 /** A time to live in whole milliseconds, rounded up. */
 export const millis = (duration: Duration.Input, instead = useDel): string =>
-  `${Math.ceil(positiveMillis(duration, instead))}`
+  `${Math.ceil(positive(millisOf(duration, ttl), instead))}`
 
-/** A time to live as `EX seconds` when those are whole, else `PX milliseconds`, rounded up. To be spread. */
-export const expiry = (duration: Duration.Input, instead = useDel): Args => {
-  const whole = Math.ceil(positiveMillis(duration, instead))
+/** The time to live that the option `ex` says, in whole milliseconds, rounded up. */
+export const ex = (span: Span, instead = useDel): number => Math.ceil(positive(spanMillis(span, "ex"), instead))
+
+/** A time to live as `EX seconds` when those are whole, else `PX milliseconds`. To be spread. */
+export const expiry = (span: Span, instead = useDel): Args => {
+  const whole = ex(span, instead)
   return whole % 1000 === 0 ? ["EX", `${whole / 1000}`] : ["PX", `${whole}`]
 }
 
 /** How long a blocking command waits. Redis' 0 means for ever, which has to be said as "Infinity" here. */
-const waitMillis = (duration: Duration.Input): number => {
-  const millis = Duration.toMillis(duration)
+const waitMillis = (millis: number): number => {
   if (millis === Infinity) return 0
   return millis > 0 ? Math.ceil(millis) : refuse(`the timeout has to be positive; "Infinity" waits for ever`)
 }
 
 /** How long a blocking command waits, in seconds. */
-export const timeout = (duration: Duration.Input): string => `${waitMillis(duration) / 1000}`
+export const timeout = (span: Span): string => `${waitMillis(spanMillis(span, "the timeout")) / 1000}`
 
 /** How long a command on streams waits, in milliseconds. */
-export const timeoutMillis = (duration: Duration.Input): string => `${waitMillis(duration)}`
+export const timeoutMillis = (duration: Duration.Input): string => `${waitMillis(millisOf(duration, "the timeout"))}`
+
+/** A time that may be nothing, in whole milliseconds, rounded up. */
+export const idleMillis = (duration: Duration.Input): string => {
+  const millis = Math.ceil(millisOf(duration, "an idle time"))
+  return millis >= 0 && Number.isFinite(millis) ? `${millis}` : refuse("an idle time is finite and not negative")
+}
+
+/** A time that may be nothing, in whole seconds. */
+export const idleSeconds = (span: Span, what: string): string =>
+  atLeast(0, Math.floor(spanMillis(span, what) / 1000), `${what} in seconds`)
 
 const epoch = (at: DateTime.DateTime | Date): number => {
+  if (!(at instanceof Date) && !DateTime.isDateTime(at)) {
+    return refuse(`the point in time has to be a Date or a DateTime, not ${kindOf(at)}`)
+  }
   const millis = at instanceof Date ? at.getTime() : DateTime.toEpochMillis(at)
   return Number.isFinite(millis) ? millis : refuse("the point in time is an invalid date")
 }
@@ -122,14 +228,29 @@ export const epochSeconds = (at: DateTime.DateTime | Date): string => `${Math.ce
 /** A point in time in Unix milliseconds. */
 export const epochMillis = (at: DateTime.DateTime | Date): string => `${Math.ceil(epoch(at))}`
 
-/** Whether a command that frees memory does it before its reply or after it. */
-export const flush = ({ mode }: { readonly mode?: "ASYNC" | "SYNC" | undefined }): Args =>
-  mode === undefined ? [] : [mode]
+/** Whether a command frees memory before its reply or after it. */
+export interface FlushOptions {
+  readonly mode?: "ASYNC" | "SYNC" | undefined
+}
 
-/** The options that HSCAN, SSCAN and ZSCAN have in common. To be spread. */
-export const scan = (
-  options: { readonly match?: Command.Arg | undefined; readonly count?: number | undefined }
-): Args => [
+const flushOptions = options<FlushOptions>({ mode: any })
+
+/** Whether a command that frees memory does it before its reply or after it. */
+export const flush = (given: FlushOptions | undefined): Args => {
+  const { mode } = flushOptions(given)
+  return mode === undefined ? [] : [mode]
+}
+
+/** The options that HSCAN, SSCAN and ZSCAN have in common. */
+export interface ScanOptions {
+  readonly match?: Command.Arg | undefined
+  readonly count?: number | undefined
+}
+
+export const scanOptions = options<ScanOptions>({ match: any, count: any })
+
+/** The same, to be spread. */
+export const scan = (options: ScanOptions): Args => [
   ...option("MATCH", options.match, (pattern) => pattern),
   ...option("COUNT", options.count, (count) => atLeast(1, count, "the count"))
 ]
@@ -142,9 +263,10 @@ export const expiryAt = (at: DateTime.DateTime | Date): Args => {
 
 /** The options `ex` and `exat`, at most one of which is given. To be spread. */
 export const expiryOption = (
-  options: { readonly ex?: Duration.Input | undefined; readonly exat?: DateTime.DateTime | Date | undefined },
+  options: { readonly ex?: Span | undefined; readonly exat?: DateTime.DateTime | Date | undefined },
   instead = useDel
 ): Args => {
+  if (options.ex !== undefined && options.exat !== undefined) return refuse("give ex or exat, not both")
   if (options.ex !== undefined) return expiry(options.ex, instead)
   return options.exat === undefined ? [] : expiryAt(options.exat)
 }
@@ -152,9 +274,18 @@ export const expiryOption = (
 /** Names with their values: a record, or pairs where a name is bytes. */
 export type Entries = Readonly<Record<string, Command.Arg>> | ReadonlyArray<readonly [Command.Arg, Command.Arg]>
 
-const isPairs = (entries: Entries): entries is ReadonlyArray<readonly [Command.Arg, Command.Arg]> =>
-  Array.isArray(entries)
+const pairsOf = (entries: Entries): ReadonlyArray<readonly [string | Command.Arg, Command.Arg]> | undefined => {
+  if (isPlain(entries)) return Object.entries(entries as Readonly<Record<string, Command.Arg>>)
+  return Array.isArray(entries) ? entries : undefined
+}
 
 /** At least one name with its value, one behind the other. `what` is the name of one: "field". To be spread. */
-export const entries = (entries: Entries, what: string): Args =>
-  some(isPairs(entries) ? entries : Object.entries(entries), what).flat()
+export const entries = (entries: Entries, what: string): Args => {
+  const right = `give a record, as { name: "value" }, or an array of pairs, as [["name", "value"]]`
+  const args: Array<Command.Arg> = []
+  for (const pair of some(pairsOf(entries) ?? refuse(`${right}, not ${kindOf(entries)}`), what)) {
+    if (!Array.isArray(pair) || pair.length !== 2) return refuse(`${right}: one of these is no pair`)
+    args.push(pair[0], pair[1])
+  }
+  return args
+}

@@ -148,7 +148,7 @@ const admit = (parts: Parts, command: Command.Any): number | RedisError.Reason =
   const slot = parts.admit(command)
   return typeof slot === "number" && blocks(command)
     ? new RedisError.InvalidArgument({
-      problem: `${command.spec.name} blocks, and would hold up the others: run it by itself`
+      problem: "it blocks, and would hold up the others: run it by itself"
     })
     : slot
 }
@@ -156,9 +156,10 @@ const admit = (parts: Parts, command: Command.Any): number | RedisError.Reason =
 /** Executes all of them, and tells for each what came of it. */
 export const execute = Effect.fnUntraced(function*<A>(
   parts: Parts,
-  commands: ReadonlyArray<Command.Command<A>>,
+  given: ReadonlyArray<Command.Command<A>>,
   options: Options
 ): Effect.fn.Return<ReadonlyArray<Result.Result<A, RedisError.RedisError>>> {
+  const commands = Command.listOf(given)
   const { fiber, now, orNone, timeout } = options
   const batch = new Batch<A>(parts, commands)
   const { results } = batch

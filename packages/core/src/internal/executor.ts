@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type * as Command from "../Command.ts"
+import * as Command from "../Command.ts"
 import type { RedisError } from "../RedisError.ts"
 import type * as RedisErrors from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
@@ -83,7 +83,7 @@ export abstract class Executor implements Batch.Parts {
   ): Effect.Effect<A, RedisError> | undefined
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError> =>
-    Effect.withFiber((fiber) => this.executeIn(command, fiber))
+    Effect.withFiber((fiber) => this.executeIn(Command.orInvalid(command), fiber))
 
   readonly executeIn = <A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> =>
     isTraced(fiber) ? this.traced(command, fiber) : this.start(command, fiber)
@@ -132,7 +132,10 @@ export abstract class Executor implements Batch.Parts {
         orNone: options?.orNone === true,
         fiber
       })
-      const attributes = { "db.system.name": "redis", "db.operation.batch.size": commands.length }
+      const attributes = {
+        "db.system.name": "redis",
+        "db.operation.batch.size": Array.isArray(commands) ? commands.length : 0
+      }
       return isTraced(fiber) ? Effect.useSpan("PIPELINE", { kind: "client", attributes }, () => batch) : batch
     })
 }

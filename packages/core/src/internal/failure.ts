@@ -118,7 +118,8 @@ export const toError = (failure: Failure, tried?: {
   new RedisError.RedisError({
     reason: failure.reason,
     delivery: failure.delivery,
-    command: tried?.command?.spec.name,
+    // What is no command has no name.
+    command: tried?.command?.spec.name || undefined,
     slot: tried?.slot === undefined || tried.slot < 0 ? undefined : tried.slot,
     node: failure.node,
     attempts: tried?.attempts ?? 1

@@ -28,9 +28,12 @@ const argOf = (arg: Command.Arg | number | bigint): Command.Arg => {
   return typeof arg === "bigint" ? `${arg}` : arg
 }
 
+const given = Args.options<ScriptInput>({ keys: Args.any, args: Args.any })
+
 /** The arguments of a command that runs `script`: its text, its digest, or the name of a function. */
-export const scriptArgs = (script: Command.Arg, { args = none, keys = none }: ScriptInput): Args.Args => {
-  const sent = [script, `${keys.length}`, ...keys]
-  for (const arg of args) sent.push(argOf(arg))
+export const scriptArgs = (script: Command.Arg, input: ScriptInput | undefined): Args.Args => {
+  const { args = none, keys = none } = given(input)
+  const sent = [script, `${Args.list(keys, "key").length}`, ...keys]
+  for (const arg of Args.list(args, "argument")) sent.push(argOf(arg))
   return sent
 }

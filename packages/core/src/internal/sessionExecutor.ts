@@ -58,9 +58,7 @@ export class SessionExecutor extends Executor {
     if (this.ended) return over
     if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
     if (spec.stateful === "TakesOver") {
-      return new RedisError.InvalidArgument({
-        problem: `${spec.name} takes its connection over: ${insteadOfTakingOver}`
-      })
+      return new RedisError.InvalidArgument({ problem: `it takes its connection over: ${insteadOfTakingOver}` })
     }
     const blocking = this.connection.blockedBy()
     if (blocking !== undefined) {

@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 
 /** What is wrong with the value of an option of that name. It is not asked about what was left out. */
@@ -42,6 +43,12 @@ export const flag = satisfies("true or false", (value) => typeof value === "bool
 export const aFunction = satisfies("a function", (value) => typeof value === "function")
 
 export const text = satisfies("text", (value) => typeof value === "string")
+
+/** An address as `Address.parse` and the map have it. */
+export const address = satisfies(
+  "the address of a node",
+  (value) => Predicate.hasProperty(value, "key") && typeof value.key === "string"
+)
 
 /** A number of things, of which there has to be one at the least. */
 export const count: Check = (name, value) => {

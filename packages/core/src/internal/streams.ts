@@ -57,6 +57,9 @@ const sources = (streams: Args.Entries): Args.Args => {
   return ["STREAMS", ...keys, ...pairs.filter((_, index) => index % 2 === 1)]
 }
 
+/** How many entries at most. */
+export const countOptions = Args.options<{ readonly count?: number | undefined }>({ count: Args.any })
+
 /** How much to read, and whether to wait for it. */
 export interface ReadOptions {
   readonly count?: number | undefined

@@ -40,6 +40,8 @@ export class Prelude extends Unattended {
  */
 export const write = (call: Call, encoder: Resp.Encoder, inFlight: CallQueue): string | undefined => {
   const { command } = call
+  // Whoever sends looks at that first; a command that says itself that it must not be sent never is.
+  if (command.problem !== undefined) return command.problem
   const { before } = command
   const asking = call.asking && !command.spec.alone
   encoder.mark()

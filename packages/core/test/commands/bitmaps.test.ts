@@ -41,21 +41,21 @@ const sent: ReadonlyArray<readonly [Command.Any, ReadonlyArray<Command.Arg>]> = 
 ]
 
 const refused: ReadonlyArray<readonly [Command.Any, string]> = [
-  [Bitmaps.bitcount("k", { start: 0.5, end: 1 }), "BITCOUNT: the start has to be a whole number within 2^53"],
-  [Bitmaps.bitpos("k", 1, { start: 0, end: NaN }), "BITPOS: the end has to be a whole number within 2^53"],
-  [Bitmaps.bitop("AND", "d", []), "BITOP: give at least one key"],
-  [Bitmaps.getbit("k", 0.5), "GETBIT: the offset has to be a whole number within 2^53"],
-  [Bitmaps.setbit("k", Infinity, 1), "SETBIT: the offset has to be a whole number within 2^53"],
-  [Bitmaps.bitfield("k", []), "BITFIELD: give at least one operation"],
-  [Bitmaps.bitfieldRo("k", []), "BITFIELD_RO: give at least one operation"],
-  [Bitmaps.bitfield("k", [{ get: "u8", offset: 0.5 }]), "BITFIELD: the offset has to be a whole number within 2^53"],
+  [Bitmaps.bitcount("k", { start: 0.5, end: 1 }), "the start has to be a whole number within 2^53"],
+  [Bitmaps.bitpos("k", 1, { start: 0, end: NaN }), "the end has to be a whole number within 2^53"],
+  [Bitmaps.bitop("AND", "d", []), "give at least one key"],
+  [Bitmaps.getbit("k", 0.5), "the offset has to be a whole number within 2^53"],
+  [Bitmaps.setbit("k", Infinity, 1), "the offset has to be a whole number within 2^53"],
+  [Bitmaps.bitfield("k", []), "give at least one operation"],
+  [Bitmaps.bitfieldRo("k", []), "give at least one operation"],
+  [Bitmaps.bitfield("k", [{ get: "u8", offset: 0.5 }]), "the offset has to be a whole number within 2^53"],
   [
     Bitmaps.bitfield("k", [{ set: "u8", offset: 0, value: 0.5 }]),
-    "BITFIELD: the value has to be a whole number within 2^53"
+    "the value has to be a whole number within 2^53"
   ],
   [
     Bitmaps.bitfield("k", [{ incrby: "u8", offset: 0, increment: NaN }]),
-    "BITFIELD: the increment has to be a whole number within 2^53"
+    "the increment has to be a whole number within 2^53"
   ]
 ]
 

@@ -24,11 +24,11 @@ const sent: ReadonlyArray<readonly [Command.Any, ReadonlyArray<Command.Arg>]> = 
 const refused: ReadonlyArray<readonly [Command.Any, string]> = [
   [
     Cluster.clusterCountkeysinslot(0.5),
-    "CLUSTER COUNTKEYSINSLOT: the slot has to be a whole number within 2^53"
+    "the slot has to be a whole number within 2^53"
   ],
   [
     Cluster.clusterGetkeysinslot(1, Infinity),
-    "CLUSTER GETKEYSINSLOT: the count has to be a whole number within 2^53"
+    "the count has to be a whole number within 2^53"
   ]
 ]
 

@@ -74,27 +74,27 @@ describe("geo", () => {
   })
 
   it.each<[Command.Any, string]>([
-    [Geo.geoadd("k", []), "GEOADD: give at least one member"],
-    [Geo.geoadd("k", [{ member: "a", longitude: NaN, latitude: 0 }]), "GEOADD: a longitude has to be a finite number"],
+    [Geo.geoadd("k", []), "give at least one member"],
+    [Geo.geoadd("k", [{ member: "a", longitude: NaN, latitude: 0 }]), "a longitude has to be a finite number"],
     [
       Geo.geoadd("k", [{ member: "a", longitude: 0, latitude: Infinity }]),
-      "GEOADD: a latitude has to be a finite number"
+      "a latitude has to be a finite number"
     ],
-    [Geo.geohash("k", []), "GEOHASH: give at least one member"],
-    [Geo.geopos("k", []), "GEOPOS: give at least one member"],
+    [Geo.geohash("k", []), "give at least one member"],
+    [Geo.geopos("k", []), "give at least one member"],
     [
       Geo.geosearch("k", { ...circle, byradius: { radius: NaN, unit: "M" } }),
-      "GEOSEARCH: the radius has to be a finite number"
+      "the radius has to be a finite number"
     ],
     [
       Geo.geosearch("k", { ...box, bybox: { width: NaN, height: 1, unit: "M" } }),
-      "GEOSEARCH: the width has to be a finite number"
+      "the width has to be a finite number"
     ],
     [
       Geo.geosearchstore("d", "k", { ...box, bybox: { width: 1, height: Infinity, unit: "M" } }),
-      "GEOSEARCHSTORE: the height has to be a finite number"
+      "the height has to be a finite number"
     ],
-    [Geo.geosearch("k", { ...circle, count: 1.5 }), "GEOSEARCH: the count has to be a whole number within 2^53"]
+    [Geo.geosearch("k", { ...circle, count: 1.5 }), "the count has to be a whole number within 2^53"]
   ])("%# says what to do instead", (command, problem) => {
     assert.strictEqual(command.problem, problem)
   })

@@ -49,7 +49,7 @@ describe("hashes", () => {
 
   it.each<[Command.Any, ReadonlyArray<Command.Arg>]>([
     [Hashes.hexpire("k", "10 minutes", ["a", "b"]), ["HEXPIRE", "k", "600", "FIELDS", "2", "a", "b"]],
-    [Hashes.hexpire("k", 1001, ["a"], { nx: true }), ["HEXPIRE", "k", "2", "NX", "FIELDS", "1", "a"]],
+    [Hashes.hexpire("k", "1001 millis", ["a"], { nx: true }), ["HEXPIRE", "k", "2", "NX", "FIELDS", "1", "a"]],
     [Hashes.hpexpire("k", "100 micros", ["a"], { gt: true }), ["HPEXPIRE", "k", "1", "GT", "FIELDS", "1", "a"]],
     [Hashes.hexpireat("k", new Date(1500), ["a"], { xx: true }), ["HEXPIREAT", "k", "2", "XX", "FIELDS", "1", "a"]],
     [
@@ -64,7 +64,7 @@ describe("hashes", () => {
     [Hashes.hgetdel("k", ["a", "b"]), ["HGETDEL", "k", "FIELDS", "2", "a", "b"]],
     [Hashes.hgetex("k", ["a"]), ["HGETEX", "k", "FIELDS", "1", "a"]],
     [Hashes.hgetex("k", ["a"], { ex: "2 seconds" }), ["HGETEX", "k", "EX", "2", "FIELDS", "1", "a"]],
-    [Hashes.hgetex("k", ["a"], { ex: 1500 }), ["HGETEX", "k", "PX", "1500", "FIELDS", "1", "a"]],
+    [Hashes.hgetex("k", ["a"], { ex: "1500 millis" }), ["HGETEX", "k", "PX", "1500", "FIELDS", "1", "a"]],
     [Hashes.hgetex("k", ["a"], { exat: new Date(2000) }), ["HGETEX", "k", "EXAT", "2", "FIELDS", "1", "a"]],
     [Hashes.hgetex("k", ["a"], { exat: new Date(2001) }), ["HGETEX", "k", "PXAT", "2001", "FIELDS", "1", "a"]],
     [Hashes.hgetex("k", ["a"], { persist: true }), ["HGETEX", "k", "PERSIST", "FIELDS", "1", "a"]],
@@ -84,22 +84,22 @@ describe("hashes", () => {
   })
 
   it.each<[Command.Any, string]>([
-    [Hashes.hdel("k", []), "HDEL: give at least one field"],
-    [Hashes.hmget("k", []), "HMGET: give at least one field"],
-    [Hashes.hset("k", {}), "HSET: give at least one field"],
-    [Hashes.hmset("k", []), "HMSET: give at least one field"],
-    [Hashes.hincrby("k", "a", 0.5), "HINCRBY: the increment has to be a whole number within 2^53"],
-    [Hashes.hincrbyfloat("k", "a", Infinity), "HINCRBYFLOAT: the increment has to be a finite number"],
-    [Hashes.hrandfield("k", { count: NaN }), "HRANDFIELD: the count has to be a whole number within 2^53"],
-    [Hashes.hscan("k", "0", { count: -1 }), "HSCAN: the count has to be a whole number of at least 1"],
-    [Hashes.hexpire("k", "1 second", []), "HEXPIRE: give at least one field"],
-    [Hashes.hexpire("k", 0, ["a"]), `HEXPIRE: a time to live is positive and finite; ${instead}`],
-    [Hashes.hpexpire("k", "Infinity", ["a"]), `HPEXPIRE: a time to live is positive and finite; ${instead}`],
-    [Hashes.hexpireat("k", new Date(NaN), ["a"]), "HEXPIREAT: the point in time is an invalid date"],
-    [Hashes.httl("k", []), "HTTL: give at least one field"],
-    [Hashes.hgetdel("k", []), "HGETDEL: give at least one field"],
-    [Hashes.hgetex("k", ["a"], { ex: -1 }), `HGETEX: a time to live is positive and finite; ${instead}`],
-    [Hashes.hsetex("k", {}), "HSETEX: give at least one field"]
+    [Hashes.hdel("k", []), "give at least one field"],
+    [Hashes.hmget("k", []), "give at least one field"],
+    [Hashes.hset("k", {}), "give at least one field"],
+    [Hashes.hmset("k", []), "give at least one field"],
+    [Hashes.hincrby("k", "a", 0.5), "the increment has to be a whole number within 2^53"],
+    [Hashes.hincrbyfloat("k", "a", Infinity), "the increment has to be a finite number"],
+    [Hashes.hrandfield("k", { count: NaN }), "the count has to be a whole number within 2^53"],
+    [Hashes.hscan("k", "0", { count: -1 }), "the count has to be a whole number of at least 1"],
+    [Hashes.hexpire("k", "1 second", []), "give at least one field"],
+    [Hashes.hexpire("k", "0 millis", ["a"]), `a time to live is positive and finite; ${instead}`],
+    [Hashes.hpexpire("k", "Infinity", ["a"]), `a time to live is positive and finite; ${instead}`],
+    [Hashes.hexpireat("k", new Date(NaN), ["a"]), "the point in time is an invalid date"],
+    [Hashes.httl("k", []), "give at least one field"],
+    [Hashes.hgetdel("k", []), "give at least one field"],
+    [Hashes.hgetex("k", ["a"], { ex: "-1 millis" }), `a time to live is positive and finite; ${instead}`],
+    [Hashes.hsetex("k", {}), "give at least one field"]
   ])("%# says what to do instead", (command, problem) => {
     assert.strictEqual(command.problem, problem)
   })
@@ -121,7 +121,7 @@ describe("hashes", () => {
     [Hashes.hrandfield("k", { count: 2, withvalues: true }), [[]], []],
     [Hashes.hscan("k", "0"), [["7", ["a", "1"]]], { cursor: "7", items: [{ field: "a", value: "1" }] }],
     [Hashes.hscan("k", "0", { novalues: true }), [["0", ["a", "b"]]], { cursor: "0", items: ["a", "b"] }],
-    [Hashes.hexpire("k", 1000, ["a", "b", "c"]), [[1, 0, -2]], [1, 0, -2]],
+    [Hashes.hexpire("k", "1000 millis", ["a", "b", "c"]), [[1, 0, -2]], [1, 0, -2]],
     [Hashes.hexpireat("k", new Date(0), ["a"]), [[2]], [2]],
     [Hashes.hpersist("k", ["a", "b", "c"]), [[1, -1, -2]], [1, -1, -2]],
     [Hashes.hpttl("k", ["a"]), [[1234]], [1234]],
@@ -148,7 +148,7 @@ describe("hashes", () => {
     [Hashes.hmget("k", ["a"]), [null, [1]]],
     [Hashes.hrandfield("k", { count: 1, withvalues: true }), [["a"], [["a"]], null]],
     [Hashes.hscan("k", "0"), [["0"], ["0", ["a"]], ["-", []]]],
-    [Hashes.hexpire("k", 1000, ["a"]), [[3], [-1], 1, ["1"]]],
+    [Hashes.hexpire("k", "1000 millis", ["a"]), [[3], [-1], 1, ["1"]]],
     [Hashes.hpersist("k", ["a"]), [[0], null]],
     [Hashes.hincrby("k", "a", 1), [BigInt("9223372036854775807"), "1.5"]]
   ])("%# refuses replies of another form", (command, replies) => {
@@ -180,11 +180,11 @@ describe("hashes", () => {
     expectTypeOf(Hashes.hscan("k", "0", { novalues: true })).toEqualTypeOf<
       Command.Command<{ readonly cursor: `${bigint}`; readonly items: ReadonlyArray<string> }>
     >()
-    expectTypeOf(Hashes.hexpire("k", 1, ["a"])).toEqualTypeOf<Command.Command<ReadonlyArray<-2 | 0 | 1 | 2>>>()
+    expectTypeOf(Hashes.hexpire("k", "1 millis", ["a"])).toEqualTypeOf<Command.Command<ReadonlyArray<-2 | 0 | 1 | 2>>>()
     // @ts-expect-error one condition at most
-    sent(Hashes.hexpire("k", 1000, ["a"], { nx: true, gt: true }))
+    sent(Hashes.hexpire("k", "1000 millis", ["a"], { nx: true, gt: true }))
     // @ts-expect-error one time to live at most
-    sent(Hashes.hgetex("k", ["a"], { ex: 1000, persist: true }))
+    sent(Hashes.hgetex("k", ["a"], { ex: "1000 millis", persist: true }))
     // @ts-expect-error one condition at most
     sent(Hashes.hsetex("k", { a: "1" }, { fnx: true, fxx: true }))
   })

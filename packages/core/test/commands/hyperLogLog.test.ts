@@ -35,7 +35,7 @@ describe("hyperLogLog", () => {
   })
 
   it("counts no nothing", () => {
-    assert.strictEqual(HyperLogLog.pfcount([]).problem, "PFCOUNT: give at least one key")
+    assert.strictEqual(HyperLogLog.pfcount([]).problem, "give at least one key")
   })
 
   it.each<[Command.Any, ReadonlyArray<Resp.Value>, unknown]>([

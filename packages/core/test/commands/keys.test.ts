@@ -16,7 +16,7 @@ const sent: ReadonlyArray<readonly [Command.Any, ReadonlyArray<Command.Arg>]> = 
   [Keys.exists(["a", "a"]), ["EXISTS", "a", "a"]],
   [Keys.expire("k", "1 minute"), ["EXPIRE", "k", "60"]],
   [Keys.expire("k", "1500 millis", { nx: true }), ["EXPIRE", "k", "2", "NX"]],
-  [Keys.expire("k", 1, { xx: true, gt: true }), ["EXPIRE", "k", "1", "XX", "GT"]],
+  [Keys.expire("k", "1 millis", { xx: true, gt: true }), ["EXPIRE", "k", "1", "XX", "GT"]],
   [Keys.expireat("k", at), ["EXPIREAT", "k", "4102444801"]],
   [Keys.expireat("k", new Date(0), { lt: true }), ["EXPIREAT", "k", "0", "LT"]],
   [Keys.expiretime("k"), ["EXPIRETIME", "k"]],
@@ -55,27 +55,27 @@ const ttl = "a time to live is positive and finite; " +
   "to remove the key at once use del, to keep it for ever use persist or set no time"
 
 const refused: ReadonlyArray<readonly [Command.Any, string]> = [
-  [Keys.del([]), "DEL: give at least one key"],
-  [Keys.unlink([]), "UNLINK: give at least one key"],
-  [Keys.exists([]), "EXISTS: give at least one key"],
-  [Keys.touch([]), "TOUCH: give at least one key"],
-  [Keys.expire("k", 0), `EXPIRE: ${ttl}`],
-  [Keys.expire("k", "Infinity"), `EXPIRE: ${ttl}`],
-  [Keys.pexpire("k", -5), `PEXPIRE: ${ttl}`],
-  [Keys.expireat("k", new Date(NaN)), "EXPIREAT: the point in time is an invalid date"],
-  [Keys.restore("k", bytes, { ex: 0 }), `RESTORE: ${ttl}`],
+  [Keys.del([]), "give at least one key"],
+  [Keys.unlink([]), "give at least one key"],
+  [Keys.exists([]), "give at least one key"],
+  [Keys.touch([]), "give at least one key"],
+  [Keys.expire("k", "0 millis"), `${ttl}`],
+  [Keys.expire("k", "Infinity"), `${ttl}`],
+  [Keys.pexpire("k", -5), `${ttl}`],
+  [Keys.expireat("k", new Date(NaN)), "the point in time is an invalid date"],
+  [Keys.restore("k", bytes, { ex: "0 millis" }), `${ttl}`],
   [
     Keys.restore("k", bytes, { idletime: "Infinity" }),
-    "RESTORE: idletime in seconds has to be a whole number of at least 0"
+    "idletime in seconds has to be a whole number of at least 0"
   ],
-  [Keys.restore("k", bytes, { freq: 0.5 }), "RESTORE: freq has to be a whole number within 2^53"],
+  [Keys.restore("k", bytes, { freq: 0.5 }), "freq has to be a whole number within 2^53"],
   [
     Keys.sort("k", { limit: { offset: 0, count: NaN } }),
-    "SORT: the count of the limit has to be a whole number within 2^53"
+    "the count of the limit has to be a whole number within 2^53"
   ],
   [
     Keys.sortRo("k", { limit: { offset: 0.5, count: 1 } }),
-    "SORT_RO: the offset of the limit has to be a whole number within 2^53"
+    "the offset of the limit has to be a whole number within 2^53"
   ]
 ]
 
@@ -84,7 +84,7 @@ const decoded: ReadonlyArray<readonly [Command.Any, Resp.Value, unknown]> = [
   [Keys.del(["a"]), 1, 1],
   [Keys.dump("k"), bytes, bytes],
   [Keys.dump("k"), null, null],
-  [Keys.expire("k", 1), 0, false],
+  [Keys.expire("k", "1 millis"), 0, false],
   [Keys.ttl("k"), -2, -2],
   [Keys.pexpiretime("k"), 4102444800250, 4102444800250],
   [Keys.keys("*"), ["a", "b"], ["a", "b"]],
@@ -137,7 +137,7 @@ describe("commands/keys", () => {
 
   it("types say what is replied", () => {
     expectTypeOf(Keys.dump("k")).toEqualTypeOf<Command.Command<Uint8Array | null>>()
-    expectTypeOf(Keys.expire("k", 1)).toEqualTypeOf<Command.Command<boolean>>()
+    expectTypeOf(Keys.expire("k", "1 millis")).toEqualTypeOf<Command.Command<boolean>>()
     expectTypeOf(Keys.rename("a", "b")).toEqualTypeOf<Command.Command<"OK">>()
     expectTypeOf(Keys.sort("k")).toEqualTypeOf<Command.Command<ReadonlyArray<string>>>()
     expectTypeOf(Keys.sort("k", { alpha: true })).toEqualTypeOf<Command.Command<ReadonlyArray<string>>>()
@@ -150,11 +150,11 @@ describe("commands/keys", () => {
 
   it("types keep apart what excludes each other", () => {
     // @ts-expect-error only a key without a time to live, or only one with a shorter one
-    void Keys.expire("k", 1, { nx: true, gt: true })
+    void Keys.expire("k", "1 millis", { nx: true, gt: true })
     // @ts-expect-error later or earlier
-    void Keys.expire("k", 1, { gt: true, lt: true })
+    void Keys.expire("k", "1 millis", { gt: true, lt: true })
     // @ts-expect-error a while or a point in time
-    void Keys.restore("k", bytes, { ex: 1, exat: at })
+    void Keys.restore("k", bytes, { ex: "1 millis", exat: at })
     // @ts-expect-error one eviction policy or the other
     void Keys.restore("k", bytes, { idletime: 1, freq: 1 })
     // @ts-expect-error what only reads stores nothing

@@ -1,4 +1,5 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Command from "../../src/Command.ts"
 import * as Lists from "../../src/commands/lists.ts"
 import { Mismatch } from "../../src/internal/reply.ts"
@@ -23,13 +24,13 @@ describe("lists", () => {
     ],
     [Lists.blmpop(["k", "l"], { from: "LEFT", timeout: "Infinity" }), ["BLMPOP", "0", "2", "k", "l", "LEFT"]],
     [
-      Lists.blmpop(["k"], { from: "RIGHT", count: 3, timeout: 1500 }),
+      Lists.blmpop(["k"], { from: "RIGHT", count: 3, timeout: "1500 millis" }),
       ["BLMPOP", "1.5", "1", "k", "RIGHT", "COUNT", "3"]
     ],
     [Lists.blpop(["k", "l"], "10 seconds"), ["BLPOP", "k", "l", "10"]],
     [Lists.blpop(["k"], "100 micros"), ["BLPOP", "k", "0.001"]],
     [Lists.brpop(["k"], "Infinity"), ["BRPOP", "k", "0"]],
-    [Lists.brpoplpush("k", "l", 250), ["BRPOPLPUSH", "k", "l", "0.25"]],
+    [Lists.brpoplpush("k", "l", "250 millis"), ["BRPOPLPUSH", "k", "l", "0.25"]],
     [Lists.lindex("k", -1), ["LINDEX", "k", "-1"]],
     [Lists.linsert("k", { before: "p" }, "a"), ["LINSERT", "k", "BEFORE", "p", "a"]],
     [Lists.linsert("k", { after: bytes("p") }, bytes("a")), ["LINSERT", "k", "AFTER", bytes("p"), bytes("a")]],
@@ -61,19 +62,19 @@ describe("lists", () => {
   })
 
   it("finds the keys of commands with several", () => {
-    assert.deepStrictEqual(Command.keys(Lists.blpop(["k", "l"], 1000)), ["k", "l"])
+    assert.deepStrictEqual(Command.keys(Lists.blpop(["k", "l"], "1000 millis")), ["k", "l"])
     assert.deepStrictEqual(Command.keys(Lists.lmove("k", "l", { from: "LEFT", to: "LEFT" })), ["k", "l"])
     assert.deepStrictEqual(Command.keys(Lists.lmpop(["k", "l"], { from: "LEFT", count: 1 })), ["k", "l"])
-    assert.deepStrictEqual(Command.keys(Lists.blmpop(["k", "l"], { from: "LEFT", timeout: 1 })), ["k", "l"])
+    assert.deepStrictEqual(Command.keys(Lists.blmpop(["k", "l"], { from: "LEFT", timeout: "1 millis" })), ["k", "l"])
   })
 
   it("marks the commands that block", () => {
     const blocking = [
-      Lists.blmove("k", "l", { from: "LEFT", to: "LEFT", timeout: 1 }),
-      Lists.blmpop(["k"], { from: "LEFT", timeout: 1 }),
-      Lists.blpop(["k"], 1),
-      Lists.brpop(["k"], 1),
-      Lists.brpoplpush("k", "l", 1)
+      Lists.blmove("k", "l", { from: "LEFT", to: "LEFT", timeout: "1 millis" }),
+      Lists.blmpop(["k"], { from: "LEFT", timeout: "1 millis" }),
+      Lists.blpop(["k"], "1 millis"),
+      Lists.brpop(["k"], "1 millis"),
+      Lists.brpoplpush("k", "l", "1 millis")
     ]
     assert.isTrue(blocking.every((command) => command.spec.blocking))
     assert.isFalse(Lists.lpop("k").spec.blocking)
@@ -81,38 +82,41 @@ describe("lists", () => {
 
   it.each<[Command.Any, string]>([
     [
-      Lists.blmove("k", "l", { from: "LEFT", to: "LEFT", timeout: 0 }),
-      "BLMOVE: the timeout has to be positive; \"Infinity\" waits for ever"
+      Lists.blmove("k", "l", { from: "LEFT", to: "LEFT", timeout: "0 millis" }),
+      "the timeout has to be positive; \"Infinity\" waits for ever"
     ],
-    [Lists.blmpop([], { from: "LEFT", timeout: 1 }), "BLMPOP: give at least one key"],
-    [Lists.blpop([], "1 second"), "BLPOP: give at least one key"],
-    [Lists.blpop(["k"], -1), "BLPOP: the timeout has to be positive; \"Infinity\" waits for ever"],
-    [Lists.brpop(["k"], 0), "BRPOP: the timeout has to be positive; \"Infinity\" waits for ever"],
-    [Lists.brpoplpush("k", "l", NaN), "BRPOPLPUSH: the timeout has to be positive; \"Infinity\" waits for ever"],
-    [Lists.lindex("k", 0.5), "LINDEX: the index has to be a whole number within 2^53"],
-    [Lists.lmpop([], { from: "LEFT" }), "LMPOP: give at least one key"],
-    [Lists.lmpop(["k"], { from: "LEFT", count: NaN }), "LMPOP: the count has to be a whole number within 2^53"],
-    [Lists.lpop("k", { count: 1.5 }), "LPOP: the count has to be a whole number within 2^53"],
-    [Lists.lpos("k", "a", { rank: NaN }), "LPOS: the rank has to be a whole number within 2^53"],
-    [Lists.lpush("k", []), "LPUSH: give at least one element"],
-    [Lists.lpushx("k", []), "LPUSHX: give at least one element"],
-    [Lists.lrange("k", 0, Infinity), "LRANGE: stop has to be a whole number within 2^53"],
-    [Lists.lrem("k", 2 ** 53, "a"), "LREM: the count has to be a whole number within 2^53"],
-    [Lists.lset("k", NaN, "a"), "LSET: the index has to be a whole number within 2^53"],
-    [Lists.ltrim("k", 0.1, 1), "LTRIM: start has to be a whole number within 2^53"],
-    [Lists.rpop("k", { count: NaN }), "RPOP: the count has to be a whole number within 2^53"],
-    [Lists.rpush("k", []), "RPUSH: give at least one element"],
-    [Lists.rpushx("k", []), "RPUSHX: give at least one element"]
+    [Lists.blmpop([], { from: "LEFT", timeout: "1 millis" }), "give at least one key"],
+    [Lists.blpop([], "1 second"), "give at least one key"],
+    [Lists.blpop(["k"], "-1 millis"), "the timeout has to be positive; \"Infinity\" waits for ever"],
+    [Lists.brpop(["k"], "0 millis"), "the timeout has to be positive; \"Infinity\" waits for ever"],
+    [Lists.brpoplpush("k", "l", Duration.millis(NaN)), "the timeout has to be positive; \"Infinity\" waits for ever"],
+    [Lists.lindex("k", 0.5), "the index has to be a whole number within 2^53"],
+    [Lists.lmpop([], { from: "LEFT" }), "give at least one key"],
+    [Lists.lmpop(["k"], { from: "LEFT", count: NaN }), "the count has to be a whole number within 2^53"],
+    [Lists.lpop("k", { count: 1.5 }), "the count has to be a whole number within 2^53"],
+    [Lists.lpos("k", "a", { rank: NaN }), "the rank has to be a whole number within 2^53"],
+    [Lists.lpush("k", []), "give at least one element"],
+    [Lists.lpushx("k", []), "give at least one element"],
+    [Lists.lrange("k", 0, Infinity), "stop has to be a whole number within 2^53"],
+    [Lists.lrem("k", 2 ** 53, "a"), "the count has to be a whole number within 2^53"],
+    [Lists.lset("k", NaN, "a"), "the index has to be a whole number within 2^53"],
+    [Lists.ltrim("k", 0.1, 1), "start has to be a whole number within 2^53"],
+    [Lists.rpop("k", { count: NaN }), "the count has to be a whole number within 2^53"],
+    [Lists.rpush("k", []), "give at least one element"],
+    [Lists.rpushx("k", []), "give at least one element"]
   ])("%# says what to do instead", (command, problem) => {
     assert.strictEqual(command.problem, problem)
   })
 
   it.each<[Command.Any, ReadonlyArray<Resp.Value>, unknown]>([
-    [Lists.blmove("k", "l", { from: "LEFT", to: "LEFT", timeout: 1 }), [null], null],
-    [Lists.blmpop(["k"], { from: "LEFT", timeout: 1 }), [["k", ["a", "b"]]], { key: "k", elements: ["a", "b"] }],
-    [Lists.blmpop(["k"], { from: "LEFT", timeout: 1 }), [null], null],
-    [Lists.blpop(["k"], 1), [["k", "a"]], { key: "k", element: "a" }],
-    [Lists.brpop(["k"], 1), [null], null],
+    [Lists.blmove("k", "l", { from: "LEFT", to: "LEFT", timeout: "1 millis" }), [null], null],
+    [Lists.blmpop(["k"], { from: "LEFT", timeout: "1 millis" }), [["k", ["a", "b"]]], {
+      key: "k",
+      elements: ["a", "b"]
+    }],
+    [Lists.blmpop(["k"], { from: "LEFT", timeout: "1 millis" }), [null], null],
+    [Lists.blpop(["k"], "1 millis"), [["k", "a"]], { key: "k", element: "a" }],
+    [Lists.brpop(["k"], "1 millis"), [null], null],
     [Lists.linsert("k", { before: "p" }, "a"), [-1], -1],
     [Lists.lmpop(["k"], { from: "LEFT" }), [["k", ["a"]]], { key: "k", elements: ["a"] }],
     [Lists.lpop("k"), [null], null],
@@ -127,8 +131,8 @@ describe("lists", () => {
   })
 
   it.each<[Command.Any, ReadonlyArray<Resp.Value>]>([
-    [Lists.blmpop(["k"], { from: "LEFT", timeout: 1 }), [["k", "a"], ["k"], "k"]],
-    [Lists.blpop(["k"], 1), [["k"], ["k", "a", "b"], "a"]],
+    [Lists.blmpop(["k"], { from: "LEFT", timeout: "1 millis" }), [["k", "a"], ["k"], "k"]],
+    [Lists.blpop(["k"], "1 millis"), [["k"], ["k", "a", "b"], "a"]],
     [Lists.lpop("k"), [["a"]]],
     [Lists.lpop("k", { count: 2 }), ["a"]],
     [Lists.lpos("k", "a"), [[0], "x"]],
@@ -140,7 +144,7 @@ describe("lists", () => {
   })
 
   it("keeps bytes under Command.bytes, keys included", () => {
-    const command = Command.bytes(Lists.blpop(["k"], 1))
+    const command = Command.bytes(Lists.blpop(["k"], "1 millis"))
     assert.deepStrictEqual(command.decode([bytes("k"), bytes("a")]), { key: bytes("k"), element: bytes("a") })
     expectTypeOf(command).toEqualTypeOf<
       Command.Command<{ readonly key: Uint8Array; readonly element: Uint8Array } | null>

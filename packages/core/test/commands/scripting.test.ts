@@ -45,13 +45,13 @@ const sent: ReadonlyArray<readonly [Command.Any, ReadonlyArray<Command.Arg>]> = 
 ]
 
 const refused: ReadonlyArray<readonly [Command.Any, string]> = [
-  [Scripting.eval(lua, { args: [1, NaN] }), "EVAL: an argument has to be a number, not NaN"],
-  [Scripting.evalRo(lua, { args: [NaN] }), "EVAL_RO: an argument has to be a number, not NaN"],
-  [Scripting.evalsha(sha, { args: [NaN] }), "EVALSHA: an argument has to be a number, not NaN"],
-  [Scripting.evalshaRo(sha, { args: [NaN] }), "EVALSHA_RO: an argument has to be a number, not NaN"],
-  [Scripting.fcall("f", { args: [NaN] }), "FCALL: an argument has to be a number, not NaN"],
-  [Scripting.fcallRo("f", { args: [NaN] }), "FCALL_RO: an argument has to be a number, not NaN"],
-  [Scripting.scriptExists([]), "SCRIPT EXISTS: give at least one digest"]
+  [Scripting.eval(lua, { args: [1, NaN] }), "an argument has to be a number, not NaN"],
+  [Scripting.evalRo(lua, { args: [NaN] }), "an argument has to be a number, not NaN"],
+  [Scripting.evalsha(sha, { args: [NaN] }), "an argument has to be a number, not NaN"],
+  [Scripting.evalshaRo(sha, { args: [NaN] }), "an argument has to be a number, not NaN"],
+  [Scripting.fcall("f", { args: [NaN] }), "an argument has to be a number, not NaN"],
+  [Scripting.fcallRo("f", { args: [NaN] }), "an argument has to be a number, not NaN"],
+  [Scripting.scriptExists([]), "give at least one digest"]
 ]
 
 const error = new Resp.ReplyError("ERR oh no")

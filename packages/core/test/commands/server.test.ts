@@ -35,11 +35,11 @@ const sent: ReadonlyArray<readonly [Command.Any, ReadonlyArray<Command.Arg>]> = 
 ]
 
 const refused: ReadonlyArray<readonly [Command.Any, string]> = [
-  [Server.clientList({ id: [] }), "CLIENT LIST: give at least one id"],
-  [Server.clientList({ id: [0.5] }), "CLIENT LIST: the id has to be a whole number within 2^53"],
-  [Server.configGet([]), "CONFIG GET: give at least one pattern"],
-  [Server.configSet({}), "CONFIG SET: give at least one parameter with its value"],
-  [Server.memoryUsage("k", { samples: NaN }), "MEMORY USAGE: samples has to be a whole number within 2^53"]
+  [Server.clientList({ id: [] }), "give at least one id"],
+  [Server.clientList({ id: [0.5] }), "the id has to be a whole number within 2^53"],
+  [Server.configGet([]), "give at least one pattern"],
+  [Server.configSet({}), "give at least one parameter with its value"],
+  [Server.memoryUsage("k", { samples: NaN }), "samples has to be a whole number within 2^53"]
 ]
 
 const infoText = "# Server\r\nredis_version:7.0.15\r\nconfig_file:\r\n\r\n# Keyspace\r\ndb0:keys=1,expires=0\r\n"

@@ -52,20 +52,20 @@ describe("sets", () => {
   })
 
   it.each<[Command.Any, string]>([
-    [Sets.sadd("k", []), "SADD: give at least one member"],
-    [Sets.sdiff([]), "SDIFF: give at least one key"],
-    [Sets.sdiffstore("d", []), "SDIFFSTORE: give at least one key to subtract from"],
-    [Sets.sinter([]), "SINTER: give at least one key"],
-    [Sets.sintercard([]), "SINTERCARD: give at least one key"],
-    [Sets.sintercard(["k"], { limit: 1.5 }), "SINTERCARD: the limit has to be a whole number within 2^53"],
-    [Sets.sinterstore("d", []), "SINTERSTORE: give at least one key to intersect"],
-    [Sets.smismember("k", []), "SMISMEMBER: give at least one member"],
-    [Sets.spop("k", { count: NaN }), "SPOP: the count has to be a whole number within 2^53"],
-    [Sets.srandmember("k", { count: Infinity }), "SRANDMEMBER: the count has to be a whole number within 2^53"],
-    [Sets.srem("k", []), "SREM: give at least one member"],
-    [Sets.sscan("k", "0", { count: 0 }), "SSCAN: the count has to be a whole number of at least 1"],
-    [Sets.sunion([]), "SUNION: give at least one key"],
-    [Sets.sunionstore("d", []), "SUNIONSTORE: give at least one key to unite"]
+    [Sets.sadd("k", []), "give at least one member"],
+    [Sets.sdiff([]), "give at least one key"],
+    [Sets.sdiffstore("d", []), "give at least one key to subtract from"],
+    [Sets.sinter([]), "give at least one key"],
+    [Sets.sintercard([]), "give at least one key"],
+    [Sets.sintercard(["k"], { limit: 1.5 }), "the limit has to be a whole number within 2^53"],
+    [Sets.sinterstore("d", []), "give at least one key to intersect"],
+    [Sets.smismember("k", []), "give at least one member"],
+    [Sets.spop("k", { count: NaN }), "the count has to be a whole number within 2^53"],
+    [Sets.srandmember("k", { count: Infinity }), "the count has to be a whole number within 2^53"],
+    [Sets.srem("k", []), "give at least one member"],
+    [Sets.sscan("k", "0", { count: 0 }), "the count has to be a whole number of at least 1"],
+    [Sets.sunion([]), "give at least one key"],
+    [Sets.sunionstore("d", []), "give at least one key to unite"]
   ])("%# says what to do instead", (command, problem) => {
     assert.strictEqual(command.problem, problem)
   })

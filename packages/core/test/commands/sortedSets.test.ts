@@ -111,7 +111,7 @@ describe("sorted sets", () => {
       ["BZMPOP", "0", "2", "k", "l", "MIN"],
       ["k", "l"]
     ],
-    [Zsets.bzmpop(["k"], { from: "MAX", count: 3, timeout: 1500 }), [
+    [Zsets.bzmpop(["k"], { from: "MAX", count: 3, timeout: "1500 millis" }), [
       "BZMPOP",
       "1.5",
       "1",
@@ -121,7 +121,7 @@ describe("sorted sets", () => {
       "3"
     ], ["k"]],
     [Zsets.bzpopmax(["k", "l"], "1 second"), ["BZPOPMAX", "k", "l", "1"], ["k", "l"]],
-    [Zsets.bzpopmin(["k"], 1), ["BZPOPMIN", "k", "0.001"], ["k"]],
+    [Zsets.bzpopmin(["k"], "1 millis"), ["BZPOPMIN", "k", "0.001"], ["k"]],
     [Zsets.zdiff(["k", "l"]), ["ZDIFF", "2", "k", "l"], ["k", "l"]],
     [Zsets.zdiff(["k", "l"], { withscores: true }), ["ZDIFF", "2", "k", "l", "WITHSCORES"], ["k", "l"]],
     [Zsets.zdiffstore("d", ["k", "l"]), ["ZDIFFSTORE", "d", "2", "k", "l"], ["d", "k", "l"]],
@@ -156,48 +156,48 @@ describe("sorted sets", () => {
   })
 
   it("marks the commands that block", () => {
-    assert.isTrue(Zsets.bzmpop(["k"], { from: "MIN", timeout: 1 }).spec.blocking)
-    assert.isTrue(Zsets.bzpopmax(["k"], 1).spec.blocking)
-    assert.isTrue(Zsets.bzpopmin(["k"], 1).spec.blocking)
+    assert.isTrue(Zsets.bzmpop(["k"], { from: "MIN", timeout: "1 millis" }).spec.blocking)
+    assert.isTrue(Zsets.bzpopmax(["k"], "1 millis").spec.blocking)
+    assert.isTrue(Zsets.bzpopmin(["k"], "1 millis").spec.blocking)
     assert.isFalse(Zsets.zpopmin("k").spec.blocking)
   })
 
   it.each<[Command.Any, string]>([
-    [Zsets.zadd("k", []), "ZADD: give at least one member"],
-    [Zsets.zadd("k", [{ member: "a", score: NaN }]), "ZADD: a score has to be a number, not NaN"],
-    [Zsets.zcount("k", NaN, 1), "ZCOUNT: min has to be a number, not NaN"],
-    [Zsets.zincrby("k", NaN, "a"), "ZINCRBY: the increment has to be a number, not NaN"],
-    [Zsets.zmscore("k", []), "ZMSCORE: give at least one member"],
-    [Zsets.zrem("k", []), "ZREM: give at least one member"],
-    [Zsets.zrange("k", 0, Infinity), "ZRANGE: stop has to be a whole number within 2^53"],
-    [Zsets.zrange("k", 0.5, 1), "ZRANGE: start has to be a whole number within 2^53"],
-    [Zsets.zrange("k", NaN, 1, { byscore: true }), "ZRANGE: start has to be a number, not NaN"],
+    [Zsets.zadd("k", []), "give at least one member"],
+    [Zsets.zadd("k", [{ member: "a", score: NaN }]), "a score has to be a number, not NaN"],
+    [Zsets.zcount("k", NaN, 1), "min has to be a number, not NaN"],
+    [Zsets.zincrby("k", NaN, "a"), "the increment has to be a number, not NaN"],
+    [Zsets.zmscore("k", []), "give at least one member"],
+    [Zsets.zrem("k", []), "give at least one member"],
+    [Zsets.zrange("k", 0, Infinity), "stop has to be a whole number within 2^53"],
+    [Zsets.zrange("k", 0.5, 1), "start has to be a whole number within 2^53"],
+    [Zsets.zrange("k", NaN, 1, { byscore: true }), "start has to be a number, not NaN"],
     [
       Zsets.zrange("k", 0, 1, { byscore: true, limit: { offset: -1, count: 1 } }),
-      "ZRANGE: the offset has to be a whole number of at least 0"
+      "the offset has to be a whole number of at least 0"
     ],
     [
       Zsets.zrangebylex("k", "-", "+", { limit: { count: NaN } }),
-      "ZRANGEBYLEX: the count has to be a whole number within 2^53"
+      "the count has to be a whole number within 2^53"
     ],
-    [Zsets.zrangestore("d", "k", 0, NaN), "ZRANGESTORE: stop has to be a whole number within 2^53"],
-    [Zsets.zremrangebyrank("k", 0.5, 1), "ZREMRANGEBYRANK: start has to be a whole number within 2^53"],
-    [Zsets.zdiff([]), "ZDIFF: give at least one key"],
-    [Zsets.zdiffstore("d", []), "ZDIFFSTORE: give at least one key to subtract from"],
-    [Zsets.zinter([]), "ZINTER: give at least one key"],
-    [Zsets.zinter(["k", "l"], { weights: [1] }), "ZINTER: give one weight for each key"],
-    [Zsets.zunionstore("d", ["k"], { weights: [NaN] }), "ZUNIONSTORE: a weight has to be a number, not NaN"],
-    [Zsets.zintercard(["k"], { limit: 0.5 }), "ZINTERCARD: the limit has to be a whole number within 2^53"],
-    [Zsets.zmpop([], { from: "MIN" }), "ZMPOP: give at least one key"],
-    [Zsets.zpopmin("k", { count: NaN }), "ZPOPMIN: the count has to be a whole number within 2^53"],
-    [Zsets.zrandmember("k", { count: 0.5 }), "ZRANDMEMBER: the count has to be a whole number within 2^53"],
-    [Zsets.bzpopmin([], 1), "BZPOPMIN: give at least one key"],
-    [Zsets.bzpopmax(["k"], 0), "BZPOPMAX: the timeout has to be positive; \"Infinity\" waits for ever"],
+    [Zsets.zrangestore("d", "k", 0, NaN), "stop has to be a whole number within 2^53"],
+    [Zsets.zremrangebyrank("k", 0.5, 1), "start has to be a whole number within 2^53"],
+    [Zsets.zdiff([]), "give at least one key"],
+    [Zsets.zdiffstore("d", []), "give at least one key to subtract from"],
+    [Zsets.zinter([]), "give at least one key"],
+    [Zsets.zinter(["k", "l"], { weights: [1] }), "give one weight for each key"],
+    [Zsets.zunionstore("d", ["k"], { weights: [NaN] }), "a weight has to be a number, not NaN"],
+    [Zsets.zintercard(["k"], { limit: 0.5 }), "the limit has to be a whole number within 2^53"],
+    [Zsets.zmpop([], { from: "MIN" }), "give at least one key"],
+    [Zsets.zpopmin("k", { count: NaN }), "the count has to be a whole number within 2^53"],
+    [Zsets.zrandmember("k", { count: 0.5 }), "the count has to be a whole number within 2^53"],
+    [Zsets.bzpopmin([], "1 millis"), "give at least one key"],
+    [Zsets.bzpopmax(["k"], "0 millis"), "the timeout has to be positive; \"Infinity\" waits for ever"],
     [
-      Zsets.bzmpop(["k"], { from: "MIN", timeout: -1 }),
-      "BZMPOP: the timeout has to be positive; \"Infinity\" waits for ever"
+      Zsets.bzmpop(["k"], { from: "MIN", timeout: "-1 millis" }),
+      "the timeout has to be positive; \"Infinity\" waits for ever"
     ],
-    [Zsets.zscan("k", "0", { count: 0 }), "ZSCAN: the count has to be a whole number of at least 1"]
+    [Zsets.zscan("k", "0", { count: 0 }), "the count has to be a whole number of at least 1"]
   ])("%# says what to do instead", (command, problem) => {
     assert.strictEqual(command.problem, problem)
   })
@@ -226,14 +226,14 @@ describe("sorted sets", () => {
     [Zsets.zpopmin("k"), [["ada", "1"], ["ada", 1]], ada],
     [Zsets.zpopmin("k"), [[]], null],
     [Zsets.zpopmax("k", { count: 2 }), [["bob", "2.5", "ada", "1"], [["bob", 2.5], ["ada", 1]]], [bob, ada]],
-    [Zsets.bzpopmin(["k"], 1), [["k", "ada", "1"], ["k", "ada", 1]], { key: "k", ...ada }],
-    [Zsets.bzpopmax(["k"], 1), [null], null],
+    [Zsets.bzpopmin(["k"], "1 millis"), [["k", "ada", "1"], ["k", "ada", 1]], { key: "k", ...ada }],
+    [Zsets.bzpopmax(["k"], "1 millis"), [null], null],
     [
       Zsets.zmpop(["k"], { from: "MIN", count: 2 }),
       [["k", [["ada", "1"], ["bob", "2.5"]]], ["k", [["ada", 1], ["bob", 2.5]]]],
       { key: "k", members: [ada, bob] }
     ],
-    [Zsets.bzmpop(["k"], { from: "MIN", timeout: 1 }), [null], null],
+    [Zsets.bzmpop(["k"], { from: "MIN", timeout: "1 millis" }), [null], null],
     [Zsets.zrank("k", "a"), [3], 3],
     [Zsets.zrank("k", "a", { withscore: true }), [[3, "1.5"], [3, 1.5]], { rank: 3, score: 1.5 }],
     [Zsets.zrevrank("k", "a", { withscore: true }), [null], null],
@@ -248,7 +248,7 @@ describe("sorted sets", () => {
     [Zsets.zrange("k", 0, -1), [null, [["ada", 1]]]],
     [Zsets.zrange("k", 0, -1, { withscores: true }), [["ada"], [["ada"]], ["ada", "x"], null]],
     [Zsets.zpopmin("k"), [null, ["ada"], ["ada", "1", "bob", "2"]]],
-    [Zsets.bzpopmin(["k"], 1), [["k", "ada"], ["k", "ada", "x"], "k"]],
+    [Zsets.bzpopmin(["k"], "1 millis"), [["k", "ada"], ["k", "ada", "x"], "k"]],
     [Zsets.zmpop(["k"], { from: "MIN" }), [["k"], ["k", "ada"], [1, []]]],
     [Zsets.zrank("k", "a", { withscore: true }), [3, [3]]],
     [Zsets.zscan("k", "0"), [["0", ["ada"]], ["x", []]]]
@@ -263,7 +263,7 @@ describe("sorted sets", () => {
     expectTypeOf(scored).toEqualTypeOf<
       Command.Command<ReadonlyArray<{ readonly member: Uint8Array; readonly score: number }>>
     >()
-    const popped = Command.bytes(Zsets.bzpopmin(["k"], 1))
+    const popped = Command.bytes(Zsets.bzpopmin(["k"], "1 millis"))
     assert.deepStrictEqual(popped.decode([bytes("k"), bytes("a"), bytes("1")]), {
       key: bytes("k"),
       member: bytes("a"),

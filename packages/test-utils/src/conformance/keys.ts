@@ -173,7 +173,10 @@ export const keys: ReadonlyArray<Case> = [
       assert.deepEqual(yield* Command.bytes(Redis.get(key("b"))), Uint8Array.from([0, 255, 128]))
       assert.equal(yield* Redis.ttl(key("b")), -1)
       assert.equal(yield* failure(Redis.restore(key("b"), saved)), "BUSYKEY")
-      assert.equal(yield* Redis.restore(key("b"), saved, { replace: true, ex: "100 seconds", idletime: 0 }), "OK")
+      assert.equal(
+        yield* Redis.restore(key("b"), saved, { replace: true, ex: "100 seconds", idletime: "0 seconds" }),
+        "OK"
+      )
       assert.ok((yield* Redis.ttl(key("b"))) > 90)
       assert.equal(yield* Redis.restore(key("b"), saved, { replace: true, exat: future }), "OK")
       assert.equal(yield* Redis.pexpiretime(key("b")), future.getTime())
@@ -262,7 +265,7 @@ export const keys: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const key = (yield* keyOf("invalid"))("a")
       assert.equal(yield* failure(Redis.del([])), "InvalidArgument")
-      assert.equal(yield* failure(Redis.expire(key, 0)), "InvalidArgument")
+      assert.equal(yield* failure(Redis.expire(key, "0 seconds")), "InvalidArgument")
       assert.equal(yield* failure(Redis.pexpire(key, "Infinity")), "InvalidArgument")
       assert.equal(yield* failure(Redis.expireat(key, new Date(NaN))), "InvalidArgument")
       assert.equal(yield* failure(Redis.sort(key, { limit: { offset: 0.5, count: 1 } })), "InvalidArgument")

@@ -210,7 +210,7 @@ export const lists: ReadonlyArray<Case> = [
       assert.equal(yield* Redis.blmove(none, other, { from: "LEFT", to: "LEFT", timeout: "20 millis" }), null)
       assert.equal(yield* Redis.brpoplpush(none, other, "20 millis"), null)
       assert.equal(yield* Redis.blmpop([none, other], { from: "LEFT", timeout: "20 millis" }), null)
-      assert.equal(yield* failure(Redis.blpop([none], 0)), "InvalidArgument")
+      assert.equal(yield* failure(Redis.blpop([none], "0 seconds")), "InvalidArgument")
     })
   ),
   test(
@@ -242,11 +242,14 @@ export const lists: ReadonlyArray<Case> = [
       const [text, list] = [key("text"), key("list")]
       yield* Redis.command("SET", [text, "x"])
       yield* Redis.rpush(list, ["a"])
-      assert.equal(yield* failure(Redis.blmove(list, text, { from: "LEFT", to: "LEFT", timeout: 100 })), "WRONGTYPE")
-      assert.equal(yield* failure(Redis.blmpop([text], { from: "LEFT", timeout: 100 })), "WRONGTYPE")
-      assert.equal(yield* failure(Redis.blpop([text], 100)), "WRONGTYPE")
-      assert.equal(yield* failure(Redis.brpop([text], 100)), "WRONGTYPE")
-      assert.equal(yield* failure(Redis.brpoplpush(text, list, 100)), "WRONGTYPE")
+      assert.equal(
+        yield* failure(Redis.blmove(list, text, { from: "LEFT", to: "LEFT", timeout: "100 millis" })),
+        "WRONGTYPE"
+      )
+      assert.equal(yield* failure(Redis.blmpop([text], { from: "LEFT", timeout: "100 millis" })), "WRONGTYPE")
+      assert.equal(yield* failure(Redis.blpop([text], "100 millis")), "WRONGTYPE")
+      assert.equal(yield* failure(Redis.brpop([text], "100 millis")), "WRONGTYPE")
+      assert.equal(yield* failure(Redis.brpoplpush(text, list, "100 millis")), "WRONGTYPE")
       assert.equal(yield* failure(Redis.lindex(text, 0)), "WRONGTYPE")
       assert.equal(yield* failure(Redis.linsert(text, { before: "a" }, "b")), "WRONGTYPE")
       assert.equal(yield* failure(Redis.llen(text)), "WRONGTYPE")

@@ -423,9 +423,9 @@ export const sortedSets: ReadonlyArray<Case> = [
       const [text, zset, to] = [key("text"), key("zset"), key("to")]
       yield* Redis.command("SET", [text, "x"])
       yield* Redis.zadd(zset, letters)
-      assert.equal(yield* failure(Redis.bzmpop([text], { from: "MIN", timeout: 100 })), "WRONGTYPE")
-      assert.equal(yield* failure(Redis.bzpopmax([text], 100)), "WRONGTYPE")
-      assert.equal(yield* failure(Redis.bzpopmin([text], 100)), "WRONGTYPE")
+      assert.equal(yield* failure(Redis.bzmpop([text], { from: "MIN", timeout: "100 millis" })), "WRONGTYPE")
+      assert.equal(yield* failure(Redis.bzpopmax([text], "100 millis")), "WRONGTYPE")
+      assert.equal(yield* failure(Redis.bzpopmin([text], "100 millis")), "WRONGTYPE")
       assert.equal(yield* failure(Redis.zadd(text, letters)), "WRONGTYPE")
       assert.equal(yield* failure(Redis.zcard(text)), "WRONGTYPE")
       assert.equal(yield* failure(Redis.zcount(text, 0, 1)), "WRONGTYPE")

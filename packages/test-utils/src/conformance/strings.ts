@@ -294,7 +294,7 @@ export const strings: ReadonlyArray<Case> = [
       const key = (yield* keyOf("invalid"))("a")
       assert.equal(yield* failure(Redis.incrby(key, 0.5)), "InvalidArgument")
       assert.equal(yield* failure(Redis.incrbyfloat(key, NaN)), "InvalidArgument")
-      assert.equal(yield* failure(Redis.set(key, "x", { ex: 0 })), "InvalidArgument")
+      assert.equal(yield* failure(Redis.set(key, "x", { ex: "0 seconds" })), "InvalidArgument")
       assert.equal(yield* failure(Redis.mget([])), "InvalidArgument")
       assert.equal(yield* failure(Redis.mset({})), "InvalidArgument")
       assert.equal(yield* Redis.exists([key]), 0)

@@ -12,6 +12,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Command, Redis } from "@redisc/core"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
@@ -73,7 +74,7 @@ const command = (kind: Kind, key: string, token: string): Command.Command<unknow
     case "del":
       return Redis.del([key])
     case "setTemporary":
-      return Redis.set(key, token, { ex: History.timeToLive })
+      return Redis.set(key, token, { ex: Duration.millis(History.timeToLive) })
     case "expire":
       return Redis.pexpire(key, History.timeToLive)
     case "mset":
