@@ -44,7 +44,10 @@ import * as Topology from "./Topology.ts"
 export interface Options extends NodePool.Options {
   /** Some nodes to ask for the cluster's layout, such as `"10.0.0.1:6379"`; any role, one that answers is enough. */
   readonly nodes: ReadonlyArray<string | Address.Address>
-  /** From the address that a node announces to the one to connect to, for clusters behind NAT. */
+  /**
+   * From the address that a node announces to the one to connect to, for clusters behind NAT. When it throws, or answers
+   * what is no address, a refresh fails and is tried again, and a command that was redirected fails.
+   */
   readonly addressMap?: Topology.Options["addressMap"]
   /** How often the layout is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Topology.Options["refreshInterval"]

@@ -211,8 +211,9 @@ const aliasesOf = (nodes: ReadonlyMap<string, Node>): ReadonlyMap<string, string
  * **Details**
  *
  * Slots that the reply does not list are unassigned. A host that is null or empty is the host of `origin`; a node whose
- * host is `?` is left out, and if it is a primary, so are its slots. A reply that contradicts itself or cannot be read is
- * a failure that names the entry, and there is no partial map.
+ * host is `?` is left out, and if it is a primary, so are its slots; so is one whose host or port makes no sense, as long as
+ * another can be read. A reply that contradicts itself or cannot be read is a failure that names the entry, and there is no
+ * partial map.
  *
  * **Gotchas**
  *
@@ -246,7 +247,8 @@ export const fromClusterSlots = (reply: Resp.Value, options: ReplyOptions): Resu
  * **Details**
  *
  * Reads hosts as `fromClusterSlots` does, and knows more: shards without slots, failed nodes, and both ports. With
- * `tls` the TLS port counts, or the plain one if there is no other; without `tls` a node that only serves TLS is a failure.
+ * `tls` the TLS port counts, or the plain one if there is no other; without `tls` a node that only serves TLS is left out, and
+ * it is a failure if all do.
  *
  * **Gotchas**
  *

@@ -21,15 +21,12 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Address } from "./Address.ts"
-import * as Command from "./Command.ts"
-import * as CommandSpec from "./CommandSpec.ts"
 import { Connector } from "./Connector.ts"
 import { unsent } from "./internal/failure.ts"
 import { Layouts } from "./internal/layouts.ts"
 import { Patches } from "./internal/patches.ts"
-import * as Reply from "./internal/reply.ts"
 import { durationProblem } from "./internal/settings.ts"
-import { withoutLayout } from "./internal/stranger.ts"
+import * as Survey from "./internal/survey.ts"
 import * as Vote from "./internal/vote.ts"
 import { NodePool } from "./NodePool.ts"
 import * as RedisError from "./RedisError.ts"
@@ -42,7 +39,10 @@ import * as SlotMap from "./SlotMap.ts"
 export interface Options {
   /** Nodes to ask first, and again when all known ones are gone. */
   readonly seeds: ReadonlyArray<Address>
-  /** From the address that a node announces to the one to connect to, for clusters behind NAT. */
+  /**
+   * From the address that a node announces to the one to connect to, for clusters behind NAT. When it throws, or answers
+   * what is no address, a refresh fails and is tried again, and a command that was redirected fails.
+   */
   readonly addressMap?: ((announced: Address) => Address) | undefined
   /** How often the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Duration.Input | undefined
@@ -89,9 +89,12 @@ export interface Change extends SlotMap.Changes {
  */
 export class Topology extends Context.Service<Topology, {
   readonly current: Effect.Effect<SlotMap.SlotMap>
-  /** Every swap from now on that changed something, until the client ends. */
+  /** Every swap from now on that changed something, until the client ends. Who is slow gets several as one. */
   readonly changes: Stream.Stream<Change>
-  /** Learns the map anew. Callers that come while that is under way share it. */
+  /**
+   * Learns the map anew. Callers that come while that is under way share it. It fails when nobody tells a map that could
+   * take the place of the one that is known, which stays then.
+   */
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
   /** How often the map has been learnt. */
   readonly refreshes: () => number
@@ -126,16 +129,8 @@ export class Topology extends Context.Service<Topology, {
   readonly keep: (address: Address) => void
 }>()("@redisc/core/Topology") {}
 
-const CLUSTER_INFO = Command.make(CommandSpec.get("CLUSTER INFO"), [], Reply.name)
-const CLUSTER_SLOTS = Command.make(CommandSpec.get("CLUSTER SLOTS"), [], Reply.raw)
-const CLUSTER_SHARDS = Command.make(CommandSpec.get("CLUSTER SHARDS"), [], Reply.raw)
-
 /** How many nodes are asked at once, and how many targets of redirects besides. */
 const voters = 5
-/** How long one node may take to tell its view. */
-const askTimeout = "2 seconds"
-/** How long the targets of redirects are waited for once all else is known. */
-const testimonyTimeout = "150 millis"
 /** Pauses between background refreshes, in milliseconds: short at first, longer while they bring nothing new. */
 const minPause = 100
 const maxPause = 400
@@ -146,21 +141,7 @@ const keepFor = 10_000
 /** How many changes wait for a listener that is slow. What is more becomes one. */
 const changesKept = 64
 
-const field = (info: string, name: string): string | undefined => {
-  const line = info.split("\n").find((line) => line.startsWith(`${name}:`))
-  return line?.slice(name.length + 1).trim()
-}
-
-const isRefused = ({ reason }: RedisError.RedisError): boolean => reason._tag === "ServerError"
-const isForbidden = ({ reason }: RedisError.RedisError): boolean =>
-  reason._tag === "ServerError" && reason.code === "NOPERM"
-
-interface Attempt {
-  readonly node: string
-  readonly problem: string
-}
-
-const discoveryFailed = (attempts: ReadonlyArray<Attempt>): RedisError.RedisError =>
+const discoveryFailed = (attempts: ReadonlyArray<Survey.Unheard>): RedisError.RedisError =>
   unsent(new RedisError.DiscoveryFailed({ attempts }))
 
 /**
@@ -183,7 +164,7 @@ export const make = Effect.fnUntraced(function*(
   const requested = Latch.makeUnsafe(false)
   const patches = new Patches()
   const kept = new Map<string, number>()
-  const layouts = new Layouts(voters, { addressMap: options.addressMap, tls: secure })
+  const poll = Survey.make(pool, new Layouts(voters, { addressMap: options.addressMap, tls: secure }))
   let current = SlotMap.empty
   let believed: Vote.View | undefined
   let running: Deferred.Deferred<SlotMap.SlotMap, RedisError.RedisError> | undefined
@@ -201,78 +182,9 @@ export const make = Effect.fnUntraced(function*(
 
   const isDown = (address: Address): boolean => pool.nodes().get(address.key)?.isDown() ?? false
 
-  /** What a node believes. A user who may not ask all of it can do with a part. */
-  const ask = Effect.fnUntraced(function*(
-    address: Address
-  ): Effect.fn.Return<Vote.View, string> {
-    const node = pool.node(address)
-    const info = node.execute(CLUSTER_INFO).pipe(
-      Effect.catch((error) => isRefused(error) ? Effect.succeed(undefined) : Effect.fail(error))
-    )
-    const slots = Effect.map(node.execute(CLUSTER_SLOTS), (reply) => layouts.read(reply, address))
-    const shards = Effect.map(
-      node.execute(CLUSTER_SHARDS),
-      (reply) => layouts.read(reply, address, SlotMap.fromClusterShards)
-    )
-    const layout = Effect.catch(slots, (error) => isForbidden(error) ? shards : Effect.fail(error))
-    const [facts, read] = yield* Effect.all([info, layout], { concurrency: "unbounded" }).pipe(
-      Effect.mapError((error) => withoutLayout(error.reason)),
-      Effect.timeoutOrElse({ duration: askTimeout, orElse: () => Effect.fail("it did not answer in time") })
-    )
-    const { fingerprint, map } = yield* Effect.fromResult(read)
-    const epoch = Number(facts === undefined ? undefined : field(facts, "cluster_current_epoch"))
-    return {
-      node: address.key,
-      map,
-      fingerprint,
-      healthy: facts === undefined ? undefined : field(facts, "cluster_state") === "ok",
-      epoch: Number.isSafeInteger(epoch) ? epoch : undefined
-    }
-  })
-
-  /** Asks all of them at once, and waits for no more answers than it takes; for those of targets a little longer. */
-  const poll = Effect.fnUntraced(function*(addresses: ReadonlyArray<Address>, targets: ReadonlyArray<Address>) {
-    const views: Array<Vote.View> = []
-    const testimony = new Map<string, Vote.View>()
-    const failures: Array<Attempt> = []
-    const voting = new Set(addresses.map(({ key }) => key))
-    const unheard = new Set(targets.map(({ key }) => key))
-    const decided = Deferred.makeUnsafe<void>()
-    const heard = Deferred.makeUnsafe<void>()
-    const settled = (address: Address): void => {
-      const acceptable = views.filter((view) => Vote.objection(view, believed, false) === undefined)
-      if (Vote.isDecided(acceptable, voting.size)) Deferred.doneUnsafe(decided, Effect.void)
-      if (unheard.delete(address.key) && unheard.size === 0) Deferred.doneUnsafe(heard, Effect.void)
-    }
-    if (targets.length === 0) Deferred.doneUnsafe(heard, Effect.void)
-    const all = new Map([...addresses, ...targets].map((address) => [address.key, address]))
-    const asking = Effect.forEach(
-      all.values(),
-      (address) =>
-        Effect.match(Effect.catchDefect(ask(address), () => Effect.fail("reading what it answered failed")), {
-          onSuccess: (view) => {
-            testimony.set(address.key, view)
-            if (voting.has(address.key)) views.push(view)
-            settled(address)
-          },
-          onFailure: (problem) => {
-            if (voting.has(address.key)) failures.push({ node: address.key, problem })
-            settled(address)
-          }
-        }),
-      { concurrency: "unbounded", discard: true }
-    )
-    const enough = Effect.andThen(
-      Deferred.await(decided),
-      Effect.timeoutOption(Deferred.await(heard), testimonyTimeout)
-    )
-    yield* Effect.raceFirst(asking, enough)
-    return { views, testimony, failures }
-  })
-
   /** Nodes to ask: known ones in random order, those first that are not known to be down. */
   const candidates = Effect.gen(function*() {
-    const known = Array.from(current.nodes.values(), ({ address }) => address)
+    const known = Array.from(believed?.map.nodes.values() ?? [], ({ address }) => address)
     const shuffled = yield* Random.shuffle(known)
     return [...shuffled.filter((address) => !isDown(address)), ...shuffled.filter(isDown)]
   })
@@ -293,15 +205,17 @@ export const make = Effect.fnUntraced(function*(
     const startedAt = clock.currentTimeMillisUnsafe()
     const known = yield* candidates
     const targets = patches.targets().slice(0, voters)
+    const isUncontested = (view: Vote.View): boolean => Vote.objection(view, believed, false) === undefined
     let asked = known.slice(0, voters)
-    const { failures, testimony, views } = yield* poll(asked, targets)
+    const { failures, testimony, views } = yield* poll(asked, targets, isUncontested)
     // Whoever is silent, or thinks the cluster down, leaves it to all the others, and to whom the names of the seeds
     // lead by now.
-    if (!views.some((view) => Vote.isSound(view) && Vote.objection(view, believed, false) === undefined)) {
-      const rest = new Map([...known.slice(voters), ...options.seeds].map((address) => [address.key, address]))
+    if (!views.some((view) => Vote.isSound(view) && isUncontested(view))) {
+      const others = [...known.slice(voters), ...targets, ...options.seeds]
+      const rest = new Map(others.map((address) => [address.key, address]))
       for (const { node } of views) rest.delete(node)
       asked = [...asked, ...rest.values()]
-      const second = yield* poll([...rest.values()], [])
+      const second = yield* poll([...rest.values()], [], isUncontested)
       views.push(...second.views)
       failures.push(...second.failures)
     }

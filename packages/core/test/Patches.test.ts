@@ -3,6 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as PubSub from "../src/PubSub.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Session from "../src/Session.ts"
 import * as SlotMap from "../src/SlotMap.ts"
@@ -124,6 +126,68 @@ describe("a MOVED that was followed", () => {
     }))
 })
 
+describe("the others follow", () => {
+  const confirmation = (kind: string) => ([channel]: ReadonlyArray<string>) => [
+    Reply.push([Reply.bulk(kind), Reply.bulk(channel), Reply.integer(1)])
+  ]
+
+  it.effect("a subscription stays where a MOVED has led it, against all views", () =>
+    Effect.gen(function*() {
+      const { a, b, run, service } = yield* connected()
+      a.on("SSUBSCRIBE", moved("b:7000"))
+      b.on("SSUBSCRIBE", confirmation("ssubscribe"))
+      const listening = yield* start(run(Stream.runDrain(PubSub.ssubscribe([keyOfA]))))
+      for (let i = 0; i < 10; i++) {
+        yield* advance("500 millis")
+        yield* service.refresh
+      }
+      assert.deepStrictEqual([a, b].map((node) => node.count(`SSUBSCRIBE ${keyOfA}`)), [1, 1])
+      assert.strictEqual(b.count(`SUNSUBSCRIBE ${keyOfA}`), 0)
+      yield* Fiber.interrupt(listening)
+    }))
+
+  it.effect("a session opens where a MOVED has led, and one that is led elsewhere tells the others", () =>
+    Effect.gen(function*() {
+      const { b, get, owner, refreshed, run } = yield* redirected()
+      yield* refreshed(3)
+      const held = run(Session.use({ keys: keyOfA }, Redis.get(keyOfA)))
+      assert.strictEqual(yield* held, "b:7000")
+      b.on("GET", moved("c:7000"))
+      assert.strictEqual((yield* Effect.flip(held)).reason._tag, "Moved")
+      assert.strictEqual(yield* owner, "c:7000")
+      assert.strictEqual(yield* get, "c:7000")
+      assert.strictEqual(yield* held, "c:7000")
+    }))
+
+  it.effect("a session's block that goes again leads the others along", () =>
+    Effect.gen(function*() {
+      const { a, run, service } = yield* connected()
+      a.on("GET", moved("b:7000"))
+      const held = Session.use({ keys: keyOfA }, Redis.get(keyOfA), { rerun: true })
+      assert.strictEqual(yield* run(held), "b:7000")
+      for (let i = 0; i < 10; i++) {
+        yield* advance("500 millis")
+        yield* service.refresh
+      }
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "b:7000")
+      assert.strictEqual(a.count(`GET ${keyOfA}`), 1)
+    }))
+
+  it.effect("a refresh that began before it does not take it back, one that began long after asks its target", () =>
+    Effect.gen(function*() {
+      const { a, b, cluster, owner, run, service } = yield* redirected()
+      for (const node of cluster.nodes.values()) node.delay = 300
+      const refreshing = yield* start(service.refresh)
+      b.on("GET", moved("c:7000"))
+      const reading = yield* start(run(Redis.get(keyOfA)))
+      yield* advance("1 second")
+      yield* Fiber.join(refreshing)
+      assert.strictEqual(yield* Fiber.join(reading), "c:7000")
+      assert.strictEqual(yield* owner, "c:7000")
+      assert.strictEqual(a.count(`GET ${keyOfA}`), 1)
+    }))
+})
+
 describe("a stale MOVED", () => {
   const costOf = Effect.fnUntraced(function*(kill: "none" | "neither" | "frozen", known: boolean) {
     const { a, b, cluster, run } = yield* connected()
@@ -158,6 +222,26 @@ describe("a stale MOVED", () => {
 
 describe("many of them", () => {
   const thirds: Slots = [[0, 5460, "a:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]]
+
+  it.effect("to more nodes than are asked at once hold all the same", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster(thirds)
+      const { topology } = yield* learn(cluster, ["a:7000"], { refreshInterval: Infinity })
+      const ownerOf = (slot: number) =>
+        Effect.map(topology.current, (map) => SlotMap.shardOf(map, slot)?.primary?.address.key)
+      for (let i = 0; i < 12; i++) {
+        yield* topology.patch(i, address(`n${i}:7000`))
+        topology.serves(i, `n${i}:7000`)
+        // It is told again, by commands that were under way.
+        yield* topology.patch(i, address(`n${i}:7000`))
+      }
+      for (let turn = 0; turn < 5; turn++) {
+        const refreshing = yield* start(topology.refresh)
+        yield* advance("1 second")
+        yield* Fiber.join(refreshing)
+      }
+      for (let i = 0; i < 12; i++) assert.strictEqual(yield* ownerOf(i), `n${i}:7000`)
+    }))
 
   it.effect("to ever new places leave no more than one a slot, and are gone when those are", () =>
     Effect.gen(function*() {

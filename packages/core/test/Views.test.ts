@@ -162,6 +162,20 @@ describe("a map that healthy nodes have told", () => {
       assert.deepStrictEqual(yield* current, ["0-16383 d:7000"])
     }))
 
+  it.effect("gives way to another cluster when the members are gone but for one that was reset", () =>
+    Effect.gen(function*() {
+      const { cluster, current, members: [a, b, c], refreshed, seed } = yield* known()
+      for (const node of [seed, cluster.node("d:7000")]) node.on("CLUSTER SLOTS", foreign([[0, 16383, "d:7000"]]))
+      leave(a)
+      for (const member of [b, c]) {
+        member.accepts = "none"
+        member.drop()
+      }
+      yield* advance("1 second")
+      yield* refreshed
+      assert.deepStrictEqual(yield* current, ["0-16383 d:7000"])
+    }))
+
   it.effect("outlives one node that is behind, and gives way to most of them, as after a restore", () =>
     Effect.gen(function*() {
       const { cluster, current, members, refreshed, seed } = yield* known()
@@ -219,6 +233,28 @@ describe("a refresh that learns nothing", () => {
 })
 
 describe("at the start", () => {
+  it.effect("a healthy seed is waited for, though most were taken out and say alike that they know nothing", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster(thirds)
+      for (const key of ["x:1", "y:2"]) leave(cluster.node(key))
+      cluster.node("a:7000").delay = 500
+      const learning = yield* start(learn(cluster, ["x:1", "a:7000", "y:2"]))
+      yield* advance("3 seconds")
+      const { topology } = yield* Fiber.join(learning)
+      assert.deepStrictEqual(owners(yield* topology.current), ownersOf(thirds))
+    }))
+
+  it.effect("half of the seeds are no majority: the fuller view is waited for", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster(thirds)
+      cluster.node("x:1").slots = [[0, 9, "x:1"]]
+      cluster.node("a:7000").delay = 500
+      const learning = yield* start(learn(cluster, ["x:1", "a:7000"]))
+      yield* advance("3 seconds")
+      const { topology } = yield* Fiber.join(learning)
+      assert.deepStrictEqual(owners(yield* topology.current), ownersOf(thirds))
+    }))
+
   it.effect("a healthy seed counts more than those that were taken out", () =>
     Effect.gen(function*() {
       const cluster = scriptedCluster(thirds)
