@@ -5,7 +5,7 @@
  * {@link layer} takes the place of the Node layer. Only the network is replaced: the client above it is the real one,
  * byte for byte. The controls have the names of those of `RealCluster`, and take effect at once.
  *
- * **What it is modelled on.** Redis 7.0.15, with its error texts. Nothing is saved: a node that is killed and restarted
+ * **What it is modelled on.** Redis 7.0.15, with its error texts, or Redis 8.0 where that is asked for. Nothing is saved: a node that is killed and restarted
  * is empty. Replicas that can hear their primary are never late. News reach all nodes at once.
  *
  * @since 0.1.0
@@ -39,6 +39,8 @@ import * as Script from "./fake/script.ts"
 import type { CommandMatch, Mishap, Saying } from "./fake/script.ts"
 import { Timers } from "./fake/timers.ts"
 import { makeConnector } from "./fake/transport.ts"
+import * as Version from "./fake/version.ts"
+import type { VersionName } from "./fake/version.ts"
 import { World } from "./fake/world.ts"
 import type { Node, NodeState, Slots } from "./RealCluster.ts"
 
@@ -81,11 +83,21 @@ export type {
   Seed
 } from "./fake/controls.ts"
 
+export type {
+  /**
+   * @category configuration
+   * @since 0.1.0
+   */
+  VersionName
+} from "./fake/version.ts"
+
 /**
  * What to start.
  *
  * **Details**
  *
+ * - `version`: the server that is imitated: `"7.0"` (the default, Redis 7.0.15) or `"8.0"` (Redis 8.0.2), where they differ
+ *   visibly.
  * - `primaries`: 3 by default; `replicas` are those of each primary, 0 by default.
  * - `nodeTimeout`: how long a node may be silent before it counts as failed, 1 second by default. Half a second later a
  *   replica takes its place, if most primaries still hear each other.
@@ -98,6 +110,7 @@ export type {
  * @since 0.1.0
  */
 export interface Options {
+  readonly version?: VersionName | undefined
   readonly primaries?: number | undefined
   readonly replicas?: number | undefined
   readonly nodeTimeout?: Duration.Input | undefined
@@ -158,7 +171,7 @@ export interface JournalEntry {
 export class FakeCluster extends Context.Service<FakeCluster, {
   /** The addresses of the first nodes, for a client to start with: `fake-0:6379` and so on. */
   readonly addresses: ReadonlyArray<Address.Tcp>
-  /** The version that the nodes claim to be, `7.0.15`. */
+  /** The release that the nodes claim to be, such as `7.0.15`. */
   readonly version: string
   /** All nodes, also those that are not running. */
   readonly nodes: Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
@@ -374,6 +387,7 @@ const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pa
   yield* checkCount("primaries", primaries, 1)
   yield* checkCount("replicas", replicas, 0)
   Registry.load(groups)
+  const version = yield* step(() => Version.named(options.version))
   const context = yield* Effect.context()
   const timers = new Timers(Effect.runForkWith(context))
   yield* Effect.addFinalizer(() => Effect.sync(() => timers.close()))
@@ -383,6 +397,7 @@ const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pa
     clock: yield* Clock.Clock,
     timers,
     settings: {
+      version,
       nodeTimeout,
       config: new Map([["cluster-node-timeout", String(nodeTimeout)], ...settingsOf(options)])
     },
@@ -430,7 +445,7 @@ const makeService = (world: World): Service => {
 
   return FakeCluster.of({
     addresses: Array.from(world.nodes.values(), ({ host, port }) => Address.tcp(host, port)),
-    version: "7.0.15",
+    version: world.settings.version.release,
     nodes: states,
     primaries: Effect.map(
       states,

@@ -11,6 +11,8 @@ import type { Bin } from "./binary.ts"
 import { categories, factsOf } from "./commandTable.ts"
 import * as Glob from "./glob.ts"
 import { CommandError } from "./handler.ts"
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
 
 interface KeyPattern {
   readonly pattern: Bin
@@ -41,6 +43,11 @@ class Selector {
   keys: Array<KeyPattern> = []
   channels: Array<Bin> = []
   private readonly verdicts = new Map<string, boolean>()
+  private readonly version: Version
+
+  constructor(version: Version) {
+    this.version = version
+  }
 
   apply(rule: Bin): void {
     const lower = rule.toLowerCase()
@@ -70,7 +77,7 @@ class Selector {
   allowsCommand(name: string): boolean {
     const known = this.verdicts.get(name)
     if (known !== undefined) return known
-    const groups = factsOf(name)?.categories
+    const groups = factsOf(name, this.version)?.categories
     const full = aclName(name)
     const container = full.split("|")[0]
     let allowed = false
@@ -122,7 +129,7 @@ class Selector {
   }
 
   clone(): Selector {
-    const copy = new Selector()
+    const copy = new Selector(this.version)
     copy.commands = this.commands.slice()
     copy.keys = this.keys.slice()
     copy.channels = this.channels.slice()
@@ -147,12 +154,17 @@ class Selector {
     }
     const known = target[0] === "@"
       ? categories.includes(target.slice(1))
-      : factsOf(target.toUpperCase().replace("|", " ")) !== undefined
+      : factsOf(target.toUpperCase().replace("|", " "), this.version) !== undefined
     if (!known) throw new RuleError("Unknown command or category name in ACL")
     this.commands = this.commands.filter((other) => other.slice(1) !== target)
     this.commands.push(rule)
   }
 }
+
+const refusalsSince72 = {
+  key: "NOPERM No permissions to access a key",
+  channel: "NOPERM No permissions to access a channel"
+} as const
 
 const refusalTexts = {
   key: "NOPERM this user has no permissions to access one of the keys used as arguments",
@@ -162,16 +174,19 @@ const refusalTexts = {
 /** A user. */
 export class User {
   readonly name: Bin
+  private readonly version: Version
   enabled = false
   nopass = false
   /** Shown, and of no effect. */
   payload: string | undefined
   readonly passwords = new Set<string>()
-  root = new Selector()
+  root: Selector
   selectors: Array<Selector> = []
 
-  constructor(name: Bin) {
+  constructor(name: Bin, version: Version) {
     this.name = name
+    this.version = version
+    this.root = new Selector(version)
   }
 
   /** Applies the rules of ACL SETUSER, all or none of them. */
@@ -199,6 +214,11 @@ export class User {
       const refused = selector.refuses(need)
       if (refused === undefined) return undefined
       if (refused !== "command") worst = refused
+    }
+    if (since(this.version, 7.2)) {
+      return worst === "command"
+        ? `NOPERM User ${this.name} has no permissions to run the '${aclName(need.command)}' command`
+        : refusalsSince72[worst]
     }
     return worst === "command"
       ? `NOPERM this user has no permissions to run the '${aclName(need.command)}' command`
@@ -231,7 +251,7 @@ export class User {
       this.nopass = false
       this.passwords.clear()
     } else if (lower === "reset") {
-      this.adopt(new User(this.name))
+      this.adopt(new User(this.name, this.version))
       this.payload = "sanitize-payload"
     } else if (lower === "clearselectors") this.selectors = []
     else if (lower === "sanitize-payload" || lower === "skip-sanitize-payload") this.payload = lower
@@ -250,14 +270,14 @@ export class User {
         throw new RuleError("The password you are trying to remove from the user does not exist")
       }
     } else if (rule[0] === "(") {
-      const selector = new Selector()
+      const selector = new Selector(this.version)
       for (const part of rule.slice(1, -1).split(" ")) if (part !== "") selector.apply(part)
       this.selectors.push(selector)
     } else this.root.apply(rule)
   }
 
   private clone(): User {
-    const copy = new User(this.name)
+    const copy = new User(this.name, this.version)
     copy.adopt(this)
     return copy
   }
@@ -294,8 +314,8 @@ const joinSelectors = (rules: ReadonlyArray<Bin>): ReadonlyArray<Bin> => {
 }
 
 /** The user that everybody is before AUTH. */
-export const defaultUser = (password: Bin | undefined): User => {
-  const user = new User("default")
+export const defaultUser = (password: Bin | undefined, version: Version): User => {
+  const user = new User("default", version)
   user.apply(["on", password === undefined ? "nopass" : `>${password}`, "~*", "&*", "+@all"])
   return user
 }

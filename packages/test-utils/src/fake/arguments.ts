@@ -6,6 +6,8 @@
 import type { Bin } from "./binary.ts"
 import { CommandError } from "./handler.ts"
 import type { LexBound, LexRange, ScoreRange } from "./sortedSet.ts"
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
 
 export const notAnInteger = "ERR value is not an integer or out of range"
 export const notAFloat = "ERR value is not a valid float"
@@ -73,11 +75,12 @@ export const nonNegative = (arg: Bin, problem: string = "ERR value is out of ran
   return value
 }
 
+const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const hexadecimal = /^([+-]?)0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p([+-]?\d+))?$/i
 
 /** The text as C's `strtod` reads it, or undefined: also for what is too large or too small. NaN is no number here. */
 export const parseDouble = (arg: Bin): number | undefined => {
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(arg)) {
+  if (decimal.test(arg)) {
     const value = Number(arg)
     const vanished = value === 0 && /^[^eE]*[1-9]/.test(arg)
     return Number.isFinite(value) && !vanished ? value : undefined
@@ -99,33 +102,50 @@ export const double = (arg: Bin, problem: string = notAFloat): number => {
 }
 
 /** The timeout of BLPOP and its like, given in seconds, as milliseconds: Infinity for 0. */
-export const blockSeconds = (arg: Bin): number => {
+export const blockSeconds = (arg: Bin, version: Version): number => {
   const seconds = parseDouble(arg)
   if (seconds === undefined) throw new CommandError("ERR timeout is not a float or out of range")
   const millis = Math.ceil(seconds * 1000)
-  // What does not fit into 64 bits comes out negative.
-  if (millis < 0 || millis >= 2 ** 63) throw new CommandError("ERR timeout is negative")
+  // What does not fit into 64 bits came out negative once.
+  const tooLong = millis >= 2 ** 63
+  if (tooLong && since(version, 7.2)) throw new CommandError("ERR timeout is out of range")
+  if (millis < 0 || tooLong) throw new CommandError("ERR timeout is negative")
   return millis === 0 ? Infinity : millis
 }
 
 /** The BLOCK of XREAD and its like, given in milliseconds: Infinity for 0. */
-export const blockMillis = (arg: Bin): number => {
+export const blockMillis = (arg: Bin, now: number, version: Version): number => {
   const millis = integer(arg, "ERR timeout is not an integer or out of range")
   if (millis < 0) throw new CommandError("ERR timeout is negative")
+  if (since(version, 7.2) && millis + now >= 2 ** 63) throw new CommandError("ERR timeout is out of range")
   return millis === 0 ? Infinity : millis
 }
 
-const scoreBound = (arg: Bin): readonly [number, boolean] => {
+/**
+ * A number that is read with fewer checks than others: nothing is 0, and what is too large infinite. Blanks in front, and
+ * hexadecimal digits, were read until 8.0. Undefined: it is none.
+ */
+export const laxDouble = (arg: Bin, version: Version): number | undefined => {
+  if (!since(version, 8)) {
+    const text = arg.replace(/^[ \t-\r]+/, "")
+    return text === "" ? 0 : parseDouble(text)
+  }
+  if (arg === "") return 0
+  if (decimal.test(arg)) return Number(arg)
+  return hexadecimal.test(arg) ? undefined : parseDouble(arg)
+}
+
+const scoreBound = (arg: Bin, version: Version): readonly [number, boolean] => {
   const exclusive = arg[0] === "("
-  // Read with fewer checks than other numbers: nothing is 0, and blanks may stand in front.
-  const text = (exclusive ? arg.slice(1) : arg).replace(/^[ \t-\r]+/, "")
-  return [text === "" ? 0 : double(text, "ERR min or max is not a float"), exclusive]
+  const value = laxDouble(exclusive ? arg.slice(1) : arg, version)
+  if (value === undefined) throw new CommandError("ERR min or max is not a float")
+  return [value, exclusive]
 }
 
 /** The bounds of ZRANGEBYSCORE: `1.5`, `(1.5`, `-inf`. */
-export const scoreRange = (min: Bin, max: Bin): ScoreRange => {
-  const [low, minExclusive] = scoreBound(min)
-  const [high, maxExclusive] = scoreBound(max)
+export const scoreRange = (min: Bin, max: Bin, version: Version): ScoreRange => {
+  const [low, minExclusive] = scoreBound(min, version)
+  const [high, maxExclusive] = scoreBound(max, version)
   return { min: low, minExclusive, max: high, maxExclusive }
 }
 
@@ -171,8 +191,9 @@ export const scanOptions = (
   return { count, match, type }
 }
 
-/** The cursor of the SCAN family: as `strtoul` reads it, so that nothing is 0 and a negative number a large one. */
-export const cursor = (arg: Bin): number => {
+/** The cursor of the SCAN family: as `strtoul` reads it, so that nothing was 0 until 7.2, and a negative number is a large one. */
+export const cursor = (arg: Bin, version: Version): number => {
+  if (arg === "" && since(version, 7.2)) throw new CommandError("ERR invalid cursor")
   const value = /^[+-]?\d{1,40}$/.test(arg) ? BigInt(arg.replace("+", "")) : arg === "" ? BigInt(0) : undefined
   if (value === undefined || BigInt.asUintN(64, value < 0 ? -value : value) !== (value < 0 ? -value : value)) {
     throw new CommandError("ERR invalid cursor")

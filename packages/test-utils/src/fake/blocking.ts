@@ -9,6 +9,7 @@ import type { Bin } from "./binary.ts"
 import { CommandError } from "./handler.ts"
 import type { Invocation, Outcome } from "./handler.ts"
 import type { Value } from "./keyspace.ts"
+import { since } from "./version.ts"
 
 /** An integer that has to be at least `min`. Whatever is wrong, the error is the same. */
 export const atLeast = (arg: Bin, min: number, problem: string): number => {
@@ -22,7 +23,7 @@ export const atLeast = (arg: Bin, min: number, problem: string): number => {
  * does not mind values of another type, one that does not yet is told of them.
  */
 export const takeOrBlock = (
-  { keys: data, session }: Invocation,
+  { keys: data, node, session }: Invocation,
   options: {
     readonly type: Value["type"]
     readonly keys: ReadonlyArray<Bin>
@@ -41,9 +42,13 @@ export const takeOrBlock = (
     keys,
     timeout,
     onTimeout: Resp.Reply.nullArray,
-    // Told which key was written, it looks at no other: of two that one transaction wrote, the first serves.
+    // Told which key was written, it looked at no other until 7.2: of two that one transaction wrote, the first served. Since
+    // then the command is run anew.
     retry: (written?: Bin) => {
-      const ready = (written === undefined ? keys : [written]).filter((key) => data.get(key)?.type === type)
+      const anew = since(node.version, 7.2) && (written === undefined || data.get(written)?.type === type)
+      const ready = anew
+        ? keys
+        : (written === undefined ? keys : [written]).filter((key) => data.get(key)?.type === type)
       try {
         return ready.length === 0 ? undefined : attempt(ready)
       } catch (error) {

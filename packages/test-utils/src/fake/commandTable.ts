@@ -1,8 +1,11 @@
 /**
- * What Redis 7.0.15 answers to COMMAND: arity, first key, last key, step, flags and ACL categories of each command.
+ * What Redis 7.0.15 and 8.0.2 answer to COMMAND: arity, first key, last key, step, flags and ACL categories of each command.
  *
  * @since 0.1.0
  */
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
+
 const rows: Readonly<Record<string, string>> = {
   "ACL": "-2 0 0 0  slow",
   "ACL LOG": "-2 0 0 0 admin,noscript,loading,stale admin,slow,dangerous",
@@ -384,17 +387,44 @@ export interface CommandFacts {
   readonly step: number
 }
 
+/** What Redis 8.0 answers otherwise. */
+const rowsSince8: Readonly<Record<string, string>> = {
+  "BLMOVE": "6 1 2 1 write,denyoom,blocking write,list,slow,blocking",
+  "BLPOP": "-3 1 -2 1 write,blocking write,list,slow,blocking",
+  "BRPOP": "-3 1 -2 1 write,blocking write,list,slow,blocking",
+  "BRPOPLPUSH": "4 1 2 1 write,denyoom,blocking write,list,slow,blocking",
+  "BZPOPMAX": "-3 1 -2 1 write,blocking,fast write,sortedset,fast,blocking",
+  "BZPOPMIN": "-3 1 -2 1 write,blocking,fast write,sortedset,fast,blocking",
+  "CLIENT NO-TOUCH": "3 0 0 0 noscript,loading,stale slow,connection",
+  "CLIENT SETINFO": "4 0 0 0 noscript,loading,stale slow,connection",
+  "CLUSTER MYSHARDID": "2 0 0 0 stale slow",
+  "CLUSTER SHARDS": "2 0 0 0 loading,stale slow",
+  "CLUSTER SLOTS": "2 0 0 0 loading,stale slow",
+  "COMMAND GETKEYS": "-3 0 0 0 loading,stale slow,connection",
+  "COMMAND GETKEYSANDFLAGS": "-3 0 0 0 loading,stale slow,connection",
+  "HEXPIRE": "-6 1 1 1 write,fast write,hash,fast",
+  "HEXPIREAT": "-6 1 1 1 write,fast write,hash,fast",
+  "HEXPIRETIME": "-5 1 1 1 readonly,fast read,hash,fast",
+  "HGETDEL": "-5 1 1 1 write,fast write,hash,fast",
+  "HGETEX": "-5 1 1 1 write,fast write,hash,fast",
+  "HPERSIST": "-5 1 1 1 write,fast write,hash,fast",
+  "HPEXPIRE": "-6 1 1 1 write,fast write,hash,fast",
+  "HPEXPIREAT": "-6 1 1 1 write,fast write,hash,fast",
+  "HPEXPIRETIME": "-5 1 1 1 readonly,fast read,hash,fast",
+  "HPTTL": "-5 1 1 1 readonly,fast read,hash,fast",
+  "HSETEX": "-6 1 1 1 write,denyoom,fast write,hash,fast",
+  "HTTL": "-5 1 1 1 readonly,fast read,hash,fast",
+  "WAIT": "3 0 0 0 blocking slow,blocking,connection",
+  "WAITAOF": "4 0 0 0 blocking slow,blocking,connection",
+  "ZRANK": "-3 1 1 1 readonly,fast read,sortedset,fast",
+  "ZREVRANK": "-3 1 1 1 readonly,fast read,sortedset,fast"
+}
+
 const words = (list: string): ReadonlySet<string> => new Set(list === "" ? [] : list.split(","))
 
-const parsed = new Map<string, CommandFacts>()
-
-/** The facts about a command of Redis 7.0.15, by its name in upper case (`XINFO STREAM`), whether it is simulated or not. */
-export const factsOf = (name: string): CommandFacts | undefined => {
-  const known = parsed.get(name)
-  if (known !== undefined) return known
-  if (!Object.hasOwn(rows, name)) return undefined
-  const [arity, first, last, step, flags, categories] = rows[name].split(" ")
-  const facts: CommandFacts = {
+const parse = (name: string, row: string): CommandFacts => {
+  const [arity, first, last, step, flags, categories] = row.split(" ")
+  return {
     name,
     arity: Number(arity),
     first: Number(first),
@@ -403,12 +433,26 @@ export const factsOf = (name: string): CommandFacts | undefined => {
     flags: words(flags),
     categories: words(categories)
   }
-  parsed.set(name, facts)
-  return facts
 }
 
-/** The names of all commands and subcommands. */
-export const names: ReadonlyArray<string> = Object.keys(rows)
+type Table = ReadonlyMap<string, CommandFacts>
+
+const tableOf = (all: Readonly<Record<string, string>>): Table =>
+  new Map(Object.entries(all).map(([name, row]) => [name, parse(name, row)]))
+
+const tables = new Map<Version, Table>()
+
+const table = (version: Version): Table => {
+  let known = tables.get(version)
+  if (known === undefined) tables.set(version, known = tableOf(since(version, 8) ? { ...rows, ...rowsSince8 } : rows))
+  return known
+}
+
+/** The facts about a command of the server, by its name in upper case (`XINFO STREAM`), whether it is simulated or not. */
+export const factsOf = (name: string, version: Version): CommandFacts | undefined => table(version).get(name)
+
+/** The names of all commands and subcommands of the server. */
+export const namesOf = (version: Version): ReadonlyArray<string> => [...table(version).keys()]
 
 /** The ACL categories, in the server's order. */
 export const categories: ReadonlyArray<string> = [

@@ -1,9 +1,12 @@
 /**
- * The settings of Redis 7.0.15 and their defaults, for CONFIG. The simulated server acts on a few of them only.
+ * The settings of Redis 7.0.15 and 8.0.2 and their defaults, for CONFIG. The simulated server acts on a few of them only.
  *
  * @since 0.1.0
  */
-export const defaults: Readonly<Record<string, string>> = {
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
+
+const settings: Readonly<Record<string, string>> = {
   "acl-pubsub-default": "resetchannels",
   "acllog-max-len": "128",
   "active-defrag-cycle-max": "25",
@@ -145,3 +148,25 @@ export const defaults: Readonly<Record<string, string>> = {
   "zset-max-ziplist-entries": "128",
   "zset-max-ziplist-value": "64"
 }
+
+/** What is new in Redis 8.0, or has another default. */
+const settingsSince8: Readonly<Record<string, string>> = {
+  "aof-rewrite-cpulist": "",
+  "bgsave-cpulist": "",
+  "bio-cpulist": "",
+  "cluster-announce-human-nodename": "",
+  "cluster-compatibility-sample-ratio": "0",
+  "databases": "1",
+  "hide-user-data-from-log": "no",
+  "locale-collate": "",
+  "max-new-connections-per-cycle": "10",
+  "max-new-tls-connections-per-cycle": "1",
+  "replica-full-sync-buffer-limit": "0",
+  "server-cpulist": "",
+  "set-max-listpack-entries": "128",
+  "set-max-listpack-value": "64"
+}
+
+/** The settings of a version. */
+export const defaultsOf = (version: Version): Readonly<Record<string, string>> =>
+  since(version, 8) ? { ...settings, ...settingsSince8 } : settings

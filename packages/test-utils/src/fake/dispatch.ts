@@ -15,6 +15,8 @@ import type { FakeNode } from "./node.ts"
 import * as Redirect from "./redirect.ts"
 import * as Registry from "./registry.ts"
 import type { ClientSession, Resolved } from "./session.ts"
+import * as Version from "./version.ts"
+import { since } from "./version.ts"
 
 const error = Resp.Reply.error
 
@@ -35,12 +37,12 @@ export const resolve = (node: FakeNode, argv: ReadonlyArray<Bin>): Resolved => {
   const first = argv[0].toUpperCase()
   const container = Registry.isContainer(first)
   const full = argv.length > 1 ? `${first} ${argv[1].toUpperCase()}` : first
-  const entry = (container && argv.length > 1 ? Registry.find(full) : undefined) ??
-    (container && argv.length > 1 ? undefined : Registry.find(first))
+  const entry = (container && argv.length > 1 ? Registry.find(full, node.version) : undefined) ??
+    (container && argv.length > 1 ? undefined : Registry.find(first, node.version))
   if (entry === undefined) {
-    const missing = [full, first].find((name) => factsOf(name) !== undefined)
+    const missing = [full, first].find((name) => factsOf(name, node.version) !== undefined)
     if (missing !== undefined && !(missing === first && container)) node.world.noteMissing(missing)
-    if (!container && !hasSubcommands(first)) throw unknownCommand(argv)
+    if (!container && !hasSubcommands(first, node)) throw unknownCommand(argv)
     if (argv.length === 1) throw wrongNumber(first)
     throw new CommandError(`ERR unknown subcommand '${printed(argv[1])}'. Try ${first} HELP.`)
   }
@@ -49,7 +51,7 @@ export const resolve = (node: FakeNode, argv: ReadonlyArray<Bin>): Resolved => {
   return { entry, argv }
 }
 
-const hasSubcommands = (name: string): boolean => factsOf(`${name} HELP`) !== undefined
+const hasSubcommands = (name: string, { version }: FakeNode): boolean => factsOf(`${name} HELP`, version) !== undefined
 
 /** The arguments behind the name. */
 export const argsOf = ({ argv, entry }: Resolved): ReadonlyArray<Bin> => argv.slice(entry.words)
@@ -65,7 +67,8 @@ export const keysOf = (resolved: Resolved): ReadonlyArray<Bin> => {
 const sharded: ReadonlySet<string> = new Set(["SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH"])
 
 /** Whether it writes, by the server's own flags. */
-export const writes = ({ entry }: Resolved): boolean => factsOf(entry.name)?.flags.has("write") ?? entry.spec.write
+export const writes = ({ entry }: Resolved): boolean =>
+  factsOf(entry.name, Version.byDefault)?.flags.has("write") ?? entry.spec.write
 
 const channelsOf = (resolved: Resolved): Need["channels"] => {
   const args = argsOf(resolved)
@@ -246,7 +249,7 @@ const scriptErrors = (text: string): string => {
 const admitCall = (session: ClientSession, resolved: Resolved, options: CallOptions): void => {
   const { node } = session
   const { name, definition } = resolved.entry
-  if (definition.noScript === true || factsOf(name)?.flags.has("noscript") === true) {
+  if (factsOf(name, node.version)?.flags.has("noscript") ?? definition.noScript === true) {
     throw new CommandError("ERR This Redis command is not allowed from script")
   }
   if (session.user !== undefined) {
@@ -257,6 +260,9 @@ const admitCall = (session: ClientSession, resolved: Resolved, options: CallOpti
       channels: channelsOf(resolved)
     })
     if (refusal !== undefined) {
+      if (since(node.version, 7.2)) {
+        throw new CommandError(`ERR ACL failure in script: ${refusal.slice("NOPERM ".length)}`)
+      }
       throw new CommandError(
         refusal.includes("keys used")
           ? "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"

@@ -10,8 +10,11 @@ import type { Bin } from "./binary.ts"
 import type { Value } from "./keyspace.ts"
 import { SortedSet } from "./sortedSet.ts"
 import type { Stream } from "./stream.ts"
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
 
-const version = 10
+/** The version of the format: the server reads none that is newer than its own. */
+const formatOf = (version: Version): number => since(version, 8) ? 12 : 10
 const types = { string: 0, list: 1, set: 2, hash: 4, zset: 5 } as const
 
 /** CRC-64 as Jones chose it, reflected. */
@@ -92,17 +95,20 @@ const body = (value: Value): Bin => {
 }
 
 /** The payload for a value. */
-export const write = (value: Value): Bin => {
-  const content = `${body(value)}${String.fromCharCode(version, 0)}`
+export const write = (value: Value, version: Version): Bin => seal(body(value), version)
+
+/** Closes a payload with its version and checksum. */
+export const seal = (contents: Bin, version: Version): Bin => {
+  const content = `${contents}${String.fromCharCode(formatOf(version), 0)}`
   return content + checksum(content)
 }
 
 /** Whether version and checksum are right. */
-export const isIntact = (payload: Bin): boolean => {
+export const isIntact = (payload: Bin, version: Version): boolean => {
   if (payload.length < 10) return false
   const content = payload.slice(0, -8)
   const written = content.charCodeAt(content.length - 2) | (content.charCodeAt(content.length - 1) << 8)
-  return written <= version && checksum(content) === payload.slice(-8)
+  return written <= formatOf(version) && checksum(content) === payload.slice(-8)
 }
 
 class Unreadable extends Error {}

@@ -9,6 +9,9 @@
 import { parseInt64 } from "./arguments.ts"
 import type { Bin } from "./binary.ts"
 import type { Value } from "./keyspace.ts"
+import { elementSize } from "./streamLayout.ts"
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
 
 type Chosen = "raw" | "embstr" | "skiplist"
 
@@ -54,6 +57,24 @@ const isSmallHash = (fields: ReadonlyMap<Bin, Bin>, config: Config): boolean => 
   return true
 }
 
+const everyMember = (members: Iterable<Bin>, holds: (member: Bin) => boolean): boolean => {
+  for (const member of members) if (!holds(member)) return false
+  return true
+}
+
+const isSmallSet = (members: ReadonlySet<Bin>, config: Config): boolean => {
+  const bytes = limit(config, ["set-max-listpack-value"], 64)
+  return members.size <= limit(config, ["set-max-listpack-entries"], 128) &&
+    everyMember(members, (member) => member.length <= bytes)
+}
+
+/** The bytes of a list that a negative setting stands for: -1 is 4 KiB, and each further one twice as much. */
+const isSmallList = (items: ReadonlyArray<Bin>, config: Config): boolean => {
+  const size = limit(config, ["list-max-listpack-size", "list-max-ziplist-size"], -2)
+  if (size > 0) return items.length <= size
+  return items.reduce((sum, item) => sum + elementSize(item), 7) <= 2048 * 2 ** -Math.max(size, -5)
+}
+
 const encodingOfString = (value: Extract<Value, { readonly type: "string" }>): string => {
   const known = chosen.get(value)
   if (known !== undefined) return known
@@ -62,18 +83,18 @@ const encodingOfString = (value: Extract<Value, { readonly type: "string" }>): s
 }
 
 /** The name of the encoding. */
-export const encodingOf = (value: Value, config: Config): string => {
+export const encodingOf = (value: Value, config: Config, version: Version): string => {
   switch (value.type) {
     case "string":
       return encodingOfString(value)
     case "list":
-      return "quicklist"
+      return since(version, 7.2) && isSmallList(value.items, config) ? "listpack" : "quicklist"
     case "hash":
       return isSmallHash(value.fields, config) ? "listpack" : "hashtable"
     case "set": {
-      if (value.members.size > limit(config, ["set-max-intset-entries"], 512)) return "hashtable"
-      for (const member of value.members) if (parseInt64(member) === undefined) return "hashtable"
-      return "intset"
+      const integers = everyMember(value.members, (member) => parseInt64(member) !== undefined)
+      if (integers && value.members.size <= limit(config, ["set-max-intset-entries"], 512)) return "intset"
+      return since(version, 7.2) && isSmallSet(value.members, config) ? "listpack" : "hashtable"
     }
     case "zset": {
       const [entries, bytes] = small(config, "zset", 128)

@@ -4,12 +4,37 @@
  * @since 0.1.0
  */
 import type { Bin } from "./binary.ts"
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
 
-/** As C's `%.17g`: scores, and every double reply. `0.1` is `0.10000000000000001`. */
-export const double = (value: number): Bin => {
+/** Scores, and every double reply: with 17 digits, `0.10000000000000001`, and since 7.2 with as few as tell it apart, `0.1`. */
+export const double = (value: number, version: Version): Bin => {
   if (Number.isNaN(value)) return "nan"
   if (value === Infinity) return "inf"
   if (value === -Infinity) return "-inf"
+  return since(version, 7.2) ? shortest(value) : seventeenDigits(value)
+}
+
+/** As few digits as possible, in the server's own idea of when an exponent is shorter. */
+const shortest = (value: number): Bin => {
+  if (Object.is(value, -0)) return "-0"
+  if (Number.isInteger(value) && Math.abs(value) <= 2 ** 62) return BigInt(value).toString()
+  const [mantissa, power] = Math.abs(value).toExponential().split("e")
+  const sign = value < 0 ? "-" : ""
+  const digits = mantissa.replace(".", "")
+  const exponent = Number(power)
+  const zeros = exponent - digits.length + 1
+  if (zeros >= 0 && Math.abs(exponent) < digits.length + 7) return `${sign}${digits}${"0".repeat(zeros)}`
+  if (zeros < 0 && (zeros > -7 || Math.abs(exponent) < 4)) {
+    return exponent < 0
+      ? `${sign}0.${"0".repeat(-exponent - 1)}${digits}`
+      : `${sign}${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`
+  }
+  return `${sign}${mantissa}e${exponent < 0 ? "-" : "+"}${Math.abs(exponent)}`
+}
+
+/** As C's `%.17g`. */
+const seventeenDigits = (value: number): Bin => {
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return Object.is(value, -0) ? "-0" : String(value)
   const [mantissa, power] = value.toExponential(16).split("e")
   const exponent = Number(power)

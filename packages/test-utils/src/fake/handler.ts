@@ -9,6 +9,7 @@
 import type * as Resp from "@redisc/core/Resp"
 import type { Bin } from "./binary.ts"
 import type { Keyspace } from "./keyspace.ts"
+import type { Version } from "./version.ts"
 
 export type { Bin }
 
@@ -63,6 +64,8 @@ export interface CallOptions {
 
 /** A simulated node, as commands see it. */
 export interface Node {
+  /** The server that it imitates. */
+  readonly version: Version
   readonly name: string
   readonly id: string
   readonly isReplica: boolean
@@ -136,6 +139,8 @@ export interface Definition {
   readonly noMulti?: true
   /** Not allowed in a script. */
   readonly noScript?: true
+  /** The version that brought it; those before don't know it. */
+  readonly since?: number
 }
 
 /** Commands by their names in upper case, `"GET"` or `"XINFO STREAM"`. */

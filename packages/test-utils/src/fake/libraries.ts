@@ -13,6 +13,7 @@ import { raiseServerError } from "./lua/redisApi.ts"
 import { Engine, flagsOf, isFlag } from "./scripts.ts"
 import type { Flags, Reference } from "./scripts.ts"
 import { splitWords } from "./splitWords.ts"
+import * as Version from "./version.ts"
 
 export interface LibraryFunction {
   readonly name: Bin
@@ -138,6 +139,7 @@ const registering = (add: (made: LibraryFunction) => boolean): Native => (lua, L
 export class Libraries {
   /** The node's own, which scripts and functions draw from in turn. */
   random = new Random()
+  version = Version.byDefault
   private known = new Map<Bin, Library>()
   private machine: Engine | undefined
 
@@ -172,7 +174,7 @@ export class Libraries {
       this.clear()
       for (const code of codes) this.load(code, true)
     }
-    return this.machine ??= new Engine("function", this.random)
+    return this.machine ??= new Engine("function", this.random, this.version)
   }
 
   load(code: Bin, replace: boolean, taken: (name: Bin) => string = alreadyThere): Bin {
@@ -207,8 +209,7 @@ export class Libraries {
 
   dump(): Bin {
     const content = [...this.known.values()].map(({ code }) => `\u00f5${Dump.writeString(code)}`).join("")
-    const sealed = `${content}\n\0`
-    return sealed + Dump.checksum(sealed)
+    return Dump.seal(content, this.version)
   }
 
   private register(body: Bin): Map<Bin, LibraryFunction> {

@@ -6,6 +6,7 @@
 import type { Bin } from "./binary.ts"
 import * as Dump from "./dump.ts"
 import { CommandError } from "./handler.ts"
+import type { Version } from "./version.ts"
 
 const functionMark = 0xf5
 const footer = 10
@@ -33,8 +34,8 @@ const inflate = (packed: Buffer, length: number): Buffer => {
 }
 
 /** The codes of the libraries, or the error that the server answers. */
-export const readLibraries = (payload: Bin): ReadonlyArray<Bin> => {
-  if (!Dump.isIntact(payload)) throw new CommandError("ERR DUMP payload version or checksum are wrong")
+export const readLibraries = (payload: Bin, version: Version): ReadonlyArray<Bin> => {
+  if (!Dump.isIntact(payload, version)) throw new CommandError("ERR DUMP payload version or checksum are wrong")
   const bytes = Buffer.from(payload, "latin1").subarray(0, payload.length - footer)
   const codes: Array<Bin> = []
   let at = 0

@@ -11,6 +11,7 @@
 import type { Bin } from "./binary.ts"
 import * as Wasm from "./lua/wasm.ts"
 import type { State } from "./lua/wasm.ts"
+import type { Version } from "./version.ts"
 
 export type { State }
 
@@ -65,6 +66,8 @@ const countMask = 8
 const tick = 100_000
 
 export class Lua {
+  /** The server whose scripts run here. */
+  readonly version: Version
   readonly api: Wasm.Api
   /** The main thread. Functions get the thread that called them, which may be a coroutine. */
   readonly main: State
@@ -82,7 +85,8 @@ export class Lua {
   private scratchSize = 4096
   private view: Buffer
 
-  constructor() {
+  constructor(version: Version) {
+    this.version = version
     this.instance = Wasm.instantiate()
     const { api } = this.instance
     this.api = api

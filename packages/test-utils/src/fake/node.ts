@@ -7,7 +7,7 @@ import type * as Resp from "@redisc/core/Resp"
 import * as Acl from "./acl.ts"
 import { toText } from "./binary.ts"
 import * as ClusterState from "./clusterState.ts"
-import { defaults } from "./configTable.ts"
+import { defaultsOf } from "./configTable.ts"
 import * as Dispatch from "./dispatch.ts"
 import type { Bin, CallOptions, Node, Outcome, Session } from "./handler.ts"
 import { Keyspace, slotOf } from "./keyspace.ts"
@@ -16,6 +16,7 @@ import * as Notifications from "./notifications.ts"
 import type { Endpoint, SlotFacts } from "./redirect.ts"
 import { ClientSession } from "./session.ts"
 import type { Peer, Resolved } from "./session.ts"
+import type { Version } from "./version.ts"
 import type { World } from "./world.ts"
 
 /** A command that a node was sent. */
@@ -39,6 +40,7 @@ export interface NodeOptions {
 /** A node. Its name, id and place in the cluster outlive a restart; its data, scripts and clients don't. */
 export class FakeNode implements Node, Listener {
   readonly world: World
+  readonly version: Version
   readonly name: string
   readonly id: string
   /** What it announces. Its first address leads to it too. */
@@ -62,6 +64,8 @@ export class FakeNode implements Node, Listener {
   connectionCount = 0
   startedAt: number
   hashSeed = 0
+  /** The name of its shard, which replicas take from their primary. */
+  shardId: string
   /** CLIENT PAUSE. */
   pause: { readonly until: number; readonly writesOnly: boolean } | undefined
 
@@ -73,6 +77,7 @@ export class FakeNode implements Node, Listener {
 
   constructor(world: World, options: NodeOptions) {
     this.world = world
+    this.version = world.settings.version
     this.name = options.name
     this.id = options.id
     this.host = options.host
@@ -80,6 +85,7 @@ export class FakeNode implements Node, Listener {
     this.home = `${options.host}:${options.port}`
     this.view = options.view
     this.startedAt = world.now()
+    this.shardId = world.nextShardId()
     this.keys = new Keyspace(world.now)
     this.keys.listeners.add(this)
     this.reset()
@@ -88,11 +94,11 @@ export class FakeNode implements Node, Listener {
   /** Settings and users as at the start of the process. */
   private reset(): void {
     this.config.clear()
-    for (const [name, value] of Object.entries(defaults)) this.config.set(name, value)
+    for (const [name, value] of Object.entries(defaultsOf(this.version))) this.config.set(name, value)
     for (const [name, value] of this.world.settings.config) this.config.set(name, value)
     const password = this.config.get("requirepass")
     this.users.clear()
-    this.users.set("default", Acl.defaultUser(password === "" ? undefined : password))
+    this.users.set("default", Acl.defaultUser(password === "" ? undefined : password, this.version))
     this.locals = new Map()
     this.pause = undefined
     this.hashSeed = this.world.nextHashSeed()
@@ -269,7 +275,7 @@ export class FakeNode implements Node, Listener {
     while (this.ready.size > 0) {
       const [key] = this.ready
       this.ready.delete(key)
-      for (const session of Array.from(this.blocked.get(key) ?? [])) session.retry()
+      for (const session of Array.from(this.blocked.get(key) ?? [])) session.retry(key)
     }
     if (this.blocked.size > 0 || Notifications.isOn(this)) this.watchExpiry()
   }

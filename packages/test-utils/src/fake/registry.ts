@@ -5,6 +5,8 @@
  */
 import * as CommandSpec from "@redisc/core/CommandSpec"
 import type { Definition, Group } from "./handler.ts"
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
 
 /** A command that was found. */
 export interface Entry {
@@ -38,8 +40,11 @@ export const load = (groups: ReadonlyArray<Group>): void => {
 /** Every command there is. */
 export const all = (): Iterable<Entry> => entries.values()
 
-/** A command or subcommand by its full name in upper case. */
-export const find = (name: string): Entry | undefined => entries.get(name)
+/** A command or subcommand by its full name in upper case, if the version knows it. */
+export const find = (name: string, version: Version): Entry | undefined => {
+  const entry = entries.get(name)
+  return entry?.definition.since === undefined || since(version, entry.definition.since) ? entry : undefined
+}
 
 /** Whether the name is known to have subcommands, such as `XINFO`. */
 export const isContainer = (name: string): boolean => containers.has(name)

@@ -22,6 +22,7 @@ export const relink = (world: World): void => {
     const { primary } = node
     if (primary !== undefined && primary !== node && !primary.isReplica && world.reaches(node, primary)) {
       node.adopt(primary.keys)
+      node.shardId = primary.shardId
       world.setOffset(node, world.offsetOf(primary))
     } else if (writers.has(node.keys)) {
       node.adopt(node.keys.clone())

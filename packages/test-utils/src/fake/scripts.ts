@@ -16,6 +16,8 @@ import { Random } from "./lua/random.ts"
 import type { Host } from "./lua/redisApi.ts"
 import { Sandbox } from "./lua/sandbox.ts"
 import * as Registry from "./registry.ts"
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
 
 const { Reply } = Resp
 
@@ -78,10 +80,10 @@ interface Called {
 }
 
 /** The command that the words name, as far as the server knows it. */
-const called = (argv: ReadonlyArray<Bin>): Called | "unknown" | "incomplete" => {
+const called = (argv: ReadonlyArray<Bin>, version: Version): Called | "unknown" | "incomplete" => {
   const first = argv[0].toUpperCase()
-  const knows = (name: string) => Registry.find(name) !== undefined || factsOf(name) !== undefined
-  const container = Registry.isContainer(first) || factsOf(`${first} HELP`) !== undefined
+  const knows = (name: string) => Registry.find(name, version) !== undefined || factsOf(name, version) !== undefined
+  const container = Registry.isContainer(first) || factsOf(`${first} HELP`, version) !== undefined
   if (!container) return knows(first) ? { name: first, words: 1 } : "unknown"
   if (argv.length === 1) return knows(first) && first === "COMMAND" ? { name: first, words: 1 } : "incomplete"
   const full = `${first} ${argv[1].toUpperCase()}`
@@ -108,7 +110,7 @@ class ScriptHost implements Host {
   }
 
   knows(argv: ReadonlyArray<Bin>): boolean {
-    return typeof called(argv) !== "string"
+    return typeof called(argv, this.node.version) !== "string"
   }
 
   call(argv: ReadonlyArray<Bin>, protocol: 2 | 3): Resp.Reply {
@@ -117,16 +119,16 @@ class ScriptHost implements Host {
   }
 
   private refusal(argv: ReadonlyArray<Bin>): Resp.Reply | undefined {
-    const command = called(argv)
+    const command = called(argv, this.node.version)
     if (command === "unknown") return error("Unknown Redis command called from script")
     if (command === "incomplete") return error("Wrong number of args calling Redis command from script")
-    const facts = factsOf(command.name)
-    const definition = Registry.find(command.name)?.definition
+    const facts = factsOf(command.name, this.node.version)
+    const definition = Registry.find(command.name, this.node.version)?.definition
     const arity = facts?.arity ?? definition?.arity ?? -1
     if (arity >= 0 ? argv.length !== arity : argv.length < -arity) {
       return error("Wrong number of args calling Redis command from script")
     }
-    if (facts?.flags.has("noscript") === true || definition?.noScript === true) {
+    if (facts?.flags.has("noscript") ?? definition?.noScript === true) {
       return error("This Redis command is not allowed from script")
     }
     const spec = CommandSpec.find(command.name)
@@ -138,7 +140,13 @@ class ScriptHost implements Host {
     const slots = CommandSpec.keyIndexes(spec, args).map((index) => slotOf(args[index]))
     if (slots.length === 0) return undefined
     if (slots.some((slot) => slot !== slots[0])) {
-      return error("Script attempted to access a non local key in a cluster node")
+      return error(
+        since(this.node.version, 8)
+          ? `Command '${
+            command.name.toLowerCase().replace(" ", "|")
+          }' in script attempted to access keys that don't hash to the same slot`
+          : "Script attempted to access a non local key in a cluster node"
+      )
     }
     if (!this.crossSlot) {
       if (this.slot !== undefined && this.slot !== slots[0]) {
@@ -165,8 +173,8 @@ export class Engine {
   /** After a script had to be stopped, the machine cannot be used any more. */
   broken = false
 
-  constructor(kind: "eval" | "function", random: Random) {
-    this.lua = new Lua()
+  constructor(kind: "eval" | "function", random: Random, version: Version) {
+    this.lua = new Lua(version)
     this.sandbox = new Sandbox(this.lua, kind, random)
   }
 

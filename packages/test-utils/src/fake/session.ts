@@ -57,6 +57,9 @@ export class ClientSession implements Session {
   asking = false
   readOnly = false
   noEvict = false
+  noTouch = false
+  /** What CLIENT SETINFO was told. */
+  readonly library = { name: "", version: "" }
   replyMode: "on" | "off" | "skip" = "on"
   transaction: Transaction | undefined
   lastCommand = "NULL"
@@ -151,7 +154,7 @@ export class ClientSession implements Session {
 
   /** Answers the command that is being executed. */
   reply(reply: Resp.Reply): void {
-    this.replyBytes(encode(reply, this.protocol))
+    this.replyBytes(encode(reply, this.protocol, this.node.version))
   }
 
   /** Answers in the words of the test. */
@@ -164,7 +167,7 @@ export class ClientSession implements Session {
     this.say(bytes)
   }
 
-  readonly send = (reply: Resp.Reply): void => this.say(encode(reply, this.protocol))
+  readonly send = (reply: Resp.Reply): void => this.say(encode(reply, this.protocol, this.node.version))
 
   /** Says anything, asked or not. */
   say(bytes: Bin): void {
@@ -181,7 +184,7 @@ export class ClientSession implements Session {
     try {
       return way(bytes)
     } catch (problem) {
-      return { bytes: encode(this.node.world.blame("the mishap", problem), this.protocol), delay: 0 }
+      return { bytes: encode(this.node.world.blame("the mishap", problem), this.protocol, this.node.version), delay: 0 }
     }
   }
 
@@ -273,6 +276,10 @@ export class ClientSession implements Session {
     this.watching.push({ keyspace, key })
   }
 
+  get watchCount(): number {
+    return this.watching.length
+  }
+
   unwatch(): void {
     for (const { key, keyspace } of this.watching) keyspace.unwatch(key, this.watcher)
     this.watching = []
@@ -294,15 +301,15 @@ export class ClientSession implements Session {
   }
 
   /** One of its keys was touched: answers, or goes on waiting. */
-  retry(): void {
+  retry(written?: Bin): void {
     if (this.parked === undefined) return
     let reply: Resp.Reply | undefined
     try {
-      reply = this.parked.block.retry()
+      reply = this.parked.block.retry(written)
     } catch (problem) {
-      if (!(problem instanceof CommandError)) throw problem
-      // A key of another type than it waits for is none of its business.
-      reply = problem.text.startsWith("WRONGTYPE") ? undefined : Resp.Reply.error(problem.text)
+      reply = problem instanceof CommandError
+        ? Resp.Reply.error(problem.text)
+        : this.node.world.blame(this.parked.entry.name, problem)
     }
     if (reply !== undefined) this.unblock(reply)
   }
@@ -343,6 +350,7 @@ export class ClientSession implements Session {
     this.asking = false
     this.readOnly = false
     this.noEvict = false
+    this.noTouch = false
     this.replyMode = "on"
     this.name = ""
     this.protocol = 2

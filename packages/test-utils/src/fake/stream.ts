@@ -12,6 +12,8 @@ import type { Bin } from "./binary.ts"
 import { IdMap } from "./idMap.ts"
 import * as StreamId from "./streamId.ts"
 import { elementSize, entrySize, headSize, treeNodes } from "./streamLayout.ts"
+import { since } from "./version.ts"
+import type { Version } from "./version.ts"
 
 type StreamId = StreamId.StreamId
 
@@ -62,6 +64,8 @@ export interface Pending {
 export interface Consumer {
   readonly name: Bin
   seenAt: number
+  /** When it last got entries, or claimed some: -1 for never. */
+  activeAt: number
   readonly pending: IdMap<Pending>
 }
 
@@ -90,7 +94,7 @@ export class Group {
   }
 
   addConsumer(name: Bin, now: number): Consumer {
-    const consumer: Consumer = { name, seenAt: now, pending: new IdMap() }
+    const consumer: Consumer = { name, seenAt: now, activeAt: -1, pending: new IdMap() }
     this.byName.set(name, consumer)
     return consumer
   }
@@ -128,7 +132,9 @@ export class Group {
 
   clone(): Group {
     const copy = new Group(this.name, this.lastId, this.entriesRead)
-    for (const consumer of this.byName.values()) copy.addConsumer(consumer.name, consumer.seenAt)
+    for (const consumer of this.byName.values()) {
+      copy.addConsumer(consumer.name, consumer.seenAt).activeAt = consumer.activeAt
+    }
     for (const pending of this.pending.values()) {
       const owner = copy.byName.get(pending.consumer.name)
       if (owner !== undefined) copy.assign(pending.id, owner, pending.deliveredAt, pending.deliveries)
@@ -307,8 +313,13 @@ export class Stream {
   }
 
   /** How many entries a group has not read yet. Undefined: it can't be told. */
-  lag(group: Group): bigint | undefined {
+  lag(group: Group, version: Version): bigint | undefined {
     if (this.entriesAdded === 0n) return 0n
+    // All that is there, if the group and all that was deleted stand before it: known since 7.4.
+    const { firstId, length } = this
+    if (since(version, 7.4) && length > 0 && group.lastId < firstId && this.maxDeletedId < firstId) {
+      return BigInt(length)
+    }
     const read = group.entriesRead !== undefined && !this.hasTombstones(group.lastId)
       ? group.entriesRead
       : this.ordinal(group.lastId)

@@ -8,6 +8,7 @@ import type { Bin } from "./binary.ts"
 import type { Keyspace } from "./keyspace.ts"
 import type { Consumer, Entry, Group, Stream } from "./stream.ts"
 import * as StreamId from "./streamId.ts"
+import type { Version } from "./version.ts"
 
 const { array, bulk, integer, null: nil } = Resp.Reply
 
@@ -21,10 +22,14 @@ export const entryReply = ({ fields, id }: Entry): Resp.Reply => array([idReply(
 export const maybeReply = (value: bigint | undefined): Resp.Reply => value === undefined ? nil : integer(value)
 
 /** The counters of a group. */
-export const progress = (stream: Stream, group: Group): ReadonlyArray<readonly [Resp.Reply, Resp.Reply]> => [
+export const progress = (
+  stream: Stream,
+  group: Group,
+  version: Version
+): ReadonlyArray<readonly [Resp.Reply, Resp.Reply]> => [
   [bulk("last-delivered-id"), idReply(group.lastId)],
   [bulk("entries-read"), maybeReply(group.entriesRead)],
-  [bulk("lag"), maybeReply(stream.lag(group))]
+  [bulk("lag"), maybeReply(stream.lag(group, version))]
 ]
 
 /** The first items, all of them for a count of `Infinity`. */
@@ -38,8 +43,8 @@ export const take = <A>(items: Iterable<A>, count: number): ReadonlyArray<A> => 
   return taken
 }
 
-/** A consumer that is about to get entries: made if there is none of that name, and seen now. */
-export const activeConsumer = (keys: Keyspace, key: Bin, group: Group, name: Bin, now: number): Consumer => {
+/** A consumer that asks for entries: made if there is none of that name, and seen now. */
+export const seenConsumer = (keys: Keyspace, key: Bin, group: Group, name: Bin, now: number): Consumer => {
   const known = group.consumer(name)
   if (known === undefined) {
     keys.changes++
@@ -48,4 +53,11 @@ export const activeConsumer = (keys: Keyspace, key: Bin, group: Group, name: Bin
   }
   known.seenAt = now
   return known
+}
+
+/** A consumer that gets entries. */
+export const activeConsumer = (keys: Keyspace, key: Bin, group: Group, name: Bin, now: number): Consumer => {
+  const consumer = seenConsumer(keys, key, group, name, now)
+  consumer.activeAt = now
+  return consumer
 }

@@ -8,6 +8,7 @@ import { fromBytes } from "./binary.ts"
 import type { Bin } from "./binary.ts"
 import * as Format from "./format.ts"
 import { splitWords } from "./splitWords.ts"
+import type { Version } from "./version.ts"
 
 /** The client has sent something that is no command; the connection ends after the error. */
 export class BrokenRequest extends Error {}
@@ -143,27 +144,28 @@ const blob = (type: string, value: Bin | Uint8Array): Bin => {
 
 const line = (type: string, text: Bin): Bin => `${type}${/[\r\n]/.test(text) ? text.replace(/[\r\n]/g, " ") : text}\r\n`
 
-const sequence = (type: string, items: ReadonlyArray<Resp.Reply>, protocol: 2 | 3): Bin => {
+const sequence = (type: string, items: ReadonlyArray<Resp.Reply>, protocol: 2 | 3, version: Version): Bin => {
   let out = `${type}${items.length}\r\n`
-  for (const item of items) out += encode(item, protocol)
+  for (const item of items) out += encode(item, protocol, version)
   return out
 }
 
 const pairs = (
   type: string,
   entries: ReadonlyArray<readonly [Resp.Reply, Resp.Reply]>,
-  protocol: 2 | 3
+  protocol: 2 | 3,
+  version: Version
 ): Bin => {
   let out = `${type}${protocol === 3 ? entries.length : entries.length * 2}\r\n`
-  for (const [key, value] of entries) out += encode(key, protocol) + encode(value, protocol)
+  for (const [key, value] of entries) out += encode(key, protocol, version) + encode(value, protocol, version)
   return out
 }
 
 /**
  * A reply as it goes over the wire. It differs from core's encoder in that strings are bytes, one a character, and that
- * doubles have all the digits that Redis 7.0 prints.
+ * doubles have the digits that the server prints.
  */
-export const encode = (reply: Resp.Reply, protocol: 2 | 3): Bin => {
+export const encode = (reply: Resp.Reply, protocol: 2 | 3, version: Version): Bin => {
   const resp3 = protocol === 3
   switch (reply._tag) {
     case "Simple":
@@ -179,15 +181,15 @@ export const encode = (reply: Resp.Reply, protocol: 2 | 3): Bin => {
     case "NullArray":
       return resp3 ? "_\r\n" : "*-1\r\n"
     case "Array":
-      return sequence("*", reply.items, protocol)
+      return sequence("*", reply.items, protocol, version)
     case "Map":
-      return pairs(resp3 ? "%" : "*", reply.entries, protocol)
+      return pairs(resp3 ? "%" : "*", reply.entries, protocol, version)
     case "Set":
-      return sequence(resp3 ? "~" : "*", reply.items, protocol)
+      return sequence(resp3 ? "~" : "*", reply.items, protocol, version)
     case "Push":
-      return sequence(resp3 ? ">" : "*", reply.items, protocol)
+      return sequence(resp3 ? ">" : "*", reply.items, protocol, version)
     case "Double":
-      return resp3 ? `,${Format.double(reply.value)}\r\n` : blob("$", Format.double(reply.value))
+      return resp3 ? `,${Format.double(reply.value, version)}\r\n` : blob("$", Format.double(reply.value, version))
     case "Boolean":
       return resp3 ? `#${reply.value ? "t" : "f"}\r\n` : `:${reply.value ? 1 : 0}\r\n`
     case "BigNumber":
@@ -199,6 +201,6 @@ export const encode = (reply: Resp.Reply, protocol: 2 | 3): Bin => {
     case "BulkError":
       return resp3 ? blob("!", reply.message) : line("-", reply.message)
     case "Attribute":
-      return (resp3 ? pairs("|", reply.entries, protocol) : "") + encode(reply.reply, protocol)
+      return (resp3 ? pairs("|", reply.entries, protocol, version) : "") + encode(reply.reply, protocol, version)
   }
 }

@@ -13,9 +13,11 @@ import { Rules } from "./script.ts"
 import type { Way } from "./script.ts"
 import type { ClientSession } from "./session.ts"
 import type { Timers } from "./timers.ts"
+import type { Version } from "./version.ts"
 
 /** What all nodes are started with. */
 export interface Settings {
+  readonly version: Version
   readonly nodeTimeout: number
   readonly config: ReadonlyMap<string, Bin>
 }
@@ -38,6 +40,13 @@ export const seeded = (seed: number): () => number => {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
   }
+}
+
+/** Forty hexadecimal digits, as nodes and shards are named. */
+const hexadecimal = (random: () => number): string => {
+  let id = ""
+  while (id.length < 40) id += Math.floor(random() * 16).toString(16)
+  return id
 }
 
 /** So many turns in a row may be taken without letting timers and sockets have theirs. */
@@ -106,15 +115,16 @@ export class World {
     return ++this.sessions
   }
 
+  nextShardId(): string {
+    return hexadecimal(this.hashSeeds)
+  }
+
   nextHashSeed(): number {
     return Math.floor(this.hashSeeds() * 0x100000000)
   }
 
-  /** Forty hexadecimal digits. */
   nextNodeId(): string {
-    let id = ""
-    while (id.length < 40) id += Math.floor(this.random() * 16).toString(16)
-    return id
+    return hexadecimal(this.random)
   }
 
   // The network.

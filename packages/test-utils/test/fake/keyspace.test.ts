@@ -6,6 +6,7 @@ import { Keyspace, slotOf } from "../../src/fake/keyspace.ts"
 import type { Listener } from "../../src/fake/keyspace.ts"
 import { page } from "../../src/fake/pages.ts"
 import { SortedSet } from "../../src/fake/sortedSet.ts"
+import { byDefault } from "../../src/fake/version.ts"
 
 const make = () => {
   const clock = { now: 0 }
@@ -135,7 +136,9 @@ describe("text", () => {
   })
 
   it("prints numbers as C does", () => {
-    const printed = [0.1, 3, -0, 1e17, 1e16, 1e-7, 1.5e300, -2.5, 123456789.123].map(Format.double)
+    const printed = [0.1, 3, -0, 1e17, 1e16, 1e-7, 1.5e300, -2.5, 123456789.123].map((value) =>
+      Format.double(value, byDefault)
+    )
     assert.deepStrictEqual(printed, [
       "0.10000000000000001",
       "3",

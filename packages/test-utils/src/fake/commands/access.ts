@@ -7,7 +7,7 @@ import * as Resp from "@redisc/core/Resp"
 import { User } from "../acl.ts"
 import { integer as readInteger } from "../arguments.ts"
 import { compare } from "../binary.ts"
-import { categories, factsOf, names } from "../commandTable.ts"
+import { categories, factsOf, namesOf } from "../commandTable.ts"
 import { CommandError } from "../handler.ts"
 import type { Group, Invocation } from "../handler.ts"
 import type { FakeNode } from "../node.ts"
@@ -26,7 +26,7 @@ const setUser = (invocation: Invocation): Resp.Reply => {
   const [name, ...rules] = invocation.args
   if (/[\s\0]/.test(name)) throw new CommandError("ERR Usernames can't contain spaces or null characters")
   const users = usersOf(invocation)
-  const user = users.get(name) ?? new User(name)
+  const user = users.get(name) ?? new User(name, invocation.node.version)
   user.apply(rules)
   users.set(name, user)
   return ok
@@ -73,11 +73,11 @@ const getUser = (invocation: Invocation): Resp.Reply => {
   ])
 }
 
-const list = ({ args }: Invocation): Resp.Reply => {
+const list = ({ args, node }: Invocation): Resp.Reply => {
   if (args.length === 0) return array(categories.map((name) => bulk(name)))
   const category = args[0].toLowerCase()
   if (!categories.includes(category)) throw new CommandError(`ERR Unknown category '${args[0]}'`)
-  const members = names.filter((name) => factsOf(name)?.categories.has(category))
+  const members = namesOf(node.version).filter((name) => factsOf(name, node.version)?.categories.has(category))
   return array(members.map((name) => bulk(name.toLowerCase().replace(" ", "|"))))
 }
 

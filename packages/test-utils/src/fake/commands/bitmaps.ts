@@ -10,6 +10,7 @@ import { encodeAs } from "../encoding.ts"
 import { CommandError } from "../handler.ts"
 import type { Definition, Group, Invocation } from "../handler.ts"
 import type { Keyspace, Value } from "../keyspace.ts"
+import { since } from "../version.ts"
 import { bitfield, bitOffset } from "./bitfield.ts"
 
 const { integer: int } = Resp.Reply
@@ -84,16 +85,17 @@ const count = (text: Bin, { first, last }: BitRange): number => {
 
 const bitCount: Definition = {
   arity: -2,
-  run: ({ args, keys }) => {
-    const text = read(keys, args[0])
-    if (text === undefined) return int(0)
-    if (args.length === 1) return int(count(text, { first: 0, last: text.length * 8 - 1 }))
-    if (args.length !== 3 && args.length !== 4) throw syntaxError()
-    const start = integer(args[1])
-    const end = integer(args[2])
-    if (start < 0 && end < 0 && start > end) return int(0)
+  run: ({ args, keys, node }) => {
+    const known = () => read(keys, args[0])
+    // Until 7.2 the key was looked at before the arguments.
+    if (!since(node.version, 7.2) && known() === undefined) return int(0)
+    if (args.length !== 1 && args.length !== 3 && args.length !== 4) throw syntaxError()
+    const [start, end] = args.length === 1 ? [0, -1] : [integer(args[1]), integer(args[2])]
+    const backwards = start < 0 && end < 0 && start > end
+    if (backwards && !since(node.version, 7.2)) return int(0)
     const bits = isBits(args[3])
-    return int(count(text, bitRange(start, end, bits, text.length)))
+    const text = known()
+    return int(text === undefined || backwards ? 0 : count(text, bitRange(start, end, bits, text.length)))
   }
 }
 
@@ -108,15 +110,19 @@ const find = (text: Bin, bit: number, { first, last }: BitRange): number => {
 
 const bitPosition: Definition = {
   arity: -3,
-  run: ({ args, keys }) => {
+  run: ({ args, keys, node }) => {
     const bit = integer(args[1])
     if (bit !== 0 && bit !== 1) throw new CommandError("ERR The bit argument must be 1 or 0.")
-    const text = read(keys, args[0])
-    if (text === undefined) return int(bit === 1 ? -1 : 0)
+    const known = () => read(keys, args[0])
+    const nowhere = bit === 1 ? -1 : 0
+    // Until 7.2 the key was looked at before the arguments.
+    if (!since(node.version, 7.2) && known() === undefined) return int(nowhere)
     if (args.length > 5) throw syntaxError()
     const start = args.length > 2 ? integer(args[2]) : 0
     const bits = isBits(args[4])
     const end = args.length > 3 ? integer(args[3]) : -1
+    const text = known()
+    if (text === undefined) return int(nowhere)
     const range = bitRange(start, end, bits, text.length)
     if (range.first > range.last) return int(-1)
     const at = find(text, bit, range)

@@ -10,6 +10,7 @@ import { CommandError, noReply } from "../handler.ts"
 import type { Group, Invocation, Outcome } from "../handler.ts"
 import type { FakeNode } from "../node.ts"
 import type { ClientSession } from "../session.ts"
+import { since } from "../version.ts"
 
 const { array, bulk, error, integer, map, null: nil, set, simple } = Resp.Reply
 
@@ -29,7 +30,8 @@ const flagsOf = (client: ClientSession): string => {
     client.transaction === undefined ? "" : "x",
     client.blocked ? "b" : "",
     client.readOnly ? "r" : "",
-    client.noEvict ? "e" : ""
+    client.noEvict ? "e" : "",
+    client.noTouch ? "T" : ""
   ].join("")
   return flags === "" ? "N" : flags
 }
@@ -51,11 +53,14 @@ const describe = (client: ClientSession, now: number): Bin => {
     `psub=${patterns.size}`,
     `ssub=${shardChannels.size}`,
     `multi=${client.transaction === undefined ? -1 : client.transaction.queued.length}`,
+    ...(since(client.node.version, 7.4) ? [`watch=${client.watchCount}`] : []),
     "qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=1024 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r",
     `cmd=${client.lastCommand}`,
     `user=${client.user?.name ?? "default"}`,
     "redir=-1",
-    `resp=${client.protocol}`
+    `resp=${client.protocol}`,
+    ...(since(client.node.version, 7.2) ? [`lib-name=${client.library.name} lib-ver=${client.library.version}`] : []),
+    ...(since(client.node.version, 8) ? ["io-thread=0"] : [])
   ].join(" ")
 }
 
@@ -184,6 +189,19 @@ const unblock = ({ args, name, node }: Invocation): Resp.Reply => {
   return integer(1)
 }
 
+/** What a client says of the library that it uses. */
+const setInfo = (invocation: Invocation): Resp.Reply => {
+  const [attribute, value] = invocation.args
+  const { library } = self(invocation)
+  const lower = attribute.toLowerCase()
+  if (lower !== "lib-name" && lower !== "lib-ver") throw new CommandError(`ERR Unrecognized option '${attribute}'`)
+  if (!/^[!-~]*$/.test(value)) {
+    throw new CommandError(`ERR ${lower} cannot contain spaces, newlines or special characters.`)
+  }
+  library[lower === "lib-name" ? "name" : "version"] = value
+  return ok
+}
+
 const unsupported = (what: string): CommandError =>
   new CommandError(`ERR the simulated cluster has no ${what}: no invalidation messages would be sent`)
 
@@ -223,6 +241,17 @@ export const clients: Group = {
       return ok
     }
   },
+  "CLIENT NO-TOUCH": {
+    arity: 3,
+    since: 7.2,
+    run: (invocation) => {
+      const choice = word(invocation.args[0])
+      if (choice !== "ON" && choice !== "OFF") throw syntaxError()
+      self(invocation).noTouch = choice === "ON"
+      return ok
+    }
+  },
+  "CLIENT SETINFO": { arity: 4, since: 7.2, run: setInfo },
   "CLIENT GETREDIR": { arity: 2, run: () => integer(-1) },
   "CLIENT TRACKINGINFO": {
     arity: 2,

@@ -205,6 +205,7 @@ export const cluster: Group = {
   },
   "CLUSTER INFO": { arity: 2, run: info },
   "CLUSTER MYID": { arity: 2, run: ({ node }) => bulk(node.id) },
+  "CLUSTER MYSHARDID": { arity: 2, since: 7.2, run: ({ node }) => bulk((node as FakeNode).shardId) },
   "CLUSTER LINKS": { arity: 2, run: links },
   "CLUSTER KEYSLOT": { arity: 3, run: ({ args }) => integer(slotOf(args[0])) },
   "CLUSTER COUNTKEYSINSLOT": {

@@ -5,22 +5,23 @@
  */
 import * as Resp from "@redisc/core/Resp"
 import { syntaxError, word } from "../arguments.ts"
-import { categories, factsOf, names } from "../commandTable.ts"
+import { categories, factsOf, namesOf } from "../commandTable.ts"
 import * as Glob from "../glob.ts"
 import { CommandError } from "../handler.ts"
 import type { Group, Invocation } from "../handler.ts"
 import type { FakeNode } from "../node.ts"
+import type { Version } from "../version.ts"
 
 const { array, bulk, integer, map, null: nil, set, simple } = Resp.Reply
 
 const shown = (name: string): string => name.toLowerCase().replace(" ", "|")
 
-const top = names.filter((name) => !name.includes(" "))
+const topOf = (version: Version): ReadonlyArray<string> => namesOf(version).filter((name) => !name.includes(" "))
 
-const entry = (name: string): Resp.Reply => {
-  const facts = factsOf(name)
+const entry = (version: Version) => (name: string): Resp.Reply => {
+  const facts = factsOf(name, version)
   if (facts === undefined) return nil
-  const subcommands = name.includes(" ") ? [] : names.filter((other) => other.startsWith(`${name} `))
+  const subcommands = name.includes(" ") ? [] : namesOf(version).filter((other) => other.startsWith(`${name} `))
   return array([
     bulk(shown(name)),
     integer(facts.arity),
@@ -31,7 +32,7 @@ const entry = (name: string): Resp.Reply => {
     set(Array.from(facts.categories, (category) => simple(`@${category}`))),
     array([]),
     array([]),
-    array(subcommands.map(entry))
+    array(subcommands.map(entry(version)))
   ])
 }
 
@@ -54,8 +55,9 @@ const getKeys = ({ args, node }: Invocation): Resp.Reply => {
   return array(keys.map((key) => bulk(key)))
 }
 
-const list = ({ args }: Invocation): Resp.Reply => {
-  if (args.length === 0) return array(top.map((name) => bulk(shown(name))))
+const list = ({ args, node: { version } }: Invocation): Resp.Reply => {
+  const names = namesOf(version)
+  if (args.length === 0) return array(topOf(version).map((name) => bulk(shown(name))))
   if (args.length !== 3 || word(args[0]) !== "FILTERBY") throw syntaxError()
   const all = names.map(shown)
   switch (word(args[1])) {
@@ -64,7 +66,9 @@ const list = ({ args }: Invocation): Resp.Reply => {
     case "ACLCAT": {
       const category = args[2].toLowerCase()
       if (!categories.includes(category)) return array([])
-      return array(names.filter((name) => factsOf(name)?.categories.has(category)).map((name) => bulk(shown(name))))
+      return array(
+        names.filter((name) => factsOf(name, version)?.categories.has(category)).map((name) => bulk(shown(name)))
+      )
     }
     case "MODULE":
       return array([])
@@ -73,17 +77,20 @@ const list = ({ args }: Invocation): Resp.Reply => {
   }
 }
 
-const docs = ({ args }: Invocation): Resp.Reply => {
-  const wanted = args.length === 0 ? top : args.map(named).filter((name) => factsOf(name) !== undefined)
+const docs = ({ args, node: { version } }: Invocation): Resp.Reply => {
+  const wanted = args.length === 0
+    ? topOf(version)
+    : args.map(named).filter((name) => factsOf(name, version) !== undefined)
   return map(wanted.map((name) => [bulk(shown(name)), map([[bulk("summary"), bulk("")]])] as const))
 }
 
 export const commandInfo: Group = {
-  COMMAND: { arity: -1, run: () => array(top.map(entry)) },
-  "COMMAND COUNT": { arity: 2, run: () => integer(top.length) },
+  COMMAND: { arity: -1, run: ({ node: { version } }) => array(topOf(version).map(entry(version))) },
+  "COMMAND COUNT": { arity: 2, run: ({ node }) => integer(topOf(node.version).length) },
   "COMMAND INFO": {
     arity: -2,
-    run: ({ args }) => array((args.length === 0 ? top : args.map(named)).map(entry))
+    run: ({ args, node: { version } }) =>
+      array((args.length === 0 ? topOf(version) : args.map(named)).map(entry(version)))
   },
   "COMMAND LIST": { arity: -2, run: list },
   "COMMAND GETKEYS": { arity: -4, run: getKeys },

@@ -8,12 +8,13 @@ import * as Acl from "../acl.ts"
 import { wrongNumber } from "../arguments.ts"
 import type { Bin } from "../binary.ts"
 import { compare } from "../binary.ts"
-import { defaults } from "../configTable.ts"
+import { defaultsOf } from "../configTable.ts"
 import * as Glob from "../glob.ts"
 import { CommandError } from "../handler.ts"
 import type { Group, Invocation } from "../handler.ts"
 import type { FakeNode } from "../node.ts"
 import * as Notifications from "../notifications.ts"
+import type { Version } from "../version.ts"
 
 const { bulk, map, simple } = Resp.Reply
 
@@ -43,9 +44,9 @@ const events = (value: Bin): Bin => {
   return Notifications.print(flags)
 }
 
-const normalized = (name: string, value: Bin): Bin => {
+const normalized = (name: string, value: Bin, version: Version): Bin => {
   if (name === "notify-keyspace-events") return events(value)
-  const known = defaults[name]
+  const known = defaultsOf(version)[name]
   if (name === "maxmemory" || name.endsWith("-size") && /^\d+$/.test(known)) {
     const [, digits, unit] = /^(\d+)([a-zA-Z]*)$/.exec(value) ?? []
     if (digits === undefined || units[unit.toLowerCase()] === undefined) {
@@ -83,7 +84,7 @@ const set = ({ args, name, node }: Invocation): Resp.Reply => {
     if (immutable.has(option)) throw failed("can't set immutable config")
     if (changes.some(([other]) => other === option)) throw failed("duplicate parameter")
     try {
-      changes.push([option, normalized(option, args[i + 1])])
+      changes.push([option, normalized(option, args[i + 1], node.version)])
     } catch (problem) {
       throw problem instanceof CommandError ? failed(problem.text) : problem
     }
@@ -92,7 +93,7 @@ const set = ({ args, name, node }: Invocation): Resp.Reply => {
     node.config.set(option, value)
     if (option === "requirepass") {
       const { users } = node as FakeNode
-      const user = users.get("default") ?? Acl.defaultUser(undefined)
+      const user = users.get("default") ?? Acl.defaultUser(undefined, node.version)
       user.apply(value === "" ? ["resetpass", "nopass"] : ["resetpass", `>${value}`])
     }
   }

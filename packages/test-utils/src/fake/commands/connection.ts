@@ -48,7 +48,7 @@ const hello = (session: ClientSession, node: FakeNode, args: ReadonlyArray<Bin>)
   if (version !== undefined) session.protocol = version as 2 | 3
   return map([
     [bulk("server"), bulk("redis")],
-    [bulk("version"), bulk("7.0.15")],
+    [bulk("version"), bulk(node.version.release)],
     [bulk("proto"), integer(session.protocol)],
     [bulk("id"), integer(session.id)],
     [bulk("mode"), bulk("cluster")],

@@ -11,7 +11,8 @@ import type { Keyspace } from "../keyspace.ts"
 import { Stream } from "../stream.ts"
 import type { Group as ConsumerGroup } from "../stream.ts"
 import * as StreamId from "../streamId.ts"
-import { activeConsumer, entryReply, idReply, take } from "../streamReply.ts"
+import { activeConsumer, entryReply, idReply, seenConsumer, take } from "../streamReply.ts"
+import { since } from "../version.ts"
 
 const { array, bulk, integer: number, null: nil, nullArray, simple } = Resp.Reply
 
@@ -208,10 +209,11 @@ const claimOptions = (args: ReadonlyArray<Bin>, now: number) => {
   return { minIdle, ids, deliveredAt, deliveries, force, justId, lastId }
 }
 
-const xclaim = ({ args, keys, now }: Invocation): Resp.Reply => {
+const xclaim = ({ args, keys, node, now }: Invocation): Resp.Reply => {
   const [stream, group] = pendingGroup(keys, args[0], args[1])
   const { deliveredAt, deliveries, force, ids, justId, lastId, minIdle } = claimOptions(args, now)
   if (lastId > group.lastId) group.lastId = lastId
+  if (since(node.version, 7.2)) seenConsumer(keys, args[0], group, args[2], now)
   const claimed: Array<Resp.Reply> = []
   for (const id of ids) {
     const pending = group.pending.get(id)
@@ -256,11 +258,12 @@ const autoClaimOptions = (args: ReadonlyArray<Bin>) => {
 /** How many entries are looked at for each one that may be claimed. */
 const attemptsPerEntry = 10
 
-const xautoclaim = ({ args, keys, now }: Invocation): Resp.Reply => {
+const xautoclaim = ({ args, keys, node, now }: Invocation): Resp.Reply => {
   const { count, justId, minIdle, start } = autoClaimOptions(args)
   const [stream, group] = pendingGroup(keys, args[0], args[1])
   const claimed: Array<Resp.Reply> = []
   const deleted: Array<Resp.Reply> = []
+  if (since(node.version, 7.2)) seenConsumer(keys, args[0], group, args[2], now)
   let next = group.pending.next(start)
   for (let attempts = count * attemptsPerEntry; attempts > 0 && next !== undefined; attempts--) {
     if (claimed.length + deleted.length >= count) break

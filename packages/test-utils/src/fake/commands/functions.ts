@@ -8,10 +8,12 @@ import { word } from "../arguments.ts"
 import { matches } from "../glob.ts"
 import { CommandError } from "../handler.ts"
 import type { Bin, Definition, Group, Node } from "../handler.ts"
+import { helpReply } from "../help.ts"
 import { Libraries } from "../libraries.ts"
 import type { Library } from "../libraries.ts"
 import { readLibraries } from "../libraryDump.ts"
 import { admit, keysAndArguments, randomOf } from "../scripts.ts"
+import { since } from "../version.ts"
 
 const { Reply } = Resp
 const ok = Reply.simple("OK")
@@ -22,6 +24,7 @@ const makeLibraries = () => new Libraries()
 const librariesOf = (node: Node): Libraries => {
   const found = node.local(makeLibraries)
   found.random = randomOf(node)
+  found.version = node.version
   return found
 }
 
@@ -105,7 +108,7 @@ const list = (libraries: Libraries, args: ReadonlyArray<Bin>): Resp.Reply => {
 const restored = (name: Bin): string => `ERR Library ${name} already exists`
 
 const restore = (libraries: Libraries, payload: Bin, policy: string): void => {
-  const codes = readLibraries(payload)
+  const codes = readLibraries(payload, libraries.version)
   const before = [...libraries.all()].map(({ code }) => code)
   if (policy === "FLUSH") libraries.clear()
   try {
@@ -158,9 +161,7 @@ const help: ReadonlyArray<string> = [
   "    * APPEND: appends the restored libraries to the existing libraries. On collision, abort.",
   "    * REPLACE: appends the restored libraries to the existing libraries, On collision, replace the old",
   "      libraries with the new libraries (notice that even on this option there is a chance of failure",
-  "      in case of functions name collision with another library).",
-  "HELP",
-  "    Prints this help."
+  "      in case of functions name collision with another library)."
 ]
 
 export const functions: Group = {
@@ -258,6 +259,10 @@ export const functions: Group = {
   },
   "FUNCTION HELP": {
     arity: 2,
-    run: () => array(help.map((line) => simple(line)))
+    run: ({ node }) =>
+      helpReply(
+        since(node.version, 7.2) ? help.filter((line) => !line.includes("Library description")) : help,
+        node.version
+      )
   }
 }

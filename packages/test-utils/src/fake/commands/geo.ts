@@ -7,7 +7,7 @@ import * as Resp from "@redisc/core/Resp"
 import { syntaxError, word } from "../arguments.ts"
 import type { Bin } from "../binary.ts"
 import * as Geohash from "../geohash.ts"
-import type { Definition, Group } from "../handler.ts"
+import type { Definition, Group, Session } from "../handler.ts"
 import { SortedSet } from "../sortedSet.ts"
 import { geoSearch, metersPer, pair, positionOf } from "./geoSearch.ts"
 
@@ -54,11 +54,11 @@ const distance: Definition = {
   }
 }
 
-const forMembers = (answer: (score: number | undefined, protocol: 2 | 3) => Resp.Reply): Definition => ({
+const forMembers = (answer: (score: number | undefined, session: Session) => Resp.Reply): Definition => ({
   arity: -2,
   run: ({ args: [key, ...members], keys, session }) => {
     const zset = keys.typed(key, "zset")?.zset
-    return array(members.map((member) => answer(zset?.score(member), session.protocol)))
+    return array(members.map((member) => answer(zset?.score(member), session)))
   }
 })
 
@@ -68,5 +68,5 @@ export const geo: Group = {
   GEOADD: add,
   GEODIST: distance,
   GEOHASH: forMembers((score) => score === undefined ? nil : bulk(Geohash.letters(score))),
-  GEOPOS: forMembers((score, protocol) => score === undefined ? nullArray : pair(Geohash.decode(score), protocol))
+  GEOPOS: forMembers((score, session) => score === undefined ? nullArray : pair(Geohash.decode(score), session))
 }

@@ -9,8 +9,9 @@ import type { Bin } from "../binary.ts"
 import * as Format from "../format.ts"
 import * as Geohash from "../geohash.ts"
 import { CommandError } from "../handler.ts"
-import type { Definition, Group, Invocation } from "../handler.ts"
+import type { Definition, Group, Invocation, Session } from "../handler.ts"
 import { SortedSet } from "../sortedSet.ts"
+import { since } from "../version.ts"
 
 const { array, bulk, integer: int } = Resp.Reply
 
@@ -35,11 +36,12 @@ export const positionOf = (first: Bin, second: Bin): Geohash.Position => {
 }
 
 /**
- * A position as two numbers, with 17 decimals. In RESP3 they are doubles, and the server writes them in the same way, so
+ * A position as two numbers: doubles since 8.0, with 17 decimals before. In RESP3 they are doubles, and the server writes them in the same way, so
  * the number that a client reads is the rounded one.
  */
-export const pair = ({ latitude, longitude }: Geohash.Position, protocol: 2 | 3): Resp.Reply =>
+export const pair = ({ latitude, longitude }: Geohash.Position, { node, protocol }: Session): Resp.Reply =>
   array([longitude, latitude].map((degrees) => {
+    if (since(node.version, 8)) return Resp.Reply.double(degrees)
     const text = Format.human(degrees)
     return protocol === 3 ? Resp.Reply.double(Number(text)) : bulk(text)
   }))
@@ -209,7 +211,7 @@ const store = ({ keys }: Invocation, search: Search, destination: Bin, kind: Kin
   return int(places.length)
 }
 
-const answer = (search: Search, protocol: 2 | 3): Resp.Reply => {
+const answer = (search: Search, session: Session): Resp.Reply => {
   const { withDistance, withHash, withPosition } = search
   return array(
     search.results().map((place) => {
@@ -218,7 +220,7 @@ const answer = (search: Search, protocol: 2 | 3): Resp.Reply => {
       const parts = [member]
       if (withDistance) parts.push(bulk(place.distance.toFixed(4)))
       if (withHash) parts.push(int(Math.trunc(place.score)))
-      if (withPosition) parts.push(pair(place, protocol))
+      if (withPosition) parts.push(pair(place, session))
       return array(parts)
     })
   )
@@ -234,7 +236,7 @@ const finish = (invocation: Invocation, search: Search, kind: Kind, from: number
   check(search, kind, name)
   const { destination } = search
   return destination === undefined
-    ? answer(search, invocation.session.protocol)
+    ? answer(search, invocation.session)
     : store(invocation, search, destination, kind)
 }
 

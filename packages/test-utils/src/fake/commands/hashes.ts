@@ -95,7 +95,7 @@ const randomFields = (invocation: Invocation): Resp.Reply => {
 
 const scan = (invocation: Invocation): Resp.Reply => {
   const { args, node } = invocation
-  const cursor = Arguments.cursor(args[1])
+  const cursor = Arguments.cursor(args[1], node.version)
   const hash = read(invocation)
   if (hash === undefined) return array([bulk("0"), array([])])
   const options: Array<Bin> = []
@@ -108,7 +108,7 @@ const scan = (invocation: Invocation): Resp.Reply => {
   const { count, match } = Arguments.scanOptions(options, 0, false)
   const { fields } = hash
   // A packed list is scanned in one go.
-  const found = encodingOf(hash, node.config) === "listpack"
+  const found = encodingOf(hash, node.config, node.version) === "listpack"
     ? { cursor: 0, members: [...fields.keys()] }
     : page(fields, cursor, count, node.hashSeed)
   const names = match === undefined ? found.members : found.members.filter((one) => Glob.matches(match, one))

@@ -11,7 +11,7 @@ import { linkedReplicas } from "../replication.ts"
 type Lines = ReadonlyArray<readonly [name: string, value: string | number]>
 
 const server = (node: FakeNode, now: number): Lines => [
-  ["redis_version", "7.0.15"],
+  ["redis_version", node.version.release],
   ["redis_git_sha1", "00000000"],
   ["redis_git_dirty", 0],
   ["redis_build_id", "0"],

@@ -13,6 +13,8 @@ import { CommandError } from "../handler.ts"
 import type { Definition, Group, Invocation } from "../handler.ts"
 import { copyValue } from "../keyspace.ts"
 import { page } from "../pages.ts"
+import { since } from "../version.ts"
+import type { Version } from "../version.ts"
 import { expiry } from "./expiry.ts"
 import { objects } from "./objects.ts"
 import { sort } from "./sort.ts"
@@ -42,11 +44,12 @@ const rename = (onlyNew: boolean): Definition => ({
   }
 })
 
-const databases = 16
+/** A cluster has used one only for long, and since 8.0 it has no more. */
+const databasesOf = (version: Version): number => since(version, 8) ? 1 : 16
 
 const copy: Definition = {
   arity: -3,
-  run: ({ args, keys }) => {
+  run: ({ args, keys, node }) => {
     const [from, to] = args
     let replace = false
     let database = 0
@@ -59,7 +62,9 @@ const copy: Definition = {
         if (Math.abs(database) > 0x7fffffff) {
           throw new CommandError("ERR value is out of range, value must between -2147483648 and 2147483647")
         }
-        if (database < 0 || database >= databases) throw new CommandError("ERR DB index is out of range")
+        if (database < 0 || database >= databasesOf(node.version)) {
+          throw new CommandError("ERR DB index is out of range")
+        }
       } else {
         throw Args.syntaxError()
       }
@@ -81,7 +86,7 @@ const copy: Definition = {
 const scan: Definition = {
   arity: -2,
   run: ({ args, keys, node }) => {
-    const from = args[0] === "" ? 0 : Args.cursor(args[0])
+    const from = args[0] === "" && !since(node.version, 7.2) ? 0 : Args.cursor(args[0], node.version)
     const { count, match, type } = Args.scanOptions(args, 1, true)
     const { cursor, members } = page(keys, from, count, node.hashSeed)
     const found = members.filter((key) =>

@@ -9,6 +9,7 @@ import { atLeast, multiPop, takeOrBlock } from "../blocking.ts"
 import { CommandError } from "../handler.ts"
 import type { Bin, Definition, Group, Invocation, Outcome } from "../handler.ts"
 import type { Keyspace } from "../keyspace.ts"
+import { since } from "../version.ts"
 
 const { array, bulk, integer, simple } = Resp.Reply
 const nil = Resp.Reply.null
@@ -109,7 +110,7 @@ const blockingPop = (where: Side): Definition => ({
   arity: -3,
   run: (invocation) => {
     const { args, keys } = invocation
-    const timeout = Arguments.blockSeconds(args[args.length - 1])
+    const timeout = Arguments.blockSeconds(args[args.length - 1], invocation.node.version)
     return takeOrBlock(invocation, {
       type: "list",
       keys: args.slice(0, -1),
@@ -195,10 +196,12 @@ export const lists: Group = {
   },
   LSET: {
     arity: 4,
-    run: ({ args: [key, at, value], keys }) => {
+    run: ({ args: [key, at, value], keys, node }) => {
       const items = listAt(keys, key)
       if (items === undefined) throw new CommandError("ERR no such key")
-      const given = Arguments.integer(at)
+      // Since 7.2 the server keeps the lower half of the number only.
+      const wide = Arguments.int64(at)
+      const given = Number(since(node.version, 7.2) ? BigInt.asIntN(32, wide) : wide)
       const index = given < 0 ? given + items.length : given
       if (index < 0 || index >= items.length) throw new CommandError("ERR index out of range")
       items[index] = value
@@ -285,12 +288,13 @@ export const lists: Group = {
     arity: 6,
     run: (invocation) => {
       const [, , out, into, timeout] = invocation.args
-      return moveOrBlock(invocation, side(out), side(into), Arguments.blockSeconds(timeout))
+      return moveOrBlock(invocation, side(out), side(into), Arguments.blockSeconds(timeout, invocation.node.version))
     }
   },
   BRPOPLPUSH: {
     arity: 4,
-    run: (invocation) => moveOrBlock(invocation, "RIGHT", "LEFT", Arguments.blockSeconds(invocation.args[2]))
+    run: (invocation) =>
+      moveOrBlock(invocation, "RIGHT", "LEFT", Arguments.blockSeconds(invocation.args[2], invocation.node.version))
   },
   BLMPOP: {
     arity: -5,
@@ -299,7 +303,7 @@ export const lists: Group = {
       return takeOrBlock(invocation, {
         type: "list",
         keys: names,
-        timeout: Arguments.blockSeconds(invocation.args[0]),
+        timeout: Arguments.blockSeconds(invocation.args[0], invocation.node.version),
         attempt: (ready) => popMany(invocation.keys, ready, where, count)
       })
     }

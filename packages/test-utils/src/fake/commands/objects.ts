@@ -12,9 +12,10 @@ import * as Dump from "../dump.ts"
 import { encodingOf, referencesTo } from "../encoding.ts"
 import { CommandError } from "../handler.ts"
 import type { Definition, Group, Invocation } from "../handler.ts"
+import { helpReply } from "../help.ts"
 import type { Value } from "../keyspace.ts"
 
-const { array, bulk, integer: int, null: nil, simple } = Resp.Reply
+const { bulk, integer: int, null: nil, simple } = Resp.Reply
 
 const about = (answer: (value: Value, invocation: Invocation) => Resp.Reply): Definition => ({
   arity: 3,
@@ -43,9 +44,7 @@ const help = [
   "    seconds elapsed since the last access to the key.",
   "REFCOUNT <key>",
   "    Return the number of references of the value associated with the specified",
-  "    <key>.",
-  "HELP",
-  "    Prints this help."
+  "    <key>."
 ]
 
 const checkRange = (text: Bin, max: number, problem: string): void => {
@@ -77,12 +76,12 @@ const restoreOptions = (args: ReadonlyArray<Bin>): { readonly replace: boolean; 
 
 const restore: Definition = {
   arity: -4,
-  run: ({ args, keys, now }) => {
+  run: ({ args, keys, node, now }) => {
     const [key, time, payload] = args
     const { absolute, replace } = restoreOptions(args)
     if (!replace && keys.has(key)) throw new CommandError("BUSYKEY Target key name already exists.")
     const ttl = nonNegative(time, "ERR Invalid TTL value, must be >= 0")
-    if (!Dump.isIntact(payload)) throw new CommandError("ERR DUMP payload version or checksum are wrong")
+    if (!Dump.isIntact(payload, node.version)) throw new CommandError("ERR DUMP payload version or checksum are wrong")
     const value = Dump.read(payload)
     if (value === undefined) throw new CommandError("ERR Bad data format")
     const at = ttl === 0 ? undefined : absolute ? ttl : ttl + Math.trunc(now)
@@ -102,13 +101,13 @@ const restore: Definition = {
 export const objects: Group = {
   DUMP: {
     arity: 2,
-    run: ({ args: [key], keys }) => {
+    run: ({ args: [key], keys, node }) => {
       const value = keys.get(key)
-      return value === undefined ? nil : bulk(Dump.write(value))
+      return value === undefined ? nil : bulk(Dump.write(value, node.version))
     }
   },
   RESTORE: restore,
-  "OBJECT ENCODING": about((value, { node }) => bulk(encodingOf(value, node.config))),
+  "OBJECT ENCODING": about((value, { node }) => bulk(encodingOf(value, node.config, node.version))),
   "OBJECT FREQ": about((_, invocation) => {
     if (countsUse(invocation)) return int(newKeyFrequency)
     throw new CommandError(
@@ -120,5 +119,5 @@ export const objects: Group = {
     throw new CommandError(`ERR An LFU maxmemory policy is selected, idle time not tracked. ${switching}`)
   }),
   "OBJECT REFCOUNT": about((value) => int(referencesTo(value))),
-  "OBJECT HELP": { arity: 2, run: () => array(help.map(simple)) }
+  "OBJECT HELP": { arity: 2, run: ({ node }) => helpReply(help, node.version) }
 }

@@ -7,11 +7,13 @@ import * as Resp from "@redisc/core/Resp"
 import { unknownSubcommand, word } from "../arguments.ts"
 import { CommandError } from "../handler.ts"
 import type { Bin, Definition, Group, Invocation, Node } from "../handler.ts"
+import { helpReply } from "../help.ts"
 import { Random } from "../lua/random.ts"
 import { sha1 } from "../lua/redisApi.ts"
 import { admit, Engine, flagsOf, isFlag, keysAndArguments, randomOf } from "../scripts.ts"
 import type { Flags, Reference } from "../scripts.ts"
 import { splitWords } from "../splitWords.ts"
+import * as Version from "../version.ts"
 
 const { Reply } = Resp
 const ok = Reply.simple("OK")
@@ -28,6 +30,7 @@ class Scripts {
   private compiled = new Map<string, Reference>()
   /** The node's own, which scripts and functions draw from in turn. */
   random = new Random()
+  version = Version.byDefault
   private machine: Engine | undefined
 
   find(sha: string): Script | undefined {
@@ -41,7 +44,7 @@ class Scripts {
 
   engine(): Engine {
     if (this.machine?.broken === true) this.restart()
-    return this.machine ??= new Engine("eval", this.random)
+    return this.machine ??= new Engine("eval", this.random, this.version)
   }
 
   /** Adds a script that is new, if it is one that can be run. */
@@ -79,6 +82,7 @@ const makeScripts = () => new Scripts()
 const scriptsOf = (node: Node): Scripts => {
   const found = node.local(makeScripts)
   found.random = randomOf(node)
+  found.version = node.version
   return found
 }
 
@@ -162,9 +166,7 @@ const help: ReadonlyArray<string> = [
   "KILL",
   "    Kill the currently executing Lua script.",
   "LOAD <script>",
-  "    Load a script into the scripts cache without executing it.",
-  "HELP",
-  "    Prints this help."
+  "    Load a script into the scripts cache without executing it."
 ]
 
 export const scripting: Group = {
@@ -221,9 +223,9 @@ export const scripting: Group = {
   },
   "SCRIPT HELP": {
     arity: 2,
-    run: ({ args }) => {
+    run: ({ args, node }) => {
       if (args.length > 0) throw unknownSubcommand("SCRIPT", "HELP")
-      return Reply.array(help.map((line) => Reply.simple(line)))
+      return helpReply(help, node.version)
     }
   }
 }

@@ -82,13 +82,12 @@ const wait = ({ args, node, session }: Invocation): Outcome => {
   const wanted = readInteger(args[0])
   const timeout = readInteger(args[1], "ERR timeout is not an integer or out of range")
   if (timeout < 0) throw new CommandError("ERR timeout is negative")
-  const self = node as FakeNode
-  if (self.isReplica) {
+  if (node.isReplica) {
     return error(
       "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated."
     )
   }
-  const reached = (): number => linkedReplicas(self.world, self).length
+  const reached = (): number => node.shardPeers().filter((peer) => peer.isReplica && peer.keys === node.keys).length
   if (reached() >= wanted || !session.mayBlock) return integer(reached())
   // Replicas that are linked have everything, so this ends when one comes back.
   return {
@@ -100,6 +99,24 @@ const wait = ({ args, node, session }: Invocation): Outcome => {
       return integer(reached())
     }
   }
+}
+
+/** There is no append-only file, here or at a replica, so a wait for one ends with its time. */
+const waitAof = ({ args, node, session }: Invocation): Outcome => {
+  const local = readInteger(args[0])
+  if (local < 0 || local > 1) throw new CommandError("ERR value is out of range, value must between 0 and 1")
+  if (node.isReplica) {
+    throw new CommandError(
+      "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated."
+    )
+  }
+  if (local > 0) throw new CommandError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+  const wanted = readInteger(args[1])
+  const timeout = readInteger(args[2], "ERR timeout is not an integer or out of range")
+  if (timeout < 0) throw new CommandError("ERR timeout is negative")
+  const none = array([integer(0), integer(0)])
+  if (wanted <= 0 || !session.mayBlock) return none
+  return { _tag: "Block", keys: [], timeout: timeout || Infinity, retry: () => undefined, onTimeout: none }
 }
 
 const debug = (invocation: Invocation): Outcome => {
@@ -188,6 +205,7 @@ export const server: Group = {
   },
   ROLE: { arity: 1, noScript: true, run: role },
   WAIT: { arity: 3, noScript: true, run: wait },
+  WAITAOF: { arity: 4, since: 7.2, run: waitAof },
   "MEMORY USAGE": { arity: -3, run: memoryUsage },
   "MEMORY DOCTOR": {
     arity: 2,

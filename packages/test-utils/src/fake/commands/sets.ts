@@ -119,12 +119,12 @@ const move = ({ args: [from, to, member], keys }: Invocation): Resp.Reply => {
 }
 
 const scan = ({ args, keys, node }: Invocation): Resp.Reply => {
-  const cursor = Arguments.cursor(args[1])
+  const cursor = Arguments.cursor(args[1], node.version)
   const value = keys.typed(args[0], "set")
   if (value === undefined) return array([bulk("0"), array([])])
   const { count, match } = Arguments.scanOptions(args, 2, false)
-  // A sorted array of integers is scanned in one go.
-  const found = encodingOf(value, node.config) === "intset"
+  // A sorted array of integers, and a packed list, are scanned in one go.
+  const found = encodingOf(value, node.config, node.version) !== "hashtable"
     ? { cursor: 0, members: [...value.members] }
     : page(value.members, cursor, count, node.hashSeed)
   const members = match === undefined ? found.members : found.members.filter((one) => Glob.matches(match, one))

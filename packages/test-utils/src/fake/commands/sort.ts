@@ -1,22 +1,30 @@
 /**
- * SORT and SORT_RO. A cluster refuses what would read other keys: GET, and BY with a pattern.
+ * SORT and SORT_RO. A cluster refuses what would read other keys: GET, and BY with a pattern. Since 7.4 it reads those that
+ * are certain to be in the slot of the key that is sorted.
  *
  * @since 0.1.0
  */
 import * as Resp from "@redisc/core/Resp"
-import { integer, syntaxError, word, wrongType } from "../arguments.ts"
+import { integer, laxDouble, syntaxError, word, wrongType } from "../arguments.ts"
 import { compare } from "../binary.ts"
 import type { Bin } from "../binary.ts"
 import { encodeAs } from "../encoding.ts"
 import { CommandError } from "../handler.ts"
 import type { Definition, Group, Invocation } from "../handler.ts"
-import type { Value } from "../keyspace.ts"
+import { slotOf } from "../keyspace.ts"
+import type { Keyspace, Value } from "../keyspace.ts"
+import { since } from "../version.ts"
+import type { Version } from "../version.ts"
 
-const { array, bulk, integer: int } = Resp.Reply
+const { array, bulk, integer: int, null: nil } = Resp.Reply
 
 interface SortOptions {
   readonly descending: boolean
   readonly alpha: boolean
+  /** BY a pattern: each element weighs what stands there. */
+  readonly by: Bin | undefined
+  /** What is answered for each element, where it is not the element itself. */
+  readonly get: ReadonlyArray<Bin>
   /** BY a constant: the order stays. */
   readonly asIs: boolean
   readonly start: number
@@ -24,7 +32,23 @@ interface SortOptions {
   readonly destination: Bin | undefined
 }
 
-const parse = (args: ReadonlyArray<Bin>, mayStore: boolean): SortOptions => {
+/** Whether all keys that a pattern makes are in the slot of a key: only a hash tag can say so, and no wildcard before it. */
+const staysIn = (key: Bin, pattern: Bin): boolean => {
+  const [plain] = /^[^*?[\\]*/.exec(pattern)!
+  const tagged = plain === pattern || /\{[^}]+\}/.test(plain)
+  return tagged && slotOf(plain) === slotOf(key)
+}
+
+const parse = (args: ReadonlyArray<Bin>, mayStore: boolean, version: Version): SortOptions => {
+  const refused = (option: string): CommandError =>
+    new CommandError(
+      `ERR ${option} option of SORT denied in Cluster mode${
+        since(version, 7.4) ? " when keys formed by the pattern may be in different slots" : ""
+      }.`
+    )
+  const allows = (pattern: Bin): boolean => since(version, 7.4) && staysIn(args[0], pattern)
+  const get: Array<Bin> = []
+  let by: Bin | undefined
   let [descending, alpha, asIs, start, count] = [false, false, false, 0, -1]
   let destination: Bin | undefined
   for (let i = 1; i < args.length; i++) {
@@ -40,15 +64,32 @@ const parse = (args: ReadonlyArray<Bin>, mayStore: boolean): SortOptions => {
     } else if (mayStore && option === "STORE" && behind >= 1) {
       destination = args[++i]
     } else if (option === "BY" && behind >= 1) {
-      if (args[++i].includes("*")) throw new CommandError("ERR BY option of SORT denied in Cluster mode.")
-      asIs = true
+      const pattern = args[++i]
+      if (!pattern.includes("*")) asIs = true
+      else if (allows(pattern)) by = pattern
+      else throw refused("BY")
     } else if (option === "GET" && behind >= 1) {
-      throw new CommandError("ERR GET option of SORT denied in Cluster mode.")
+      const pattern = args[++i]
+      if (!(since(version, 7.4) && pattern === "#") && !allows(pattern)) throw refused("GET")
+      get.push(pattern)
     } else {
       throw syntaxError()
     }
   }
-  return { descending, alpha, asIs, start, count, destination }
+  return { descending, alpha, by, get, asIs, start, count, destination }
+}
+
+/** What a pattern stands for: the element, a string, or a field of a hash. */
+const lookUp = (keys: Keyspace, pattern: Bin, element: Bin): Bin | undefined => {
+  if (pattern === "#") return element
+  const star = pattern.indexOf("*")
+  if (star < 0) return undefined
+  const arrow = pattern.indexOf("->", star)
+  const named = arrow >= 0 && arrow + 2 < pattern.length
+  const key = pattern.slice(0, star) + element + pattern.slice(star + 1, named ? arrow : undefined)
+  const value = keys.get(key)
+  if (named) return value?.type === "hash" ? value.fields.get(pattern.slice(arrow + 2)) : undefined
+  return value?.type === "string" ? value.value : undefined
 }
 
 const membersOf = (value: Value | undefined): Array<Bin> => {
@@ -67,7 +108,12 @@ const membersOf = (value: Value | undefined): Array<Bin> => {
 }
 
 /** The whole text as a number, as C's `strtod` reads it: blanks before it, and nothing at all, are fine. */
-const weight = (member: Bin): number => {
+const weight = (member: Bin, version: Version): number => {
+  if (since(version, 8)) {
+    const lax = laxDouble(member, version)
+    if (lax === undefined) throw new CommandError("ERR One or more scores can't be converted into double")
+    return lax
+  }
   const text = member.replace(/^[ \t\n\v\f\r]+/, "")
   if (text === "" && member === "") return 0
   if (/^[+-]?inf(?:inity)?$/i.test(text)) return text[0] === "-" ? -Infinity : Infinity
@@ -79,9 +125,21 @@ const weight = (member: Bin): number => {
   return number
 }
 
-const ordered = (members: Array<Bin>, alpha: boolean): Array<Bin> => {
-  if (alpha) return members.sort(compare)
-  const weights = new Map(members.map((member) => [member, weight(member)]))
+const ordered = (
+  members: Array<Bin>,
+  alpha: boolean,
+  version: Version,
+  by: (member: Bin) => Bin | undefined
+): Array<Bin> => {
+  if (alpha) {
+    const texts = new Map(members.map((member) => [member, by(member)]))
+    return members.sort((a, b) => {
+      const [left, right] = [texts.get(a), texts.get(b)]
+      if (left === undefined || right === undefined) return left === right ? 0 : left === undefined ? -1 : 1
+      return compare(left, right)
+    })
+  }
+  const weights = new Map(members.map((member) => [member, weight(by(member) ?? "0", version)]))
   return members.sort((a, b) => {
     const [left, right] = [weights.get(a)!, weights.get(b)!]
     return left < right ? -1 : left > right ? 1 : compare(a, b)
@@ -93,14 +151,16 @@ const page = <A>(items: ReadonlyArray<A>, start: number, count: number): Readonl
   return items.slice(from, count < 0 ? undefined : from + count)
 }
 
-const sorted = ({ args, keys }: Invocation, options: SortOptions): ReadonlyArray<Bin> => {
+const sorted = ({ args, keys, node }: Invocation, options: SortOptions): ReadonlyArray<Bin> => {
   const value = keys.get(args[0])
   if (value?.type === "zset") encodeAs(value, "skiplist")
   let members = membersOf(value)
   // A set has no order that would be the same on every replica: what is stored is sorted nevertheless.
   const forced = options.asIs && value?.type === "set" && options.destination !== undefined
   const kept = options.asIs && !forced
-  if (!kept) members = ordered(members, options.alpha || forced)
+  const { by } = options
+  const weighed = (member: Bin) => by === undefined || forced ? member : lookUp(keys, by, member)
+  if (!kept) members = ordered(members, options.alpha || forced, node.version, weighed)
   if (options.descending && !(kept && value?.type === "set")) members.reverse()
   return page(members, options.start, options.count)
 }
@@ -118,10 +178,15 @@ const store = ({ keys }: Invocation, destination: Bin, items: Array<Bin>): Resp.
 const command = (mayStore: boolean): Definition => ({
   arity: -2,
   run: (invocation) => {
-    const options = parse(invocation.args, mayStore)
-    const items = sorted(invocation, options)
-    const { destination } = options
-    return destination === undefined ? array(items.map(bulk)) : store(invocation, destination, [...items])
+    const options = parse(invocation.args, mayStore, invocation.node.version)
+    const { destination, get } = options
+    const found = sorted(invocation, options)
+    const items = get.length === 0
+      ? found
+      : found.flatMap((element) => get.map((pattern) => lookUp(invocation.keys, pattern, element)))
+    return destination === undefined
+      ? array(items.map((item) => item === undefined ? nil : bulk(item)))
+      : store(invocation, destination, items.map((item) => item ?? ""))
   }
 })
 

@@ -56,7 +56,7 @@ const blockingPop = (where: Where): Definition => ({
   arity: -3,
   run: (invocation) => {
     const { args, keys } = invocation
-    const timeout = Arguments.blockSeconds(args[args.length - 1])
+    const timeout = Arguments.blockSeconds(args[args.length - 1], invocation.node.version)
     return takeOrBlock(invocation, {
       type: "zset",
       keys: args.slice(0, -1),
@@ -95,7 +95,7 @@ export const sortedSetPops: Group = {
       return takeOrBlock(invocation, {
         type: "zset",
         keys: names,
-        timeout: Arguments.blockSeconds(invocation.args[0]),
+        timeout: Arguments.blockSeconds(invocation.args[0], invocation.node.version),
         attempt: (ready) => takeMany(invocation.keys, ready, where, count)
       })
     }

@@ -10,6 +10,7 @@ import type { Bin, Definition, Group, Invocation } from "../handler.ts"
 import * as Reply from "../scoredReply.ts"
 import { SortedSet } from "../sortedSet.ts"
 import type { Entry, Span } from "../sortedSet.ts"
+import type { Version } from "../version.ts"
 
 type By = "RANK" | "SCORE" | "LEX"
 
@@ -58,7 +59,7 @@ const readOptions = (args: ReadonlyArray<Bin>, from: number, fixed: Fixed): Rang
 }
 
 /** The bounds, read before the key is looked at, as a function that finds them in a set. */
-const bounds = (by: By, min: Bin, max: Bin): (zset: SortedSet) => Span => {
+const bounds = (by: By, min: Bin, max: Bin, version: Version): (zset: SortedSet) => Span => {
   switch (by) {
     case "RANK": {
       const start = Arguments.integer(min)
@@ -66,7 +67,7 @@ const bounds = (by: By, min: Bin, max: Bin): (zset: SortedSet) => Span => {
       return ({ size }) => Arguments.indexRange(start, stop, size)
     }
     case "SCORE": {
-      const range = Arguments.scoreRange(min, max)
+      const range = Arguments.scoreRange(min, max, version)
       return (zset) => zset.byScore(range)
     }
     case "LEX": {
@@ -77,11 +78,11 @@ const bounds = (by: By, min: Bin, max: Bin): (zset: SortedSet) => Span => {
 }
 
 /** Reads `min max` and the options behind; what it answers finds the entries. */
-const readRange = (args: ReadonlyArray<Bin>, at: number, fixed: Fixed) => {
+const readRange = (args: ReadonlyArray<Bin>, at: number, fixed: Fixed, version: Version) => {
   const options = readOptions(args, at + 2, fixed)
   const { by, limit, offset, reverse } = options
   const [min, max] = reverse && by !== "RANK" ? [args[at + 1], args[at]] : [args[at], args[at + 1]]
-  const find = bounds(by, min, max)
+  const find = bounds(by, min, max, version)
   const entries = (zset: SortedSet): ReadonlyArray<Entry> => {
     const { end, start } = find(zset)
     if (by === "RANK") {
@@ -98,16 +99,16 @@ const readRange = (args: ReadonlyArray<Bin>, at: number, fixed: Fixed) => {
 
 const ranging = (arity: number, fixed: Fixed): Definition => ({
   arity,
-  run: ({ args, keys, session }) => {
-    const { entries, withScores } = readRange(args, 1, fixed)
+  run: ({ args, keys, node, session }) => {
+    const { entries, withScores } = readRange(args, 1, fixed, node.version)
     const zset = keys.typed(args[0], "zset")?.zset
     const found = zset === undefined ? [] : entries(zset)
     return withScores ? Reply.scored(found, session.protocol) : Reply.members(found)
   }
 })
 
-const store = ({ args: [target, source, ...args], keys }: Invocation): Resp.Reply => {
-  const { entries } = readRange(args, 0, { store: true })
+const store = ({ args: [target, source, ...args], keys, node }: Invocation): Resp.Reply => {
+  const { entries } = readRange(args, 0, { store: true }, node.version)
   const zset = keys.typed(source, "zset")?.zset
   const found = zset === undefined ? [] : entries(zset)
   if (found.length === 0) {
@@ -121,8 +122,8 @@ const store = ({ args: [target, source, ...args], keys }: Invocation): Resp.Repl
 
 const counting = (by: By): Definition => ({
   arity: 4,
-  run: ({ args: [key, min, max], keys }) => {
-    const find = bounds(by, min, max)
+  run: ({ args: [key, min, max], keys, node }) => {
+    const find = bounds(by, min, max, node.version)
     const zset = keys.typed(key, "zset")?.zset
     if (zset === undefined) return Resp.Reply.integer(0)
     const { end, start } = find(zset)
@@ -132,8 +133,8 @@ const counting = (by: By): Definition => ({
 
 const removing = (by: By): Definition => ({
   arity: 4,
-  run: ({ args: [key, min, max], keys, name }) => {
-    const find = bounds(by, min, max)
+  run: ({ args: [key, min, max], keys, name, node }) => {
+    const find = bounds(by, min, max, node.version)
     const zset = keys.typed(key, "zset")?.zset
     if (zset === undefined) return Resp.Reply.integer(0)
     const removed = zset.removeSpan(find(zset)).length

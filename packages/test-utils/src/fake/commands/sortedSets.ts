@@ -111,17 +111,17 @@ const randomMembers = ({ args, keys, random, session }: Invocation): Resp.Reply 
 }
 
 const scan = ({ args, keys, node }: Invocation): Resp.Reply => {
-  const cursor = Arguments.cursor(args[1])
+  const cursor = Arguments.cursor(args[1], node.version)
   const value = keys.typed(args[0], "zset")
   if (value === undefined) return array([bulk("0"), array([])])
   const { zset } = value
   const { count, match } = Arguments.scanOptions(args, 2, false)
   // A packed list is scanned in one go.
-  const found = encodingOf(value, node.config) === "listpack"
+  const found = encodingOf(value, node.config, node.version) === "listpack"
     ? { cursor: 0, members: Array.from(zset.entries(), ({ member }) => member) }
     : page(zset, cursor, count, node.hashSeed)
   const members = match === undefined ? found.members : found.members.filter((one) => Glob.matches(match, one))
-  const items = members.flatMap((one) => [bulk(one), bulk(Format.double(zset.score(one)!))])
+  const items = members.flatMap((one) => [bulk(one), bulk(Format.double(zset.score(one)!, node.version))])
   return array([bulk(String(found.cursor)), array(items)])
 }
 

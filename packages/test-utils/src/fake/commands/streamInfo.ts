@@ -11,6 +11,8 @@ import type { Keyspace } from "../keyspace.ts"
 import type { Consumer, Group as ConsumerGroup, Pending, Stream } from "../stream.ts"
 import * as StreamId from "../streamId.ts"
 import { entryReply, idReply, progress, take } from "../streamReply.ts"
+import { since } from "../version.ts"
+import type { Version } from "../version.ts"
 
 const { array, bulk, integer: number, map, null: nil } = Resp.Reply
 
@@ -39,24 +41,25 @@ const pendingOfConsumer = ({ deliveredAt, deliveries, id }: Pending): Resp.Reply
 const pendingOfGroup = ({ consumer, deliveredAt, deliveries, id }: Pending): Resp.Reply =>
   array([idReply(id), bulk(consumer.name), number(deliveredAt), number(deliveries)])
 
-const consumerInFull = ({ name, pending, seenAt }: Consumer, count: number): Resp.Reply =>
+const consumerInFull = ({ activeAt, name, pending, seenAt }: Consumer, count: number, version: Version): Resp.Reply =>
   map([
     [bulk("name"), bulk(name)],
     [bulk("seen-time"), number(seenAt)],
+    ...(since(version, 7.2) ? [[bulk("active-time"), number(activeAt)]] as const : []),
     [bulk("pel-count"), number(pending.size)],
     [bulk("pending"), array(take(pending.values(), count).map(pendingOfConsumer))]
   ])
 
-const groupInFull = (stream: Stream, group: ConsumerGroup, count: number): Resp.Reply =>
+const groupInFull = (stream: Stream, group: ConsumerGroup, count: number, version: Version): Resp.Reply =>
   map([
     [bulk("name"), bulk(group.name)],
-    ...progress(stream, group),
+    ...progress(stream, group, version),
     [bulk("pel-count"), number(group.pending.size)],
     [bulk("pending"), array(take(group.pending.values(), count).map(pendingOfGroup))],
-    [bulk("consumers"), array(group.consumers.map((consumer) => consumerInFull(consumer, count)))]
+    [bulk("consumers"), array(group.consumers.map((consumer) => consumerInFull(consumer, count, version)))]
   ])
 
-const xinfoStream = ({ args, keys, name }: Invocation): Resp.Reply => {
+const xinfoStream = ({ args, keys, name, node }: Invocation): Resp.Reply => {
   const stream = streamAt(keys, args[0])
   const count = fullCount(args.slice(1), name)
   const { first, groups, last, tree } = stream
@@ -80,30 +83,33 @@ const xinfoStream = ({ args, keys, name }: Invocation): Resp.Reply => {
   return map([
     ...common,
     [bulk("entries"), array(take(stream.range(StreamId.zero, StreamId.max), count).map(entryReply))],
-    [bulk("groups"), array(groups.map((group) => groupInFull(stream, group, count)))]
+    [bulk("groups"), array(groups.map((group) => groupInFull(stream, group, count, node.version)))]
   ])
 }
 
-const xinfoGroups = ({ args, keys }: Invocation): Resp.Reply => {
+const xinfoGroups = ({ args, keys, node }: Invocation): Resp.Reply => {
   const stream = streamAt(keys, args[0])
   return array(stream.groups.map((group) =>
     map([
       [bulk("name"), bulk(group.name)],
       [bulk("consumers"), number(group.consumers.length)],
       [bulk("pending"), number(group.pending.size)],
-      ...progress(stream, group)
+      ...progress(stream, group, node.version)
     ])
   ))
 }
 
-const xinfoConsumers = ({ args: [key, name], keys, now }: Invocation): Resp.Reply => {
+const xinfoConsumers = ({ args: [key, name], keys, node, now }: Invocation): Resp.Reply => {
   const group = streamAt(keys, key).group(name)
   if (group === undefined) throw new CommandError(`NOGROUP No such consumer group '${name}' for key name '${key}'`)
-  return array(group.consumers.map(({ name, pending, seenAt }) =>
+  return array(group.consumers.map(({ activeAt, name, pending, seenAt }) =>
     map([
       [bulk("name"), bulk(name)],
       [bulk("pending"), number(pending.size)],
-      [bulk("idle"), number(Math.max(now - seenAt, 0))]
+      [bulk("idle"), number(Math.max(now - seenAt, 0))],
+      ...(since(node.version, 7.2)
+        ? [[bulk("inactive"), number(activeAt < 0 ? -1 : Math.max(now - activeAt, 0))]] as const
+        : [])
     ])
   ))
 }

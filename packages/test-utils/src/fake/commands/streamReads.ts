@@ -10,7 +10,9 @@ import type { Bin, Block, Group, Invocation, Outcome } from "../handler.ts"
 import type { Keyspace } from "../keyspace.ts"
 import type { Consumer, Group as ConsumerGroup, Stream } from "../stream.ts"
 import * as StreamId from "../streamId.ts"
-import { activeConsumer, entryReply, idReply, take } from "../streamReply.ts"
+import { activeConsumer, entryReply, idReply, seenConsumer, take } from "../streamReply.ts"
+import { since } from "../version.ts"
+import type { Version } from "../version.ts"
 
 const { array, bulk, map, nullArray } = Resp.Reply
 
@@ -33,10 +35,17 @@ interface ReadOptions {
 const onlyForGroups = (option: string): CommandError =>
   new CommandError(`ERR The ${option} option is only supported by XREADGROUP. You called XREAD instead.`)
 
-/** The server says the same for both commands. */
-const unbalanced = "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified."
+/** Until 7.2 the server said the same for both commands. */
+const unbalanced = (name: string, version: Version): CommandError => {
+  const known = name === "XREADGROUP" ? "an ID or '>'" : "an ID, '+', or '$'"
+  return new CommandError(
+    since(version, 7.2)
+      ? `ERR Unbalanced '${name.toLowerCase()}' list of streams: for each stream key ${known} must be specified.`
+      : "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified."
+  )
+}
 
-const readOptions = ({ args, name, session }: Invocation): ReadOptions => {
+const readOptions = ({ args, name, node, now, session }: Invocation): ReadOptions => {
   const grouped = name === "XREADGROUP"
   let count = Infinity
   let block: number | undefined
@@ -49,12 +58,12 @@ const readOptions = ({ args, name, session }: Invocation): ReadOptions => {
       if (session.inScript === true) {
         throw new CommandError(`ERR ${name} command is not allowed with BLOCK option from scripts`)
       }
-      block = blockMillis(args[++at])
+      block = blockMillis(args[++at], now, node.version)
     } else if (option === "COUNT" && more > 0) {
       count = Math.max(integer(args[++at]), 0)
       if (count === 0) count = Infinity
     } else if (option === "STREAMS" && more > 0) {
-      if (more % 2 !== 0) throw new CommandError(unbalanced)
+      if (more % 2 !== 0) throw unbalanced(name, node.version)
       if (grouped && names === undefined) throw new CommandError("ERR Missing GROUP option for XREADGROUP")
       const ids = at + 1 + more / 2
       const reader = names === undefined ? undefined : { group: names[0], consumer: names[1], noAck }
@@ -82,13 +91,15 @@ interface Source {
   readonly after: StreamId.StreamId
 }
 
-const meaningless = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this " +
-  "consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty " +
-  "result set."
+const meaningless = (id: Bin): CommandError =>
+  new CommandError(
+    `ERR The ${id} ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by ` +
+      `specifying a proper ID, or use the > ID to get new messages. The ${id} ID would just return an empty result set.`
+  )
 const notForGroups =
   "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
 
-const sourceOf = (keys: Keyspace, key: Bin, id: Bin, reader: Reader | undefined): Source => {
+const sourceOf = (keys: Keyspace, key: Bin, id: Bin, reader: Reader | undefined, version: Version): Source => {
   const stream = keys.typed(key, "stream")?.stream
   const group = reader === undefined ? undefined : stream?.group(reader.group)
   if (reader !== undefined && group === undefined) {
@@ -97,9 +108,10 @@ const sourceOf = (keys: Keyspace, key: Bin, id: Bin, reader: Reader | undefined)
     )
   }
   const startOf = (): StreamId.StreamId => {
-    if (id === "$") {
-      if (reader !== undefined) throw new CommandError(meaningless)
-      return stream?.lastId ?? StreamId.zero
+    const last = id === "+" && since(version, 7.4)
+    if (id === "$" || last) {
+      if (reader !== undefined) throw meaningless(id)
+      return last && stream?.last !== undefined ? stream.last.id - 1n : stream?.lastId ?? StreamId.zero
     }
     if (id === ">") {
       if (reader === undefined) throw new CommandError(notForGroups)
@@ -127,13 +139,20 @@ const deliver = (
   consumer: Consumer,
   count: number,
   noAck: boolean,
-  now: number
+  now: number,
+  version: Version
 ): ReadonlyArray<Resp.Reply> =>
   take(stream.range(group.lastId + 1n, StreamId.max), count).map((entry) => {
-    if (group.entriesRead !== undefined && !stream.hasTombstones(entry.id)) group.entriesRead++
+    const counts = since(version, 7.4)
+      ? group.lastId >= stream.firstId && !stream.hasTombstones(group.lastId)
+      : !stream.hasTombstones(entry.id)
+    if (group.entriesRead !== undefined && counts) group.entriesRead++
     else if (stream.entriesAdded > 0n) group.entriesRead = stream.ordinal(entry.id)
     group.lastId = entry.id
-    if (!noAck) group.assign(entry.id, consumer, now, 1n)
+    if (!noAck) {
+      consumer.activeAt = now
+      group.assign(entry.id, consumer, now, 1n)
+    }
     return entryReply(entry)
   })
 
@@ -141,7 +160,7 @@ const isNew = (stream: Stream, after: StreamId.StreamId): boolean => stream.last
 
 /** What one stream has to say at once, undefined for nothing. */
 const serve = (
-  { keys, now }: Invocation,
+  { keys, node, now }: Pick<Invocation, "keys" | "node" | "now">,
   { after, group, key, stream }: Source,
   { count, reader }: ReadOptions
 ): ReadonlyArray<Resp.Reply> | undefined => {
@@ -149,13 +168,14 @@ const serve = (
   if (group === undefined || reader === undefined) {
     return isNew(stream, after) ? take(stream.range(after + 1n, StreamId.max), count).map(entryReply) : undefined
   }
+  // Since 7.2 a consumer is there as soon as it asks.
+  if (since(node.version, 7.2)) seenConsumer(keys, key, group, reader.consumer, now)
   const old = after !== StreamId.max
   if (!old && !isNew(stream, group.lastId)) return undefined
-  const consumer = activeConsumer(keys, key, group, reader.consumer, now)
+  const consumer = seenConsumer(keys, key, group, reader.consumer, now)
   keys.changes++
-  return old
-    ? history(stream, consumer, after, count, now)
-    : deliver(stream, group, consumer, count, reader.noAck, now)
+  if (old) return history(stream, consumer, after, count, now)
+  return deliver(stream, group, consumer, count, reader.noAck, now, node.version)
 }
 
 type Answer = readonly [key: Bin, entries: ReadonlyArray<Resp.Reply>]
@@ -164,6 +184,34 @@ const answer = (protocol: 2 | 3, streams: ReadonlyArray<Answer>): Resp.Reply =>
   protocol === 3
     ? map(streams.map(([key, entries]) => [bulk(key), array(entries)]))
     : array(streams.map(([key, entries]) => array([bulk(key), array(entries)])))
+
+/** What all streams of the command have to say at once. */
+const serveAll = (
+  invocation: Pick<Invocation, "keys" | "node" | "now" | "session">,
+  sources: ReadonlyArray<Source>,
+  options: ReadOptions
+): Resp.Reply | undefined => {
+  const served: Array<Answer> = []
+  for (const source of sources) {
+    const entries = serve(invocation, source, options)
+    if (entries !== undefined) served.push([source.key, entries])
+  }
+  return served.length > 0 ? answer(invocation.session.protocol, served) : undefined
+}
+
+/** Since 7.2 a client that waits runs its command anew when a stream was written, or a group's was lost. `$` is what it was. */
+const runAnew = (invocation: Invocation, sources: ReadonlyArray<Source>, options: ReadOptions): Block["retry"] => {
+  const { node, session } = invocation
+  const { reader } = options
+  const ids = options.ids.map((id, index) => id === ">" ? id : StreamId.print(sources[index].after))
+  return (written) => {
+    const { keys } = node
+    const wakes = written === undefined || reader !== undefined || keys.get(written)?.type === "stream"
+    if (!wakes) return undefined
+    const found = options.keys.map((key, index) => sourceOf(keys, key, ids[index], reader, node.version))
+    return serveAll({ keys, node, now: keys.now(), session }, found, options)
+  }
+}
 
 const groupGone = "NOGROUP the consumer group this client was blocked on no longer exists"
 const streamGone = "UNBLOCKED the stream key no longer exists"
@@ -202,24 +250,26 @@ const blockOn = (invocation: Invocation, sources: ReadonlyArray<Source>, options
       const now = keys.now()
       const consumer = activeConsumer(keys, key, group, reader.consumer, now)
       keys.changes++
-      return answer(session.protocol, [[key, deliver(stream, group, consumer, count, reader.noAck, now)]])
+      return answer(session.protocol, [[key, deliver(stream, group, consumer, count, reader.noAck, now, node.version)]])
     }
     return undefined
   }
-  return { _tag: "Block", keys: options.keys, timeout: options.block ?? 0, retry, onTimeout: nullArray }
+  return {
+    _tag: "Block",
+    keys: options.keys,
+    timeout: options.block ?? 0,
+    retry: since(node.version, 7.2) ? runAnew(invocation, sources, options) : retry,
+    onTimeout: nullArray
+  }
 }
 
 const read = (invocation: Invocation): Outcome => {
   const options = readOptions(invocation)
   const { block, reader } = options
-  const sources = options.keys.map((key, index) => sourceOf(invocation.keys, key, options.ids[index], reader))
-  const served: Array<Answer> = []
-  for (const source of sources) {
-    const entries = serve(invocation, source, options)
-    if (entries !== undefined) served.push([source.key, entries])
-  }
-  if (served.length > 0) return answer(invocation.session.protocol, served)
-  return block === undefined || !invocation.session.mayBlock ? nullArray : blockOn(invocation, sources, options)
+  const { keys, node, session } = invocation
+  const sources = options.keys.map((key, index) => sourceOf(keys, key, options.ids[index], reader, node.version))
+  return serveAll(invocation, sources, options) ??
+    (block === undefined || !session.mayBlock ? nullArray : blockOn(invocation, sources, options))
 }
 
 export const streamReads: Group = {

@@ -11,6 +11,7 @@ import { Stream } from "../stream.ts"
 import type { Limits, Trim } from "../stream.ts"
 import * as StreamId from "../streamId.ts"
 import { entryReply, idReply, take } from "../streamReply.ts"
+import { since } from "../version.ts"
 import { consumerGroups } from "./consumerGroups.ts"
 import { streamInfo } from "./streamInfo.ts"
 import { streamReads } from "./streamReads.ts"
@@ -191,11 +192,15 @@ const setIdOptions = (args: ReadonlyArray<Bin>, id: StreamId.StreamId) => {
   return { entriesAdded, maxDeletedId }
 }
 
-const xsetid = ({ args, keys }: Invocation): Resp.Reply => {
+const belowDeleted = "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
+
+const xsetid = ({ args, keys, node }: Invocation): Resp.Reply => {
   const id = StreamId.parse(args[1])
   const { entriesAdded, maxDeletedId } = setIdOptions(args, id)
   const stream = keys.typed(args[0], "stream")?.stream
   if (stream === undefined) throw new CommandError("ERR no such key")
+  const deletedLater = id < stream.maxDeletedId
+  if (deletedLater && since(node.version, 7.2)) throw new CommandError(belowDeleted)
   if (stream.last !== undefined) {
     if (id < stream.last.id) {
       throw new CommandError("ERR The ID specified in XSETID is smaller than the target stream top item")
@@ -204,9 +209,7 @@ const xsetid = ({ args, keys }: Invocation): Resp.Reply => {
       throw new CommandError("ERR The entries_added specified in XSETID is smaller than the target stream length")
     }
   }
-  if (id < stream.maxDeletedId) {
-    throw new CommandError("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
-  }
+  if (deletedLater) throw new CommandError(belowDeleted)
   stream.lastId = id
   if (entriesAdded !== undefined) stream.entriesAdded = entriesAdded
   if (maxDeletedId !== StreamId.zero) stream.maxDeletedId = maxDeletedId

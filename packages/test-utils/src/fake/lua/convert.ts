@@ -87,7 +87,7 @@ export const pushReply = (lua: Lua, L: State, reply: Resp.Reply, protocol: 2 | 3
       })
     }
     case "Double": {
-      if (!modern) return lua.push(L, Format.double(reply.value))
+      if (!modern) return lua.push(L, Format.double(reply.value, lua.version))
       return pushBox(lua, L, "double", () => api.lua_pushnumber(L, reply.value))
     }
     case "Boolean":

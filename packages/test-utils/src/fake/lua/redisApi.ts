@@ -10,6 +10,8 @@ import { toBytes } from "../binary.ts"
 import * as Format from "../format.ts"
 import { Type } from "../lua.ts"
 import type { Lua, Native, State } from "../lua.ts"
+import { since } from "../version.ts"
+import type { Version } from "../version.ts"
 import { pushError, pushReply } from "./convert.ts"
 
 /** What a running script can do to the server. */
@@ -24,8 +26,6 @@ export interface Host {
 export interface Current {
   host: Host | undefined
 }
-
-export const version = "7.0.15"
 
 export const sha1 = (text: Bin): string => createHash("sha1").update(toBytes(text)).digest("hex")
 
@@ -45,11 +45,15 @@ export const raiseServerError = (lua: Lua, L: State, text: string): never => {
   return lua.api.lua_error(L)
 }
 
+/** An integer loses the sign of zero since 7.2, where it is written as an integer while it is one of 64 bits. */
+const numberAsArgument = (value: number, version: Version): Bin =>
+  since(version, 7.2) && value === 0 ? "0" : Format.double(value, version)
+
 const argumentsOf = (lua: Lua, L: State): ReadonlyArray<Bin> | undefined => {
   const argv: Array<Bin> = []
   for (let argument = 1; argument <= lua.api.lua_gettop(L); argument++) {
     const type = lua.api.lua_type(L, argument)
-    if (type === Type.number) argv.push(Format.double(lua.api.lua_tonumber(L, argument)))
+    if (type === Type.number) argv.push(numberAsArgument(lua.api.lua_tonumber(L, argument), lua.version))
     else if (type === Type.string) argv.push(lua.text(L, argument)!)
     else return undefined
   }
@@ -103,7 +107,9 @@ const log: Native = (lua, L) => {
     return raiseServerError(lua, L, "First argument must be a number (log level).")
   }
   const level = Math.trunc(api.lua_tonumber(L, 1))
-  if (level < 0 || level > levels) return raiseServerError(lua, L, "Invalid debug level.")
+  if (level < 0 || level > levels) {
+    return raiseServerError(lua, L, since(lua.version, 7.2) ? "Invalid log level." : "Invalid debug level.")
+  }
   return 0
 }
 
@@ -130,7 +136,10 @@ export const functions = (current: Current): Readonly<Record<string, Native>> =>
     return 0
   },
   set_repl: (lua, L) => {
-    if (lua.api.lua_gettop(L) !== 1) return raiseServerError(lua, L, "redis.set_repl() requires two arguments.")
+    if (lua.api.lua_gettop(L) !== 1) {
+      const wanted = since(lua.version, 7.2) ? "one argument" : "two arguments"
+      return raiseServerError(lua, L, `redis.set_repl() requires ${wanted}.`)
+    }
     if ((lua.api.lua_tonumber(L, -1) & ~flagsOfReplication) !== 0) {
       return raiseServerError(
         lua,
@@ -165,7 +174,7 @@ export const evalFunctions: Readonly<Record<string, Native>> = {
   }
 }
 
-export const constants: Readonly<Record<string, number | string>> = {
+export const constants = ({ release }: Version): Readonly<Record<string, number | string>> => ({
   LOG_DEBUG: 0,
   LOG_VERBOSE: 1,
   LOG_NOTICE: 2,
@@ -175,9 +184,9 @@ export const constants: Readonly<Record<string, number | string>> = {
   REPL_SLAVE: 2,
   REPL_REPLICA: 2,
   REPL_ALL: 3,
-  REDIS_VERSION: version,
-  REDIS_VERSION_NUM: 0x07000f
-}
+  REDIS_VERSION: release,
+  REDIS_VERSION_NUM: release.split(".").reduce((sum, part) => sum * 256 + Number(part), 0)
+})
 
 /** `pcall`, which gives of an error of the server its text only. */
 export const pcall: Native = (lua, L) => {

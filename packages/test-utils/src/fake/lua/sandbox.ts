@@ -8,6 +8,7 @@
  */
 import { Index, Type } from "../lua.ts"
 import type { Lua, Native, State } from "../lua.ts"
+import { since } from "../version.ts"
 import * as Bit from "./bit.ts"
 import * as Cjson from "./cjson.ts"
 import * as Cmsgpack from "./cmsgpack.ts"
@@ -27,6 +28,13 @@ const refuseWrite: Native = (lua, L) => lua.raise(L, readOnly)
 
 const unknownGlobal: Native = (lua, L) =>
   lua.raise(L, `Script attempted to access nonexistent global variable '${lua.text(L, 2) ?? lua.typeName(L, 2)}'`)
+
+/** `os.clock`, all there is of `os` since 7.2: seconds of processor time. */
+const clock: Native = (lua, L) => {
+  const { system, user } = process.cpuUsage()
+  lua.api.lua_pushnumber(L, (system + user) / 1e6)
+  return 1
+}
 
 /** Pushes a table of functions and constants. */
 const pushTable = (
@@ -79,6 +87,10 @@ export class Sandbox {
     }
     lua.pushNative(L, RedisApi.pcall)
     lua.setField(L, globals, "pcall")
+    if (since(lua.version, 7.2)) {
+      pushTable(lua, L, { clock })
+      this.addLibrary(globals, "os")
+    }
 
     pushTable(lua, L, Bit.functions)
     this.addLibrary(globals, "bit")
@@ -98,7 +110,7 @@ export class Sandbox {
     pushTable(lua, L, {
       ...RedisApi.functions(this.current),
       ...(kind === "eval" ? RedisApi.evalFunctions : {})
-    }, RedisApi.constants)
+    }, RedisApi.constants(lua.version))
     this.keep("redis", -1)
     this.addLibrary(globals, "redis")
 
@@ -143,7 +155,7 @@ export class Sandbox {
   loading<T>(natives: Readonly<Record<string, Native>>, load: () => T): T {
     const { lua } = this
     const { api, main: L } = lua
-    pushTable(lua, L, { ...RedisApi.loading, ...natives }, RedisApi.constants)
+    pushTable(lua, L, { ...RedisApi.loading, ...natives }, RedisApi.constants(lua.version))
     this.onlyKnown(api.lua_gettop(L))
     this.keep("loadingRedis", -1)
     api.lua_createtable(L, 0, 1)

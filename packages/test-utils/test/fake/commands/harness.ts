@@ -10,6 +10,8 @@ import { CommandError } from "../../../src/fake/handler.ts"
 import type { Bin, Block, Node, Session } from "../../../src/fake/handler.ts"
 import { Keyspace } from "../../../src/fake/keyspace.ts"
 import * as Registry from "../../../src/fake/registry.ts"
+import * as Versions from "../../../src/fake/version.ts"
+import type { Version } from "../../../src/fake/version.ts"
 
 Registry.load(groups)
 
@@ -25,9 +27,9 @@ const nest = (sign: string, items: ReadonlyArray<Wire>): Wire => ({ sign, text: 
 const binOf = (value: string | Uint8Array): Bin => typeof value === "string" ? value : Binary.fromBytes(value)
 
 /** What the server would send for a reply. Strings are taken as bytes. */
-export const wire = (reply: Resp.Reply, protocol: 2 | 3): Wire => {
+export const wire = (reply: Resp.Reply, protocol: 2 | 3, version: Version = Versions.byDefault): Wire => {
   const modern = protocol === 3
-  const all = (items: ReadonlyArray<Resp.Reply>) => items.map((item) => wire(item, protocol))
+  const all = (items: ReadonlyArray<Resp.Reply>) => items.map((item) => wire(item, protocol, version))
   switch (reply._tag) {
     case "Simple":
       return leaf("+", reply.text)
@@ -50,7 +52,7 @@ export const wire = (reply: Resp.Reply, protocol: 2 | 3): Wire => {
     case "Push":
       return nest(modern ? ">" : "*", all(reply.items))
     case "Double":
-      return leaf(modern ? "," : "$", Format.double(reply.value))
+      return leaf(modern ? "," : "$", Format.double(reply.value, version))
     case "Boolean":
       return modern ? leaf("#", reply.value ? "t" : "f") : leaf(":", reply.value ? "1" : "0")
     case "BigNumber":
@@ -60,7 +62,7 @@ export const wire = (reply: Resp.Reply, protocol: 2 | 3): Wire => {
     case "BulkError":
       return leaf(modern ? "!" : "-", reply.message)
     case "Attribute":
-      return wire(reply.reply, protocol)
+      return wire(reply.reply, protocol, version)
   }
 }
 
@@ -104,6 +106,8 @@ interface Waiting {
 }
 
 export interface Options {
+  /** The server that is imitated. */
+  readonly version?: Version | undefined
   /** Milliseconds at the start. */
   readonly now?: number
   readonly seed?: number
@@ -136,6 +140,7 @@ export class Server {
     })
     const state = new Map<unknown, unknown>()
     this.node = {
+      version: options.version ?? Versions.byDefault,
       name: "node",
       id: "0".repeat(40),
       isReplica: false,
@@ -170,7 +175,7 @@ export class Server {
     const first = (argv[0] ?? "").toUpperCase()
     const container = Registry.isContainer(first) && argv.length > 1
     const name = container ? `${first} ${argv[1].toUpperCase()}` : first
-    const entry = Registry.find(name)
+    const entry = Registry.find(name, this.node.version)
     if (entry === undefined && container) return errorReply(`ERR unknown subcommand '${argv[1]}'. Try ${first} HELP.`)
     if (entry === undefined && Registry.isContainer(first)) {
       return errorReply(`ERR wrong number of arguments for '${first.toLowerCase()}' command`)
@@ -204,7 +209,9 @@ export class Server {
   /** Runs commands as a transaction does: nobody who waits is served before the last. */
   together(client: Client, commands: ReadonlyArray<string | ReadonlyArray<string>>): ReadonlyArray<Wire> {
     const session = { ...client.session, mayBlock: false }
-    const replies = commands.map((line) => wire(this.execute(session, words(line)) as Resp.Reply, session.protocol))
+    const replies = commands.map((line) =>
+      wire(this.execute(session, words(line)) as Resp.Reply, session.protocol, this.node.version)
+    )
     this.serve()
     return replies
   }
@@ -266,7 +273,7 @@ export class Client {
   }
 
   receive(reply: Resp.Reply): void {
-    this.inbox.push(show(wire(reply, this.session.protocol)))
+    this.inbox.push(show(wire(reply, this.session.protocol, this.server.node.version)))
   }
 
   /** The reply as on the wire, or undefined while the command blocks. */
@@ -277,7 +284,7 @@ export class Client {
   /** The same, for words that are bytes already. */
   send(argv: ReadonlyArray<Bin>): Wire | undefined {
     const reply = this.server.run(this, argv)
-    return reply === undefined ? undefined : wire(reply, this.session.protocol)
+    return reply === undefined ? undefined : wire(reply, this.session.protocol, this.server.node.version)
   }
 
   /** The reply in short, `blocked` while there is none. */

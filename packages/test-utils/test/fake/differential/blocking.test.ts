@@ -1,6 +1,7 @@
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import { setTimeout as sleep } from "node:timers/promises"
-import { Server, show, words } from "../commands/harness.ts"
+import { show, words } from "../commands/harness.ts"
+import { fakeServer, onRealServer } from "./imitation.ts"
 import { RealServer } from "./RealServer.ts"
 import type { Connection } from "./RealServer.ts"
 
@@ -109,7 +110,7 @@ const scenarios: Readonly<Record<string, ReadonlyArray<Step>>> = {
   ]
 }
 
-describe("clients that wait, on a real server", () => {
+onRealServer("clients that wait, on a real server", () => {
   let real: RealServer
   beforeAll(async () => {
     real = await RealServer.start()
@@ -121,7 +122,7 @@ describe("clients that wait, on a real server", () => {
       it(`${title}, in RESP${protocol}`, async () => {
         const watcher = await real.connection(2)
         await watcher.send(["FLUSHALL"])
-        const fake = new Server()
+        const fake = fakeServer()
         const names = ["A", "B", "C", "writer"] as const
         const reals = new Map<Name, Connection>()
         for (const name of names) reals.set(name, await real.connection(protocol))

@@ -1,10 +1,13 @@
 /**
  * Sends the same commands to a real server and to the simulated one, and compares the replies as they are on the wire,
  * in RESP2 and in RESP3, and the keyspace events that they cause. Where they differ, the real one is right.
+ *
+ * The real server is the installed one, and the simulated one imitates its version.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { seeded, Server, show, words } from "../commands/harness.ts"
+import { afterAll, assert, beforeAll, it } from "@effect/vitest"
+import { seeded, show, words } from "../commands/harness.ts"
 import type { Wire } from "../commands/harness.ts"
+import { fakeServer, onRealServer } from "./imitation.ts"
 import { RealServer } from "./RealServer.ts"
 
 /** Picks from lists by a seed. */
@@ -70,7 +73,7 @@ export const differential = (
   { cluster = false, commands, events = true, normalise, seed = 7 }: Options
 ): void => {
   const byDefault = (reply: Wire): Wire => reply.sign === "~" ? unordered(reply) : reply
-  describe(`${group} on a real server`, () => {
+  onRealServer(`${group} on a real server`, () => {
     let real: RealServer
     beforeAll(async () => {
       real = await (cluster ? RealServer.startCluster() : RealServer.start())
@@ -84,7 +87,7 @@ export const differential = (
         await connection.send(["FLUSHALL"])
         await watcher.send(["CONFIG", "SET", "notify-keyspace-events", events ? "KEA" : ""])
         void watcher.send(["PSUBSCRIBE", "__keyevent@0__:*"])
-        const fake = new Server({ now: Date.now() })
+        const fake = fakeServer({ now: Date.now() })
         const client = fake.client(protocol)
         const lines = commands(dice(seed)).map(words)
         const replies = await Promise.all(lines.map((argv) => connection.send(argv)))

@@ -1,11 +1,12 @@
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import type * as Resp from "@redisc/core/Resp"
 import * as Binary from "../../../src/fake/binary.ts"
 import type { Bin } from "../../../src/fake/handler.ts"
-import { Server, show, wire, words } from "../commands/harness.ts"
+import { show, wire, words } from "../commands/harness.ts"
 import type { Wire } from "../commands/harness.ts"
 import { differential, shape, unordered } from "./driver.ts"
 import type { Commands, Dice } from "./driver.ts"
+import { fakeServer, onRealServer } from "./imitation.ts"
 import { RealServer } from "./RealServer.ts"
 
 const names = ["a", "b", "c", "text", "list", "set", "hash", "zset", "none"]
@@ -222,7 +223,7 @@ differential("keys", {
   normalise
 })
 
-describe("DUMP and RESTORE between both servers", () => {
+onRealServer("DUMP and RESTORE between both servers", () => {
   let real: RealServer
   beforeAll(async () => {
     real = await RealServer.start()
@@ -242,7 +243,7 @@ describe("DUMP and RESTORE between both servers", () => {
 
   it.each(contents)("the real one restores the simulated %s", async (name, make, read) => {
     const connection = await real.connection(2)
-    const { client, run } = fakeServer()
+    const { client, run } = simulated()
     client.run(make)
     const payload = run(["DUMP", name])
     assert.strictEqual(payload._tag, "Bulk")
@@ -255,15 +256,15 @@ describe("DUMP and RESTORE between both servers", () => {
   it.each(contents.slice(0, 3))("the simulated one restores the real %s", async (name, make, read) => {
     const connection = await real.connection(2)
     await connection.send(words(make))
-    const { client, run } = fakeServer()
+    const { client, run } = simulated()
     const payload = await connection.send(["DUMP", name])
     assert.strictEqual(show(wire(run(["RESTORE", name, "0", payload.text]), 2)), "+OK")
     assert.strictEqual(client.run(read), show(await connection.send(words(read))))
     connection.close()
   })
 
-  const fakeServer = () => {
-    const server = new Server()
+  const simulated = () => {
+    const server = fakeServer()
     const client = server.client(2)
     const run = (argv: ReadonlyArray<Bin>): Resp.Reply => server.run(client, argv)!
     return { client, run }
@@ -271,7 +272,7 @@ describe("DUMP and RESTORE between both servers", () => {
 
   it("restores its own in every type", () => {
     for (const [name, make, read] of contents) {
-      const { client, run } = fakeServer()
+      const { client, run } = simulated()
       client.run(make)
       const before = client.run(read)
       const payload = wire(run(["DUMP", name]), 2).text

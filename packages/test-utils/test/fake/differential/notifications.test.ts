@@ -1,5 +1,6 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import * as Notifications from "../../../src/fake/notifications.ts"
+import { onRealServer } from "./imitation.ts"
 import { RealServer } from "./RealServer.ts"
 import { scenarios } from "./scenario.ts"
 
@@ -23,7 +24,7 @@ const settings = [
   "ke"
 ]
 
-describe("notify-keyspace-events on a real server", () => {
+onRealServer("notify-keyspace-events on a real server", () => {
   it("is read and printed the same", { timeout: 20_000 }, async () => {
     const real = await RealServer.start()
     try {

@@ -1,10 +1,11 @@
 /**
  * Scripts and functions, run by a real server in cluster mode and by the simulated one: the replies have to be the same.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Server, show, wire } from "../commands/harness.ts"
+import { afterAll, assert, beforeAll, it } from "@effect/vitest"
+import { show, wire } from "../commands/harness.ts"
 import type { Wire } from "../commands/harness.ts"
 import { unordered } from "./driver.ts"
+import { fakeServer, onRealServer } from "./imitation.ts"
 import { RealServer } from "./RealServer.ts"
 import type { Connection } from "./RealServer.ts"
 import { json } from "./scripts/json.ts"
@@ -24,10 +25,10 @@ const comparable = (argv: ReadonlyArray<string>, reply: Wire): string => {
   return oneLine(show(argv[0] === "FUNCTION" && argv[1] === "LIST" ? deep(reply) : reply))
 }
 
-describe("scripts on a real server", () => {
+onRealServer("scripts on a real server", () => {
   let real: RealServer
   let admin: Connection
-  const fake = new Server({ now: Date.now() })
+  const fake = fakeServer({ now: Date.now() })
 
   beforeAll(async () => {
     real = await RealServer.startCluster()
@@ -51,7 +52,7 @@ describe("scripts on a real server", () => {
           const argv = typeof row === "string" ? ["EVAL", row, "0"] : row
           const right = comparable(argv, await connection.send(argv))
           const reply = fake.run(client, argv)
-          const ours = reply === undefined ? "no reply" : comparable(argv, wire(reply, protocol))
+          const ours = reply === undefined ? "no reply" : comparable(argv, wire(reply, protocol, fake.node.version))
           if (right !== ours) differences.push(`${argv.join(" ")}\n  real ${right}\n  fake ${ours}`)
         }
         connection.close()
@@ -67,7 +68,7 @@ describe("scripts on a real server", () => {
     )
     const code = `#!lua name=many\n${repeated.join("\n")}`
     const client = fake.client(2)
-    const ask = (argv: ReadonlyArray<string>) => wire(fake.run(client, argv)!, 2)
+    const ask = (argv: ReadonlyArray<string>) => wire(fake.run(client, argv)!, 2, fake.node.version)
     await admin.send(["FUNCTION", "FLUSH"])
     ask(["FUNCTION", "FLUSH"])
     await admin.send(["FUNCTION", "LOAD", code])
