@@ -204,6 +204,8 @@ export const server: Group = {
     run: () => simple("Background append only file rewriting started")
   },
   ROLE: { arity: 1, noScript: true, run: role },
+  // Its pictures are not drawn.
+  LOLWUT: { arity: -1, run: ({ node }) => Resp.Reply.verbatim("txt", `Redis ver. ${node.version.release}\n`) },
   WAIT: { arity: 3, noScript: true, run: wait },
   WAITAOF: { arity: 4, since: 7.2, run: waitAof },
   "MEMORY USAGE": { arity: -3, run: memoryUsage },
