@@ -303,12 +303,12 @@ const normalise = (argv: ReadonlyArray<string>, reply: Wire): Wire => {
     }
   }
   if (argv[0] === "XINFO" && argv[1] === "CONSUMERS") {
-    const ages = [5, 7]
+    const ages = new Set([5, 7])
     return {
       ...reply,
       items: reply.items.map((item) => ({
         ...item,
-        items: item.items?.map((one, i) => ages.includes(i) && !one.text.startsWith("-") ? rounded(one) : one) ?? []
+        items: item.items?.map((one, i) => ages.has(i) && !one.text.startsWith("-") ? rounded(one) : one) ?? []
       }))
     }
   }
