@@ -39,17 +39,14 @@ export type Results<Commands extends ReadonlyArray<Command.Any>> = {
  * **Details**
  *
  * - Each node gets its commands in their order, in one write for up to some hundreds. Commands on the same key are
- *   executed in their order.
- * - Redirects are followed command by command: what succeeded is not sent again.
+ *   executed in their order, or not at all.
+ * - Redirects are followed command by command: what succeeded is not sent again. One that was to be tried again, when a
+ *   later one on one of its keys has been executed by then, or may have been, fails instead and says so, unless both only
+ *   read.
  * - It fails with the error of the first command, in their order, that failed; the others have been executed all the
  *   same. With `mode: "result"` it does not fail, and each command's own `Result` is in its place.
  * - A command that can't be sent (keys in different slots, a wrong argument, one that blocks) makes a pipeline without
  *   `mode` fail before anything is sent.
- *
- * **Gotchas**
- *
- * A command that the cluster asks to try again (`TRYAGAIN`, several keys of a slot that is just moving) is executed
- * behind later ones of the pipeline. Where that matters, send it by itself.
  *
  * **Example** (Three nodes, one call)
  *

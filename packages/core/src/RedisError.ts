@@ -415,6 +415,10 @@ export const Reason = Schema.Union([
  */
 export type Reason = typeof Reason.Type
 
+const overtaken =
+  "; it was not tried again, since a later command of the pipeline on one of its keys has been executed, " +
+  "or may have been"
+
 /**
  * The error of every command and every layer of redisc.
  *
@@ -422,6 +426,8 @@ export type Reason = typeof Reason.Type
  *
  * `reason` is a tagged union, `delivery` tells whether the command may have been executed. `command`, `slot` and
  * `node` say what was tried and where, `attempts` how often (1 when it was tried once, 0 when it was never tried).
+ * `overtaken` says that it would have been tried again, had not a later command of its pipeline on one of its keys been
+ * executed, or perhaps been executed, by then.
  *
  * **Example** (Telling reasons apart)
  *
@@ -444,7 +450,8 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
   command: Schema.optional(Schema.String),
   slot: Schema.optional(Schema.Number),
   node: Schema.optional(Schema.String),
-  attempts: Schema.Number
+  attempts: Schema.Number,
+  overtaken: Schema.optional(Schema.Boolean)
 }) {
   /**
    * @since 0.1.0
@@ -470,7 +477,8 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
     const what = this.command === undefined
       ? ""
       : `${this.command}${where.length > 0 ? ` (${where.join(", ")})` : ""}: `
-    return what + this.reason.message + (this.reason._tag === "NotReplicated" ? "" : this.outcome)
+    return what + this.reason.message + (this.reason._tag === "NotReplicated" ? "" : this.outcome) +
+      (this.overtaken === true ? overtaken : "")
   }
 
   private get outcome(): string {

@@ -154,8 +154,6 @@ const checked = <Options extends object>(
  *
  * **Gotchas**
  *
- * - In a pipeline, a script that its node does not know yet is executed behind the later commands of the pipeline. Where
- *   that matters, load it first with `Redis.scriptLoad(script.lua)`, or make it a transaction.
  * - A script's nil (and Lua's `false`) is a value like others, and the Schema sees it as `null`: give `Schema.NullOr` for a
  *   script that may return it. `Command.schema` differs in that; it leaves nil alone.
  * - Lua's numbers lose their decimals on the way out, `true` becomes 1, and a table ends at its first nil.

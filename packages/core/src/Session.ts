@@ -279,6 +279,7 @@ const rerun = <A, E, R>(
       : Redirects.persevere(executor.actions, {
         repeatable: false,
         patient: false,
+        overtaken: false,
         abridged: false,
         deadline: Infinity,
         again,

@@ -211,7 +211,7 @@ describe("timeouts in a pipeline", () => {
     Effect.gen(function*() {
       const { a, run } = yield* connected()
       a.on("GET", Reply.error("TRYAGAIN in pieces"))
-      const fiber = yield* start(run(Redis.pipeline([hasty, Redis.set(keyOfA, "1")], { mode: "result" })))
+      const fiber = yield* start(run(Redis.pipeline([hasty, Redis.set(keyOfB, "1")], { mode: "result" })))
       yield* advance("50 millis")
       const [first, second] = yield* Fiber.join(fiber)
       assert.isTrue(first._tag === "Failure" && first.failure.reason._tag === "Timeout")

@@ -13,6 +13,7 @@ import * as Resp from "../Resp.ts"
 import { blocks, Call, deadlineOf, decoded } from "./call.ts"
 import { notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
+import { overtakers } from "./overtaking.ts"
 import * as Redirects from "./redirects.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -41,7 +42,9 @@ export interface Options {
 interface Rest<A> {
   readonly index: number
   readonly slot: number
-  readonly work: Effect.Effect<A, RedisError.RedisError>
+  /** Whether the first try has been executed, or may have been. */
+  readonly tried: boolean
+  readonly work: (overtaken: boolean) => Effect.Effect<A, RedisError.RedisError>
 }
 
 class BatchCall<A> extends Call {
@@ -60,13 +63,17 @@ class BatchCall<A> extends Call {
     if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node, this))
     const exit = decoded(this.command as Command.Command<A>, value, node)
     if (Exit.isSuccess(exit)) this.batch.succeed(this, exit.value)
-    else this.batch.postpone(this, exit)
+    else this.batch.postpone(this, true, () => exit)
   }
 
   onFailure(failure: Failure): void {
     const { deadline, slot } = this
     const command = this.command as Command.Command<A>
-    this.batch.postpone(this, Redirects.follow(this.batch.parts.together, { command, slot, deadline, failure }))
+    this.batch.postpone(
+      this,
+      failure.delivery === "MaybeExecuted",
+      (overtaken) => Redirects.follow(this.batch.parts.together, { command, slot, deadline, failure, overtaken })
+    )
   }
 
   inFull(): BatchCall<A> {
@@ -100,8 +107,8 @@ class Batch<A> extends Effectable.Class<void> {
     this.settled()
   }
 
-  postpone({ index, slot }: BatchCall<A>, work: Rest<A>["work"]): void {
-    this.rest.push({ index, slot, work })
+  postpone({ index, slot }: BatchCall<A>, tried: boolean, work: Rest<A>["work"]): void {
+    this.rest.push({ index, slot, tried, work })
     this.settled()
   }
 
@@ -134,9 +141,10 @@ const inOrder = <A>(calls: ReadonlyArray<BatchCall<A>>): ReadonlyArray<BatchCall
   return calls.map((call) => last.get(call.slot) === call ? call : call.inFull())
 }
 
+/** Each slot's, in the order of the commands. */
 const bySlot = <A>(rest: ReadonlyArray<Rest<A>>): Iterable<ReadonlyArray<Rest<A>>> => {
   const groups = new Map<number, Array<Rest<A>>>()
-  for (const one of rest) {
+  for (const one of rest.toSorted((a, b) => a.index - b.index)) {
     const group = groups.get(one.slot)
     if (group === undefined) groups.set(one.slot, [one])
     else group.push(one)
@@ -177,12 +185,13 @@ export const execute = Effect.fnUntraced(function*<A>(
     const deadline = deadlineOf(command, now, timeout)
     const work = parts.aside(command)
     if (work === undefined) calls.push(new BatchCall(batch, command, index, slot, deadline))
-    else asides.push({ index, slot, work })
+    else asides.push({ index, slot, tried: false, work: () => work })
   }
 
   yield* batch.attempt(inOrder(calls), fiber)
+  const isOvertaken = overtakers(commands, results, batch.rest)
   const finish = ({ index, work }: Rest<A>) =>
-    Effect.map(Effect.result(work), (result) => {
+    Effect.map(Effect.result(work(isOvertaken(index))), (result) => {
       results[index] = result
     })
   // Commands of one slot go on in their order, those of different slots side by side.

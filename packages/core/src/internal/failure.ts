@@ -13,6 +13,8 @@ export interface Failure {
   readonly delivery: RedisError.Delivery
   /** The key of the node's address, when it is known which one it was. */
   readonly node: string | undefined
+  /** Whether it was not tried again for what has overtaken it. */
+  readonly overtaken?: boolean
 }
 
 export const notSent = (reason: RedisError.Reason, node?: string): Failure => ({ reason, delivery: "NotSent", node })
@@ -122,7 +124,8 @@ export const toError = (failure: Failure, tried?: {
     command: tried?.command?.spec.name || undefined,
     slot: tried?.slot === undefined || tried.slot < 0 ? undefined : tried.slot,
     node: failure.node,
-    attempts: tried?.attempts ?? 1
+    attempts: tried?.attempts ?? 1,
+    ...(failure.overtaken === true ? { overtaken: true } : {})
   })
 
 /** The same error as that of a whole, of which other parts were executed. */

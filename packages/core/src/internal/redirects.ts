@@ -46,6 +46,8 @@ interface Work<A, E, R> {
   readonly patient: boolean
   readonly abridged: boolean
   readonly deadline: number
+  /** Whether another try would come behind what was to come after it. */
+  readonly overtaken: boolean
   readonly again: (route: Route, inFull: boolean) => Effect.Effect<Result.Result<A, Failure>, E, R>
   /** The error for the caller. */
   readonly error: (failure: Failure, attempts: number) => RedisError
@@ -75,6 +77,9 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     const target = Result.getOrUndefined(located)
     const decision = RedirectPolicy.decide(failure, { repeatable, redirects, abridged, target })
     yield* actions.heed(failure, decision.topology)
+    if (work.overtaken && decision.command._tag !== "GiveUp") {
+      return yield* work.error({ ...failure, overtaken: true }, attempts)
+    }
     if (decision.command._tag === "InFull") {
       abridged = false
     } else {
@@ -130,17 +135,19 @@ export interface Tried<A> {
   readonly slot: number
   readonly deadline: number
   readonly failure: Failure
+  readonly overtaken?: boolean
 }
 
 export const follow = <A>(
   actions: Actions,
-  { command, deadline, failure, slot }: Tried<A>
+  { command, deadline, failure, overtaken = false, slot }: Tried<A>
 ): Effect.Effect<A, RedisError> =>
   persevere<A, RedisError, never>(actions, {
     repeatable: command.spec.readOnly || command.idempotent,
     patient: blocks(command),
     abridged: command.unabridged !== undefined,
     deadline,
+    overtaken,
     again: (route, inFull) =>
       Effect.flatMap(
         actions.send(inFull ? Command.inFull(command) : command, slot, deadline, route),
