@@ -315,7 +315,8 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
     Effect.suspend(() => {
       const known = Command.orInvalid(command)
-      return run(this, known, deadlineOf(known, this.clock.currentTimeMillisUnsafe(), this.commandTimeout))
+      const { commandTimeout } = this
+      return run(this, known, deadlineOf(known, this.clock.currentTimeMillisUnsafe(), commandTimeout), commandTimeout)
     })
 
   readonly attempt = (command: Command.Any): Effect.Effect<Outcome> =>

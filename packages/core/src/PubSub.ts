@@ -294,7 +294,7 @@ const open = Effect.fnUntraced(function*<P>(
     duration: executor.parts.commandTimeout,
     orElse: () => {
       const waitingFor = `the server to confirm ${listener.awaited.size} of the subscriptions`
-      return Effect.fail(unsent(new RedisError.Timeout({ waitingFor })))
+      return Effect.fail(unsent(new RedisError.Timeout({ waitingFor, millis: executor.parts.commandTimeout })))
     }
   })
   // Who tries again in the same scope should not have listened twice.

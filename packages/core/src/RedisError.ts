@@ -170,16 +170,20 @@ export class ConnectionLost
 }
 
 /**
- * The command's deadline passed: while it waited for a connection, for an answer, or between two tries.
+ * The command's deadline passed: while it waited for a connection, for an answer, or between two tries. `millis` is the time
+ * that it had: its timeout, and how long it was to block.
  *
  * @category errors
  * @since 0.1.0
  */
 export class Timeout extends Schema.TaggedClass<Timeout>("@redisc/core/RedisError/Timeout")("Timeout", {
-  waitingFor: Schema.String
+  waitingFor: Schema.String,
+  millis: Schema.optional(Schema.Number)
 }) {
   get message(): string {
-    return `its deadline passed while it waited for ${this.waitingFor}`
+    const { millis } = this
+    const time = millis === undefined ? "" : millis < 1000 ? ` of ${millis} ms` : ` of ${millis / 1000} s`
+    return `its deadline${time} passed while it waited for ${this.waitingFor}`
   }
 }
 

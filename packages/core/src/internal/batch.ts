@@ -36,6 +36,8 @@ export interface Options {
   readonly timeout: number
   readonly orNone: boolean
   readonly fiber: AnyFiber
+  /** Is told each node that answers, where somebody wants to know. */
+  readonly seen?: Redirects.Seen
 }
 
 /** What is still to be done for a command when the first replies are there. */
@@ -61,7 +63,8 @@ class BatchCall<A> extends Call {
 
   onReply(value: Resp.Value, node: string): void {
     if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node, this))
-    const exit = decoded(this.command as Command.Command<A>, value, node)
+    this.batch.seen?.(node)
+    const exit = decoded(this.command as Command.Command<A>, value, node, this.slot)
     if (Exit.isSuccess(exit)) this.batch.succeed(this, exit.value)
     else this.batch.postpone(this, true, () => exit)
   }
@@ -72,7 +75,15 @@ class BatchCall<A> extends Call {
     this.batch.postpone(
       this,
       failure.delivery === "MaybeExecuted",
-      (overtaken) => Redirects.follow(this.batch.parts.together, { command, slot, deadline, failure, overtaken })
+      (overtaken) =>
+        Redirects.follow(this.batch.parts.together, {
+          command,
+          slot,
+          deadline,
+          failure,
+          overtaken,
+          seen: this.batch.seen
+        })
     )
   }
 
@@ -90,15 +101,17 @@ class BatchCall<A> extends Call {
 /** The calls of a batch. As an effect it is what runs when the fiber is interrupted. */
 class Batch<A> extends Effectable.Class<void> {
   readonly parts: Parts
+  readonly seen: Redirects.Seen
   readonly results: Array<Result.Result<A, RedisError.RedisError> | undefined>
   readonly rest: Array<Rest<A>> = []
   private calls: ReadonlyArray<BatchCall<A>> = []
   private left = 0
   private resume: (effect: Effect.Effect<void>) => void = () => {}
 
-  constructor(parts: Parts, commands: ReadonlyArray<Command.Command<A>>) {
+  constructor(parts: Parts, commands: ReadonlyArray<Command.Command<A>>, seen: Redirects.Seen) {
     super()
     this.parts = parts
+    this.seen = seen
     this.results = commands.map(() => undefined)
   }
 
@@ -168,8 +181,8 @@ export const execute = Effect.fnUntraced(function*<A>(
   options: Options
 ): Effect.fn.Return<ReadonlyArray<Result.Result<A, RedisError.RedisError>>> {
   const commands = Command.listOf(given)
-  const { fiber, now, orNone, timeout } = options
-  const batch = new Batch<A>(parts, commands)
+  const { fiber, now, orNone, seen, timeout } = options
+  const batch = new Batch<A>(parts, commands, seen)
   const { results } = batch
   const calls: Array<BatchCall<A>> = []
   const asides: Array<Rest<A>> = []

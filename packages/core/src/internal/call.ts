@@ -72,7 +72,9 @@ export class Unattended extends Call {
 export const decoded = <A>(
   command: Command.Command<A>,
   value: Resp.Value,
-  node: string | undefined
+  node: string | undefined,
+  slot?: number,
+  attempts?: number
 ): Exit.Exit<A, RedisError.RedisError> => {
   try {
     return Exit.succeed(command.decode(value))
@@ -80,7 +82,7 @@ export const decoded = <A>(
     // The first error among the replies of a transaction.
     if (RedisError.isRedisError(problem)) return Exit.fail(problem)
     return problem instanceof Mismatch
-      ? Exit.fail(toError(undecoded(problem, value, node), { command }))
+      ? Exit.fail(toError(undecoded(problem, value, node), { command, slot, attempts }))
       : Exit.die(problem)
   }
 }
@@ -192,7 +194,9 @@ export const attempt = (
 export const run = <A>(
   taker: Taker,
   command: Command.Command<A>,
-  deadline: number
+  deadline: number,
+  /** How long a command may take that does not say so itself. */
+  timeout: number
 ): Effect.Effect<A, RedisError.RedisError> => {
   if (command.problem !== undefined) {
     const reason = new RedisError.InvalidArgument({ problem: command.problem })
@@ -201,8 +205,8 @@ export const run = <A>(
   return Effect.flatMap(attempt(taker, command, { asking: false, deadline }), (outcome) => {
     if (outcome._tag === "Replied") return decoded(command, outcome.value, outcome.node)
     return command.unabridged !== undefined && isUnknownScript(outcome.failure)
-      ? run(taker, Command.inFull(command), deadline)
-      : Effect.fail(toError(outcome.failure, { command }))
+      ? run(taker, Command.inFull(command), deadline, timeout)
+      : Effect.fail(toError(outcome.failure, { command, time: deadlineOf(command, 0, timeout) }))
   })
 }
 

@@ -63,6 +63,7 @@ export class ClusterExecutor extends Executor {
     super(parts.clock, parts.commandTimeout, false)
     this.parts = parts
     this.actions = {
+      timeout: parts.commandTimeout,
       policy: Effect.map(RedirectPolicy.Current, (ofRegion) => ofRegion ?? parts.policy),
       send: (command, slot, deadline, route) => this.send(command, slot, deadline, route, true),
       locate: this.locate,
@@ -93,9 +94,10 @@ export class ClusterExecutor extends Executor {
   apart<A>(
     command: Command.Command<A>,
     slot: number,
-    deadline: number
+    deadline: number,
+    seen?: Redirects.Seen
   ): Effect.Effect<A, RedisError.RedisError> | undefined {
-    return standsApart(command, this.parts) ? this.executeApart(command, slot, deadline) : undefined
+    return standsApart(command, this.parts) ? this.executeApart(command, slot, deadline, seen) : undefined
   }
 
   dispatch(call: Call, slot: number, fiber: AnyFiber): void {
@@ -156,15 +158,16 @@ export class ClusterExecutor extends Executor {
   private executeApart<A>(
     command: Command.Command<A>,
     slot: number,
-    deadline: number
+    deadline: number,
+    seen: Redirects.Seen
   ): Effect.Effect<A, RedisError.RedisError> {
-    return Effect.flatMap(
-      this.send(command, slot, deadline, Redirects.byMap, true),
-      (outcome) =>
-        outcome._tag === "Replied"
-          ? decoded(command, outcome.value, outcome.node)
-          : Redirects.follow(this.actions, { command, slot, deadline, failure: outcome.failure })
-    )
+    return Effect.flatMap(this.send(command, slot, deadline, Redirects.byMap, true), (outcome) => {
+      if (outcome._tag === "Failed") {
+        return Redirects.follow(this.actions, { command, slot, deadline, failure: outcome.failure, seen })
+      }
+      seen?.(outcome.node)
+      return decoded(command, outcome.value, outcome.node, slot)
+    })
   }
 
   private readonly send = (

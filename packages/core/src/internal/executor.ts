@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import * as Command from "../Command.ts"
 import type { RedisError } from "../RedisError.ts"
 import type * as RedisErrors from "../RedisError.ts"
@@ -14,6 +15,7 @@ import { Call, deadlineOf, decoded } from "./call.ts"
 import { notSent, rejected, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
 import * as Redirects from "./redirects.ts"
+import * as Tracing from "./tracing.ts"
 import type { TurnClock } from "./turnClock.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -22,6 +24,7 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 class FirstTry<A> extends Call {
   private readonly actions: Redirects.Actions
   private readonly slot: number
+  private readonly seen: Redirects.Seen
   private readonly resume: (effect: Effect.Effect<A, RedisError>) => void
 
   constructor(
@@ -30,27 +33,28 @@ class FirstTry<A> extends Call {
     slot: number,
     deadline: number,
     asking: boolean,
+    seen: Redirects.Seen,
     resume: (effect: Effect.Effect<A, RedisError>) => void
   ) {
     super(command, asking, deadline)
     this.actions = actions
     this.slot = slot
+    this.seen = seen
     this.resume = resume
   }
 
   onReply(value: Resp.Value, node: string): void {
     if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node, this))
-    this.resume(decoded(this.command as Command.Command<A>, value, node))
+    this.seen?.(node)
+    this.resume(decoded(this.command as Command.Command<A>, value, node, this.slot))
   }
 
   onFailure(failure: Failure): void {
-    const { deadline, slot } = this
+    const { deadline, seen, slot } = this
     const command = this.command as Command.Command<A>
-    this.resume(Redirects.follow(this.actions, { command, slot, deadline, failure }))
+    this.resume(Redirects.follow(this.actions, { command, slot, deadline, failure, seen }))
   }
 }
-
-const isTraced = (fiber: AnyFiber): boolean => fiber.cache.tracer !== undefined && fiber.cache.tracerEnabled
 
 export abstract class Executor implements Batch.Parts {
   abstract readonly actions: Redirects.Actions
@@ -79,39 +83,46 @@ export abstract class Executor implements Batch.Parts {
   abstract apart<A>(
     command: Command.Command<A>,
     slot: number,
-    deadline: number
+    deadline: number,
+    seen?: Redirects.Seen
   ): Effect.Effect<A, RedisError> | undefined
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError> =>
     Effect.withFiber((fiber) => this.executeIn(Command.orInvalid(command), fiber))
 
   readonly executeIn = <A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> =>
-    isTraced(fiber) ? this.traced(command, fiber) : this.start(command, fiber)
+    Tracing.isTraced(fiber) ? this.traced(command, fiber) : this.start(command, fiber)
 
-  private start<A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> {
+  private start<A>(command: Command.Command<A>, fiber: AnyFiber, seen?: Redirects.Seen): Effect.Effect<A, RedisError> {
     const slot = this.admit(command)
     if (typeof slot !== "number") return this.refuse(command, slot)
     const now = command.timeout === undefined ? this.clock.read() : this.clock.readExactly()
     const deadline = deadlineOf(command, now, this.commandTimeout)
-    const otherwise = this.aside(command) ?? this.apart(command, slot, deadline)
+    const otherwise = this.aside(command) ?? this.apart(command, slot, deadline, seen)
     return otherwise ?? Effect.callback((resume) => {
-      const call = new FirstTry(this.actions, command, slot, deadline, this.asking, resume)
+      const call = new FirstTry(this.actions, command, slot, deadline, this.asking, seen, resume)
       this.dispatch(call, slot, fiber)
       return call
     })
   }
 
   private traced<A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> {
-    return Effect.useSpan(command.spec.name, {
-      kind: "client",
-      attributes: { "db.system.name": "redis", "db.operation.name": command.spec.name }
-    }, (span) =>
-      Effect.tapError(this.start(command, fiber), (error) =>
-        Effect.sync(() => {
-          if (error.node !== undefined) span.attribute("network.peer.address", error.node)
-          span.attribute("error.type", error.reason._tag)
-          if (error.reason._tag === "ServerError") span.attribute("db.response.status_code", error.reason.code)
-        })))
+    const { name } = command.spec
+    return Effect.useSpan(name, Tracing.ofCommand(name), (span) => {
+      let last: string | undefined
+      const work = this.start(command, fiber, (node) => {
+        last = node
+      })
+      const places = (error?: RedisError): void => {
+        const node = error?.node ?? last
+        Tracing.annotatePlaces(span, new Set(node === undefined ? [] : [node]), [command])
+        if (error !== undefined) Tracing.annotateFailure(span, error)
+      }
+      return Effect.tapError(
+        Effect.tap(work, () => Effect.sync(() => places())),
+        (error) => Effect.sync(() => places(error))
+      )
+    })
   }
 
   protected refuse(command: Command.Any, reason: RedisErrors.Reason): Effect.Effect<never, RedisError> {
@@ -126,16 +137,33 @@ export abstract class Executor implements Batch.Parts {
 
   readonly executeAll: Command.Redis["Service"]["executeAll"] = (commands, options) =>
     Effect.withFiber((fiber) => {
-      const batch = Batch.execute(this, commands, {
-        now: this.clock.readExactly(),
-        timeout: this.commandTimeout,
-        orNone: options?.orNone === true,
-        fiber
-      })
-      const attributes = {
-        "db.system.name": "redis",
-        "db.operation.batch.size": Array.isArray(commands) ? commands.length : 0
-      }
-      return isTraced(fiber) ? Effect.useSpan("PIPELINE", { kind: "client", attributes }, () => batch) : batch
+      const execute = (seen?: Redirects.Seen) =>
+        Batch.execute(this, commands, {
+          now: this.clock.readExactly(),
+          timeout: this.commandTimeout,
+          orNone: options?.orNone === true,
+          fiber,
+          seen
+        })
+      return Tracing.isTraced(fiber) ? this.tracedBatch(commands, execute) : execute()
     })
+
+  private tracedBatch<A>(
+    given: ReadonlyArray<Command.Command<A>>,
+    execute: (seen: Redirects.Seen) => Effect.Effect<ReadonlyArray<Result.Result<A, RedisError>>>
+  ): Effect.Effect<ReadonlyArray<Result.Result<A, RedisError>>> {
+    const commands = Command.listOf(given)
+    return Effect.useSpan("PIPELINE", Tracing.ofBatch(commands.length), (span) => {
+      const nodes = new Set<string>()
+      const work = execute((node) => {
+        if (node !== undefined) nodes.add(node)
+      })
+      return Effect.tap(work, (results) =>
+        Effect.sync(() => {
+          Tracing.annotatePlaces(span, nodes, commands)
+          const failed = results.find(Result.isFailure)
+          if (failed !== undefined) Tracing.annotateFailure(span, failed.failure)
+        }))
+    })
+  }
 }

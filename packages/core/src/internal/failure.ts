@@ -116,9 +116,13 @@ export const toError = (failure: Failure, tried?: {
   readonly command?: Command.Any | undefined
   readonly slot?: number | undefined
   readonly attempts?: number | undefined
+  /** How long the command may take, in milliseconds. */
+  readonly time?: number | undefined
 }): RedisError.RedisError =>
   new RedisError.RedisError({
-    reason: failure.reason,
+    reason: failure.reason._tag === "Timeout" && failure.reason.millis === undefined
+      ? new RedisError.Timeout({ ...failure.reason, millis: tried?.time })
+      : failure.reason,
     delivery: failure.delivery,
     // What is no command has no name.
     command: tried?.command?.spec.name || undefined,

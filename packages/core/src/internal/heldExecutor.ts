@@ -138,7 +138,14 @@ export class HeldExecutor extends ClusterExecutor {
       const deadline = deadlineOf(command, this.clock.readExactly(), this.commandTimeout)
       return Effect.forEach(membersOf(this.parts.topology.currentUnsafe(), nodes), ({ address, role }) =>
         Effect.map(
-          Effect.result(run({ submit: (call) => this.submit(this.parts.pool.node(address), call) }, command, deadline)),
+          Effect.result(
+            run(
+              { submit: (call) => this.submit(this.parts.pool.node(address), call) },
+              command,
+              deadline,
+              this.commandTimeout
+            )
+          ),
           (result): NodeResult<A> => ({ address, role, result })
         ), { concurrency: "unbounded" })
     })

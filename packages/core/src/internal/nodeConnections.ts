@@ -4,7 +4,7 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -145,10 +145,10 @@ export class NodeConnections implements Node {
       const deadline = deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
       // One that blocks would hold up everybody on a shared connection, and one that ends a script would wait behind it.
       const alone = command.spec.urgent || standsApart(command, this.limits)
-      if (!alone) return run(this.taker, command, deadline)
+      if (!alone) return run(this.taker, command, deadline, timeout)
       return Effect.scoped(Effect.flatMap(this.dedicatedBy(deadline), (connection) => {
         const now = clock.currentTimeMillisUnsafe()
-        return run(connection, withTimeLeft(command, { now, deadline, timeout }), deadline)
+        return run(connection, withTimeLeft(command, { now, deadline, timeout }), deadline, timeout)
       }))
     })
 
@@ -178,10 +178,13 @@ export class NodeConnections implements Node {
       {
         duration: this.parts.options.leaseTimeout ?? this.commandTimeout,
         orElse: () => {
+          const millis = Duration.toMillis(
+            Duration.fromInputUnsafe(this.parts.options.leaseTimeout ?? this.commandTimeout)
+          )
           const limit = this.parts.options.maxDedicated ?? defaultMaxDedicated
           const waitingFor = `one of the node's ${limit} dedicated connections (see maxDedicated)`
           return Effect.fail(
-            toError(notSent(new RedisError.Timeout({ waitingFor }), this.address.key), { attempts: 0 })
+            toError(notSent(new RedisError.Timeout({ waitingFor, millis }), this.address.key), { attempts: 0 })
           )
         }
       }

@@ -10,7 +10,7 @@ import * as Command from "../Command.ts"
 import * as RedirectPolicy from "../RedirectPolicy.ts"
 import { InvalidArgument } from "../RedisError.ts"
 import type { RedisError } from "../RedisError.ts"
-import { blocks, decoded } from "./call.ts"
+import { blocks, deadlineOf, decoded } from "./call.ts"
 import type { Outcome } from "./call.ts"
 import { timedOut, toError } from "./failure.ts"
 import type { Failure } from "./failure.ts"
@@ -26,8 +26,13 @@ export const byMap = { _tag: "ByMap" } as const
 /** A try that blocked for so many milliseconds before it was refused was well received: what comes next is another story. */
 const wellReceived = 1000
 
+/** Is told each node that has answered, where somebody wants to know. */
+export type Seen = ((node: string | undefined) => void) | undefined
+
 /** What the interpreter needs from the cluster. */
 export interface Actions {
+  /** How long a command may take that does not say so itself, in milliseconds. */
+  readonly timeout: number
   readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>
   readonly send: (command: Command.Any, slot: number, deadline: number, route: Route) => Effect.Effect<Outcome>
   /** The node that a redirect's text means, seen from the node that sent it; or why that can't be told. */
@@ -136,13 +141,16 @@ export interface Tried<A> {
   readonly deadline: number
   readonly failure: Failure
   readonly overtaken?: boolean
+  readonly seen?: Seen
 }
 
 export const follow = <A>(
   actions: Actions,
-  { command, deadline, failure, overtaken = false, slot }: Tried<A>
-): Effect.Effect<A, RedisError> =>
-  persevere<A, RedisError, never>(actions, {
+  { command, deadline, failure, overtaken = false, seen, slot }: Tried<A>
+): Effect.Effect<A, RedisError> => {
+  seen?.(failure.node)
+  let tries = 1
+  return persevere<A, RedisError, never>(actions, {
     repeatable: command.spec.readOnly || command.idempotent,
     patient: blocks(command),
     abridged: command.unabridged !== undefined,
@@ -151,10 +159,18 @@ export const follow = <A>(
     again: (route, inFull) =>
       Effect.flatMap(
         actions.send(inFull ? Command.inFull(command) : command, slot, deadline, route),
-        (outcome): Effect.Effect<Result.Result<A, Failure>, RedisError> =>
-          outcome._tag === "Replied"
-            ? Effect.map(decoded(command, outcome.value, outcome.node), (value) => Result.succeed(value))
-            : Effect.succeed(Result.fail(outcome.failure))
+        (outcome): Effect.Effect<Result.Result<A, Failure>, RedisError> => {
+          tries++
+          if (outcome._tag === "Failed") {
+            seen?.(outcome.failure.node)
+            return Effect.succeed(Result.fail(outcome.failure))
+          }
+          seen?.(outcome.node)
+          const exit = decoded(command, outcome.value, outcome.node, slot, tries)
+          return Effect.map(exit, (value) => Result.succeed(value))
+        }
       ),
-    error: (failure, attempts) => toError(failure, { command, slot, attempts })
+    error: (failure, attempts) =>
+      toError(failure, { command, slot, attempts, time: deadlineOf(command, 0, actions.timeout) })
   }, failure)
+}
