@@ -11,7 +11,7 @@ import type * as RedisCluster from "../src/RedisCluster.ts"
 import * as Session from "../src/Session.ts"
 import type * as Topology from "../src/Topology.ts"
 import { connected, start } from "./support/client.ts"
-import { advance, keyOfA, settle, slotOfA } from "./support/scenes.ts"
+import { advance, keyOfA, keyOfB, settle, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 
 /** A client, and what it is told to listen to. */
@@ -70,6 +70,41 @@ describe("failures", () => {
       yield* Effect.flip(run(Session.use({ keys: keyOfA }, Redis.get(keyOfA))))
       yield* settle
       assert.deepStrictEqual(reasons(), [])
+    }))
+
+  it.effect("say nothing of a node that has left the cluster, which closes its connections then or later", () =>
+    Effect.gen(function*() {
+      const { b, cluster, reasons, run, service } = yield* listening()
+      yield* run(Redis.get(keyOfB))
+      cluster.slots = [[0, 10922, "a:7000"], [10923, 16383, "c:7000"]]
+      yield* service.refresh
+      b.accepts = "none"
+      b.drop()
+      yield* advance("5 seconds")
+      assert.deepStrictEqual(reasons(), [])
+      assert.strictEqual(cluster.live, 2)
+    }))
+
+  it.effect("say nothing of one whose end is the first that is heard of it", () =>
+    Effect.gen(function*() {
+      const { b, cluster, reasons, run } = yield* listening()
+      yield* run(Redis.get(keyOfB))
+      cluster.slots = [[0, 10922, "a:7000"], [10923, 16383, "c:7000"]]
+      b.accepts = "none"
+      b.drop()
+      yield* advance("5 seconds")
+      assert.deepStrictEqual(reasons(), [])
+      assert.strictEqual(cluster.live, 2)
+    }))
+
+  it.effect("tell of one when it can't be learnt whether it has left", () =>
+    Effect.gen(function*() {
+      const { b, cluster, reasons, run } = yield* listening()
+      yield* run(Redis.get(keyOfB))
+      for (const node of cluster.nodes.values()) node.on("CLUSTER SLOTS", Reply.error("ERR not now"))
+      b.drop()
+      yield* advance("2 seconds")
+      assert.include(reasons(), "Connection ConnectionLost b:7000")
     }))
 
   it.effect("begin with the listening, for each who listens", () =>

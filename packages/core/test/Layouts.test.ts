@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import * as Address from "../src/Address.ts"
 import { Layouts } from "../src/internal/layouts.ts"
 import type * as Resp from "../src/Resp.ts"
+import * as SlotMap from "../src/SlotMap.ts"
 
 const a = Address.tcp("10.0.0.1", 7000)
 const b = Address.tcp("10.0.0.2", 7000)
@@ -43,6 +44,16 @@ describe("Layouts", () => {
       )
       assert.deepStrictEqual([one?.key, other?.key], [a.key, b.key])
     }
+  })
+
+  it("takes it so in CLUSTER SHARDS as well", () => {
+    const node = ["id", "x", "port", 7000, "endpoint", "", "role", "master", "health", "online"]
+    const layouts = new Layouts(5, {})
+    const [one, other] = [a, b].map((origin) =>
+      Result.getOrThrow(layouts.read([["slots", [0, 1], "nodes", [node]]], origin, SlotMap.fromClusterShards))
+    )
+    const keys = [one, other].map(({ map }) => map.shards[0].primary?.address.key)
+    assert.deepStrictEqual(keys, [a.key, b.key])
   })
 
   it("forgets the oldest beyond its limit", () => {

@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import { Patches } from "../src/internal/patches.ts"
 import * as PubSub from "../src/PubSub.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Session from "../src/Session.ts"
@@ -221,6 +222,14 @@ describe("a stale MOVED", () => {
 })
 
 describe("many of them", () => {
+  it("are kept for slots that there are, and for no others", () => {
+    const patches = new Patches()
+    const noted = [-1, 16384, 1.5, NaN, Infinity, 0, 16383].map((slot) =>
+      patches.note(slot, address("x:7000"), 0, undefined)
+    )
+    assert.deepStrictEqual(noted, [false, false, false, false, false, true, true])
+  })
+
   const thirds: Slots = [[0, 5460, "a:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]]
 
   it.effect("to more nodes than are asked at once hold all the same", () =>

@@ -149,6 +149,7 @@ describe("a map that healthy nodes have told", () => {
       const { cluster, current, members, refreshed, seed } = yield* known()
       for (const node of [seed, cluster.node("d:7000")]) {
         node.on("CLUSTER SLOTS", foreign([[0, 16383, "d:7000"]]))
+        node.epoch = 0
       }
       for (const member of members) member.frozen = true
       assert.strictEqual((yield* refreshed)._tag, "Failure")
@@ -354,6 +355,17 @@ describe("a user who may not ask for all of it", () => {
 })
 
 describe("whom a refresh asks", () => {
+  it.effect("each once, though a seed is a member and nobody tells what could be believed", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster(thirds)
+      const { topology } = yield* learn(cluster, ["a:7000", "b:7000"], { refreshInterval: Infinity })
+      yield* topology.refresh
+      for (const node of cluster.nodes.values()) node.state = "fail"
+      const before = cluster.questions
+      yield* Effect.flip(topology.refresh)
+      assert.strictEqual(cluster.questions - before, 3)
+    }))
+
   it.effect("those first that are not known to be down, however many are", () =>
     Effect.gen(function*() {
       const slots: Slots = Array.from({ length: 12 }, (_, i) => [i, i, `n${i}:7000`] as const)
