@@ -407,6 +407,18 @@ describe.concurrent("a cluster's life", () => {
       assert.deepStrictEqual(reply, new Map([["maxmemory-policy", "allkeys-lru"]]))
     }), within)
 
+  it.live("may end by SHUTDOWN, which is no crash", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const cluster = yield* Scope.provide(RealCluster.make({ primaries: 1 }), scope)
+      const [node] = yield* cluster.primaries
+      const pid = yield* pidOf(cluster, node)
+      yield* Effect.flip(cluster.command(node, "SHUTDOWN", ["NOSAVE"]))
+      while (isAlive(pid)) yield* Effect.sleep("10 millis")
+      assert.include(yield* problem(cluster.command(node, "PING")), "restart it first")
+      assert.isTrue(Exit.isSuccess(yield* Effect.exit(Scope.close(scope, Exit.void))))
+    }), within)
+
   it.live("does not begin without a server, or with a setting that the server refuses", () =>
     Effect.gen(function*() {
       assert.include(
