@@ -6,6 +6,7 @@ import { isName } from "../Address.ts"
 import type * as Command from "../Command.ts"
 import * as RedisError from "../RedisError.ts"
 import type * as Resp from "../Resp.ts"
+import { masked } from "./masking.ts"
 import { isRefusal } from "./refusals.ts"
 
 export interface Failure {
@@ -44,14 +45,17 @@ const redirect = (text: string): { readonly slot: number; readonly address: stri
   return { slot, address: host === "" || isName(host) ? address : "?" }
 }
 
-/** Servers repeat the arguments of a command that they don't know, and those may be secrets. */
-const withoutArguments = (text: string): string => text.replace(/, with args beginning with:.*$/s, "")
-
 /** What a primary says to those who wait in it when it becomes a replica. They have got nothing. */
 const demoted = "UNBLOCKED force unblock from blocking operation, instance state changed"
 
-/** Reads an error reply, once, into a reason with fields. */
-export const reasonOf = (error: Resp.ReplyError): RedisError.Reason => {
+/** What else the server says. A script may say what it was given, and begin with it. */
+const serverError = ({ code, message }: Resp.ReplyError, command: Command.Any): RedisError.ServerError => {
+  const text = masked(message, command)
+  return new RedisError.ServerError({ code: text.startsWith(code) ? code : "ERR", text })
+}
+
+/** Reads an error reply to a command, once, into a reason with fields. */
+export const reasonOf = (error: Resp.ReplyError, command: Command.Any): RedisError.Reason => {
   const { code, message } = error
   switch (code) {
     case "MOVED": {
@@ -70,15 +74,15 @@ export const reasonOf = (error: Resp.ReplyError): RedisError.Reason => {
     case "MASTERDOWN":
     case "LOADING":
     case "READONLY":
-      return new RedisError.ClusterDown({ code, text: message })
+      return new RedisError.ClusterDown({ code, text: masked(message, command) })
     case "UNBLOCKED":
       if (!message.startsWith(demoted)) break
-      return new RedisError.ClusterDown({ code, text: message })
+      return new RedisError.ClusterDown({ code, text: masked(message, command) })
     case "NOAUTH":
     case "WRONGPASS":
-      return new RedisError.AuthenticationFailed({ code, text: message })
+      return new RedisError.AuthenticationFailed({ code, text: masked(message, command) })
   }
-  return new RedisError.ServerError({ code, text: withoutArguments(message) })
+  return serverError(error, command)
 }
 
 /** Whether the server does not know the script that a command names by its digest. */
@@ -105,7 +109,7 @@ export const rejected = (
   const refused = isRefusal(command, code, message)
   const harmless = refused || command.spec.readOnly
   return {
-    reason: refused ? reasonOf(error) : new RedisError.ServerError({ code, text: withoutArguments(message) }),
+    reason: refused ? reasonOf(error, command) : serverError(error, command),
     delivery: harmless && unit?.astray !== true ? "Rejected" : "MaybeExecuted",
     node
   }

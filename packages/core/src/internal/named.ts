@@ -56,11 +56,7 @@ export const named = (name: unknown, args: unknown, options: unknown): Named => 
     return invalid(CommandSpec.unknown(words.join(" "), []), `give its arguments in an array, not ${kindOf(args)}`)
   }
   const sub = words.length === 1 && isContainer ? wordOf(args[0]) : undefined
-  // COMMAND is one by itself, too. What else is no known subcommand is named with it all the same.
-  const taken =
-    sub !== undefined && (CommandSpec.find(`${first} ${sub}`) ?? CommandSpec.find(first))?.name !== first.toUpperCase()
-      ? 1
-      : 0
+  const taken = sub === undefined ? 0 : 1
   const full = taken === 1 ? `${first} ${sub}` : words.join(" ")
   const known = CommandSpec.find(full)
   const problem = options === undefined ? undefined : optionsProblem(options, given)
