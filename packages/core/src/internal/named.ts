@@ -41,7 +41,7 @@ const given = { keys: () => undefined }
 
 /** What is known of the command of a name. Only the positions of its keys are the caller's to say. */
 export const named = (name: unknown, args: unknown, options: unknown): Named => {
-  const trimmed = typeof name === "string" ? name.trim() : ""
+  const trimmed = typeof name === "string" ? name.replace(/^ +| +$/g, "") : ""
   if (!isName(trimmed)) {
     return invalid(nameless, `give the name of the command to send: a word, or two, of plain characters`)
   }

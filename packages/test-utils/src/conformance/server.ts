@@ -18,6 +18,30 @@ const keyOf = (name: string) => freshKeys(`server:${name}`)
  */
 export const server: ReadonlyArray<Case> = [
   test(
+    "no argument comes back in an error",
+    Effect.gen(function*() {
+      const key = yield* keyOf("secrets")
+      const secret = "hunter2-s3cret"
+      const commands: ReadonlyArray<Command.Command<unknown>> = [
+        Redis.command("ACL SETUSER", [key("user"), `>${secret}`, `it's ${secret}`]),
+        Redis.command("ACL CAT", [secret]),
+        Redis.command("CONFIG SET", [secret, secret]),
+        Redis.command("NO.SUCH", [secret, "x".repeat(200)], { keys: [] }),
+        Redis.command("CLIENT", ["NOSUCH", secret], { keys: [] }),
+        Redis.eval("return redis.error_reply(ARGV[1])", { args: [secret] }),
+        Redis.eval("return redis.error_reply('BAD ' .. ARGV[1])", { args: [secret] }),
+        Redis.eval(`return ${secret} nonsense '`),
+        Redis.xreadgroup(secret, "c", { [key(secret)]: ">" }),
+        Redis.set(key("a"), "1").pipe(() => Redis.command("SET", [key("a"), "1", "EX", secret]))
+      ]
+      for (const command of commands) {
+        const { message, reason } = yield* Effect.flip(command)
+        assert.equal(reason._tag, "ServerError", message)
+        assert.doesNotMatch(`${message} ${JSON.stringify(reason)}`, /s3cret|xxxxx/i)
+      }
+    })
+  ),
+  test(
     "PING and ECHO answer",
     Effect.gen(function*() {
       assert.equal(yield* Redis.ping(), "PONG")

@@ -20,6 +20,26 @@ const bytesOf = (...bytes: Array<number>) => Uint8Array.from(bytes)
  */
 export const strings: ReadonlyArray<Case> = [
   test(
+    "numbers are sent as Redis reads them",
+    Effect.gen(function*() {
+      const key = (yield* keyOf("numbers"))("n")
+      const asFloat = (number: number | bigint) =>
+        Effect.andThen(Redis.del([key]), Redis.command("INCRBYFLOAT", [key, number]))
+      assert.equal(Number(yield* asFloat(0.1)), 0.1)
+      assert.equal(Number(yield* asFloat(1e-7)), 1e-7)
+      assert.equal(Number(yield* asFloat(1e21)), 1e21)
+      assert.equal(Number(yield* asFloat(-0)), 0)
+      assert.equal(yield* asFloat(2n ** 60n), `${2n ** 60n}`)
+      assert.equal(yield* failure(asFloat(Infinity)), "ERR")
+      assert.equal(yield* failure(asFloat(NaN)), "InvalidArgument")
+      yield* Redis.del([key])
+      assert.equal(yield* Redis.command("ZADD", [key, Infinity, "a", -Infinity, "b", -0, "c"]), 3)
+      assert.deepEqual(yield* Redis.zmscore(key, ["a", "b"]), [Infinity, -Infinity])
+      assert.equal(yield* failure(Redis.command("ZADD", [key, NaN, "a"])), "InvalidArgument")
+      yield* Redis.del([key])
+    })
+  ),
+  test(
     "a value comes back as it was set, text and bytes",
     Effect.gen(function*() {
       const key = yield* keyOf("get")
