@@ -18,13 +18,14 @@ import type { RedisError } from "@redisc/core/RedisError"
 import * as Resp from "@redisc/core/Resp"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { fromInput, fromText } from "./fake/binary.ts"
 import * as Bus from "./fake/bus.ts"
+import * as Checks from "./fake/checks.ts"
 import * as ClusterState from "./fake/clusterState.ts"
 import * as Controls from "./fake/controls.ts"
 import type { NodeRef, Seed } from "./fake/controls.ts"
@@ -285,17 +286,52 @@ interface Parts {
   readonly connector: Connector["Service"]
 }
 
-const checkCount = (name: string, value: number, least: number) =>
-  Number.isInteger(value) && value >= least
-    ? Effect.void
-    : Effect.fail(new FakeClusterError({ problem: `${name} is ${value}: give a whole number of at least ${least}` }))
+const optionNames: ReadonlyArray<string> = [
+  "version",
+  "primaries",
+  "replicas",
+  "nodeTimeout",
+  "password",
+  "requireFullCoverage",
+  "config",
+  "seed"
+]
 
-const settingsOf = (options: Options): ReadonlyMap<string, string> =>
-  new Map([
-    ["cluster-require-full-coverage", options.requireFullCoverage === false ? "no" : "yes"],
-    ["requirepass", options.password === undefined ? "" : fromText(Redacted.value(options.password))],
-    ...Object.entries(options.config ?? {}).map(([name, value]) => [name.toLowerCase(), fromText(value)] as const)
-  ])
+/** Options as they will be used; throws what makes no sense. */
+const checked = (options: Options) => {
+  Checks.record("what the cluster is made with", options, [...optionNames, "client"])
+  const { config = {}, password, primaries = 3, replicas = 0, requireFullCoverage = true, seed = 1 } = options
+  Checks.whole("primaries", primaries, 1)
+  Checks.whole("replicas", replicas, 0)
+  Checks.record("config", config)
+  const settings = Object.entries(config).map(([name, value]) =>
+    [name.toLowerCase(), fromInput(Checks.word(`config, at ${name},`, value))] as const
+  )
+  if (password !== undefined && !Redacted.isRedacted(password)) {
+    Checks.fail("password must be Redacted: Redacted.make(\"...\")")
+  }
+  if (typeof requireFullCoverage !== "boolean") {
+    Checks.fail(`requireFullCoverage is ${Checks.shown(requireFullCoverage)}: give true or false`)
+  }
+  if (!Number.isInteger(seed)) Checks.fail(`seed is ${Checks.shown(seed)}: give a whole number`)
+  const nodeTimeout = Checks.millis("nodeTimeout", options.nodeTimeout === undefined ? "1 second" : options.nodeTimeout)
+  return { primaries, replicas, seed, nodeTimeout, version: Version.named(options.version), settings }
+}
+
+const secretOf = (password: Redacted.Redacted | undefined): string => {
+  if (password === undefined) return ""
+  const secret: unknown = Redacted.value(password)
+  return typeof secret === "string" ? fromText(secret) : Checks.fail("password holds no text")
+}
+
+const settingsOf = (
+  options: Options,
+  settings: ReadonlyArray<readonly [string, string]>
+): ReadonlyArray<readonly [string, string]> => [
+  ["cluster-require-full-coverage", options.requireFullCoverage === false ? "no" : "yes"],
+  ["requirepass", secretOf(options.password)],
+  ...settings
+]
 
 const addMember = (world: World, index: number, view: ClusterState.View): FakeNode => {
   const node = new FakeNode(world, {
@@ -355,7 +391,17 @@ const step = <A>(run: () => A): Effect.Effect<A, FakeClusterError> =>
     }
   })
 
-const sendTo = (node: FakeNode, words: ReadonlyArray<string | number | Uint8Array>) =>
+const wordsOf = (name: string, args: ReadonlyArray<unknown>): ReadonlyArray<string | Uint8Array> => {
+  if (typeof name !== "string" || name === "") {
+    Checks.fail(`the name of the command is ${Checks.shown(name)}: give a text, such as "GET"`)
+  }
+  return [
+    name,
+    ...Checks.list(`the arguments of ${name}`, args).map((arg) => Checks.word(`an argument of ${name}`, arg))
+  ]
+}
+
+const sendTo = (node: FakeNode, words: ReadonlyArray<string | Uint8Array>) =>
   Effect.callback<Resp.Value, FakeClusterError>((resume) => {
     const failed = (problem: string) => resume(Effect.fail(new FakeClusterError({ problem })))
     if (node.process !== "running") return failed(`${node.name} is ${node.process}, so ${words[0]} can't be sent to it`)
@@ -376,22 +422,19 @@ const sendTo = (node: FakeNode, words: ReadonlyArray<string | number | Uint8Arra
     session.user = node.users.get("default")
     session.protocol = 3
     const encoder = new Resp.Encoder()
-    const [name, ...args] = words.map((word) => typeof word === "number" ? String(word) : word)
+    const [name, ...args] = words
     encoder.command(Resp.head(String(name)), args)
     for (const chunk of encoder.take()) session.receive(chunk)
     return Effect.sync(() => session.hangUp())
   })
 
 const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Parts, FakeClusterError, Scope.Scope> {
-  const { primaries = 3, replicas = 0 } = options
-  yield* checkCount("primaries", primaries, 1)
-  yield* checkCount("replicas", replicas, 0)
+  const { nodeTimeout, primaries, replicas, seed, settings, version } = yield* step(() => checked(options))
+  const config = yield* step(() => settingsOf(options, settings))
   Registry.load(groups)
-  const version = yield* step(() => Version.named(options.version))
   const context = yield* Effect.context()
   const timers = new Timers(Effect.runForkWith(context))
   yield* Effect.addFinalizer(() => Effect.sync(() => timers.close()))
-  const nodeTimeout = Duration.toMillis(Duration.fromInputUnsafe(options.nodeTimeout ?? "1 second"))
   const fork = Effect.runForkWith(context)
   const world = new World({
     clock: yield* Clock.Clock,
@@ -399,9 +442,9 @@ const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pa
     settings: {
       version,
       nodeTimeout,
-      config: new Map([["cluster-node-timeout", String(nodeTimeout)], ...settingsOf(options)])
+      config: new Map([["cluster-node-timeout", String(nodeTimeout)], ...config])
     },
-    seed: options.seed ?? 1,
+    seed,
     warn: (text) => {
       fork(Effect.logWarning(text))
     }
@@ -427,6 +470,7 @@ const makeService = (world: World): Service => {
 
   const addNode: Service["addNode"] = Effect.fnUntraced(function*(settings = {}) {
     const node = yield* step(() => {
+      Checks.record("what addNode is given", settings, ["replicaOf"])
       const primary = settings.replicaOf === undefined ? undefined : Controls.find(world, settings.replicaOf)
       if (primary?.isReplica === true) {
         throw new FakeClusterError({ problem: `${primary.name} is a replica, which can't have replicas` })
@@ -458,9 +502,12 @@ const makeService = (world: World): Service => {
           Effect.map(states, (all) => all.filter(({ primary, process }) => primary === id && process === "running"))
       ),
     ownerOf: (slot) => step(() => nodeOf(Controls.ownerOf(world, slot))),
-    slotOf: (key) => slotOf(fromInput(key)),
+    slotOf: (key) => slotOf(fromInput(Checks.word("the key", key))),
     command: (node, name, args = []) =>
-      Effect.flatMap(on(node, (found) => found), (found) => sendTo(found, [name, ...args])),
+      Effect.flatMap(
+        on(node, (found) => [found, wordsOf(name, args)] as const),
+        ([found, words]) => sendTo(found, words)
+      ),
 
     seed: (data) => step(() => Controls.seed(world, data)),
     keys: (node) => step(() => Controls.keys(world, node)),
@@ -490,11 +537,13 @@ const makeService = (world: World): Service => {
     heal: (a, b) => step(() => Controls.heal(world, a, b)),
     latency: (node, roundTrip) =>
       on(node, (found) => {
-        found.latency = Duration.toMillis(Duration.fromInputUnsafe(roundTrip))
+        found.latency = Checks.millis("the round trip", roundTrip)
       }),
     dropConnections: (node, settings) =>
       on(node, (found) => {
-        for (const session of Array.from(found.sessions)) session.cut(settings?.afterBytes ?? 0)
+        const { afterBytes = 0 } = settings ?? {}
+        Checks.whole("afterBytes", afterBytes, 0)
+        for (const session of Array.from(found.sessions)) session.cut(afterBytes)
       }),
     reply: (node, match, reply, settings) =>
       step(() => world.replies.add(Controls.anyOr(world, node), match, Script.spoken(reply), settings?.times)),
@@ -564,7 +613,8 @@ const awaitPromotion = (world: World, of: FakeNode): Effect.Effect<Node> =>
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): Effect.Effect<Parts, FakeClusterError, Scope.Scope> => start(options)
+export const make = (options: Options = {}): Effect.Effect<Parts, FakeClusterError, Scope.Scope> =>
+  Effect.suspend(() => start(options))
 
 /**
  * A simulated cluster as a layer, for those who bring a client of their own: its controls and a `Connector`.
@@ -610,8 +660,10 @@ export const layerConnector = (options?: Options): Layer.Layer<FakeCluster | Con
 export const layer = (
   options: LayerOptions = {}
 ): Layer.Layer<FakeCluster | Redis | RedisCluster.RedisCluster, FakeClusterError | RedisError> => {
-  const { client, password, primaries = 3, replicas = 0 } = options
-  const nodes = Array.from({ length: Math.min(primaries * (1 + replicas), 16) }, (_, index) => `fake-${index}:6379`)
+  const { client, password, primaries = 3, replicas = 0 } = options ?? {}
+  // What makes no sense is told when the cluster is made.
+  const count = Number.isInteger(primaries) && Number.isInteger(replicas) ? primaries * (1 + replicas) : 1
+  const nodes = Array.from({ length: Math.min(count, 16) }, (_, index) => `fake-${index}:6379`)
   const cluster = RedisCluster.layer({
     nodes,
     pingInterval: "1 day",

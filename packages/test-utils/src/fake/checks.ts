@@ -32,11 +32,56 @@ export const times = (value: unknown): number =>
     ? value as number
     : fail(`times is ${shown(value)}: give a whole number of at least 1, or Infinity`)
 
+const units: ReadonlySet<string> = new Set([
+  "weeks",
+  "days",
+  "hours",
+  "minutes",
+  "seconds",
+  "milliseconds",
+  "microseconds",
+  "nanoseconds"
+])
+
+/** Effect reads an object without any of these as no time at all, and NaN likewise. */
+const isInput = (value: unknown): value is Duration.Input => {
+  if (typeof value === "number") return !Number.isNaN(value)
+  if (typeof value !== "object" || value === null) return typeof value === "bigint" || typeof value === "string"
+  if (Duration.isDuration(value)) return true
+  const keys = Object.keys(value)
+  return Array.isArray(value) ? value.length === 2 : keys.length > 0 && keys.every((key) => units.has(key))
+}
+
 /** A time as milliseconds: not negative, perhaps infinite. */
 export const millis = (name: string, value: Duration.Input): number => {
-  const read = value === undefined || value === null ? NaN : Option.match(Duration.fromInput(value), {
-    onNone: () => NaN,
-    onSome: Duration.toMillis
-  })
+  const read = isInput(value)
+    ? Option.match(Duration.fromInput(value), { onNone: () => NaN, onSome: Duration.toMillis })
+    : NaN
   return read >= 0 ? read : fail(`${name} is ${shown(value)}: give a duration, such as "200 millis"`)
 }
+
+/** An object of settings, of which none is unknown. */
+export const record = (name: string, value: unknown, known?: ReadonlyArray<string>): void => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    fail(`${name} is ${shown(value)}: give an object${known === undefined ? "" : ` with ${known.join(", ")}`}`)
+  }
+  const stranger = known === undefined ? undefined : Object.keys(value as object).find((key) => !known.includes(key))
+  if (stranger !== undefined) fail(`${name} has no ${shown(stranger)}: there is ${known!.join(", ")}`)
+}
+
+/** One of several words. */
+export const oneOf = <A extends string>(name: string, value: A, words: ReadonlyArray<A>): A =>
+  words.includes(value)
+    ? value
+    : fail(`${name} is ${shown(value)}: give ${words.map((word) => JSON.stringify(word)).join(" or ")}`)
+
+/** Text or bytes, or a number that is written as text. */
+export const word = (name: string, value: unknown): string | Uint8Array => {
+  if (typeof value === "string" || value instanceof Uint8Array) return value
+  if (typeof value === "bigint" || Number.isFinite(value)) return String(value)
+  return fail(`${name} is ${shown(value)}: give text, bytes or a finite number`)
+}
+
+/** An array. */
+export const list = <A>(name: string, value: ReadonlyArray<A>): ReadonlyArray<A> =>
+  Array.isArray(value) ? value : fail(`${name} is ${shown(value)}: give an array`)

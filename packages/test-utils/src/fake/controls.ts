@@ -8,6 +8,7 @@ import type { Node, Slots } from "../RealCluster.ts"
 import { compare, fromInput, toText } from "./binary.ts"
 import type { Bin } from "./binary.ts"
 import * as Bus from "./bus.ts"
+import * as Checks from "./checks.ts"
 import { fail, shown } from "./checks.ts"
 import * as ClusterState from "./clusterState.ts"
 import { slotOf } from "./keyspace.ts"
@@ -51,8 +52,11 @@ export const checkSlot = (slot: number): number =>
     : fail(`there is no slot ${shown(slot)}: slots are whole numbers from 0 to ${Slot.count - 1}`)
 
 const expand = (slots: Slots): ReadonlyArray<number> =>
-  slots.flatMap((each) => {
-    const [first, last] = typeof each === "number" ? [each, each] : each
+  Checks.list("slots", slots).flatMap((each) => {
+    if (Array.isArray(each) && each.length !== 2) {
+      fail(`slots has a range of ${each.length} numbers: give the first and the last`)
+    }
+    const [first, last] = Array.isArray(each) ? each as readonly [number, number] : [each as number, each as number]
     checkSlot(first)
     checkSlot(last)
     if (first > last) fail(`the range from ${first} to ${last} is empty`)
@@ -95,7 +99,7 @@ const open = (world: World, slot: number): readonly [from: FakeNode, to: FakeNod
 
 /** Moves some keys. */
 export const migrateKeys = (world: World, slot: number, limit: number): number =>
-  Migration.moveKeys(...open(world, slot), slot, limit)
+  Migration.moveKeys(...open(world, slot), slot, limit === Infinity ? limit : Checks.whole("limit", limit, 0))
 
 /** Moves the other keys and the slot. */
 export const finishMigration = (world: World, slot: number): void => {
@@ -109,6 +113,7 @@ export const migrateSlots = (
   world: World,
   options: { readonly to: NodeRef; readonly from?: NodeRef | undefined; readonly slots?: Slots | undefined }
 ): void => {
+  Checks.record("what migrateSlots is given", options, ["to", "from", "slots"])
   const to = primaryFor(world, options.to)
   const from = options.from === undefined ? undefined : find(world, options.from)
   if (from === undefined && options.slots === undefined) {
@@ -168,6 +173,7 @@ export const restart = (world: World, ref: NodeRef): void => {
 /** Promotes a replica. */
 export const failover = (world: World, ref: NodeRef, mode: "default" | "force" | "takeover"): void => {
   const node = running(world, ref)
+  Checks.oneOf("mode", mode, ["default", "force", "takeover"])
   if (!node.isReplica) fail(`${node.name} is a primary: a failover begins at the replica`)
   const { primary } = node
   if (mode === "default" && (primary === undefined || !world.reaches(node, primary))) {
@@ -226,27 +232,34 @@ export const removeNode = (world: World, ref: NodeRef): void => {
   relink(world)
 }
 
-const pair = ([field, value]: readonly [string | Uint8Array, string | Uint8Array]): readonly [Bin, Bin] => [
-  fromInput(field),
-  fromInput(value)
-]
+/** What is stored under a key is text, bytes, or a number. */
+const binOf = (key: string, value: unknown): Bin =>
+  fromInput(Checks.word(`what is to be stored in ${shown(key)}`, value))
 
-const valueOf = (seed: Seed): Value => {
-  if (typeof seed === "number") return { type: "string", value: String(seed) }
-  if (typeof seed === "string" || seed instanceof Uint8Array) return { type: "string", value: fromInput(seed) }
-  if (seed instanceof Set) return { type: "set", members: new Set(Array.from(seed, fromInput)) }
+const valueOf = (key: string, seed: Seed): Value => {
+  const bin = (value: unknown) => binOf(key, value)
+  if (seed instanceof Set) return { type: "set", members: new Set(Array.from(seed, bin)) }
   if (seed instanceof Map) {
-    return { type: "hash", fields: new Map(Array.from(seed, pair)), expiry: new Map() }
+    return {
+      type: "hash",
+      fields: new Map(Array.from(seed, ([field, value]) => [bin(field), bin(value)])),
+      expiry: new Map()
+    }
   }
-  return { type: "list", items: Array.from(seed as ReadonlyArray<string | Uint8Array>, fromInput) }
+  if (Array.isArray(seed)) {
+    if (seed.length === 0) fail(`the list to be stored in ${shown(key)} is empty, and Redis keeps no empty list`)
+    return { type: "list", items: Array.from(seed, bin) }
+  }
+  return { type: "string", value: bin(seed) }
 }
 
 /** Stores values with their owners, as if they had always been there. */
 export const seed = (world: World, data: Readonly<Record<string, Seed>>): void => {
-  for (const [text, value] of Object.entries(data)) {
-    const key = fromInput(text)
+  Checks.record("what is to be stored", data)
+  const values = Object.entries(data).map(([text, value]) => [fromInput(text), valueOf(text, value)] as const)
+  for (const [key, value] of values) {
     const owner = ownerOf(world, slotOf(key))
-    owner.keys.set(key, valueOf(value))
+    owner.keys.set(key, value)
     owner.keys.touch(key, "restore", "g")
     owner.propagate()
     owner.afterCommand()
