@@ -121,6 +121,12 @@ export interface Node {
   /** @internal */
   readonly isDown: () => boolean
   /**
+   * Whether the last try to connect has failed, also while the next is under way.
+   *
+   * @internal
+   */
+  readonly isLost: () => boolean
+  /**
    * The time up to which all that the node had sent has been read, on one connection or another.
    *
    * @internal

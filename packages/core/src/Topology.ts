@@ -180,13 +180,13 @@ export const make = Effect.fnUntraced(function*(
       return Effect.as(PubSub.publish(swaps, map), map)
     })
 
-  const isDown = (address: Address): boolean => pool.nodes().get(address.key)?.isDown() ?? false
+  const isLost = (address: Address): boolean => pool.nodes().get(address.key)?.isLost() ?? false
 
-  /** Nodes to ask: known ones in random order, those first that are not known to be down. */
+  /** Nodes to ask: known ones in random order, those first that are not known to be lost. */
   const candidates = Effect.gen(function*() {
     const known = Array.from(believed?.map.nodes.values() ?? [], ({ address }) => address)
     const shuffled = yield* Random.shuffle(known)
-    return [...shuffled.filter((address) => !isDown(address)), ...shuffled.filter(isDown)]
+    return [...shuffled.filter((address) => !isLost(address)), ...shuffled.filter(isLost)]
   })
 
   /** Connections to nodes that the map does not have are closed, but for those that were just asked for. */
@@ -221,7 +221,7 @@ export const make = Effect.fnUntraced(function*(
     }
     const isAbandoned = known.every((address) => {
       const own = views.find(({ node }) => node === address.key)
-      return own === undefined ? isDown(address) : believed !== undefined && Vote.hasLeft(own, believed)
+      return own === undefined ? isLost(address) : believed !== undefined && Vote.hasLeft(own, believed)
     })
     const acceptable: Array<Vote.View> = []
     for (const view of views) {
@@ -239,7 +239,7 @@ export const make = Effect.fnUntraced(function*(
     believed = elected
     judgeableAt = patches.settle(
       elected,
-      { views: testimony, asked: new Set(targets.map(({ key }) => key)), isDown },
+      { views: testimony, asked: new Set(targets.map(({ key }) => key)), isLost },
       startedAt
     )
     const map = patches.applyTo(elected.map)

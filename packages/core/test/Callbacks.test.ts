@@ -7,6 +7,7 @@ import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Address from "../src/Address.ts"
+import * as Nodes from "../src/Nodes.ts"
 import * as PubSub from "../src/PubSub.ts"
 import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 import * as Redis from "../src/Redis.ts"
@@ -277,4 +278,45 @@ describe("learning goes on", () => {
       const told = moves.reduce((sum, { end, start }) => sum + end - start + 1, 0)
       assert.strictEqual(told, 500)
     }))
+})
+
+describe("what runs on a connection of its own", () => {
+  const bug = new Error("a bug")
+  const bodies: ReadonlyArray<readonly [string, Effect.Effect<never>]> = [
+    [
+      "throws",
+      Effect.sync(() => {
+        throw bug
+      })
+    ],
+    ["dies", Effect.die(bug)],
+    ["is interrupted", Effect.interrupt]
+  ]
+
+  it.effect.each(bodies)(
+    "and %s gives the connection back, be it a session, an optimistic update or a visit",
+    ([, body]) =>
+      Effect.gen(function*() {
+        const { cluster, run, service } = yield* connected()
+        for (const node of cluster.nodes.values()) {
+          node.on("WATCH", Reply.simple("OK")).on("UNWATCH", Reply.simple("OK"))
+        }
+        const within: Effect.Effect<never> = body
+        const exits = [
+          yield* Effect.exit(run(Session.use({ keys: keyOfA }, within))),
+          yield* Effect.exit(run(Session.use({ keys: keyOfA }, within, { rerun: true }))),
+          yield* Effect.exit(run(Redis.optimistic([keyOfA], Effect.as(within, [] as const)))),
+          yield* Effect.exit(run(Nodes.collect("all", within))),
+          yield* Effect.exit(run(Nodes.collect("all", (): Effect.Effect<never> => {
+            throw bug
+          })))
+        ]
+        for (const exit of exits) assert.strictEqual(exit._tag, "Failure")
+        yield* settle
+        const { nodes } = yield* service.stats
+        assert.deepStrictEqual(Array.from(nodes.values(), ({ leased }) => leased), Array.from(nodes, () => 0))
+        assert.strictEqual(yield* run(Redis.get(keyOfA)), "a:7000")
+        yield* service.refresh
+      })
+  )
 })

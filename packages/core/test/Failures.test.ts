@@ -97,6 +97,18 @@ describe("failures", () => {
       assert.strictEqual(cluster.live, 2)
     }))
 
+  it.effect("say nothing of connections that are replaced, because their node names itself as another", () =>
+    Effect.gen(function*() {
+      const { a, reasons, run } = yield* listening()
+      yield* advance("2 seconds")
+      a.once("GET", Reply.error(`MOVED ${slotOfA} a:7000`))
+      const reading = yield* start(run(Redis.get(keyOfA)))
+      yield* advance("3 seconds")
+      assert.strictEqual(yield* Fiber.join(reading), "a:7000")
+      assert.isAtLeast(a.connections.length, 2)
+      assert.deepStrictEqual(reasons(), [])
+    }))
+
   it.effect("tell of one when it can't be learnt whether it has left", () =>
     Effect.gen(function*() {
       const { b, cluster, reasons, run } = yield* listening()

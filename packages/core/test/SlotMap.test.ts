@@ -319,6 +319,11 @@ describe("SlotMap", () => {
       assert.deepStrictEqual(replicas(map, 0), [])
     })
 
+    it("takes the primary that is online of a shard that lists one that loads", () => {
+      const map = shards([shard([node({ health: "loading" }), node({ id: "b", endpoint: "10.0.0.2" })])])
+      assert.strictEqual(SlotMap.shardOf(map, 0)?.primary?.id, "b")
+    })
+
     it("leaves out a failed node whose address was forgotten", () => {
       const lost = { id: "z", ip: "", endpoint: "", role: "master", health: "fail" }
       assert.strictEqual(shards([shard([node()]), shard([lost], [])]).nodes.size, 1)

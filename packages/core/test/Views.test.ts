@@ -2,8 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as Vote from "../src/internal/vote.ts"
 import type * as Resp from "../src/Resp.ts"
-import type * as SlotMap from "../src/SlotMap.ts"
+import * as SlotMap from "../src/SlotMap.ts"
 import { address, learn, owners, ownersOf, start } from "./support/learning.ts"
 import { advance, settle } from "./support/scenes.ts"
 import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
@@ -65,7 +67,7 @@ describe("a map that healthy nodes have told", () => {
         member.frozen = true
         member.drop()
       }
-      yield* advance("2 minutes")
+      yield* advance("30 seconds")
       assert.deepStrictEqual(yield* current, ownersOf(thirds))
       cluster.slots = [[0, 16383, "b:7000"]]
       for (const member of members) {
@@ -160,6 +162,22 @@ describe("a map that healthy nodes have told", () => {
       }
       yield* advance("1 second")
       yield* refreshed
+      assert.deepStrictEqual(yield* current, ["0-16383 d:7000"])
+    }))
+
+  it.effect("gives way to another cluster once all tries to reach a member have come to nothing", () =>
+    Effect.gen(function*() {
+      const { cluster, current, members, seed, topology } = yield* known()
+      for (const node of [seed, cluster.node("d:7000")]) node.on("CLUSTER SLOTS", foreign([[0, 16383, "d:7000"]]))
+      yield* advance("2 seconds")
+      for (const member of members) {
+        member.accepts = "neither"
+        member.drop()
+      }
+      topology.requestRefresh()
+      yield* advance("4 seconds")
+      assert.deepStrictEqual(yield* current, ownersOf(thirds))
+      yield* advance("20 seconds")
       assert.deepStrictEqual(yield* current, ["0-16383 d:7000"])
     }))
 
@@ -352,6 +370,20 @@ describe("a user who may not ask for all of it", () => {
       assert.strictEqual(error.reason._tag, "DiscoveryFailed")
       assert.include(error.message, "NOPERM")
     }))
+})
+
+it("a node has left that sees itself alone, or none of those that are known", () => {
+  const view = (slots: Slots): Vote.View => {
+    const reply = slots.map(([start, end, key]) => [start, end, [key.split(":")[0], 7000, key]])
+    const map = Result.getOrThrow(SlotMap.fromClusterSlots(reply, { origin: address("a:7000") }))
+    return { node: "a:7000", map, fingerprint: "", healthy: true, epoch: 1 }
+  }
+  const believed = view(thirds)
+  const alone = { ...believed, map: { ...believed.map, assigned: 0 } }
+  assert.deepStrictEqual(
+    [view([]), alone, view([[0, 1, "d:7000"]]), view([[0, 1, "a:7000"]])].map((own) => Vote.hasLeft(own, believed)),
+    [true, true, true, false]
+  )
 })
 
 describe("whom a refresh asks", () => {

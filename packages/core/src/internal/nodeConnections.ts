@@ -225,6 +225,8 @@ export class NodeConnections implements Node {
 
   readonly isDown = (): boolean => this.shared[0].state._tag === "Down"
 
+  readonly isLost = (): boolean => this.shared[0].isLost
+
   readonly stats = (): NodeStats => {
     const { dedicated, leased } = { dedicated: this.openDedicated.size, leased: this.leased.size }
     const stats = { open: 0, reconnects: 0, inFlight: 0, waiting: 0, ...this.past }

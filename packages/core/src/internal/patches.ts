@@ -4,13 +4,13 @@
  * A redirect that was followed holds, however many nodes say otherwise, until its target disclaims the slot or can't be
  * reached, or the view that is believed has it too. It is the target that knows: the others hear of a move one by one.
  */
-import type { Address } from "../Address.ts"
+import * as Address from "../Address.ts"
 import * as Slot from "../Slot.ts"
 import * as SlotMap from "../SlotMap.ts"
 import type { View } from "./vote.ts"
 
 interface Patch {
-  readonly address: Address
+  readonly address: Address.Address
   /** When a redirect told it last, in milliseconds. */
   readonly at: number
   /** Whether the target has answered a command on the slot. Until then it is only hearsay. */
@@ -26,7 +26,7 @@ export interface Testimony {
   readonly views: ReadonlyMap<string, View>
   /** Those that were asked. To say nothing is held against nobody else. */
   readonly asked: ReadonlySet<string>
-  readonly isDown: (address: Address) => boolean
+  readonly isLost: (address: Address.Address) => boolean
 }
 
 export class Patches {
@@ -36,8 +36,8 @@ export class Patches {
    * Notes what a redirect told at a time, and answers whether it is believed. The last one is, since a target may have
    * passed the slot on; but when the target has answered for it, nobody else (`from`) knows better.
    */
-  note(slot: number, address: Address, at: number, from: string | undefined): boolean {
-    if (!Number.isInteger(slot) || slot < 0 || slot >= Slot.count) return false
+  note(slot: number, address: Address.Address, at: number, from: string | undefined): boolean {
+    if (!Number.isInteger(slot) || slot < 0 || slot >= Slot.count || !Address.isAddress(address)) return false
     const known = this.bySlot.get(slot)
     const isSame = known?.address.key === address.key
     if (known?.served === true && !isSame && from !== undefined && from !== known.address.key) return false
@@ -57,7 +57,7 @@ export class Patches {
   }
 
   /** The nodes that hold slots by redirects alone, those that were told of last first. */
-  targets(): ReadonlyArray<Address> {
+  targets(): ReadonlyArray<Address.Address> {
     const latest = Array.from(this.bySlot.values()).sort((a, b) => b.at - a.at)
     return Array.from(new Map(latest.map(({ address }) => [address.key, address])).values())
   }
@@ -71,7 +71,7 @@ export class Patches {
     for (const [slot, patch] of this.bySlot) {
       const isYoung = patch.at >= startedAt - grace
       const isTold = has(believed.map, slot, patch.address)
-      if (testimony.isDown(patch.address) || !(isYoung || (!isTold && holds(slot, patch, believed, testimony)))) {
+      if (testimony.isLost(patch.address) || !(isYoung || (!isTold && holds(slot, patch, believed, testimony)))) {
         this.bySlot.delete(slot)
       } else if (isYoung && !isTold && !patch.served) {
         due = Math.min(due ?? Infinity, patch.at + grace + 1)
@@ -95,7 +95,7 @@ const holds = (slot: number, { address, served }: Patch, believed: View, testimo
   return served || has(own.map, slot, address)
 }
 
-const has = (map: SlotMap.SlotMap, slot: number, address: Address): boolean => {
+const has = (map: SlotMap.SlotMap, slot: number, address: Address.Address): boolean => {
   const { key } = SlotMap.resolve(map, address)?.address ?? address
   return SlotMap.shardOf(map, slot)?.primary?.address.key === key
 }

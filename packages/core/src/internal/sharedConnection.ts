@@ -38,6 +38,8 @@ export class SharedConnection implements Taker {
   private readonly waiting = new CallQueue()
   private current: State = { _tag: "Connecting" }
   private opened = 0
+  /** Whether the last try to open it has failed. */
+  isLost = false
   /** Whether it is not to come back any more. */
   private isOver = false
 
@@ -92,6 +94,7 @@ export class SharedConnection implements Taker {
 
   private open(connection: Connection): void {
     this.opened++
+    this.isLost = false
     this.current = { _tag: "Open", connection }
     connection.share()
     const watcher: Watcher = {
@@ -108,6 +111,7 @@ export class SharedConnection implements Taker {
   }
 
   private down(failure: Failure): void {
+    this.isLost = true
     this.current = { _tag: "Down", failure }
     failAll(this.waiting, { ...failure, delivery: "NotSent" }, this.options.report)
   }
