@@ -27,7 +27,8 @@ import type * as Resp from "./Resp.ts"
 const TypeId = "~@redisc/core/Command" as const
 
 /**
- * A key, field or value: text (sent as UTF-8) or bytes (sent as they are).
+ * A key, field or value: text (sent as UTF-8) or bytes (sent as they are). Numbers, where they come without a type, are sent
+ * as text; anything else makes the command fail.
  *
  * @category models
  * @since 0.1.0

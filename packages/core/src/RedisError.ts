@@ -2,7 +2,8 @@
  * The one error of redisc: what went wrong (`reason`), and whether the server may have done the work (`delivery`).
  *
  * A message names the command, the slot, the node and the number of tries. It never contains a value that was sent or
- * received, so an error can be logged as it is. Keys appear only where they are the problem, in {@link CrossSlot}.
+ * received, so an error can be logged as it is. Keys appear only where they are the problem, in {@link CrossSlot}, and of a
+ * command that redisc does not know its words: the command and its subcommand.
  *
  * @since 0.1.0
  */
@@ -37,8 +38,8 @@ export type Delivery = typeof Delivery.Type
 /**
  * The server answered with an error that redirection can't mend, such as `WRONGTYPE`, `NOSCRIPT` or `OOM`.
  *
- * `code` is the first word of the reply, `text` the whole reply, but for the arguments that it repeats when the server
- * does not know the command.
+ * `code` is the first word of the reply, `text` the whole reply, with `<argument>` where it repeats one or a piece of one. What
+ * a script says in plain words of its own stays. A reply that begins with what was sent, and with no code, has the code `ERR`.
  *
  * @category errors
  * @since 0.1.0

@@ -139,6 +139,10 @@ export const hexists = (key: Command.Arg, field: Command.Arg): Command.Command<b
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 7.4.0.
  *
+ * **Gotchas**
+ *
+ * The time says its unit: a bare number is refused, since it would be milliseconds here.
+ *
  * **Example** (A code that is good for ten minutes)
  *
  * ```ts

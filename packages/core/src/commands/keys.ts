@@ -177,6 +177,10 @@ const conditionArgs = (condition: ExpireCondition | undefined): Args.Args => {
  *
  * Since Redis 1.0.0, conditions since 7.0.0.
  *
+ * **Gotchas**
+ *
+ * The time says its unit: a bare number is refused, since it would be milliseconds here.
+ *
  * **Example** (Half an hour, but never less than before)
  *
  * ```ts

@@ -52,8 +52,8 @@ export type ListEnd = "LEFT" | "RIGHT"
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
- * are refused before sending.
+ * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
+ * have to be of one slot; others are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 6.2.0.
  *
@@ -87,8 +87,8 @@ const blmoveOptions = Args.demanded<Parameters<typeof blmove>[2]>({ from: Args.a
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
- * are refused before sending.
+ * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
+ * have to be of one slot; others are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 7.0.0.
  *
@@ -139,8 +139,8 @@ const manyFrom = (
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
- * are refused before sending.
+ * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
+ * have to be of one slot; others are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 2.0.0.
  *
@@ -169,8 +169,8 @@ export const blpop = (
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
- * are refused before sending.
+ * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
+ * have to be of one slot; others are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 2.0.0.
  *

@@ -107,8 +107,8 @@ const rank = (bound: ScoreBound | LexBound, what: string): Command.Arg =>
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
- * are refused before sending.
+ * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
+ * have to be of one slot; others are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a sorted set. Since Redis 7.0.0.
  *
@@ -159,8 +159,8 @@ const manyFrom = (
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
- * are refused before sending.
+ * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
+ * have to be of one slot; others are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a sorted set. Since Redis 5.0.0.
  *
@@ -189,8 +189,8 @@ export const bzpopmax = (
  *
  * **Details**
  *
- * The timeout is rounded up to milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others
- * are refused before sending.
+ * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
+ * have to be of one slot; others are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a sorted set. Since Redis 5.0.0.
  *

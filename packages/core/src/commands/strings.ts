@@ -592,6 +592,10 @@ const setOptions = Args.options<SetOptions>({
  *
  * Redis 2.6.12 superseded it: `set` with `ex` does the same, to the millisecond. Since Redis 2.0.0.
  *
+ * **Gotchas**
+ *
+ * The time says its unit: a bare number is refused, since it would be milliseconds here.
+ *
  * **Example** (A page kept for an hour)
  *
  * ```ts
