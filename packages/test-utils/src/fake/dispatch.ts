@@ -102,7 +102,12 @@ const checkUser = (session: ClientSession, resolved: Resolved): void => {
     write: writes(resolved),
     channels
   })
-  if (refusal !== undefined) throw new CommandError(refusal)
+  if (refusal === undefined) return
+  if (name !== "EXEC") throw new CommandError(refusal)
+  // With EXEC the transaction is refused, and it is over.
+  session.transaction = undefined
+  session.unwatch()
+  throw new CommandError(`EXECABORT Transaction discarded because of: ${refusal}`)
 }
 
 const question = (session: ClientSession, commands: ReadonlyArray<Resolved>): Redirect.Question => ({

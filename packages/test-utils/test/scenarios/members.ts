@@ -34,6 +34,15 @@ const user = Effect.fnUntraced(function*(name: string, rules: ReadonlyArray<stri
   return { credentials: { username: name, password: Redacted.make("secret") } }
 })
 
+/** Rules under which MULTI is refused, each with what comes of a transaction that sets a key then. */
+const withoutMulti: ReadonlyArray<readonly [rules: ReadonlyArray<string>, delivery: string, stored: string | null]> = [
+  [["-multi"], "MaybeExecuted", "1"],
+  [["-@transaction"], "MaybeExecuted", "1"],
+  [["-multi", "-set"], "Rejected", null],
+  [["-exec"], "Rejected", null],
+  [["-set"], "Rejected", null]
+]
+
 const forbidden: ReadonlyArray<ReadonlyArray<string>> = [
   ["-cluster|info"],
   ["-cluster|slots"],
@@ -65,6 +74,30 @@ export const members = [
         assert.deepStrictEqual(yield* Queue.clear(told), [])
       }).pipe(withClient())
     })
+  ),
+  ...withoutMulti.map(([rules, delivery, stored]) =>
+    scenario(
+      `a user who has ${rules.join(" ")} is told what became of a transaction`,
+      Effect.gen(function*() {
+        const name = `{members:multi}:${rules.join(":")}`
+        const settings = yield* user("hasty", rules)
+        yield* withClient()(Redis.del([name]))
+        const refused = Effect.gen(function*() {
+          const both = Redis.transaction([Redis.set(name, "1"), Redis.get(name)])
+          const errors = [yield* Effect.flip(both)]
+          const [piped] = yield* Redis.pipeline([both], { mode: "result" })
+          errors.push(yield* Effect.flip(Effect.fromResult(piped)))
+          errors.push(yield* Effect.flip(Session.use({ keys: name }, both)))
+          errors.push(yield* Effect.flip(both.pipe(Redis.ensureReplication(1, "100 millis"))))
+          return errors
+        })
+        for (const error of yield* withClient(settings)(refused)) {
+          assert.match(error.message, /NOPERM .*no permissions to/)
+          assert.strictEqual(error.delivery, delivery, error.message)
+        }
+        assert.strictEqual(yield* withClient()(Redis.get(name)), stored)
+      })
+    )
   ),
   ...forbidden.map((rules) =>
     scenario(
