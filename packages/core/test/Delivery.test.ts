@@ -233,6 +233,16 @@ describe("a transaction whose MULTI is refused", () => {
       assert.strictEqual(sent(a, "SET"), 2)
     }))
 
+  it.effect("is told as such where writes are to be replicated, too", () =>
+    Effect.gen(function*() {
+      const { service } = yield* refusing("ERR EXEC without MULTI")
+      const error = yield* Effect.flip(two.pipe(
+        Redis.ensureReplication(1, "100 millis"),
+        Effect.provideService(RedisCluster.RedisCluster, service)
+      ))
+      assert.strictEqual(error.delivery, "MaybeExecuted")
+    }))
+
   it.effect("and whose commands are refused as well was not executed", () =>
     Effect.gen(function*() {
       const { a, service } = yield* refusing("ERR EXEC without MULTI")
@@ -259,11 +269,35 @@ describe("a transaction whose MULTI is refused", () => {
     }))
 })
 
+describe("a transaction of which a part failed", () => {
+  const wrong = Reply.error("WRONGTYPE Operation against a key")
+
+  it.effect.each(
+    [
+      ["others that write were executed", "MaybeExecuted", Redis.set(keyOfA, "1"), Reply.simple("OK")],
+      ["a script of it failed too", "MaybeExecuted", script, wrong],
+      ["the others only read", "Rejected", Redis.get(keyOfA), Reply.null],
+      ["the others failed as well", "Rejected", Redis.set(keyOfA, "1"), wrong]
+    ] as const
+  )("says what became of the whole, where %s", ([, delivery, other, reply]) =>
+    Effect.gen(function*() {
+      const { a, service } = yield* connected()
+      for (const name of ["INCR", "SET", "GET", "EVAL"]) a.on(name, Reply.simple("QUEUED"))
+      a.on("MULTI", Reply.simple("OK")).on("EXEC", Reply.array([wrong, reply]))
+      const commands: ReadonlyArray<Command.Any> = [Redis.incr(keyOfA), other]
+      const error = yield* Effect.flip(service.execute(Redis.transaction(commands)))
+      assert.deepStrictEqual([error.command, error.delivery], ["INCR", delivery])
+      const [first] = yield* service.execute(Redis.transaction(commands, { mode: "result" }))
+      assert.isTrue(Result.isFailure(first) && first.failure.delivery === "Rejected")
+    }))
+})
+
 describe("an answer that only says that the command is queued", () => {
   it.effect("does not say that it was executed", () =>
     Effect.gen(function*() {
       const { a, service } = yield* connected()
-      a.on("INCR", Reply.simple("QUEUED"))
-      assert.strictEqual((yield* Effect.flip(service.execute(Redis.incr(keyOfA)))).delivery, "MaybeExecuted")
+      a.on("SET", Reply.simple("QUEUED"))
+      const error = yield* Effect.flip(service.execute(Redis.set(keyOfA, "1")))
+      assert.deepStrictEqual([error.reason._tag, error.delivery], ["DecodeFailed", "MaybeExecuted"])
     }))
 })

@@ -205,6 +205,19 @@ describe("the Redis of a region that has ended", () => {
       assert.strictEqual((yield* service.stats).nodes.get("a:7000")?.leased, 0)
     }))
 
+  it.effect("does not try again for a fiber that outlives the region", () =>
+    Effect.gen(function*() {
+      const { a, ensured, service } = yield* replicated()
+      a.on("SET", Reply.error("LOADING Redis is loading the dataset in memory"))
+      const forked = Effect.forkDetach(Effect.flip(write), { startImmediately: true })
+      const fiber = yield* ensured(Effect.tap(forked, () => settle))
+      const sent = a.count("SET bar 1")
+      yield* advance("1 second")
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "SessionMisused")
+      assert.strictEqual(a.count("SET bar 1"), sent)
+      assert.strictEqual((yield* service.stats).nodes.get("a:7000")?.leased, 0)
+    }))
+
   it.effect("has ended before it is asked who has acknowledged", () =>
     Effect.gen(function*() {
       const { a, ensured } = yield* replicated()
