@@ -13,7 +13,7 @@ import * as Result from "effect/Result"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import { executed, inPart, rejected, toError } from "./internal/failure.ts"
-import { kindOf, Mismatch, raw } from "./internal/reply.ts"
+import { isMismatch, kindOf, Mismatch, raw } from "./internal/reply.ts"
 import { decodeText } from "./internal/respText.ts"
 import { modeProblem } from "./Pipeline.ts"
 import type { Replies, Results } from "./Pipeline.ts"
@@ -57,8 +57,9 @@ const resultOf = (
   try {
     return Result.succeed(command.decode(bytes && !command.bytes ? asText(value) : value))
   } catch (problem) {
-    if (!(problem instanceof Mismatch)) throw problem
-    return Result.fail(toError(executed(new RedisError.DecodeFailed({ ...problem })), { command }))
+    if (!isMismatch(problem)) throw problem
+    const { expected, path, received } = problem
+    return Result.fail(toError(executed(new RedisError.DecodeFailed({ expected, path, received })), { command }))
   }
 }
 

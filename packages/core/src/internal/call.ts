@@ -15,7 +15,8 @@ import * as Resp from "../Resp.ts"
 import type { CallQueue } from "./callQueue.ts"
 import { executed, isUnknownScript, maybeExecuted, notSent, rejected, toError } from "./failure.ts"
 import type { Failure, Unit } from "./failure.ts"
-import { Mismatch } from "./reply.ts"
+import { isMismatch } from "./reply.ts"
+import type { Mismatch } from "./reply.ts"
 import { each } from "./strays.ts"
 import type { Report } from "./strays.ts"
 
@@ -53,8 +54,8 @@ export abstract class Call extends Effectable.Class<void> {
 }
 
 /** Between MULTI and EXEC a command is only queued, and its answer says so. */
-export const undecoded = (problem: Mismatch, value: Resp.Value, node?: string): Failure => {
-  const reason = new RedisError.DecodeFailed({ ...problem })
+export const undecoded = ({ expected, path, received }: Mismatch, value: Resp.Value, node?: string): Failure => {
+  const reason = new RedisError.DecodeFailed({ expected, path, received })
   return value === "QUEUED" ? maybeExecuted(reason, node) : executed(reason, node)
 }
 
@@ -81,7 +82,7 @@ export const decoded = <A>(
   } catch (problem) {
     // The first error among the replies of a transaction.
     if (RedisError.isRedisError(problem)) return Exit.fail(problem)
-    return problem instanceof Mismatch
+    return isMismatch(problem)
       ? Exit.fail(toError(undecoded(problem, value, node), { command, slot, attempts }))
       : Exit.die(problem)
   }

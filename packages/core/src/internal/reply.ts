@@ -2,14 +2,18 @@
  * Decoders: from what the wire carries to what a command promises. A decoder throws {@link Mismatch} and nothing else;
  * whoever runs it turns that into `DecodeFailed`. RESP2 and RESP3 forms of the same reply decode alike.
  */
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Resp from "../Resp.ts"
 import * as Fit from "./fit.ts"
 import { decodeText } from "./respText.ts"
 
+const TypeId = "~@redisc/core/Mismatch" as const
+
 /** The reply has another form than the command promises. Holds kinds, never contents; and a path where a Schema has one. */
 export class Mismatch {
+  readonly [TypeId] = TypeId
   readonly expected: string
   readonly received: string
   readonly path: string | undefined
@@ -19,6 +23,9 @@ export class Mismatch {
     this.path = path
   }
 }
+
+/** Tells one from what else is thrown. What another copy of the package builds throws that copy's own. */
+export const isMismatch = (value: unknown): value is Mismatch => Predicate.hasProperty(value, TypeId)
 
 export type Decode<A> = (value: Resp.Value) => A
 
