@@ -16,8 +16,10 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { read as readAddress } from "./Address.ts"
 import type { Address } from "./Address.ts"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
@@ -26,12 +28,13 @@ import { Answers } from "./internal/answers.ts"
 import { attempt, blocks, deadlineOf, failAll, run, Unattended } from "./internal/call.ts"
 import type { Call, Limits, Outcome } from "./internal/call.ts"
 import { CallQueue } from "./internal/callQueue.ts"
-import { maybeExecuted, notSent, toError } from "./internal/failure.ts"
+import { maybeExecuted, notSent, toError, unsent } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
-import { handshake, login, refusal } from "./internal/handshake.ts"
+import { handshake, login, refusal, textOf } from "./internal/handshake.ts"
 import type { Greeting } from "./internal/handshake.ts"
 import { Pings } from "./internal/ping.ts"
 import * as Reply from "./internal/reply.ts"
+import * as Settings from "./internal/settings.ts"
 import * as Stranger from "./internal/stranger.ts"
 import { each, logging } from "./internal/strays.ts"
 import type { Report } from "./internal/strays.ts"
@@ -78,6 +81,41 @@ export interface Options {
   readonly maxInFlight?: number | undefined
   /** Whether commands beyond `maxInFlight` fail with `Overloaded` instead of waiting for room. Default false. */
   readonly failWhenFull?: boolean | undefined
+}
+
+const password: Settings.Check = (name, value) => {
+  if (Redacted.isRedacted(value)) {
+    return textOf(value) === undefined ? `${name} is a Redacted without text: write Redacted.make(password)` : undefined
+  }
+  return Effect.isEffect(value)
+    ? undefined
+    : `${name} must be Redacted: write Redacted.make(password), or give an Effect that succeeds with one`
+}
+
+const credentials: Settings.Check = (name, value) =>
+  Settings.optionsProblem(value, { username: Settings.text, password }, name) ??
+    password(`${name}.password`, (value as Partial<Credentials>).password)
+
+/** Other names the server refuses. */
+const clientName = Settings.satisfies(
+  "text of printable ASCII without blanks, as the server wants it",
+  (value) => typeof value === "string" && /^[!-~]*$/.test(value)
+)
+
+/**
+ * What the options may be.
+ *
+ * @internal
+ */
+export const checks: Settings.Checks = {
+  credentials,
+  clientName,
+  connectTimeout: Settings.duration,
+  commandTimeout: Settings.duration,
+  pingInterval: Settings.duration,
+  maxInFlight: Settings.count,
+  failWhenFull: Settings.flag,
+  readOnly: Settings.flag
 }
 
 /**
@@ -643,8 +681,16 @@ const unwatches = ({ command }: Call, value: Resp.Value): boolean =>
  */
 export const make = (
   address: Address,
-  options?: Options
-): Effect.Effect<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> => connect(address, options)
+  options: Options = {}
+): Effect.Effect<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> =>
+  Effect.suspend(() => {
+    const problem = (typeof address === "string" || Result.isFailure(readAddress(address))
+      ? `address has to be an Address: write Address.tcp("127.0.0.1", 6379), or read text with Address.parse`
+      : undefined) ?? Settings.optionsProblem(options, checks)
+    return problem === undefined
+      ? connect(address, options)
+      : Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
+  })
 
 /**
  * The same, with somebody who is told of pushes.

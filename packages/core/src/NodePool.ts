@@ -23,7 +23,7 @@ import type { Call } from "./internal/call.ts"
 import type { Failure } from "./internal/failure.ts"
 import { NodeConnections } from "./internal/nodeConnections.ts"
 import type { Parts } from "./internal/nodeConnections.ts"
-import { durationProblem } from "./internal/settings.ts"
+import * as Settings from "./internal/settings.ts"
 import { each, logging } from "./internal/strays.ts"
 import * as RedisError from "./RedisError.ts"
 
@@ -159,27 +159,18 @@ export class NodePool extends Context.Service<NodePool, {
 /** A node younger than this, in milliseconds, is not renewed: many commands may find the same fault in the old one. */
 const renewable = 1000
 
-const check = (options: Options): string | undefined => {
-  const positive = ["connectionsPerNode", "maxDedicated", "maxInFlight"] as const
-  for (const name of positive) {
-    const value = options[name]
-    if (value !== undefined && (!Number.isInteger(value) || value < 1)) {
-      return `${name} has to be a whole number from 1 up, not ${value}`
-    }
-  }
-  const durations = [
-    "connectTimeout",
-    "commandTimeout",
-    "pingInterval",
-    "leaseTimeout",
-    "dedicatedTimeToLive",
-    "drainTimeout"
-  ] as const
-  for (const name of durations) {
-    const problem = durationProblem(name, options[name])
-    if (problem !== undefined) return problem
-  }
-  return undefined
+/**
+ * What the options may be. The `readOnly` of connections is borne in those that come from elsewhere, and says nothing here.
+ *
+ * @internal
+ */
+export const checks: Settings.Checks = {
+  ...Connection.checks,
+  connectionsPerNode: Settings.few(1000),
+  maxDedicated: Settings.count,
+  leaseTimeout: Settings.duration,
+  dedicatedTimeToLive: Settings.duration,
+  drainTimeout: Settings.duration
 }
 
 /**
@@ -189,7 +180,7 @@ const check = (options: Options): string | undefined => {
 export const make = Effect.fnUntraced(function*(
   options: Options = {}
 ): Effect.fn.Return<NodePool["Service"], RedisError.RedisError, Scope.Scope | Connector.Connector> {
-  const problem = check(options)
+  const problem = Settings.optionsProblem(options, checks)
   if (problem !== undefined) {
     return yield* new RedisError.RedisError({
       reason: new RedisError.InvalidArgument({ problem }),
@@ -215,7 +206,7 @@ export const make = Effect.fnUntraced(function*(
       address,
       scope: nodeScope,
       connect: Effect.provideService(
-        Connection.make(address, { ...options, readOnly }),
+        Connection.connect(address, { ...options, readOnly }),
         Connector.Connector,
         Context.get(context, Connector.Connector)
       ),

@@ -14,6 +14,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Address from "./Address.ts"
 import { isUnknownScript } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
+import { isPlain } from "./internal/settings.ts"
 import type { RedisError } from "./RedisError.ts"
 
 /**
@@ -83,6 +84,19 @@ export const standard: RedirectPolicy = make(
     Schedule.during("25 seconds")
   ])
 )
+
+/**
+ * What is wrong with what somebody gives as a policy.
+ *
+ * @internal
+ */
+export const check = (name: string, value: unknown): string | undefined => {
+  const { schedule } = Object(value) as { readonly schedule?: unknown }
+  const isPolicy = isPlain(value) && Object.hasOwn(value, "schedule")
+  return isPolicy && (schedule === undefined || Schedule.isSchedule(schedule))
+    ? undefined
+    : `${name} has to be a policy: RedirectPolicy.standard, RedirectPolicy.none, or RedirectPolicy.make(schedule)`
+}
 
 /**
  * The policy of a region of the program; `undefined` is the layer's.

@@ -25,7 +25,7 @@ import type { Counts, Parts } from "./internal/clusterExecutor.ts"
 import { notSent, toError, unsent } from "./internal/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { Replicas } from "./internal/replicas.ts"
-import { address as addressCheck, durationProblem } from "./internal/settings.ts"
+import * as Settings from "./internal/settings.ts"
 import { Troubles } from "./internal/troubles.ts"
 import { TurnClock } from "./internal/turnClock.ts"
 import * as NodePool from "./NodePool.ts"
@@ -167,18 +167,19 @@ export class RedisCluster extends Context.Service<RedisCluster, {
   readonly subscriptions: Hub
 }>()("@redisc/core/RedisCluster") {}
 
-const seedsOf = (nodes: Options["nodes"]): Result.Result<ReadonlyArray<Address.Address>, string> => {
-  if (nodes.length === 0) return Result.fail("nodes is empty: give the address of at least one node of the cluster")
-  const seeds: Array<Address.Address> = []
-  for (const node of nodes) {
-    const parsed = Address.read(node)
-    if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
-    seeds.push(parsed.success)
-  }
-  return Result.succeed(seeds)
+/**
+ * What the options may be.
+ *
+ * @internal
+ */
+export const checks: Settings.Checks = {
+  nodes: Topology.seedsProblem,
+  ...Topology.checks,
+  redirects: RedirectPolicy.check,
+  readFrom: Settings.oneOf(...ReadFrom.choices),
+  maxReplicaLag: Settings.duration,
+  ...NodePool.checks
 }
-
-const invalid = (problem: string): RedisError.RedisError => unsent(new RedisError.InvalidArgument({ problem }))
 
 /** @internal */
 export const membersOf = ({ nodes }: SlotMap.SlotMap, which: Nodes): ReadonlyArray<SlotMap.Node> =>
@@ -196,17 +197,13 @@ export const membersOf = ({ nodes }: SlotMap.SlotMap, which: Nodes): ReadonlyArr
 export const make = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<RedisCluster["Service"], RedisError.RedisError, Scope.Scope | Connector> {
-  const seeds = seedsOf(options.nodes)
-  if (Result.isFailure(seeds)) return yield* invalid(seeds.failure)
-  const { addressMap, readFrom = "primary", refreshInterval } = options
-  if (!ReadFrom.choices.includes(readFrom)) {
-    return yield* invalid(`readFrom has to be one of ${ReadFrom.choices.join(", ")}`)
-  }
-  const problem = durationProblem("maxReplicaLag", options.maxReplicaLag)
-  if (problem !== undefined) return yield* invalid(problem)
+  const problem = Settings.optionsProblem(options, checks) ?? Topology.seedsProblem("nodes", options.nodes)
+  if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
+  const { addressMap, maxReplicaLag, nodes, readFrom = "primary", redirects, refreshInterval, ...ofPool } = options
+  const seeds = nodes.map((node) => Result.getOrThrow(Address.read(node)))
   const failures = yield* PubSub.sliding<BackgroundFailure>(256)
   yield* Effect.addFinalizer(() => PubSub.shutdown(failures))
-  const pool = yield* NodePool.make(options)
+  const pool = yield* NodePool.make(ofPool)
   const tell = (failure: BackgroundFailure): void => {
     // Where there is no room, publishUnsafe would tell nobody, and not make any.
     Effect.runSync(PubSub.publish(failures, failure))
@@ -218,7 +215,7 @@ export const make = Effect.fnUntraced(function*(
   })
   const topology = yield* Effect.provideService(
     Topology.make({
-      seeds: seeds.success,
+      seeds,
       addressMap,
       refreshInterval,
       onFailure: (error) => tell({ source: "Refresh", error }),
@@ -229,7 +226,7 @@ export const make = Effect.fnUntraced(function*(
     pool
   )
   const clock = yield* Clock.Clock
-  const maxReplicaLag = Duration.toMillis(Duration.fromInputUnsafe(options.maxReplicaLag ?? "10 seconds"))
+  const maxLag = Duration.toMillis(Duration.fromInputUnsafe(maxReplicaLag ?? "10 seconds"))
   const counts: Counts = { redirects: 0, retries: 0, redirectsOf: new Map(), closed: false }
   const refused = (command: Command.Any, reason: RedisError.Reason) =>
     Effect.suspend(() => Effect.fail(toError(notSent(reason), { command, attempts: 0 })))
@@ -237,7 +234,7 @@ export const make = Effect.fnUntraced(function*(
   const executeOn: RedisCluster["Service"]["executeOn"] = (address, given) =>
     Effect.suspend(() => {
       const command = Command.orInvalid(given)
-      const nowhere = addressCheck("what to execute on", address)
+      const nowhere = Settings.address("what to execute on", address)
       if (nowhere !== undefined) return refused(command, new RedisError.InvalidArgument({ problem: nowhere }))
       if (counts.closed) return refused(command, new RedisError.Closed())
       const problem = unsound(command)
@@ -261,10 +258,10 @@ export const make = Effect.fnUntraced(function*(
   const parts: Parts = {
     topology,
     pool,
-    replicas: new Replicas({ pool, clock, maxLag: maxReplicaLag, onOutdated: topology.requestRefresh }),
+    replicas: new Replicas({ pool, clock, maxLag, onOutdated: topology.requestRefresh }),
     clock: new TurnClock(clock, connector.soon),
     ...Connection.limitsOf(options),
-    policy: options.redirects ?? RedirectPolicy.standard,
+    policy: redirects ?? RedirectPolicy.standard,
     readFrom,
     addressMap,
     executeEach,

@@ -20,12 +20,13 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { read as readAddress } from "./Address.ts"
 import type { Address } from "./Address.ts"
 import { Connector } from "./Connector.ts"
 import { unsent } from "./internal/failure.ts"
 import { Layouts } from "./internal/layouts.ts"
 import { Patches } from "./internal/patches.ts"
-import { durationProblem } from "./internal/settings.ts"
+import * as Settings from "./internal/settings.ts"
 import * as Survey from "./internal/survey.ts"
 import * as Vote from "./internal/vote.ts"
 import { NodePool } from "./NodePool.ts"
@@ -145,13 +146,47 @@ const discoveryFailed = (attempts: ReadonlyArray<Survey.Unheard>): RedisError.Re
   unsent(new RedisError.DiscoveryFailed({ attempts }))
 
 /**
+ * What those of the options may be that a cluster has as well.
+ *
+ * @internal
+ */
+export const checks: Settings.Checks = { addressMap: Settings.aFunction, refreshInterval: Settings.duration }
+
+/**
+ * Addresses to begin with, of which there has to be one at the least.
+ *
+ * @internal
+ */
+export const seedsProblem = (name: string, value: unknown): string | undefined => {
+  if (!Array.isArray(value)) return `${name} has to be an array of addresses: write ["127.0.0.1:6379"]`
+  if (value.length === 0) return `${name} is empty: give the address of at least one node of the cluster`
+  for (let i = 0; i < value.length; i++) {
+    const read = readAddress(value[i])
+    if (Result.isFailure(read)) return `${name}[${i}]: ${read.failure}`
+  }
+  return undefined
+}
+
+const seeds: Settings.Check = (name, value) =>
+  seedsProblem(name, value) ?? ((value as ReadonlyArray<unknown>).some((each) => typeof each === "string")
+    ? `${name} have to be addresses: read text with Address.parse`
+    : undefined)
+
+/**
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<Topology["Service"], RedisError.RedisError, Scope.Scope | NodePool | Connector> {
-  const problem = durationProblem("refreshInterval", options.refreshInterval)
+  const problem = Settings.optionsProblem(options, {
+    ...checks,
+    seeds,
+    onFailure: Settings.aFunction,
+    onRefresh: Settings.aFunction,
+    onRefreshed: Settings.aFunction
+  }) ??
+    seeds("seeds", options.seeds)
   if (problem !== undefined) {
     return yield* unsent(new RedisError.InvalidArgument({ problem }))
   }

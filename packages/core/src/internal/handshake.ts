@@ -41,7 +41,7 @@ const connectionFailed = (problem: string, cause?: unknown): RedisError.RedisErr
   unsent(new RedisError.ConnectionFailed(cause === undefined ? { problem } : { problem, cause }))
 
 /** The text of a password, if it is one. */
-const textOf = (password: unknown): string | undefined => {
+export const textOf = (password: unknown): string | undefined => {
   try {
     const text = Redacted.isRedacted(password) ? Redacted.value(password) : undefined
     return typeof text === "string" ? text : undefined
@@ -81,7 +81,8 @@ export const login = Effect.fnUntraced(function*(
 
 /** Answers of a server, besides NOAUTH and WRONGPASS, that only other credentials can mend. Some are of old ones. */
 const isOfCredentials = ({ code, text }: RedisError.ServerError): boolean =>
-  code === "NOPERM" || /\binvalid password\b|\bno password is set\b|\bwithout any password configured\b/i.test(text)
+  code === "NOPERM" ||
+  code === "ERR" && /\binvalid password\b|\bno password is set\b|\bwithout any password configured\b/i.test(text)
 
 const advice: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
   [/max number of clients/, "raise its maxclients, or let fewer clients connect"],
@@ -111,6 +112,16 @@ const refused = (reason: RedisError.Reason, login: Login | undefined): RedisErro
     : refusal(told)
 }
 
+/** Who hangs up on a greeting may not speak our language, or want it encrypted. */
+const hungUp = (reason: RedisError.Reason): RedisError.Reason =>
+  reason._tag === "ConnectionLost"
+    ? new RedisError.ConnectionLost({
+      ...reason,
+      problem:
+        `${reason.problem} when it was greeted; check that it is the port of a Redis server, and whether it wants TLS`
+    })
+    : reason
+
 /** What has been agreed on: the protocol, and what the server calls the connection, where it says so. */
 export interface Greeting {
   readonly protocol: 2 | 3
@@ -131,7 +142,7 @@ export const handshake = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Greeting, RedisError.RedisError> {
   // The user's own command has not been sent, however far the handshake came.
   const failed = ({ delivery, node, reason }: Failure, command: Command.Any) =>
-    Effect.fail(toError(notSent(delivery === "Rejected" ? refused(reason, login) : reason, node), { command }))
+    Effect.fail(toError(notSent(delivery === "Rejected" ? refused(reason, login) : hungUp(reason), node), { command }))
   const must = Effect.fnUntraced(function*(
     request: Command.Any,
     options?: { readonly mayRefuse: boolean }

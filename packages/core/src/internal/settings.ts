@@ -34,6 +34,9 @@ export const kindOf = (value: unknown): string => {
 
 const has = (name: string, what: string, value: unknown): string => `${name} has to be ${what}, not ${kindOf(value)}`
 
+/** The checks of the options that an object may have, by their names. */
+export type Checks = Readonly<Record<string, Check>>
+
 /** A check by a predicate; `what` is what the value has to be. */
 export const satisfies = (what: string, isRight: (value: unknown) => boolean): Check => (name, value) =>
   isRight(value) ? undefined : has(name, what, value)
@@ -55,6 +58,10 @@ export const count: Check = (name, value) => {
   if (Number.isInteger(value) && (value as number) > 0) return undefined
   return `${name} has to be a whole number from 1 up, not ${typeof value === "number" ? value : kindOf(value)}`
 }
+
+/** The same of what is made at once, so that there can't be any number of it. */
+export const few = (most: number): Check => (name, value) =>
+  count(name, value) ?? ((value as number) <= most ? undefined : `${name} has to be at most ${most}, not ${value}`)
 
 /** A duration that time is measured against: zero would mean at once and for ever. */
 export const duration: Check = (name, value) => {
@@ -84,7 +91,7 @@ export const oneOf = (...choices: ReadonlyArray<string>): Check => (name, value)
  */
 export const optionsProblem = (
   options: unknown,
-  checks: Readonly<Record<string, Check>>,
+  checks: Checks,
   path = ""
 ): string | undefined => {
   const known = Object.keys(checks)

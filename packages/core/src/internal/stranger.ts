@@ -2,6 +2,7 @@
  * What answers on a port that is not that of a node of a cluster, as what it says gives it away, and what to do about it.
  */
 import type * as RedisError from "../RedisError.ts"
+import * as RespType from "./respType.ts"
 
 /** The record types and the major version that every message of TLS begins with. */
 const isTls = ([type, version]: Uint8Array): boolean => type >= 0x14 && type <= 0x17 && version === 0x03
@@ -18,7 +19,10 @@ export const problemOf = (first: Uint8Array): string | undefined => {
   if (isTls(first)) return "it speaks TLS: connect with tls, or give the server's port without"
   const begin = String.fromCharCode(...first.subarray(0, 5))
   const speaks = greetings.find(([begins]) => begin.startsWith(begins))?.[1]
-  return speaks === undefined ? undefined : `it speaks ${speaks}: give the port of a Redis server`
+  if (speaks !== undefined) return `it speaks ${speaks}: give the port of a Redis server`
+  return RespType.lines[first[0]] === RespType.unknownLine
+    ? "it speaks another protocol: give the port of a Redis server"
+    : undefined
 }
 
 const advice: ReadonlyArray<readonly [says: RegExp, advice: string]> = [
