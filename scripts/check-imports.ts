@@ -19,6 +19,7 @@ const layers = [
   "Resp",
   "SlotMap",
   "RedisError",
+  "Settings",
   "CommandSpec",
   "Command",
   "commands/*",

@@ -26,6 +26,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import { oneOf } from "./internal/settings.ts"
 
 /**
  * Who answers a read.
@@ -50,6 +51,13 @@ export type ReadFrom = "primary" | "replica" | "preferReplica" | "any" | "neares
 
 /** @internal */
 export const choices: ReadonlyArray<ReadFrom> = ["primary", "replica", "preferReplica", "any", "nearest"]
+
+/**
+ * What is wrong with what somebody gives as one of them.
+ *
+ * @internal
+ */
+export const check = oneOf(...choices)
 
 /**
  * Who answers the reads of a region of the program; `undefined` is what the layer says.

@@ -168,15 +168,16 @@ export class RedisCluster extends Context.Service<RedisCluster, {
 }>()("@redisc/core/RedisCluster") {}
 
 /**
- * What the options may be.
+ * What the options may be, for layers that take them and more.
  *
- * @internal
+ * @category configuration
+ * @since 0.1.0
  */
 export const checks: Settings.Checks = {
   nodes: Topology.seedsProblem,
   ...Topology.checks,
   redirects: RedirectPolicy.check,
-  readFrom: Settings.oneOf(...ReadFrom.choices),
+  readFrom: ReadFrom.check,
   maxReplicaLag: Settings.duration,
   ...NodePool.checks
 }

@@ -15,7 +15,7 @@ import * as Command from "./Command.ts"
 import { wait } from "./commands/connections.ts"
 import { maybeExecuted, toError, unsent } from "./internal/failure.ts"
 import { HeldExecutor } from "./internal/heldExecutor.ts"
-import { duration, kindOf } from "./internal/settings.ts"
+import { durationProblem, kindOf } from "./internal/settings.ts"
 import { RedisCluster } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 
@@ -69,7 +69,7 @@ export const ensureReplication: {
     replicas: number,
     within: Duration.Input
   ): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | RedisCluster> => {
-    const problem = duration("within", within) ?? wait(replicas, within).problem ??
+    const problem = durationProblem("within", within ?? null) ?? wait(replicas, within).problem ??
       (Effect.isEffect(self) ? undefined : `give the Effect whose writes are to be acknowledged, not ${kindOf(self)}`)
     if (problem !== undefined) {
       return Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))

@@ -72,7 +72,11 @@ const node = (text: string): Result.Result<Address.Address, string> => {
  * @since 0.1.0
  */
 export const parse = (text: string | Redacted.Redacted): Result.Result<ConnectionString, string> => {
-  const url = (typeof text === "string" ? text : Redacted.value(text)).trim()
+  const given: unknown = Redacted.isRedacted(text) ? Redacted.value(text) : text
+  if (typeof given !== "string") {
+    return Result.fail(`A connection string is text, or a Redacted of text: write "${form}"`)
+  }
+  const url = given.trim()
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url) ?? []
   const secure = schemes.get(scheme?.toLowerCase())
   if (secure === undefined) {

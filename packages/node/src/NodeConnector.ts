@@ -8,6 +8,7 @@
 import type { Address } from "@redisc/core/Address"
 import * as Connector from "@redisc/core/Connector"
 import { InvalidArgument, RedisError } from "@redisc/core/RedisError"
+import * as Settings from "@redisc/core/Settings"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -60,6 +61,47 @@ export interface Options {
 const pem = (text: string | Uint8Array): string | Buffer =>
   typeof text === "string" ? text : Buffer.from(text.buffer, text.byteOffset, text.byteLength)
 
+const invalid = (problem: string): RedisError =>
+  new RedisError({ reason: new InvalidArgument({ problem }), delivery: "NotSent", attempts: 0 })
+
+const isPem = (value: unknown): boolean => typeof value === "string" || value instanceof Uint8Array
+
+const pems = Settings.satisfies("PEM, as text or bytes", isPem)
+
+const secret = (what: string, isRight: (value: unknown) => boolean): Settings.Check => (name, value) => {
+  if (!Redacted.isRedacted(value)) return `${name} must be Redacted: write Redacted.make(${what})`
+  try {
+    if (isRight(Redacted.value(value))) return undefined
+  } catch {
+    // It has been wiped.
+  }
+  return `${name} is a Redacted without ${what} in it: write Redacted.make(${what})`
+}
+
+const tlsChecks: Settings.Checks = {
+  ca: Settings.satisfies(
+    "PEM, as text or bytes, or an array of these",
+    (value) => isPem(value) || (Array.isArray(value) && Array.from(value).every(isPem))
+  ),
+  cert: pems,
+  key: secret("pem", isPem),
+  passphrase: secret("passphrase", (value) => typeof value === "string"),
+  servername: Settings.text,
+  rejectUnauthorized: Settings.flag,
+  minVersion: Settings.oneOf("TLSv1.2", "TLSv1.3")
+}
+
+/**
+ * What the option `tls` may be, for layers that take it.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const tlsCheck: Settings.Check = (name, value) =>
+  typeof value === "boolean" ? undefined : Settings.optionsProblem(value, tlsChecks, name)
+
+const checks: Settings.Checks = { tls: tlsCheck, connectTimeout: Settings.duration }
+
 const makeSecurity = (options: TlsOptions): Effect.Effect<Security, RedisError> =>
   Effect.try({
     try: () => ({
@@ -77,14 +119,10 @@ const makeSecurity = (options: TlsOptions): Effect.Effect<Security, RedisError> 
       rejectUnauthorized: options.rejectUnauthorized ?? true
     }),
     catch: (cause) =>
-      new RedisError({
-        reason: new InvalidArgument({
-          problem: `the TLS options can't be used: ca, cert and key have to be PEM text, and the key that of the ` +
-            `certificate (${cause instanceof Error ? cause.message : cause})`
-        }),
-        delivery: "NotSent",
-        attempts: 0
-      })
+      invalid(
+        `the TLS options can't be used: ca, cert and key have to be PEM text, and the key that of the ` +
+          `certificate (${cause instanceof Error ? cause.message : cause})`
+      )
   })
 
 /**
@@ -112,6 +150,8 @@ const makeSecurity = (options: TlsOptions): Effect.Effect<Security, RedisError> 
 export const make = Effect.fnUntraced(function*(
   options: Options = {}
 ): Effect.fn.Return<Connector.Connector["Service"], RedisError> {
+  const problem = Settings.optionsProblem(options, checks)
+  if (problem !== undefined) return yield* invalid(problem)
   const tls = options.tls ?? false
   const security = tls === false ? undefined : yield* makeSecurity(tls === true ? {} : tls)
   const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? "5 seconds")

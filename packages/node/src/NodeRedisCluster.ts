@@ -7,10 +7,11 @@ import type { Address } from "@redisc/core/Address"
 import type { Redis } from "@redisc/core/Command"
 import * as RedisCluster from "@redisc/core/RedisCluster"
 import { InvalidArgument, RedisError } from "@redisc/core/RedisError"
+import * as Settings from "@redisc/core/Settings"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as ConnectionString from "./ConnectionString.ts"
 import * as NodeConnector from "./NodeConnector.ts"
@@ -37,7 +38,24 @@ interface Resolved {
   readonly connector: NodeConnector.Options
 }
 
+const { nodes: nodesCheck, ...otherChecks } = RedisCluster.checks
+
+const checks: Settings.Checks = {
+  nodes: nodesCheck,
+  url: Settings.satisfies(
+    `text, or a Redacted of text: "redis://user:password@host:port,host:port"`,
+    (value) => typeof value === "string" || Redacted.isRedacted(value)
+  ),
+  tls: NodeConnector.tlsCheck,
+  ...otherChecks
+}
+
+const invalid = (problem: string): RedisError =>
+  new RedisError({ reason: new InvalidArgument({ problem }), delivery: "NotSent", attempts: 0 })
+
 const resolve = (options: Options): Result.Result<Resolved, string> => {
+  const problem = Settings.optionsProblem(options, checks)
+  if (problem !== undefined) return Result.fail(problem)
   const { nodes, tls, url, ...rest } = options
   const { connectTimeout } = rest
   if (url === undefined) {
@@ -92,9 +110,6 @@ export const layer = (options: Options): Layer.Layer<RedisCluster.RedisCluster |
     ({ cluster, connector }) => Layer.provide(RedisCluster.layer(cluster), NodeConnector.layer(connector))
   ))
 
-const invalid = (problem: string): RedisError =>
-  new RedisError({ reason: new InvalidArgument({ problem }), delivery: "NotSent", attempts: 0 })
-
 /**
  * The cluster as a Layer whose options come from the program's configuration.
  *
@@ -116,4 +131,10 @@ const invalid = (problem: string): RedisError =>
 export const layerConfig = (
   options: Config.Wrap<Options>
 ): Layer.Layer<RedisCluster.RedisCluster | Redis, RedisError | Config.ConfigError> =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+  Layer.unwrap(Effect.map(read(options), layer))
+
+const read = (options: Config.Wrap<Options>): Effect.Effect<Options, RedisError | Config.ConfigError> =>
+  Effect.catchDefect(
+    Effect.suspend((): Effect.Effect<Options, Config.ConfigError> => Config.unwrap(options)),
+    () => Effect.fail(invalid("give layerConfig a Config of the options, or an object of Configs, one an option"))
+  )

@@ -202,6 +202,8 @@ export class ClusterExecutor extends Executor {
   /** Why there is no node for it. */
   noNode(slot: number, readFrom: ReadFrom.ReadFrom): RedisError.Reason {
     if (this.parts.counts.closed) return new RedisError.Closed()
+    const problem = ReadFrom.check("readFrom", readFrom)
+    if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
     const role = readFrom === "replica" && (slot < 0 || this.shardOf(slot) !== undefined) ? "replica" : undefined
     return new RedisError.NoNodeForSlot({ slot: slot === anySlot ? undefined : slot, role })
   }
@@ -229,6 +231,7 @@ export class ClusterExecutor extends Executor {
   /** The node for a piece of work on a slot, or on no slot, that reads from there. */
   nodeOf(slot: number, readFrom: ReadFrom.ReadFrom): NodePool.Node | undefined {
     if (this.parts.counts.closed) return undefined
+    if (readFrom !== "primary" && ReadFrom.check("readFrom", readFrom) !== undefined) return undefined
     if (slot < 0) return readFrom === "primary" ? this.anyPrimary() : this.anyReader(readFrom)
     const shard = this.shardOf(slot)
     if (shard !== undefined && readFrom !== "primary") return this.parts.replicas.choose(shard, readFrom)

@@ -63,17 +63,21 @@ export const count: Check = (name, value) => {
 export const few = (most: number): Check => (name, value) =>
   count(name, value) ?? ((value as number) <= most ? undefined : `${name} has to be at most ${most}, not ${value}`)
 
-/** A duration that time is measured against: zero would mean at once and for ever. */
-export const duration: Check = (name, value) => {
+const millisOf = (value: unknown): number => {
   const duration = Duration.fromInput(value as Duration.Input)
-  return duration._tag === "Some" && Duration.toMillis(duration.value) > 0
-    ? undefined
-    : `${name} has to be a duration above zero, such as "5 seconds"`
+  return duration._tag === "Some" ? Duration.toMillis(duration.value) : 0
 }
 
-/** The same of what may have been left out. */
+/** A duration that time is measured against again and again: with less than a millisecond that would be all the time. */
+export const duration: Check = (name, value) =>
+  durationProblem(name, value === undefined ? null : value) ??
+    (millisOf(value) < 1 ? `${name} has to be a millisecond at least` : undefined)
+
+/** A duration above zero, where it is not left out. */
 export const durationProblem = (name: string, value: unknown): string | undefined =>
-  value === undefined ? undefined : duration(name, value)
+  value === undefined || millisOf(value) > 0
+    ? undefined
+    : `${name} has to be a duration above zero, such as "5 seconds"`
 
 /** One of some words. */
 export const oneOf = (...choices: ReadonlyArray<string>): Check => (name, value) => {

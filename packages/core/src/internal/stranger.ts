@@ -32,14 +32,17 @@ const advice: ReadonlyArray<readonly [says: RegExp, advice: string]> = [
     "a node of a cluster"
   ],
   [
-    /^ERR unknown command\b/i,
+    /"ERR unknown command\b/i,
     "it knows no CLUSTER commands, as a Sentinel or a proxy does not; give the address of a node of the cluster"
+  ],
+  [
+    /did not finish the TLS handshake/,
+    "a port without TLS says nothing to one; give the server's tls-port, or leave out tls"
   ]
 ]
 
 /** Why a server tells no layout, from what it answers when it is asked for one. */
 export const withoutLayout = (reason: RedisError.Reason): string => {
-  const said = reason._tag === "ServerError" ? reason.text : ""
-  const what = advice.find(([says]) => says.test(said))?.[1]
+  const what = advice.find(([says]) => says.test(reason.message))?.[1]
   return what === undefined ? reason.message : `${reason.message}: ${what}`
 }
