@@ -29,8 +29,12 @@ const hash = (member: Bin, seed: number): number => {
   return ((value ^ (value >>> 13)) >>> 0) + 1
 }
 
-const orderOf = (members: Members, seed: number): ReadonlyArray<Place> => {
-  const order = Array.from(members.keys(), (member) => ({ at: hash(member, seed), member })).sort((a, b) => a.at - b.at)
+/** More than any hash. */
+const group = 2 ** 33
+
+const orderOf = (members: Members, seed: number, groupOf: (member: Bin) => number): ReadonlyArray<Place> => {
+  const place = (member: Bin): Place => ({ at: groupOf(member) * group + hash(member, seed), member })
+  const order = Array.from(members.keys(), place).sort((a, b) => a.at - b.at)
   const known = orders.get(members)
   if (known === undefined) orders.set(members, new Map([[seed, order]]))
   else known.set(seed, order)
@@ -40,14 +44,16 @@ const orderOf = (members: Members, seed: number): ReadonlyArray<Place> => {
 /**
  * About `count` members and the cursor of the next page, 0 at the end. What is there from the first page to the last is
  * answered exactly once, as long as the seed is the same.
+ * Members of a lower group come first.
  */
 export const page = (
   members: Members,
   cursor: number,
   count: number,
-  seed: number
+  seed: number,
+  groupOf: (member: Bin) => number = () => 0
 ): { readonly cursor: number; readonly members: ReadonlyArray<Bin> } => {
-  const order = (cursor === 0 ? undefined : orders.get(members)?.get(seed)) ?? orderOf(members, seed)
+  const order = (cursor === 0 ? undefined : orders.get(members)?.get(seed)) ?? orderOf(members, seed, groupOf)
   let low = 0
   let high = order.length
   while (low < high) {

@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 const members = Array.from({ length: 1000 }, (_, index) => `m${index}`)
 
 /** A primary with two replicas, and how to scan by pages of 50, each from the next of some nodes. */
-const setUp = Effect.gen(function*() {
-  const { connector, service: fake } = yield* FakeCluster.make({ primaries: 1, replicas: 2 })
+const setUp = Effect.fnUntraced(function*(version?: FakeCluster.VersionName) {
+  const { connector, service: fake } = yield* FakeCluster.make({ primaries: 1, replicas: 2, version })
   const connections = yield* Effect.forEach(
     fake.addresses,
     (address) =>
@@ -44,7 +44,7 @@ describe("scans", () => {
 
     it.effect(`${kind[0]} at one node answers everything once, in an order of its own`, () =>
       Effect.gen(function*() {
-        const { scan } = yield* setUp
+        const { scan } = yield* setUp()
         const orders = yield* Effect.forEach([0, 1, 2], (node) => scan(kind, [node]))
         for (const order of orders) assert.deepStrictEqual([...order].sort(), all)
         assert.strictEqual(new Set(orders.map(String)).size, 3)
@@ -52,14 +52,23 @@ describe("scans", () => {
 
     it.effect(`${kind[0]} in pages from several nodes loses some`, () =>
       Effect.gen(function*() {
-        const { scan } = yield* setUp
+        const { scan } = yield* setUp()
         assert.isBelow(new Set(yield* scan(kind, [0, 1, 2])).size, members.length)
       }))
   }
 
+  it.effect("SCAN goes slot by slot since 7.4, and in no order of slots before", () =>
+    Effect.gen(function*() {
+      for (const version of ["7.0", "8.0"] as const) {
+        const { scan, fake } = yield* setUp(version)
+        const slots = (yield* scan(["SCAN"], [0])).map((key) => fake.slotOf(key))
+        assert.strictEqual(String(slots) === String([...slots].sort((a, b) => a - b)), version === "8.0")
+      }
+    }))
+
   it.effect("a process that starts again has another order", () =>
     Effect.gen(function*() {
-      const { fake } = yield* setUp
+      const { fake } = yield* setUp()
       const some = Object.fromEntries(members.map((member) => [member, "1"]))
       const order = Effect.map(fake.command("fake-0", "SCAN", ["0", "COUNT", "50"]), String)
       yield* fake.restart("fake-0")

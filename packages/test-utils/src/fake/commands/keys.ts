@@ -11,7 +11,7 @@ import { encodeLike } from "../encoding.ts"
 import * as Glob from "../glob.ts"
 import { CommandError } from "../handler.ts"
 import type { Definition, Group, Invocation } from "../handler.ts"
-import { copyValue } from "../keyspace.ts"
+import { copyValue, slotOf } from "../keyspace.ts"
 import { page } from "../pages.ts"
 import { since } from "../version.ts"
 import type { Version } from "../version.ts"
@@ -88,7 +88,7 @@ const scan: Definition = {
   run: ({ args, keys, node }) => {
     const from = args[0] === "" && !since(node.version, 7.2) ? 0 : Args.cursor(args[0], node.version)
     const { count, match, type } = Args.scanOptions(args, 1, true)
-    const { cursor, members } = page(keys, from, count, node.hashSeed)
+    const { cursor, members } = page(keys, from, count, node.hashSeed, since(node.version, 7.4) ? slotOf : undefined)
     const found = members.filter((key) =>
       (match === undefined || Glob.matches(match, key)) && (type === undefined || keys.get(key)?.type === type)
     )
