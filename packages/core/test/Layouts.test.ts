@@ -56,6 +56,13 @@ describe("Layouts", () => {
     assert.deepStrictEqual(keys, [a.key, b.key])
   })
 
+  it("asks an addressMap each time", () => {
+    let port = 1
+    const layouts = new Layouts(5, { addressMap: () => Address.tcp("nat", port++) })
+    const [one, other] = [a, b].map((origin) => [...read(layouts, reply(8000), origin).map.nodes.keys()])
+    assert.deepStrictEqual([one, other], [["nat:1", "nat:2"], ["nat:3", "nat:4"]])
+  })
+
   it("forgets the oldest beyond its limit", () => {
     const layouts = new Layouts(2, {})
     const first = read(layouts, reply(1000), a)

@@ -45,9 +45,12 @@ export class Layouts {
     origin: Address,
     parse: typeof SlotMap.fromClusterSlots = SlotMap.fromClusterSlots
   ): Result.Result<Layout, string> {
-    const known = this.known.find((layout) =>
-      (layout.origin === undefined || layout.origin === origin.key) && isSame(layout.reply, reply)
-    )
+    // What an addressMap answers may be another the next time, so it is asked each time.
+    const known = this.options.addressMap !== undefined ?
+      undefined :
+      this.known.find((layout) =>
+        (layout.origin === undefined || layout.origin === origin.key) && isSame(layout.reply, reply)
+      )
     if (known !== undefined) return Result.succeed(known)
     return Result.map(parse(reply, { ...this.options, origin }), (map) => {
       const own = parse !== SlotMap.fromClusterSlots || leavesOutHost(reply) ? origin.key : undefined
