@@ -180,7 +180,9 @@ describe("the schedule of the redirect policy", () => {
 
   it.effect("that never answers ends with the command's deadline, and with its interruption", () =>
     Effect.gen(function*() {
-      const redirects = RedirectPolicy.make(Schedule.modifyDelay(Schedule.forever, () => Effect.never))
+      let ended = 0
+      const asked = Effect.onInterrupt(Effect.never, () => Effect.sync(() => ended++))
+      const redirects = RedirectPolicy.make(Schedule.modifyDelay(Schedule.forever, () => asked))
       const { a, run } = yield* connected({ redirects, commandTimeout: "2 seconds" })
       a.on("GET", Reply.error("TRYAGAIN not yet"))
       const reading = yield* start(Effect.flip(run(Redis.get(keyOfA))))
@@ -189,6 +191,7 @@ describe("the schedule of the redirect policy", () => {
       yield* Fiber.interrupt(interrupted)
       yield* advance("1 second")
       assert.isDefined(reading.pollUnsafe())
+      assert.strictEqual(ended, 2)
       assert.include((yield* Fiber.join(reading)).message, "schedule")
     }))
 

@@ -59,7 +59,7 @@ describe("Layouts", () => {
   it("asks an addressMap each time", () => {
     let port = 1
     const layouts = new Layouts(5, { addressMap: () => Address.tcp("nat", port++) })
-    const [one, other] = [a, b].map((origin) => [...read(layouts, reply(8000), origin).map.nodes.keys()])
+    const [one, other] = [a, b].map((origin) => Array.from(read(layouts, reply(8000), origin).map.nodes.keys()))
     assert.deepStrictEqual([one, other], [["nat:1", "nat:2"], ["nat:3", "nat:4"]])
   })
 
