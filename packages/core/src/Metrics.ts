@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import { unsent } from "./internal/failure.ts"
-import { durationProblem } from "./internal/settings.ts"
+import * as Settings from "./internal/settings.ts"
 import { RedisCluster } from "./RedisCluster.ts"
 import type { NodeStats, Stats } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
@@ -83,12 +83,10 @@ export const publish: Effect.Effect<void, never, RedisCluster> = Effect.gen(func
  * @since 0.1.0
  */
 export const layer = (
-  options?: { readonly every?: Duration.Input | undefined }
+  options: { readonly every?: Duration.Input | undefined } = {}
 ): Layer.Layer<never, RedisError.RedisError, RedisCluster> =>
   Layer.effectDiscard(Effect.suspend(() => {
-    const every = options?.every ?? "10 seconds"
-    const problem = durationProblem("every", every)
-    return problem === undefined
-      ? Effect.forkScoped(Effect.forever(Effect.andThen(publish, Effect.sleep(every))))
-      : Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
+    const problem = Settings.optionsProblem(options, { every: Settings.duration })
+    if (problem !== undefined) return Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
+    return Effect.forkScoped(Effect.forever(Effect.andThen(publish, Effect.sleep(options.every ?? "10 seconds"))))
   }))

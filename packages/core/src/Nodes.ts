@@ -10,7 +10,7 @@ import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as Command from "./Command.ts"
 import { unsent } from "./internal/failure.ts"
-import { count, oneOf, optionsProblem } from "./internal/settings.ts"
+import * as Settings from "./internal/settings.ts"
 import { membersOf, RedisCluster } from "./RedisCluster.ts"
 import type { NodeResult, Nodes } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
@@ -26,10 +26,20 @@ export interface Options {
   readonly concurrency?: number | "unbounded" | undefined
 }
 
-const which = oneOf("primaries", "replicas", "all")
+const which = Settings.oneOf("primaries", "replicas", "all")
 
-const checks = {
-  concurrency: (name: string, value: unknown) => value === "unbounded" ? undefined : count(name, value)
+const concurrency: Settings.Check = (name, value) => {
+  const problem = value === "unbounded" ? undefined : Settings.count(name, value)
+  return problem?.replace(", not ", ` or "unbounded", not `)
+}
+
+const problemOf = (nodes: unknown, effect: unknown, options: unknown): string | undefined => {
+  const problem = which("nodes", nodes)
+  if (problem !== undefined) return problem
+  if (!Effect.isEffect(effect) && typeof effect !== "function") {
+    return `what to run on each node has to be an Effect, or a function of the node, not ${Settings.kindOf(effect)}`
+  }
+  return options === undefined ? undefined : Settings.optionsProblem(options, { concurrency })
 }
 
 type Visit<A, E, R> = Effect.Effect<A, E, R> | ((node: Node) => Effect.Effect<A, E, R>)
@@ -71,7 +81,7 @@ export const visit = <A, E, R>(
   Exclude<R, Command.Redis> | RedisCluster
 > =>
   Stream.unwrap(Effect.map(RedisCluster, (cluster) => {
-    const problem = which("nodes", nodes) ?? (options === undefined ? undefined : optionsProblem(options, checks))
+    const problem = problemOf(nodes, effect, options)
     if (problem !== undefined) return Stream.fail(unsent(new RedisError.InvalidArgument({ problem })))
     const members = membersOf(cluster.topology.currentUnsafe(), nodes)
     if (members.length === 0) {
@@ -80,7 +90,7 @@ export const visit = <A, E, R>(
     }
     return Stream.mapEffect(Stream.fromIterable(members), (node) => {
       const { address, role } = node
-      const work = Effect.isEffect(effect) ? effect : effect(node)
+      const work = Effect.isEffect(effect) ? effect : Effect.suspend(() => effect(node))
       return Effect.map(
         Effect.result(Session.use({ node: address }, work)),
         (result): NodeResult<A, E | RedisError.RedisError> => ({ address, role, result })

@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Metrics from "../src/Metrics.ts"
 import * as Redis from "../src/Redis.ts"
-import type * as RedisCluster from "../src/RedisCluster.ts"
+import * as RedisCluster from "../src/RedisCluster.ts"
 import * as Session from "../src/Session.ts"
 import { carrier, connected, connectedTo, start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, settle, slotOfA } from "./support/scenes.ts"
@@ -156,4 +156,23 @@ describe("the layer", () => {
         assert.include(error.message, "every")
       })
   )
+
+  it.effect("refuses options that are none", () =>
+    Effect.gen(function*() {
+      const { service } = yield* built()
+      for (
+        const [options, problem] of [
+          [null, "options have to be a plain object of every, not null"],
+          ["1 second", "options have to be a plain object of every, not text"],
+          [{ evry: "1 second" }, "evry is not an option; did you mean every?"]
+        ] as const
+      ) {
+        const layer = Metrics.layer(options as never)
+        const error = yield* Effect.flip(
+          Effect.provideService(Layer.build(layer), RedisCluster.RedisCluster, service)
+        )
+        assert.strictEqual(error.reason._tag, "InvalidArgument")
+        assert.include(error.message, problem)
+      }
+    }))
 })

@@ -184,4 +184,47 @@ describe("visiting nodes", () => {
       yield* service.refresh
       assert.deepStrictEqual(resultsByNode(yield* run(visit)), { "a:7000": 7, "d:7000": 8 })
     }))
+
+  it.effect("refuses what is no selection of nodes, no work and no option", () =>
+    Effect.gen(function*() {
+      const { cluster, run } = yield* connected()
+      const size = Redis.dbsize()
+      for (
+        const [nodes, work, options, problem] of [
+          [
+            "primary",
+            size,
+            {},
+            `nodes has to be one of "primaries", "replicas", "all"; did you mean "primaries"?`
+          ],
+          [undefined, size, {}, "nodes has to be one of"],
+          [["all"], size, {}, "nodes has to be one of"],
+          ["all", undefined, {}, "has to be an Effect, or a function of the node, not undefined"],
+          ["all", "DBSIZE", {}, "has to be an Effect, or a function of the node, not text"],
+          ["all", size, null, "options have to be a plain object of concurrency, not null"],
+          ["all", size, { concurency: 1 }, "did you mean concurrency?"],
+          ["all", size, { concurrency: 0 }, `concurrency has to be a whole number from 1 up or "unbounded", not 0`],
+          ["all", size, { concurrency: "8" }, `or "unbounded", not text`],
+          ["all", size, { concurrency: NaN }, `or "unbounded", not NaN`]
+        ] as const
+      ) {
+        const error = yield* Effect.flip(
+          run(Nodes.collect(nodes as never, work as unknown as typeof size, options as never))
+        )
+        assert.deepStrictEqual([error.reason._tag, error.delivery], ["InvalidArgument", "NotSent"])
+        assert.include(error.message, problem)
+      }
+      assert.deepStrictEqual([...cluster.nodes.values()].flatMap(({ commands }) => commands), [])
+    }))
+
+  it.effect("has a function that throws as a defect, and gives all connections back", () =>
+    Effect.gen(function*() {
+      const { run, service } = yield* connected()
+      const exit = yield* Effect.exit(run(Nodes.collect("primaries", (): Effect.Effect<void> => {
+        throw new Error("broken")
+      })))
+      assert.isTrue(exit._tag === "Failure" && exit.cause.reasons.every(({ _tag }) => _tag !== "Fail"))
+      const { nodes } = yield* service.stats
+      assert.deepStrictEqual(Array.from(nodes.values(), ({ leased }) => leased), [0, 0, 0])
+    }))
 })
