@@ -6,6 +6,7 @@
 import * as Command from "@redisc/core/Command"
 import * as Redis from "@redisc/core/Redis"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import assert from "node:assert/strict"
 import { failure, test } from "./Case.ts"
 import type { Case } from "./Case.ts"
@@ -96,6 +97,24 @@ export const hashes: ReadonlyArray<Case> = [
         "": new Uint8Array(0),
         "ü": new TextEncoder().encode("é")
       })
+    })
+  ),
+  test(
+    "a schema names the fields of a hash, and tells which of them does not fit",
+    Effect.gen(function*() {
+      const hash = keyOf("schema")("hash")
+      const User = Schema.Struct({ name: Schema.String, age: Schema.FiniteFromString })
+      yield* Redis.hset(hash, { name: "ada", age: "36", city: "London" })
+      const user = Redis.hgetall(hash).pipe(Command.schema(User))
+      assert.deepEqual(yield* user, { name: "ada", age: 36 })
+      yield* Redis.hset(hash, { age: "s3cret" })
+      const { delivery, message } = yield* Effect.flip(user)
+      assert.equal(delivery, "Executed")
+      assert.ok(
+        message.includes(`at ["age"], expected a finite number, received NaN; the command was executed`),
+        message
+      )
+      assert.ok(!message.includes("s3cret"), message)
     })
   ),
   test(

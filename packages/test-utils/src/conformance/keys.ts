@@ -4,9 +4,13 @@
  * @since 0.1.0
  */
 import * as Command from "@redisc/core/Command"
+import * as Nodes from "@redisc/core/Nodes"
 import * as Redis from "@redisc/core/Redis"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import assert from "node:assert/strict"
 import { failure, freshKeys, test } from "./Case.ts"
 import type { Case } from "./Case.ts"
@@ -203,6 +207,54 @@ export const keys: ReadonlyArray<Case> = [
       assert.deepEqual(yield* found("[o-t]*o"), [key("two")])
       assert.deepEqual(yield* found("\\[x\\]"), [key("[x]")])
       assert.deepEqual(yield* found("three"), [])
+    })
+  ),
+  test(
+    "what is made of the keys of all nodes is made of all of them, once",
+    Effect.gen(function*() {
+      const tag = (yield* keyOf("spread"))("").slice(1, -2)
+      const names = Array.from({ length: 60 }, (_, i) => `${tag}:${i}`)
+      yield* Effect.forEach(names, (name) => Redis.set(name, "1"), { concurrency: "unbounded" })
+      const keys = Redis.keys(`${tag}:*`)
+      let calls = 0
+      const count = keys.pipe(Command.map((keys) => {
+        calls++
+        return keys.length
+      }))
+      assert.equal(yield* count, 60)
+      assert.equal(calls, 1)
+      const Sixty = Schema.Array(Schema.String).check(Schema.isMinLength(60))
+      assert.deepEqual((yield* keys.pipe(Command.schema(Sixty))).toSorted(), names.toSorted())
+      const bytes = yield* keys.pipe(Command.bytes, Command.option)
+      assert.ok(Option.isSome(bytes) && bytes.value.length === 60 && bytes.value[0] instanceof Uint8Array)
+      const [piped] = yield* Redis.pipeline([count, Redis.get(names[0])])
+      assert.equal(piped, 60)
+      const each = yield* Nodes.collect("primaries", count)
+      const counts = Object.values(each).map(Result.getOrThrow)
+      assert.equal(counts.reduce((sum, count) => sum + count), 60)
+      assert.ok((yield* Redis.dbsize().pipe(Command.map((size) => -size))) <= -60)
+    })
+  ),
+  test(
+    "SCAN needs a node, and finds all keys on all of them",
+    Effect.gen(function*() {
+      const tag = (yield* keyOf("scan"))("").slice(1, -2)
+      const names = Array.from({ length: 60 }, (_, i) => `${tag}:${i}`)
+      yield* Effect.forEach(names, (name) => Redis.set(name, "1"), { concurrency: "unbounded" })
+      const page = (cursor: string) => Redis.command("SCAN", [cursor, "MATCH", `${tag}:*`, "COUNT", 100])
+      assert.equal(yield* failure(page("0")), "InvalidArgument")
+      const scan = Effect.gen(function*() {
+        const found: Array<string> = []
+        let cursor = "0"
+        do {
+          const [next, keys] = (yield* page(cursor)) as readonly [string, ReadonlyArray<string>]
+          found.push(...keys)
+          cursor = next
+        } while (cursor !== "0")
+        return found
+      })
+      const found = Object.values(yield* Nodes.collect("primaries", scan)).flatMap(Result.getOrThrow)
+      assert.deepEqual([...new Set(found)].toSorted(), names.toSorted())
     })
   ),
   test(

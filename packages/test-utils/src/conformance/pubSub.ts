@@ -68,6 +68,34 @@ export const pubSub: ReadonlyArray<Case> = [
     }))
   ),
   test(
+    "a name is what comes back: a lone surrogate is U+FFFD, and nothing else is changed",
+    Effect.scoped(Effect.gen(function*() {
+      const channel = yield* channelOf("names")
+      for (const [name, told] of [["\ud800", "\ufffd"], ["\ufeff", "\ufeff"], ["a\u0000\r\nb", "a\u0000\r\nb"]]) {
+        const topics = { channels: [channel(name)], patterns: [`${channel(name)}*`], shardChannels: [channel(name)] }
+        const heard = yield* hear(topics, 3)
+        assert.equal(yield* Redis.spublish(channel(name), "shard"), 1)
+        yield* Redis.publish(channel(told), "1")
+        const messages = yield* heard
+        assert.deepEqual(messages.map((message) => message.channel), [channel(told), channel(told), channel(told)])
+      }
+      const empty = yield* hear({ channels: [""] }, 1)
+      yield* Redis.publish("", "nothing")
+      assert.deepEqual(payloadsOf(yield* empty), ["nothing"])
+    }))
+  ),
+  test(
+    "a stream has thousands of channels of every kind, and room for one message",
+    Effect.scoped(Effect.gen(function*() {
+      const channel = yield* channelOf("many")
+      const names = Array.from({ length: 5000 }, (_, i) => channel(`${i}`))
+      const topics = { channels: names, patterns: names.map((name) => `p${name}`), shardChannels: names }
+      const heard = yield* hear(topics, 1, { buffer: 1, overflow: "fail" })
+      yield* Redis.spublish(channel("4999"), "hello")
+      assert.deepEqual(payloadsOf(yield* heard), ["hello"])
+    }))
+  ),
+  test(
     "a channel that is listened to by name and by pattern is heard twice, and names the pattern",
     Effect.scoped(Effect.gen(function*() {
       const channel = yield* channelOf("pattern")
