@@ -182,6 +182,40 @@ describe("a reply that does not fit a schema", () => {
       `at ["b"][*], expected a value that passes the checks of the schema, received object`
     ],
     [
+      "a check that points at the value by a number",
+      Schema.Struct({ a: Schema.Number }).check(Schema.makeFilter(({ a }) => ({ path: [a], issue: "odd" }))),
+      { a: 4242 },
+      "at [*], expected a value that passes the checks of the schema, received object"
+    ],
+    [
+      "a check that points into a record",
+      Schema.Struct({ all: Schema.Record(Schema.String, Schema.Struct({ a: Schema.String })) }).check(
+        Schema.makeFilter(({ all }) => ({ path: ["all", Object.keys(all)[0], "a"], issue: "odd" }))
+      ),
+      { all: { [secret]: { a: secret } } },
+      `at ["all"][*]["a"], expected a value that passes the checks of the schema, received object`
+    ],
+    [
+      "the only member of a union that it could have been",
+      Schema.Union([Schema.FiniteFromString, Schema.Literal("a")]),
+      secret,
+      "expected a finite number, received NaN"
+    ],
+    [
+      "JSON of a text that is no URL",
+      Schema.fromJsonString(Schema.URLFromString),
+      `"${secret}"`,
+      "expected a string that will be decoded as a URL, received string"
+    ],
+    [
+      "a schema that can't be made",
+      Schema.suspend((): Schema.Codec<string> => {
+        throw new TypeError(secret)
+      }),
+      secret,
+      "expected a schema that decodes at once, and does not throw, received TypeError"
+    ],
+    [
       "a transformation that repeats the value",
       Schema.Struct({
         a: effectful((text) => Effect.fail(new SchemaIssue.InvalidValue({ expected: `not ${text}`, message: text })))
