@@ -7,7 +7,7 @@ import * as PubSub from "../src/PubSub.ts"
 import { start } from "./support/client.ts"
 import { settle } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
-import { confirmation, lineTo, message, messagesOf, subscriber } from "./support/subscribers.ts"
+import { asked, confirmation, lineTo, message, messagesOf, subscriber } from "./support/subscribers.ts"
 
 const topics = { channels: ["news"] }
 
@@ -95,5 +95,20 @@ describe("a listener", () => {
       yield* settle
       const error = yield* Effect.flip(Fiber.join(second))
       assert.deepStrictEqual([error.reason._tag, error.delivery], ["ServerError", "Rejected"])
+    }))
+
+  it.effect("that leaves at once has nobody subscribe for it", () =>
+    Effect.gen(function*() {
+      const { a, b, c, cluster, run, service } = yield* subscriber()
+      const open = cluster.live
+      const fiber = yield* start(run(Stream.runDrain(PubSub.subscribe(["news"]))))
+      yield* Fiber.interrupt(fiber)
+      const ignore = () => {}
+      const none = { bytes: false, awaited: new Set<never>(), onMessages: ignore, onNotice: ignore }
+      const listener = { ...none, onReady: ignore, onFailure: ignore }
+      service.subscriptions.leave(service.subscriptions.listen("channel", "news", listener), listener)
+      yield* settle
+      assert.deepStrictEqual([a, b, c].flatMap(asked), [])
+      assert.strictEqual(cluster.live, open)
     }))
 })
