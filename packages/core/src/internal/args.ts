@@ -6,7 +6,6 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
 import * as Command from "../Command.ts"
 import type * as CommandSpec from "../CommandSpec.ts"
 import type { Decode } from "./reply.ts"
@@ -62,10 +61,26 @@ const none = {}
  * The options of a command as they were given, or none: refuses those that nobody knows, naming the nearest, and those
  * that are no object.
  */
-export const options = <Options>(checks: Checks<Options>) => (given: Options | undefined): Options => {
-  if (given === undefined) return none as Options
-  const problem = optionsProblem(given, checks as Readonly<Record<string, Check>>)
-  return problem === undefined ? given : refuse(problem)
+export const options = <Options>(checks: Checks<Options>) => {
+  const known: Readonly<Record<string, Check | undefined>> = Object.assign(Object.create(null), checks)
+  return (given: Options | undefined): Options => {
+    if (given === undefined) return none as Options
+    if (isPlain(given) && areRight(given, known)) return given
+    const problem = optionsProblem(given, checks as Readonly<Record<string, Check>>)
+    return problem === undefined ? given : refuse(problem)
+  }
+}
+
+/** The common case, told apart without a list of what there is. */
+const areRight = (
+  given: Readonly<Record<string, unknown>>,
+  known: Readonly<Record<string, Check | undefined>>
+): boolean => {
+  for (const name in given) {
+    const check = known[name]
+    if (check === undefined || (given[name] !== undefined && check(name, given[name]) !== undefined)) return false
+  }
+  return true
 }
 
 /** Options without which there is no such command. */
@@ -155,10 +170,11 @@ export const option = <A>(word: string, value: A | undefined, encode: (value: A)
 export type Span = Exclude<Duration.Input, number | bigint>
 
 const millisOf = (duration: Duration.Input, what: string): number => {
-  const given = Duration.fromInput(duration)
-  return Option.isSome(given)
-    ? Duration.toMillis(given.value)
-    : refuse(`${what} has to be a duration, such as "60 seconds", not ${kindOf(duration)}`)
+  try {
+    return Duration.toMillis(duration)
+  } catch {
+    return refuse(`${what} has to be a duration, such as "60 seconds", not ${kindOf(duration)}`)
+  }
 }
 
 /** The same where Redis counts in seconds. */
