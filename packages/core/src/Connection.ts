@@ -25,6 +25,7 @@ import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import * as Connector from "./Connector.ts"
 import { Answers } from "./internal/answers.ts"
+import { within } from "./internal/arrivals.ts"
 import { attempt, blocks, deadlineOf, failAll, run, Unattended } from "./internal/call.ts"
 import type { Call, Limits, Outcome } from "./internal/call.ts"
 import { CallQueue } from "./internal/callQueue.ts"
@@ -321,6 +322,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.watchdog = new Watchdog({
       node: address.key,
       clock,
+      soon,
       inFlight: this.inFlight,
       waiting: this.waiting,
       commandTimeout: this.commandTimeout,
@@ -730,8 +732,9 @@ export const connect = Effect.fnUntraced(function*(
       { attempts: 0 }
     ))
   yield* Effect.addFinalizer(() => Effect.sync(() => connection.abort(new RedisError.Closed())))
-  yield* Effect.timeoutOrElse(Effect.catchDefect(open, (cause) => failed("connecting died of a defect", cause)), {
+  yield* within(Effect.catchDefect(open, (cause) => failed("connecting died of a defect", cause)), {
     duration: connectTimeout,
+    soon: connector.soon,
     orElse: () => failed(`${late} within ${Duration.format(Duration.fromInputUnsafe(connectTimeout))} (connectTimeout)`)
   })
   yield* Effect.forkScoped(connection.watchdog.sweep)

@@ -18,7 +18,8 @@ import type { RedisError } from "./RedisError.ts"
  *
  * **Details**
  *
- * `onClose` comes at most once, and nothing comes after it. A chunk is lent for the duration of the call.
+ * `onClose` comes at most once, and nothing comes after it. A chunk is lent for the duration of the call. A call may throw what
+ * code of a user has thrown that it has set going: the listener is in order then, and the transport goes on.
  *
  * @category models
  * @since 0.1.0
@@ -54,7 +55,8 @@ export interface Transport {
  * `open` connects, and fails with `ConnectionFailed` when it can't; closing its scope closes the transport at once.
  * It has to be interruptible. `secure` tells whether the transports are encrypted, and so which of a node's two ports
  * is the one to use. `soon` runs a task at the end of the tick: what is written meanwhile is written at once then. With
- * sockets, that is best after all that are ready have been read.
+ * sockets, that has to be after all that are ready have been read: before somebody's time is said to be up, what has come by
+ * then is read.
  *
  * @category services
  * @since 0.1.0

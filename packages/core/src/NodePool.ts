@@ -212,6 +212,7 @@ export const make = Effect.fnUntraced(function*(
       ),
       options,
       clock,
+      soon: Context.get(context, Connector.Connector).soon,
       fork,
       onTrouble: (failure) => each(listeners, (listener) => listener(address.key, failure), report),
       report

@@ -31,6 +31,7 @@ import {
   pubsubShardchannels,
   pubsubShardnumsub
 } from "./commands/pubsub.ts"
+import { within } from "./internal/arrivals.ts"
 import { executed, toError, unsent } from "./internal/failure.ts"
 import * as Fit from "./internal/fit.ts"
 import { Mailbox } from "./internal/pubsub/mailbox.ts"
@@ -290,7 +291,8 @@ const open = Effect.fnUntraced(function*<P>(
     (leave) => Effect.sync(leave)
   )
   if (listener.awaited.size === 0) listener.onReady()
-  const confirmed = Effect.timeoutOrElse(Deferred.await(ready), {
+  const confirmed = within(Deferred.await(ready), {
+    soon: executor.parts.clock.soon,
     duration: executor.parts.commandTimeout,
     orElse: () => {
       const waitingFor = `the server to confirm ${listener.awaited.size} of the subscriptions`

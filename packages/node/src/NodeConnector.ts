@@ -9,6 +9,7 @@ import type { Address } from "@redisc/core/Address"
 import * as Connector from "@redisc/core/Connector"
 import { InvalidArgument, RedisError } from "@redisc/core/RedisError"
 import * as Settings from "@redisc/core/Settings"
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -125,6 +126,15 @@ const makeSecurity = (options: TlsOptions): Effect.Effect<Security, RedisError> 
       )
   })
 
+/** What came while this process was busy is read in the next turns of its event loop, behind the timers. */
+const caughtUp = Effect.replicateEffect(
+  Effect.callback<void>((resume) => {
+    setImmediate(() => resume(Effect.void))
+  }),
+  8,
+  { discard: true }
+)
+
 /**
  * Makes a connector.
  *
@@ -155,10 +165,14 @@ export const make = Effect.fnUntraced(function*(
   const tls = options.tls ?? false
   const security = tls === false ? undefined : yield* makeSecurity(tls === true ? {} : tls)
   const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? "5 seconds")
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const report = (error: unknown): void => {
+    fork(Effect.logError("who was told of a socket's events has thrown", Cause.die(error)))
+  }
 
   const open = (address: Address, listener: Connector.Listener) =>
     Effect.suspend(() => {
-      const transport = new SocketTransport(address, security, listener)
+      const transport = new SocketTransport(address, security, listener, report)
       const timedOut = Effect.suspend(() =>
         Effect.fail(connectionFailed(
           address,
@@ -166,8 +180,10 @@ export const make = Effect.fnUntraced(function*(
             `within ${Duration.format(timeout)}; check the address, or raise connectTimeout`
         ))
       )
-      return transport.connect.pipe(
-        Effect.timeoutOrElse({ duration: timeout, orElse: () => timedOut }),
+      return Effect.raceFirst(
+        transport.connect,
+        Effect.andThen(Effect.andThen(Effect.sleep(timeout), caughtUp), timedOut)
+      ).pipe(
         Effect.onError(() => Effect.sync(() => transport.close())),
         Effect.as(transport)
       )

@@ -10,8 +10,10 @@ import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
+import type { Connector } from "../Connector.ts"
 import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
+import { caughtUp } from "./arrivals.ts"
 import type { CallQueue } from "./callQueue.ts"
 import { executed, isUnknownScript, maybeExecuted, notSent, rejected, toError } from "./failure.ts"
 import type { Failure, Unit } from "./failure.ts"
@@ -141,10 +143,18 @@ export const failAll = (queue: CallQueue, failure: Failure, report: Report): voi
   }, report)
 
 /** Fails what is overdue in a queue that waits for a connection, for as long as it runs. */
-export const sweep = (queue: CallQueue, failure: () => Failure, report: Report): Effect.Effect<never> =>
+export const sweep = (
+  queue: CallQueue,
+  failure: () => Failure,
+  options: { readonly report: Report; readonly soon: Connector["Service"]["soon"] }
+): Effect.Effect<never> =>
   Effect.flatMap(Clock.Clock, (clock) => {
-    const check = Effect.sync(() => expire(queue, clock.currentTimeMillisUnsafe(), failure, report))
-    return Effect.forever(Effect.andThen(Effect.sleep("100 millis"), check))
+    // The connection may be there, and not have been heard of yet.
+    const elapsed = Effect.flatMap(
+      Effect.sleep("100 millis"),
+      () => Effect.as(caughtUp(options.soon), clock.currentTimeMillisUnsafe())
+    )
+    return Effect.forever(Effect.map(elapsed, (now) => expire(queue, now, failure, options.report)))
   })
 
 /** A call whose fiber wants to look at the outcome itself. */

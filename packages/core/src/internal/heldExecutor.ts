@@ -188,7 +188,10 @@ export class HeldExecutor extends ClusterExecutor {
         lease.fail(notSent(reason, key), report)
       }
     })
-    const overdue = sweep(lease.waiting, () => timedOut(key, "a connection of its own", false), report)
+    const overdue = sweep(lease.waiting, () => timedOut(key, "a connection of its own", false), {
+      report,
+      soon: this.clock.soon
+    })
     Fiber.runIn(this.fork(Effect.raceFirst(acquire, overdue)), this.scope)
   }
 }

@@ -14,8 +14,10 @@ import type { Address } from "../Address.ts"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import * as Connection from "../Connection.ts"
+import type { Connector } from "../Connector.ts"
 import type { Node, NodeStats, Options } from "../NodePool.ts"
 import * as RedisError from "../RedisError.ts"
+import { within } from "./arrivals.ts"
 import { attempt, deadlineOf, run, standsApart, withTimeLeft } from "./call.ts"
 import type { Call, Limits, Taker } from "./call.ts"
 import { notSent, timedOut, toError } from "./failure.ts"
@@ -31,6 +33,7 @@ export interface Parts {
   readonly connect: Effect.Effect<Connection.Connection, RedisError.RedisError, Scope.Scope>
   readonly options: Options
   readonly clock: Clock.Clock
+  readonly soon: Connector["Service"]["soon"]
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly onTrouble: (failure: Failure | undefined) => void
   readonly report: Report
@@ -93,7 +96,8 @@ export class NodeConnections implements Node {
       new SharedConnection(address.key, sharedPool, {
         maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? Connection.defaultMaxInFlight : Infinity,
         onTrouble,
-        report
+        report,
+        soon: parts.soon
       }))
   }
 
@@ -160,7 +164,8 @@ export class NodeConnections implements Node {
 
   readonly dedicatedBy = (deadline: number): typeof this.dedicated =>
     Effect.suspend(() =>
-      Effect.timeoutOrElse(this.dedicated, {
+      within(this.dedicated, {
+        soon: this.parts.soon,
         duration: deadline - this.parts.clock.currentTimeMillisUnsafe(),
         orElse: () =>
           Effect.fail(toError(timedOut(this.address.key, "a connection of its own", false), { attempts: 0 }))
@@ -168,7 +173,7 @@ export class NodeConnections implements Node {
     )
 
   private readonly lease = (scope: Scope.Closeable) =>
-    Effect.timeoutOrElse(
+    within(
       // To those who wait for a lease, a pool that shuts down says so by interrupting them.
       Effect.catchCauseIf(
         Pool.get(this.dedicatedPool),
@@ -176,6 +181,7 @@ export class NodeConnections implements Node {
         () => Effect.fail(toError(notSent(this.end ?? new RedisError.Closed(), this.address.key), { attempts: 0 }))
       ),
       {
+        soon: this.parts.soon,
         duration: this.parts.options.leaseTimeout ?? this.commandTimeout,
         orElse: () => {
           const millis = Duration.toMillis(
@@ -301,7 +307,7 @@ export class NodeConnections implements Node {
       this.retired = true
       // What still waits for a connection was never sent: it need not wait for this node, which may be dead.
       for (const connection of this.shared) if (connection.state._tag !== "Open") connection.abort(left)
-      yield* Effect.timeoutOption(wait, drainTimeout)
+      yield* within(wait, { duration: drainTimeout, soon: this.parts.soon, orElse: () => Effect.succeed(false) })
       this.abort(left)
       yield* Scope.close(this.scope, Exit.void)
     })

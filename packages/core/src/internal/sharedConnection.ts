@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Pool from "effect/Pool"
 import type { Connection, Watcher } from "../Connection.ts"
+import type { Connector } from "../Connector.ts"
 import * as RedisError from "../RedisError.ts"
 import { failAll, sweep } from "./call.ts"
 import type { Call, Taker } from "./call.ts"
@@ -29,6 +30,7 @@ export interface Options {
   /** Told of a loss or a failed try, and of a server that has gone quiet. */
   readonly onTrouble: (failure: Failure | undefined) => void
   readonly report: Report
+  readonly soon: Connector["Service"]["soon"]
 }
 
 export class SharedConnection implements Taker {
@@ -122,7 +124,7 @@ export class SharedConnection implements Taker {
     const overdue = sweep(
       this.waiting,
       () => timedOut(this.node, "a connection to the node", false),
-      this.options.report
+      this.options
     )
     const lease = Effect.gen({ self: this }, function*() {
       if (this.isOver) return yield* Effect.never

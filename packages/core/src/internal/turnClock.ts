@@ -7,7 +7,7 @@ import type { Connector } from "../Connector.ts"
 
 export class TurnClock {
   private readonly clock: Clock.Clock
-  private readonly soon: Connector["Service"]["soon"]
+  readonly soon: Connector["Service"]["soon"]
   private now: number | undefined
 
   constructor(clock: Clock.Clock, soon: Connector["Service"]["soon"]) {

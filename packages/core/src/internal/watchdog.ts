@@ -8,7 +8,9 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import type { Connector } from "../Connector.ts"
 import * as RedisError from "../RedisError.ts"
+import { caughtUp } from "./arrivals.ts"
 import { blocks, expire, isSlow } from "./call.ts"
 import type { Call } from "./call.ts"
 import type { CallQueue } from "./callQueue.ts"
@@ -20,6 +22,7 @@ import type { Report } from "./strays.ts"
 export interface Watched {
   readonly node: string
   readonly clock: Clock.Clock
+  readonly soon: Connector["Service"]["soon"]
   readonly inFlight: CallQueue
   readonly waiting: CallQueue
   readonly commandTimeout: number
@@ -61,9 +64,15 @@ export class Watchdog {
     }
   }
 
-  private expire(): void {
-    const { clock, inFlight, node, report, waiting } = this.of
-    const now = clock.currentTimeMillisUnsafe()
+  /** Sleeps, and reads what had come by the end of that. Answers when that was. */
+  private elapse(millis: number): Effect.Effect<number> {
+    const { clock, soon } = this.of
+    return Effect.flatMap(Effect.sleep(millis), () => Effect.as(caughtUp(soon), clock.currentTimeMillisUnsafe()))
+  }
+
+  /** Fails what had to be answered by a time. */
+  private expire(now: number): void {
+    const { inFlight, node, report, waiting } = this.of
     expire(inFlight, now, () => timedOut(node, "the reply", true), report)
     expire(waiting, now, () => timedOut(node, "room on the connection", false), report)
   }
@@ -81,9 +90,8 @@ export class Watchdog {
       heardAt = clock.currentTimeMillisUnsafe()
       silentSince = undefined
     }
-    const check = Effect.sync(() => {
-      const now = clock.currentTimeMillisUnsafe()
-      this.expire()
+    const check = (now: number): void => {
+      this.expire(now)
       if (this.isHeldUp(now)) return heardNow()
       if (this.of.bytesRead() !== heard) heardNow()
       else if (inFlight.length > 0) this.of.onQuiet()
@@ -97,16 +105,20 @@ export class Watchdog {
       if ((isSilent || isUnproved) && pings.count === 0) this.of.ping()
       // Where no PING can be sent, silence means something to who waits for an answer only.
       if (isSilent && pings.count + inFlight.length > 0) silentSince = now
-    })
+    }
     // With nothing under way there is nothing to watch until a command comes, or the next PING is due.
     const doze = Effect.suspend(() => {
       this.stirred.closeUnsafe()
       this.dozing = true
       if (this.of.bytesRead() !== heard) heardNow()
-      return Effect.raceFirst(Effect.sleep(pingInterval), Effect.map(this.stirred.await, heardNow))
+      const stirred = Effect.map(this.stirred.await, () => {
+        heardNow()
+        return heardAt
+      })
+      return Effect.raceFirst(this.elapse(pingInterval), stirred)
     })
-    const pause = Effect.suspend(() => inFlight.length + waiting.length > 0 ? Effect.sleep(tick) : doze)
-    return Effect.forever(Effect.andThen(pause, check))
+    const pause = Effect.suspend(() => inFlight.length + waiting.length > 0 ? this.elapse(tick) : doze)
+    return Effect.forever(Effect.map(pause, check))
   })
 
   /** Watches the deadlines of commands that have a timeout of their own: one may come long before the next sweep. */
@@ -114,11 +126,12 @@ export class Watchdog {
     const pause = Effect.suspend(() => {
       this.hastened.closeUnsafe()
       this.alarmAt = this.nextAlarm()
-      if (this.alarmAt === Infinity) return this.hastened.await
+      const hastened = Effect.as(this.hastened.await, -Infinity)
+      if (this.alarmAt === Infinity) return hastened
       const left = Math.max(this.alarmAt - this.of.clock.currentTimeMillisUnsafe(), 10)
-      return Effect.raceFirst(Effect.sleep(left), this.hastened.await)
+      return Effect.raceFirst(this.elapse(left), hastened)
     })
-    return Effect.forever(Effect.andThen(pause, Effect.sync(() => this.expire())))
+    return Effect.forever(Effect.map(pause, (now) => this.expire(now)))
   })
 
   private nextAlarm(): number {

@@ -52,8 +52,15 @@ export class SocketTransport implements Transport {
   private listener: Listener | undefined
   private socket: Net.Socket | undefined
   private waitsForDrain = false
+  private readonly report: (error: unknown) => void
 
-  constructor(address: Address, security: Security | undefined, listener: Listener) {
+  constructor(
+    address: Address,
+    security: Security | undefined,
+    listener: Listener,
+    report: (error: unknown) => void
+  ) {
+    this.report = report
     this.address = address
     this.security = security
     this.listener = listener
@@ -68,7 +75,7 @@ export class SocketTransport implements Transport {
         onread: {
           buffer: readBuffer,
           callback: (size: number, buffer: Uint8Array) => {
-            this.listener?.onData(buffer.subarray(0, size))
+            this.tell((listener) => listener.onData(buffer.subarray(0, size)))
             return true
           }
         }
@@ -88,7 +95,7 @@ export class SocketTransport implements Transport {
         if (this.closed) return
         const listener = this.listener
         this.close()
-        if (this.stage === "open") listener?.onClose(problem, cause)
+        if (this.stage === "open") this.tell((listener) => listener.onClose(problem, cause), listener)
         else resume(Effect.fail(connectionFailed(address, problem, cause)))
       }
       socket.on("connect", () => {
@@ -99,7 +106,7 @@ export class SocketTransport implements Transport {
       socket.on("drain", () => {
         if (!this.waitsForDrain) return
         this.waitsForDrain = false
-        this.listener?.onDrain()
+        this.tell((listener) => listener.onDrain())
       })
       socket.on("error", (error) => lost(socketProblem(error, address, this.stage), error))
       // A TLS handshake that the peer breaks off ends before it fails; the error says more.
@@ -113,6 +120,16 @@ export class SocketTransport implements Transport {
     }
     return Effect.sync(() => this.close())
   })
+
+  /** Nobody catches what is thrown into the event loop: that would end the process, for whatever a user has hung in. */
+  private tell(what: (listener: Listener) => void, listener = this.listener): void {
+    if (listener === undefined) return
+    try {
+      what(listener)
+    } catch (error) {
+      this.report(error)
+    }
+  }
 
   write(chunks: ReadonlyArray<Uint8Array>): boolean {
     const socket = this.socket
