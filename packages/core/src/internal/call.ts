@@ -122,6 +122,10 @@ export const standsApart = (command: Command.Any, { commandTimeout, patience, si
   ((command.timeout ?? commandTimeout) > silence && isMarked(command)) ||
   ((command.timeout ?? patience) > silence && runsScript(command))
 
+/** Whether a queue has calls that are waited for, and have to be answered by now. */
+export const isOverdue = (queue: CallQueue, now: number): boolean =>
+  queue.find((call) => call.deadline <= now && !call.abandoned) !== undefined
+
 /** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
 export const expire = (queue: CallQueue, now: number, failure: () => Failure, report: Report): void => {
   const overdue: Array<Call> = []
@@ -149,12 +153,13 @@ export const sweep = (
   options: { readonly report: Report; readonly soon: Connector["Service"]["soon"] }
 ): Effect.Effect<never> =>
   Effect.flatMap(Clock.Clock, (clock) => {
-    // The connection may be there, and not have been heard of yet.
-    const elapsed = Effect.flatMap(
-      Effect.sleep("100 millis"),
-      () => Effect.as(caughtUp(options.soon), clock.currentTimeMillisUnsafe())
-    )
-    return Effect.forever(Effect.map(elapsed, (now) => expire(queue, now, failure, options.report)))
+    const look = Effect.suspend(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      if (!isOverdue(queue, now)) return Effect.void
+      // The connection may be there, and not have been heard of yet.
+      return Effect.map(caughtUp(options.soon), () => expire(queue, now, failure, options.report))
+    })
+    return Effect.forever(Effect.andThen(Effect.sleep("100 millis"), look))
   })
 
 /** A call whose fiber wants to look at the outcome itself. */

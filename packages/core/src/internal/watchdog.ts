@@ -11,7 +11,7 @@ import * as Latch from "effect/Latch"
 import type { Connector } from "../Connector.ts"
 import * as RedisError from "../RedisError.ts"
 import { caughtUp } from "./arrivals.ts"
-import { blocks, expire, isSlow } from "./call.ts"
+import { blocks, expire, isOverdue, isSlow } from "./call.ts"
 import type { Call } from "./call.ts"
 import type { CallQueue } from "./callQueue.ts"
 import { timedOut } from "./failure.ts"
@@ -64,10 +64,9 @@ export class Watchdog {
     }
   }
 
-  /** Sleeps, and reads what had come by the end of that. Answers when that was. */
-  private elapse(millis: number): Effect.Effect<number> {
-    const { clock, soon } = this.of
-    return Effect.flatMap(Effect.sleep(millis), () => Effect.as(caughtUp(soon), clock.currentTimeMillisUnsafe()))
+  /** Whether there is something that has to be answered by now. */
+  private hasOverdue(now: number): boolean {
+    return isOverdue(this.of.inFlight, now) || isOverdue(this.of.waiting, now)
   }
 
   /** Fails what had to be answered by a time. */
@@ -79,7 +78,7 @@ export class Watchdog {
 
   /** Watches deadlines, and that the peer is alive. Runs for the life of the connection. */
   readonly sweep: Effect.Effect<never> = Effect.suspend(() => {
-    const { clock, commandTimeout, inFlight, pingInterval, pings, waiting } = this.of
+    const { clock, commandTimeout, inFlight, pingInterval, pings, soon, waiting } = this.of
     const tick = Math.min(Math.max(Math.min(pingInterval / 2, commandTimeout / 10), 10), 1000)
     let heardAt = clock.currentTimeMillisUnsafe()
     let heard = this.of.bytesRead()
@@ -95,7 +94,7 @@ export class Watchdog {
       if (this.isHeldUp(now)) return heardNow()
       if (this.of.bytesRead() !== heard) heardNow()
       else if (inFlight.length > 0) this.of.onQuiet()
-      if (silentSince !== undefined && now - silentSince >= pingInterval) {
+      if (isLost(now)) {
         const problem = `the server has been silent for ${now - heardAt} ms`
         return this.of.abort(new RedisError.ConnectionLost({ problem }))
       }
@@ -106,19 +105,21 @@ export class Watchdog {
       // Where no PING can be sent, silence means something to who waits for an answer only.
       if (isSilent && pings.count + inFlight.length > 0) silentSince = now
     }
+    const isLost = (now: number): boolean => silentSince !== undefined && now - silentSince >= pingInterval
+    const look = Effect.suspend(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      const isDire = this.hasOverdue(now) || isLost(now)
+      return Effect.map(isDire ? caughtUp(soon) : Effect.void, () => check(now))
+    })
     // With nothing under way there is nothing to watch until a command comes, or the next PING is due.
     const doze = Effect.suspend(() => {
       this.stirred.closeUnsafe()
       this.dozing = true
       if (this.of.bytesRead() !== heard) heardNow()
-      const stirred = Effect.map(this.stirred.await, () => {
-        heardNow()
-        return heardAt
-      })
-      return Effect.raceFirst(this.elapse(pingInterval), stirred)
+      return Effect.raceFirst(Effect.sleep(pingInterval), Effect.map(this.stirred.await, heardNow))
     })
-    const pause = Effect.suspend(() => inFlight.length + waiting.length > 0 ? this.elapse(tick) : doze)
-    return Effect.forever(Effect.map(pause, check))
+    const pause = Effect.suspend(() => inFlight.length + waiting.length > 0 ? Effect.sleep(tick) : doze)
+    return Effect.forever(Effect.andThen(pause, look))
   })
 
   /** Watches the deadlines of commands that have a timeout of their own: one may come long before the next sweep. */
@@ -126,12 +127,15 @@ export class Watchdog {
     const pause = Effect.suspend(() => {
       this.hastened.closeUnsafe()
       this.alarmAt = this.nextAlarm()
-      const hastened = Effect.as(this.hastened.await, -Infinity)
-      if (this.alarmAt === Infinity) return hastened
+      if (this.alarmAt === Infinity) return this.hastened.await
       const left = Math.max(this.alarmAt - this.of.clock.currentTimeMillisUnsafe(), 10)
-      return Effect.raceFirst(this.elapse(left), hastened)
+      return Effect.raceFirst(Effect.sleep(left), this.hastened.await)
     })
-    return Effect.forever(Effect.map(pause, (now) => this.expire(now)))
+    const look = Effect.suspend(() => {
+      const now = this.of.clock.currentTimeMillisUnsafe()
+      return this.hasOverdue(now) ? Effect.map(caughtUp(this.of.soon), () => this.expire(now)) : Effect.void
+    })
+    return Effect.forever(Effect.andThen(pause, look))
   })
 
   private nextAlarm(): number {
