@@ -396,6 +396,45 @@ describe("Resp.Decoder limits", () => {
     assert.strictEqual(problem("+1\r\n:00000001\r\n", limits), tooLong)
   })
 
+  it("cut an error that is longer than a line, however it is cut into chunks, and read on behind it", () => {
+    const limits = { maxLineLength: 8, maxBulkLength: 40 }
+    for (const text of ["ERR 567", "ERR 5678", "ERR 56789", "ERR 56789 0", "ERR ééééé", `ERR ${"x".repeat(30)}`]) {
+      const bytes = ascii(`:1\r\n-${text}\r\n*2\r\n-${text}\r\n:2\r\n`)
+      const whole = decode([bytes], { limits })
+      assert.isUndefined(whole.problem)
+      const [, cut] = whole.events as ReadonlyArray<{ readonly reply: Resp.ReplyError }>
+      assert.strictEqual(cut.reply.code, "ERR")
+      assert.isTrue(ascii(cut.reply.message).length <= 9 && text.startsWith(cut.reply.message.replace("\ufffd", "")))
+      for (let size = 1; size < 12; size++) {
+        const chunks = Array.from(
+          { length: Math.ceil(bytes.length / size) },
+          (_, n) => bytes.slice(n * size, n * size + size)
+        )
+        assert.deepStrictEqual(decode(chunks, { limits }), whole, `${text} in pieces of ${size}`)
+      }
+    }
+    assert.match(problem(`-${"x".repeat(41)}\r\n`, limits) ?? "", /longer than the limit/)
+    assert.match(problem(`-${"x".repeat(60)}`, limits) ?? "", /longer than the limit/)
+    for (const end of ["\n", "\rx\n", "\r\r\n"]) {
+      const wrong = ascii(`-${"x".repeat(20)}${end}`)
+      assert.isDefined(decode([wrong], { limits }).problem)
+      assert.isDefined(decode(Array.from(wrong, (byte) => Uint8Array.of(byte)), { limits }).problem)
+    }
+  })
+
+  it("keep an error of a megabyte to its beginning, and a simple string of that length whole", () => {
+    const long = "x".repeat(1_000_000)
+    const bytes = ascii(`-ERR ${long}\r\n+${long}\r\n+${long}\r\n:7\r\n`)
+    const pieces = Array.from({ length: 100 }, (_, n) => bytes.slice(n * 40_000, n * 40_000 + 40_000))
+    for (const chunks of [[bytes], pieces]) {
+      const { events, problem } = decode(chunks)
+      assert.isUndefined(problem)
+      const [error, ...others] = events as ReadonlyArray<{ readonly reply: Resp.Value }>
+      assert.strictEqual((error.reply as Resp.ReplyError).message, `ERR ${"x".repeat(64 * 1024 - 5)}`)
+      assert.deepStrictEqual(others, [{ reply: long }, { reply: long }, { reply: 7 }])
+    }
+  })
+
   it("leave room for a depth of 100,000 if told so", () => {
     const depth = 100_000
     const { events, problem } = decode([ascii(`${"*1\r\n".repeat(depth)}:7\r\n`)], { limits: { maxDepth: depth } })

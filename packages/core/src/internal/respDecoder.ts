@@ -72,6 +72,7 @@ export class Decoder {
   private readonly maxElements: number
   private readonly maxDepth: number
   private readonly maxLineLength: number
+  private readonly maxSimpleLength: number
 
   private top: Frame | undefined
   private depth = 0
@@ -79,6 +80,8 @@ export class Decoder {
   private asBytes = false
   private carry = new Uint8Array(256)
   private carried = 0
+  /** Bytes of the line in `carry` that are not kept. */
+  private dropped = 0
   private blob: Blob | undefined
   private broken: ProtocolError | undefined
   /** Where in the chunk the push message in progress began, -1 for none, and the second element of the last one. */
@@ -101,6 +104,7 @@ export class Decoder {
     this.maxElements = limits.maxElements ?? defaultLimits.maxElements
     this.maxDepth = limits.maxDepth ?? defaultLimits.maxDepth
     this.maxLineLength = limits.maxLineLength ?? defaultLimits.maxLineLength
+    this.maxSimpleLength = limits.maxLineLength ?? this.maxBulkLength
   }
 
   /** Decodes a chunk. It may be reused as soon as the call returns. */
@@ -126,6 +130,7 @@ export class Decoder {
     this.top = undefined
     this.depth = 0
     this.carried = 0
+    this.dropped = 0
     this.blob = undefined
     this.broken = undefined
     this.received = 0
@@ -166,7 +171,12 @@ export class Decoder {
       const number = line === Type.numberLine ? this.readNumber(data, at, end) : this.readLine(data, at, end)
       const next = this.next
       if (next === -1) return at
-      if (next - 2 - at > this.maxLineLength) this.failLine(at)
+      let last = next - 2
+      if (last - at > this.maxLineLength) {
+        if (last - at > this.longestLine(type)) this.failLine(at)
+        // Who reads an error reads its beginning.
+        if (type === Type.error) last = at + this.maxLineLength
+      }
       if (this.depth === 0 && type !== Type.attribute) this.begin(type === Type.push)
       switch (type) {
         case Type.bulk:
@@ -180,7 +190,9 @@ export class Decoder {
           this.complete(this.digits <= 15 ? number + 0 : this.wideInteger(data, at, next))
           break
         case Type.simple:
-          this.complete(simpleString(data, at + 1, next - 2))
+          this.complete(
+            last - at > this.maxLineLength ? this.text(data, at + 1, last, at) : simpleString(data, at + 1, last)
+          )
           break
         case Type.array:
         case Type.set:
@@ -190,7 +202,7 @@ export class Decoder {
           this.open(type, number, data, at)
           break
         default:
-          this.complete(this.scalar(type, data, at, next))
+          this.complete(this.scalar(type, data, at, last))
       }
       at = next
     }
@@ -384,8 +396,8 @@ export class Decoder {
   }
 
   /** The rarer types that are one line of text. */
-  private scalar(type: number, data: Uint8Array, at: number, next: number): Value {
-    const value = fromLine(type, decodeText(data, at + 1, next - 2))
+  private scalar(type: number, data: Uint8Array, at: number, last: number): Value {
+    const value = fromLine(type, decodeText(data, at + 1, last))
     return value === undefined ? this.fail(`malformed ${Type.name(type)}`, at + 1) : value
   }
 
@@ -393,14 +405,20 @@ export class Decoder {
     return toWideInteger(decodeText(data, at + 1, next - 2)) ?? this.fail("integer does not fit into 64 bits", at + 1)
   }
 
+  /** How long a line may be. Errors and simple strings are text of any length, in lines for want of a better form. */
+  private longestLine(type: number): number {
+    return type === Type.error ? this.maxBulkLength : type === Type.simple ? this.maxSimpleLength : this.maxLineLength
+  }
+
   /** Keeps the incomplete line at the end of a chunk. */
   private keepLine(data: Uint8Array, start: number, end: number): void {
-    const length = this.carried + end - start
+    const length = this.carried + this.dropped + end - start
+    const type = this.carried > 0 ? this.carry[0] : data[start]
     // The CR may be there already.
-    if (length > this.maxLineLength + 1) this.failLine(start - this.carried)
-    this.reserveLine(length)
-    this.carry.set(data.subarray(start, end), this.carried)
-    this.carried = length
+    if (length > this.maxLineLength + 1 && length > this.longestLine(type) + 1) {
+      this.failLine(start - this.carried - this.dropped)
+    }
+    this.append(type, data, start, end)
   }
 
   /** Adds to the kept line what a chunk has of it, and decodes it once it is whole. Returns how far it came. */
@@ -412,14 +430,39 @@ export class Decoder {
       return chunk.length
     }
     const end = feed + 1
-    const length = this.carried + end
-    if (length > this.maxLineLength + 2) this.failLine(-this.carried)
-    this.reserveLine(length)
-    this.carry.set(chunk.subarray(0, end), this.carried)
-    this.base -= this.carried
+    const length = this.carried + this.dropped + end
+    const type = this.carry[0]
+    if (length > this.maxLineLength + 2 && length > this.longestLine(type) + 2) {
+      this.failLine(-this.carried - this.dropped)
+    }
+    this.base -= this.carried + this.dropped
+    this.append(type, chunk, 0, end)
+    const line = this.carried
     this.carried = 0
-    this.run(this.carry, 0, length)
+    this.dropped = 0
+    this.run(this.carry, 0, line)
+    // A long one was the exception.
+    if (this.carry.length > 2 * this.maxLineLength) this.carry = new Uint8Array(256)
     return end
+  }
+
+  /** Adds to the kept line. Of an error that is too long its beginning is kept, and the two bytes that may be its end. */
+  private append(type: number, data: Uint8Array, start: number, end: number): void {
+    const length = this.carried + end - start
+    const most = this.maxLineLength + 2
+    if (type !== Type.error || length <= most) {
+      this.reserveLine(length)
+      this.carry.set(data.subarray(start, end), this.carried)
+      this.carried = length
+      return
+    }
+    const beforeLast = end - start > 1 ? data[end - 2] : this.carry[this.carried - 1]
+    this.reserveLine(most)
+    this.carry.set(data.subarray(start, Math.min(end, start + most - this.carried)), this.carried)
+    this.carry[most - 2] = beforeLast
+    this.carry[most - 1] = data[end - 1]
+    this.dropped += length - most
+    this.carried = most
   }
 
   private reserveLine(length: number): void {

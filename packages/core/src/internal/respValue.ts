@@ -109,7 +109,10 @@ export interface Limits {
   readonly maxElements: number
   /** How deep aggregates may be nested; an array of integers has depth 1. */
   readonly maxDepth: number
-  /** Bytes of one line, its type byte included and its CRLF not. */
+  /**
+   * Bytes of one line, its type byte included and its CRLF not. Of an error that is longer, up to `maxBulkLength`, the rest is
+   * read and dropped. Left out, a simple string may be as long as a bulk string: it is somebody's value, and is never cut.
+   */
   readonly maxLineLength: number
 }
 
