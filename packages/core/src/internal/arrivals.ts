@@ -2,7 +2,7 @@
  * Time that is up, as a process sees it that was busy: its timers fire before it looks at its sockets, where the answer may
  * have been for long. So nobody is given up before all has been read that had come by then.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Connector } from "../Connector.ts"
