@@ -190,7 +190,8 @@ export const membersOf = ({ nodes }: SlotMap.SlotMap, which: Nodes): ReadonlyArr
 
 /**
  * Connects to a cluster. Fails with `DiscoveryFailed` when no seed tells its layout, and with `InvalidArgument` when a
- * setting makes no sense. All connections end with the scope.
+ * setting makes no sense. All connections end with the scope, when what is under way has been answered, or after
+ * `drainTimeout`.
  *
  * @category constructors
  * @since 0.1.0

@@ -137,7 +137,8 @@ export class CrossSlot extends Schema.TaggedClass<CrossSlot>("@redisc/core/Redis
 }
 
 /**
- * No connection to the node could be opened: refused, unreachable, timed out, or its TLS handshake failed.
+ * No connection to the node could be opened: refused, unreachable, timed out, its TLS handshake failed, or the server takes
+ * nobody in now, say because it has too many clients.
  *
  * @category errors
  * @since 0.1.0
@@ -231,7 +232,8 @@ export class Overloaded extends Schema.TaggedClass<Overloaded>("@redisc/core/Red
 }
 
 /**
- * The server refused the credentials, or it wants some and none were given.
+ * The server refused the credentials, or it wants some and none were given. While connecting that is tried again for as
+ * long as the redirect policy says, since credentials may be refused for a moment while they are rotated.
  *
  * @category errors
  * @since 0.1.0
@@ -295,7 +297,8 @@ export class DecodeFailed extends Schema.TaggedClass<DecodeFailed>("@redisc/core
 }
 
 /**
- * The client was closed, by the end of its Layer's scope.
+ * The client was closed, by the end of its Layer's scope. What was under way then had `drainTimeout` to be answered; a
+ * command that blocked was let go, and is `Rejected`.
  *
  * @category errors
  * @since 0.1.0
