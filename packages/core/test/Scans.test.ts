@@ -52,7 +52,7 @@ describe("pages behind a cursor", () => {
     Effect.gen(function*() {
       const { pagesOf, run } = yield* pages("replica")
       for (let i = 0; i < 4; i++) {
-        yield* run(Redis.command("hscan", [key, "0"]))
+        yield* run(Redis.command("hscan", [key, "0"], i % 2 === 0 ? { keys: [0] } : {}))
         yield* run(Redis.pipeline([Redis.hscan(key, "0"), Redis.command("SSCAN", [key, 0])]))
         yield* run(ReadFrom.provide(Redis.hscan(key, "0"), "any"))
         yield* run(Redis.ensureReplication(Redis.hscan(key, "0"), 1, "1 second"))
@@ -91,7 +91,13 @@ describe("a scan of all keys", () => {
   it.effect("is refused where any node would be asked, with what to do instead", () =>
     Effect.gen(function*() {
       const { a, b, c, run } = yield* connected()
-      for (const scan of [Redis.command("SCAN", [0]), Redis.command("scan", ["0", "COUNT", 5])]) {
+      for (
+        const scan of [
+          Redis.command("SCAN", [0]),
+          Redis.command("scan", ["0", "COUNT", 5]),
+          Redis.command("Scan", ["0"], { keys: [] })
+        ]
+      ) {
         const error = yield* Effect.flip(run(scan))
         assert.deepStrictEqual([error.reason._tag, error.delivery, error.attempts], ["InvalidArgument", "NotSent", 0])
         for (const way of ["Nodes.visit", "Session.use({ node }", "RedisCluster.executeOn"]) {
