@@ -67,7 +67,9 @@ export type Address = Tcp | Unix
  * @since 0.1.0
  */
 export const tcp = (host: string, port: number): Tcp => {
-  const bare = (host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host).toLowerCase()
+  // What is no text is no host either, and is refused where the address is used.
+  const text = typeof host === "string" ? host : ""
+  const bare = (text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text).toLowerCase()
   return { _tag: "Tcp", host: bare, port, key: bare.includes(":") ? `[${bare}]:${port}` : `${bare}:${port}` }
 }
 
@@ -258,6 +260,7 @@ const portOf = (text: string): number | undefined => {
  * @since 0.1.0
  */
 export const parse = (text: string): Result.Result<Address, string> => {
+  if (typeof text !== "string") return Result.fail(`An address is no text: write "host:port"`)
   const trimmed = text.trim()
   const fail = (problem: string) => Result.fail(`${quote(trimmed)} ${problem}`)
   if (trimmed === "") return Result.fail(`An address is empty: write "host:port"`)

@@ -211,9 +211,9 @@ const aliasesOf = (nodes: ReadonlyMap<string, Node>): ReadonlyMap<string, string
  * **Details**
  *
  * Slots that the reply does not list are unassigned. A host that is null or empty is the host of `origin`; a node whose
- * host is `?` is left out, and if it is a primary, so are its slots; so is one whose host or port makes no sense, as long as
- * another can be read. A reply that contradicts itself or cannot be read is a failure that names the entry, and there is no
- * partial map.
+ * host is `?` is left out, and if it is a primary, so are its slots; so is one of which it says what makes no sense, as
+ * long as another can be read. A reply that contradicts itself or cannot be read is a failure that names the entry, and
+ * there is no partial map.
  *
  * **Gotchas**
  *

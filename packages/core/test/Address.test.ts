@@ -139,3 +139,15 @@ describe("Address", () => {
     )
   })
 })
+
+describe("what is no text", () => {
+  it.each<[unknown]>([[undefined], [null], [7000], [["10.0.0.1:7000"]], [{ host: "a", port: 1 }]])(
+    "is no address, and no exception: %j",
+    (value) => {
+      assert.include(problem(value as string), `write "host:port"`)
+      const address = Address.tcp(value as string, 7000)
+      assert.isFalse(Address.isAddress(address))
+      assert.isTrue(Result.isFailure(Address.read(address)))
+    }
+  )
+})

@@ -156,8 +156,7 @@ describe("the schedule of the redirect policy", () => {
     ["is interrupted", Schedule.modifyDelay(Schedule.forever, () => Effect.interrupt)],
     ["fails", Schedule.modifyDelay(Schedule.forever, () => Effect.fail("no" as never))],
     ["answers what is no duration", Schedule.modifyDelay(Schedule.forever, () => Effect.succeed("soon" as "1 second"))],
-    ["answers nothing", Schedule.modifyDelay(Schedule.forever, () => Effect.succeed(undefined as never))],
-    ["is none", {} as never]
+    ["answers nothing", Schedule.modifyDelay(Schedule.forever, () => Effect.succeed(undefined as never))]
   ]
 
   it.effect.each(schedules)(
@@ -175,6 +174,21 @@ describe("the schedule of the redirect policy", () => {
         assert.include(error.message, "schedule")
         assert.include(error.message, "keys of the command are split")
         yield* service.refresh
+      })
+  )
+
+  it.effect.each([Schedule.recurs(3), 5, "standard", {}, [], () => 0, { schedule: {} }])(
+    "that is given to a region in another shape fails what it is asked about, and says what to give: %#",
+    (policy) =>
+      Effect.gen(function*() {
+        const { a, run } = yield* connected()
+        a.on("GET", Reply.error("TRYAGAIN not yet"))
+        const reading = yield* start(Effect.flip(run(RedirectPolicy.provide(Redis.get(keyOfA), policy as never))))
+        yield* advance("100 millis")
+        assert.isDefined(reading.pollUnsafe())
+        const error = yield* Fiber.join(reading)
+        assert.deepStrictEqual([error.reason._tag, error.delivery], ["InvalidArgument", "Rejected"])
+        assert.include(error.message, "RedirectPolicy.make(schedule)")
       })
   )
 

@@ -296,6 +296,18 @@ describe("a node that says nothing about its role", () => {
       assert.deepStrictEqual(yield* nodes.answers(2), [c, c])
     }))
 
+  it.effect("because it is busy with a script is passed over until it says more", () =>
+    Effect.gen(function*() {
+      const nodes = yield* shard({ readFrom: "preferReplica" })
+      const busy = Reply.error("BUSY Redis is busy running a script. You can only call SCRIPT KILL.")
+      nodes.b.on("ROLE", busy).on("GET", busy)
+      yield* nodes.warm()
+      assert.deepStrictEqual(yield* nodes.answers(2), [c, c])
+      nodes.b.on("ROLE", replica()).on("GET", Reply.bulk(b))
+      yield* reading(nodes.get(), 1200)
+      assert.sameMembers([...yield* nodes.answers(2)], [b, c])
+    }))
+
   it.effect("because it is not let in is passed over", () =>
     Effect.gen(function*() {
       const nodes = yield* shard({ readFrom: "preferReplica" })

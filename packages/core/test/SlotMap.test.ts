@@ -694,4 +694,27 @@ describe("a node whose endpoint makes no sense", () => {
     const map = shards([shard([node(), bad], [0, 2]), shard([node({ id: "b", endpoint: "10.0.0.2" })], [3, 3])])
     assert.deepStrictEqual([...map.nodes.keys()], ["10.0.0.1:7000", "10.0.0.2:7000"])
   })
+
+  const none: ReadonlyArray<readonly [string, Resp.Value]> = [
+    ["null", null],
+    ["a text", "10.0.0.9:7000"],
+    ["a number", 7],
+    ["an error", new Resp.ReplyError("ERR no such node")]
+  ]
+
+  it.each(none)("nor is one that is %s anything to the others", (_, bad) => {
+    const list = slots([[0, 99, ["a", 1, "a"], bad, ["r", 1, "r"]], [100, 199, bad, ["s", 1, "s"]]])
+    assert.deepStrictEqual([...list.nodes.keys()], ["a:1", "r:1", "s:1"])
+    assert.strictEqual(list.assigned, 100)
+    const map = shards([flat({ slots: [0, 2], nodes: [bad, flat(node())] })])
+    assert.deepStrictEqual([...map.nodes.keys()], ["10.0.0.1:7000"])
+    assert.strictEqual(owner(map, 0), "10.0.0.1:7000")
+  })
+
+  it.each(["observer", null, 7])("nor is one whose role is %s", (role) => {
+    const bad = { id: "r", port: 7000, endpoint: "10.0.0.9", role, health: "online" }
+    const map = shards([shard([node(), bad], [0, 2])])
+    assert.deepStrictEqual([...map.nodes.keys()], ["10.0.0.1:7000"])
+    assert.strictEqual(owner(map, 0), "10.0.0.1:7000")
+  })
 })

@@ -347,6 +347,18 @@ describe("a user who may not ask for all of it", () => {
       assert.deepStrictEqual(owners(yield* topology.current), ownersOf(thirds))
     }))
 
+  it.effect.each(["", "cluster_enabled:1\r\n", "cluster_size:3\r\ncluster_current_epoch:x\r\n"])(
+    "learns from nodes that do not say whether the cluster is up: %j",
+    (info) =>
+      Effect.gen(function*() {
+        const { cluster, current, members, refreshed, seed } = yield* known()
+        for (const node of [...members, seed]) node.on("CLUSTER INFO", Reply.bulk(info))
+        cluster.slots = [[0, 8191, "b:7000"], [8192, 16383, "c:7000"]]
+        yield* refreshed
+        assert.deepStrictEqual(yield* current, ownersOf(cluster.slots))
+      })
+  )
+
   it.effect("learns from CLUSTER SHARDS without CLUSTER SLOTS, each host from who tells it", () =>
     Effect.gen(function*() {
       const cluster = scriptedCluster(thirds)

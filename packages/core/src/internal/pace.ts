@@ -39,6 +39,9 @@ const problemOf = (cause: Cause.Cause<unknown>): string =>
     Cause.hasInterruptsOnly(cause) ? "was interrupted" : Cause.hasDies(cause) ? "died" : "failed"
   }`
 
+/** Where something else was given in place of a schedule. */
+export const misguided = (problem: string): Pace => () => Effect.succeed(Result.fail(problem))
+
 export const make = (schedule: Schedule.Schedule<unknown, RedisError>): Pace => {
   let step: Effect.Success<ReturnType<typeof Schedule.toStep<unknown, RedisError, never, never>>> | undefined
   return Effect.fnUntraced(function*(now, deadline, error) {

@@ -65,8 +65,11 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
 ): Effect.fn.Return<A, E | RedisError, R> {
   const { deadline, repeatable } = work
   const clock = yield* Clock.Clock
-  const { schedule } = yield* actions.policy
-  let pace = schedule === undefined ? undefined : Pace.make(schedule)
+  const policy = yield* actions.policy
+  const problem = RedirectPolicy.check("the redirect policy", policy)
+  const paceAnew = (): Pace.Pace | undefined =>
+    problem !== undefined ? Pace.misguided(problem) : policy.schedule && Pace.make(policy.schedule)
+  let pace = paceAnew()
   let failure = first
   let { abridged } = work
   let route: Route = byMap
@@ -125,10 +128,9 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     }
     failure = result.failure
     if (
-      work.patient && failure.delivery === "Rejected" && schedule !== undefined &&
-      clock.currentTimeMillisUnsafe() - begun >= wellReceived
+      work.patient && failure.delivery === "Rejected" && clock.currentTimeMillisUnsafe() - begun >= wellReceived
     ) {
-      pace = Pace.make(schedule)
+      pace = paceAnew()
       redirects = 0
     }
   }

@@ -200,8 +200,10 @@ export class Replicas {
 
   private standingOf(member: Member, primary: Member | undefined, role: Resp.Value | undefined): Standing {
     if (role === undefined) return "Unknown"
-    // Where a user may not run ROLE, that a node answers is all there is to know.
-    if (role instanceof Resp.ReplyError) return reasonOf(role, ROLE)._tag === "ServerError" ? "Fit" : "Unknown"
+    // Where a user may not run ROLE, that a node answers is all there is to know. A busy one answers nobody else either.
+    if (role instanceof Resp.ReplyError) {
+      return reasonOf(role, ROLE)._tag === "ServerError" && role.code !== "BUSY" ? "Fit" : "Unknown"
+    }
     const [name, written, , link, followed] = Array.isArray(role) ? role : []
     // A replica was promoted, a primary demoted; a replica that has just started may not know its primary yet.
     if ((name === "master") !== member.isPrimary) {

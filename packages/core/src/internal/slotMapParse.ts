@@ -17,7 +17,7 @@ export interface Report {
   readonly ranges: ReadonlyArray<readonly [start: number, end: number]>
   /** The nodes with an endpoint, in the order of the reply. */
   readonly nodes: ReadonlyArray<Node>
-  /** What is wrong with the nodes that were left out because their endpoint makes no sense. */
+  /** What is wrong with the nodes that were left out because what is said of them makes no sense. */
   readonly problems: ReadonlyArray<string>
 }
 
@@ -131,7 +131,10 @@ const slotsEntry = (value: Resp.Value, index: number, options: ReplyOptions): Re
     for (let i = 2; i < value.length; i++) {
       const where = `${entry}, node ${i - 2}`
       const node = value[i]
-      if (!isArray(node)) return yield* Result.fail(`${where}: ${show(node)}, expected an array`)
+      if (!isArray(node)) {
+        problems.push(`${where}: ${show(node)}, expected an array`)
+        continue
+      }
       const id = wordOf(node[2])
       if (i === 2) owner = id
       const announced = endpointOf(node[0], node[1], options.origin, where)
@@ -153,6 +156,8 @@ const roles: ReadonlyMap<string | undefined, Node["role"]> = new Map([
   ["slave", "replica"]
 ])
 
+const roleOf = (fields: Fields): Node["role"] | undefined => roles.get(textOf(fields.get("role")))
+
 const healths: ReadonlyMap<string | undefined, Node["health"]> = new Map([
   ["fail", "failed"],
   ["failed", "failed"],
@@ -170,14 +175,17 @@ const portOf = (fields: Fields, tls: boolean, where: string): Result.Result<Resp
   return Result.succeed(tls ? secure ?? plain : plain)
 }
 
-/** The node; `undefined` if nobody knows how to reach it; or, as a text, what is wrong with how it says that. */
+/** The node; `undefined` if nobody knows how to reach it; or, as a text, what is wrong with what is said of it. */
 const shardNode = (
-  fields: Fields,
+  value: Resp.Value,
   options: ReplyOptions,
-  role: Node["role"],
   where: string
 ): Result.Result<Node | string | undefined, string> =>
   Result.gen(function*() {
+    const fields = fieldsOf(value)
+    if (fields === undefined) return `${where}: ${show(value)}, expected a map or a flat array`
+    const role = roleOf(fields)
+    if (role === undefined) return `${where}: the role is ${show(fields.get("role"))}, expected master or replica`
     const health = healths.get(textOf(fields.get("health"))) ?? "online"
     const host = fields.has("endpoint") ? fields.get("endpoint") : fields.get("ip")
     const announced = Result.flatMap(
@@ -209,16 +217,9 @@ const shardsEntry = (value: Resp.Value, index: number, options: ReplyOptions): R
     let owner: string | undefined
     for (let i = 0; i < members.length; i++) {
       const where = `${entry}, node ${i}`
-      const fields = fieldsOf(members[i])
-      if (fields === undefined) {
-        return yield* Result.fail(`${where}: ${show(members[i])}, expected a map or a flat array`)
-      }
-      const role = roles.get(textOf(fields.get("role")))
-      if (role === undefined) {
-        return yield* Result.fail(`${where}: the role is ${show(fields.get("role"))}, expected master or replica`)
-      }
-      if (role === "primary") owner ??= wordOf(fields.get("id"))
-      const node = yield* shardNode(fields, options, role, where)
+      const fields = fieldsOf(members[i]) ?? noFields
+      if (roleOf(fields) === "primary") owner ??= wordOf(fields.get("id"))
+      const node = yield* shardNode(members[i], options, where)
       if (typeof node === "string") problems.push(node)
       else if (node !== undefined) nodes.push(node)
     }

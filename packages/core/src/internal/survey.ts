@@ -65,12 +65,13 @@ const ask = Effect.fnUntraced(function*(
     Effect.timeoutOrElse({ duration: askTimeout, orElse: () => Effect.fail("it did not answer in time") })
   )
   const { fingerprint, map } = yield* Effect.fromResult(read)
+  const state = facts === undefined ? undefined : field(facts, "cluster_state")
   const epoch = Number(facts === undefined ? undefined : field(facts, "cluster_current_epoch"))
   return {
     node: address.key,
     map,
     fingerprint,
-    healthy: facts === undefined ? undefined : field(facts, "cluster_state") === "ok",
+    healthy: state === undefined ? undefined : state === "ok",
     epoch: Number.isSafeInteger(epoch) ? epoch : undefined
   }
 })
