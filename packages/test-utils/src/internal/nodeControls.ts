@@ -83,14 +83,14 @@ export const makeNodeControls = Effect.fnUntraced(function*({ admin, census, cle
       const part = slots.splice(0, share)
       if (part.length > 0) yield* clear(member, heir, part)
     }
-    yield* killMember(member)
-    yield* admin.drop(member)
     members.delete(member.name)
     yield* Effect.forEach(
       [...members.values()].filter(isRunning),
       (other) => admin.send(other, "CLUSTER", "FORGET", member.id),
       { concurrency: "unbounded", discard: true }
     )
+    yield* killMember(member)
+    yield* admin.drop(member)
     yield* census.stable
   })
 

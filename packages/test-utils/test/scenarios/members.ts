@@ -75,6 +75,30 @@ export const members = [
       }).pipe(withClient())
     })
   ),
+  scenario(
+    "nor is a replica that was read from until then, whose shard had nothing to redirect",
+    Effect.gen(function*() {
+      const { addNode, removeNode, waitUntilStable } = yield* Cluster
+      const { owner } = yield* homeOf(key)
+      const replica = yield* addNode({ replicaOf: owner })
+      yield* waitUntilStable
+      yield* Effect.gen(function*() {
+        const told = yield* failures
+        const swaps = yield* changes
+        yield* Redis.set(key, "1")
+        const { stats } = yield* RedisCluster.RedisCluster
+        const isRead = Effect.andThen(
+          Redis.get(key),
+          Effect.map(stats, ({ nodes }) => (nodes.get(replica.address.key)?.bytesRead ?? 0) > 0)
+        )
+        yield* Effect.repeat(isRead, { until: (is) => is, schedule: Schedule.spaced("10 millis") })
+        yield* removeNode(replica)
+        yield* takeUntil(swaps, ({ after }) => !after.nodes.has(replica.address.key))
+        assert.strictEqual(yield* Redis.get(key), "1")
+        assert.deepStrictEqual(yield* Queue.clear(told), [])
+      }).pipe(withClient({ readFrom: "preferReplica" }))
+    })
+  ),
   ...withoutMulti.map(([rules, delivery, stored]) =>
     scenario(
       `a user who has ${rules.join(" ")} is told what became of a transaction`,
