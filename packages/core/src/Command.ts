@@ -612,7 +612,10 @@ export const idempotent = <A>(given: Command<A>): Command<A> => {
  * @category combinators
  * @since 0.1.0
  */
-export const slow = <A>(self: Command<A>): Command<A> => copy(self, self.decode, { slow: true })
+export const slow = <A>(given: Command<A>): Command<A> => {
+  const self = orInvalid(given)
+  return copy(self, self.decode, { slow: true })
+}
 
 /**
  * How long the command may take, over all its tries, in place of the layer's `commandTimeout`. It fails with `Timeout`

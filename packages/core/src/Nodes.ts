@@ -42,6 +42,13 @@ const problemOf = (nodes: unknown, effect: unknown, options: unknown): string | 
   return options === undefined ? undefined : Settings.optionsProblem(options, { concurrency })
 }
 
+/** What is no Effect would never end. */
+const orRefused = <A, E, R>(made: Effect.Effect<A, E, R>): Effect.Effect<A, E | RedisError.RedisError, R> => {
+  if (Effect.isEffect(made)) return made
+  const problem = `what a function runs on each node has to be an Effect, not ${Settings.kindOf(made)}`
+  return Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
+}
+
 type Visit<A, E, R> = Effect.Effect<A, E, R> | ((node: Node) => Effect.Effect<A, E, R>)
 
 /**
@@ -90,7 +97,7 @@ export const visit = <A, E, R>(
     }
     return Stream.mapEffect(Stream.fromIterable(members), (node) => {
       const { address, role } = node
-      const work = Effect.isEffect(effect) ? effect : Effect.suspend(() => effect(node))
+      const work = Effect.isEffect(effect) ? effect : Effect.suspend(() => orRefused(effect(node)))
       return Effect.map(
         Effect.result(Session.use({ node: address }, work)),
         (result): NodeResult<A, E | RedisError.RedisError> => ({ address, role, result })

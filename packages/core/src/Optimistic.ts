@@ -8,13 +8,15 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Command from "./Command.ts"
 import { unwatch, watch } from "./commands/connections.ts"
-import { unsent } from "./internal/failure.ts"
+import { toError, unsent } from "./internal/failure.ts"
+import * as Pace from "./internal/pace.ts"
 import { kindOf, optionsProblem, satisfies } from "./internal/settings.ts"
 import type { Replies } from "./Pipeline.ts"
 import type { RedisCluster } from "./RedisCluster.ts"
@@ -60,7 +62,7 @@ export const standard: Schedule.Schedule<unknown, RedisError> = Schedule.max([
  *
  * - The effect's own commands run on the same connection, in a session that is bound to the slot of the keys.
  * - When a watched key is changed in between, the effect is run again, by `schedule`, {@link standard} by default; when
- *   that is done, it fails with `Conflict`. Redirects and failovers run it again too, by the redirect policy.
+ *   that is done, it fails with `Conflict`, and with `InvalidArgument` where the schedule itself dies or fails. Redirects and failovers run it again too, by the redirect policy.
  * - An effect that answers no commands is done: nothing is executed, and the reply is empty.
  * - When the connection is lost between EXEC and its reply, it fails with `MaybeExecuted` and is not run again.
  *
@@ -102,14 +104,30 @@ export const optimistic = <const Commands extends ReadonlyArray<Command.Any>, E,
     yield* redis.execute(unwatch())
     return [] as unknown as Replies<Commands>
   })
-  // Only a conflict is the schedule's business; any other failure steps out of the retry as data.
-  const settled = Effect.matchEffect(round, {
-    onSuccess: (replies) => Effect.succeed(Result.succeed(replies)),
-    onFailure: (error) => isConflict(error) ? Effect.fail(error) : Effect.succeed(Result.fail(error))
-  })
-  const retried = Effect.flatMap(Effect.retry(settled, options?.schedule ?? standard), Effect.fromResult)
-  return Session.use({ keys }, retried, { rerun: true })
+  return Session.use({ keys }, retried(round, options?.schedule ?? standard), { rerun: true })
 }
+
+/** Runs it again after each conflict, for as long as the schedule says. Any other failure is not the schedule's business. */
+const retried = Effect.fnUntraced(function*<A, E, R>(
+  round: Effect.Effect<A, E | RedisError, R>,
+  schedule: Schedule.Schedule<unknown, RedisError>
+): Effect.fn.Return<A, E | RedisError, R> {
+  const clock = yield* Clock.Clock
+  const pace = Pace.make("the schedule of an optimistic transaction", schedule)
+  while (true) {
+    const result = yield* Effect.result(round)
+    if (Result.isSuccess(result)) return result.success
+    const error = result.failure
+    if (!isConflict(error)) return yield* Effect.fail(error)
+    const next = yield* pace(clock.currentTimeMillisUnsafe(), Infinity, error)
+    if (Result.isFailure(next)) {
+      const reason = new InvalidArgument({ problem: `${next.failure}, after this: ${error.reason.message}` })
+      return yield* toError({ reason, delivery: "Rejected", node: error.node })
+    }
+    if (next.success === undefined) return yield* error
+    yield* Effect.sleep(next.success)
+  }
+})
 
 const checks = { schedule: satisfies("a Schedule", Schedule.isSchedule) }
 

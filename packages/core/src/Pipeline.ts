@@ -42,7 +42,9 @@ export type Results<Commands extends ReadonlyArray<Command.Any>> = {
  *   executed in their order, or not at all.
  * - Redirects are followed command by command: what succeeded is not sent again. One that was to be tried again, when a
  *   later one on one of its keys has been executed by then, or may have been, fails instead and says so, unless both only
- *   read.
+ *   read. What is published to one channel keeps its order in the same way.
+ * - A command about the whole cluster, such as FLUSHALL or DBSIZE, is executed when all that stands before it is done, and
+ *   what follows waits for it.
  * - It fails with the error of the first command, in their order, that failed; the others have been executed all the
  *   same. With `mode: "result"` it does not fail, and each command's own `Result` is in its place.
  * - A command that can't be sent (keys in different slots, a wrong argument, one that blocks) makes a pipeline without

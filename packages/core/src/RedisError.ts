@@ -424,8 +424,10 @@ export const Reason = Schema.Union([
 export type Reason = typeof Reason.Type
 
 const overtaken =
-  "; it was not tried again, since a later command of the pipeline on one of its keys has been executed, " +
-  "or may have been"
+  "; it was not tried again, since a later command of the pipeline on one of its keys or channels has " +
+  "been executed, or may have been"
+
+const inPart = "; other commands of its transaction have been executed, or may have been"
 
 /**
  * The error of every command and every layer of redisc.
@@ -434,8 +436,9 @@ const overtaken =
  *
  * `reason` is a tagged union, `delivery` tells whether the command may have been executed. `command`, `slot` and
  * `node` say what was tried and where, `attempts` how often (1 when it was tried once, 0 when it was never tried).
- * `overtaken` says that it would have been tried again, had not a later command of its pipeline on one of its keys been
- * executed, or perhaps been executed, by then.
+ * `overtaken` says that it would have been tried again, had not a later command of its pipeline on one of its keys (or, of
+ * what is published, to its channel) been executed, or perhaps been executed, by then. `inPart` says that it is the error of
+ * one command of a transaction, of which others have been executed, or may have been: `delivery` is that of the whole.
  *
  * **Example** (Telling reasons apart)
  *
@@ -459,7 +462,8 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
   slot: Schema.optional(Schema.Number),
   node: Schema.optional(Schema.String),
   attempts: Schema.Number,
-  overtaken: Schema.optional(Schema.Boolean)
+  overtaken: Schema.optional(Schema.Boolean),
+  inPart: Schema.optional(Schema.Boolean)
 }) {
   /**
    * @since 0.1.0
@@ -490,6 +494,7 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
   }
 
   private get outcome(): string {
+    if (this.inPart === true) return inPart
     if (this.delivery === "MaybeExecuted") return "; it may have been executed"
     return this.delivery === "Executed" && this.command !== undefined ? "; the command was executed" : ""
   }

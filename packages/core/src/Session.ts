@@ -244,10 +244,10 @@ type Once<A, E, R> = (
 
 /** The error tells of one command only; others may have been under way beside it. */
 const deliveryOf = (
-  { command, delivery }: RedisError.RedisError,
+  { command, delivery, inPart }: RedisError.RedisError,
   connection: Connection | undefined
 ): RedisError.Delivery => {
-  if (connection?.lostWork() === true) return "MaybeExecuted"
+  if (inPart === true || connection?.lostWork() === true) return "MaybeExecuted"
   const spec = command === undefined ? undefined : CommandSpec.find(command)
   return spec !== undefined && CommandSpec.isHarmless(spec) ? "NotSent" : delivery
 }

@@ -85,7 +85,7 @@ const ofWhole = (
  *
  * - All keys have to be in one slot: give them a common hash tag. Otherwise it fails with `CrossSlot` before it is sent.
  * - Redis does not roll back. A command that fails inside leaves the others executed. The transaction then fails with
- *   the first such error, of `delivery` `"MaybeExecuted"` if others that write were executed; with `mode: "result"` each
+ *   the first such error, of `delivery` `"MaybeExecuted"`, and marked `inPart`, if others that write were executed; with `mode: "result"` each
  *   command's own `Result` is in its place.
  * - A command that Redis refuses to queue makes it execute none, and the transaction fails with that refusal. Where it is
  *   MULTI that is refused, as an ACL can, the commands have been executed one by one, and `delivery` is `"MaybeExecuted"`.

@@ -192,6 +192,24 @@ describe("the schedule of the redirect policy", () => {
       })
   )
 
+  it.effect.each(schedules)(
+    "that %s, given to an optimistic transaction, fails it, typed, and nothing stays watched",
+    ([, schedule]) =>
+      Effect.gen(function*() {
+        const { a, run } = yield* connected()
+        for (const name of ["WATCH", "UNWATCH", "MULTI"]) a.on(name, Reply.simple("OK"))
+        a.on("INCR", Reply.simple("QUEUED")).on("EXEC", Reply.nullArray)
+        const increment = Effect.succeed([Redis.incr(keyOfA)] as const)
+        const fiber = yield* start(Effect.flip(run(Redis.optimistic([keyOfA], increment, { schedule }))))
+        yield* advance("100 millis")
+        assert.isDefined(fiber.pollUnsafe())
+        const error = yield* Fiber.join(fiber)
+        assert.isTrue(RedisError.isRedisError(error))
+        assert.deepStrictEqual([error.reason._tag, error.delivery], ["InvalidArgument", "Rejected"])
+        assert.match(error.message, /schedule of an optimistic transaction.*a watched key was changed/)
+      })
+  )
+
   it.effect("that never answers ends with the command's deadline, and with its interruption", () =>
     Effect.gen(function*() {
       let ended = 0

@@ -109,6 +109,23 @@ describe("what becomes of the reply", () => {
     }
   })
 
+  it("of what is no command make one that says so", () => {
+    const all: ReadonlyArray<(command: Command.Any) => Command.Any> = [
+      Command.slow,
+      Command.idempotent,
+      Command.timeout("1 second"),
+      Command.bytes,
+      Command.option,
+      Command.map((value) => value),
+      Command.inFull
+    ]
+    for (const combinator of all) {
+      for (const none of [undefined, null, 5, "GET", [], Redis.get]) {
+        assert.include(combinator(none as never).problem, "give a command")
+      }
+    }
+  })
+
   it("idempotent marks the command and nothing else", () => {
     const command = Redis.set("k", "v").pipe(Command.idempotent)
     assert.isTrue(command.idempotent)

@@ -7,15 +7,10 @@ import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
 import * as Script from "../src/Script.ts"
-import { advance, keyOfA, slotOfA, threeNodes } from "./support/scenes.ts"
+import { connected, start } from "./support/client.ts"
+import { advance, keyOfA, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { Answer, ScriptedNode } from "./support/ScriptedCluster.ts"
-
-const connected = Effect.fnUntraced(function*() {
-  const nodes = threeNodes()
-  const service = yield* nodes.cluster.provide(RedisCluster.make({ nodes: ["a:7000"] }))
-  return { ...nodes, service }
-})
 
 /** How many commands of that name the node was sent. */
 const sent = (node: ScriptedNode, name: string): number =>
@@ -289,6 +284,49 @@ describe("a transaction of which a part failed", () => {
       assert.deepStrictEqual([error.command, error.delivery], ["INCR", delivery])
       const [first] = yield* service.execute(Redis.transaction(commands, { mode: "result" }))
       assert.isTrue(Result.isFailure(first) && first.failure.delivery === "Rejected")
+    }))
+})
+
+describe("the error of a part of a transaction", () => {
+  const wrong = Reply.error("WRONGTYPE Operation against a key holding the wrong kind of value")
+
+  it.effect("says where it was, and what became of the others, not that it may have been executed itself", () =>
+    Effect.gen(function*() {
+      const { a, service } = yield* connected()
+      for (const name of ["INCR", "SET", "GET"]) a.on(name, Reply.simple("QUEUED"))
+      a.on("MULTI", Reply.simple("OK")).once("EXEC", Reply.array([Reply.simple("OK"), wrong])).on(
+        "EXEC",
+        Reply.array([Reply.null, wrong])
+      )
+      const answered =
+        "INCR (slot 5061, a:7000): the server answered \"WRONGTYPE Operation against a key holding the " +
+        "wrong kind of value\""
+      const written = Redis.transaction([Redis.set(keyOfA, "1"), Redis.incr(keyOfA)])
+      const error = yield* Effect.flip(service.execute(written))
+      assert.deepStrictEqual([error.delivery, error.inPart], ["MaybeExecuted", true])
+      assert.strictEqual(
+        error.message,
+        `${answered}; other commands of its transaction have been executed, or may have been`
+      )
+      const read = yield* Effect.flip(service.execute(Redis.transaction([Redis.get(keyOfA), Redis.incr(keyOfA)])))
+      assert.deepStrictEqual([read.delivery, read.inPart, read.message], ["Rejected", undefined, answered])
+    }))
+
+  it.effect("ends a block that would go again, where others of it were executed", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* connected()
+      for (const name of ["WATCH", "UNWATCH", "MULTI"]) a.on(name, Reply.simple("OK"))
+      for (const name of ["INCR", "GET"]) a.on(name, Reply.simple("QUEUED"))
+      a.on(
+        "EXEC",
+        Reply.array([Reply.integer(1), Reply.error("TRYAGAIN Multiple keys request during rehashing of slot")])
+      )
+      const both = Effect.succeed([Redis.incr(keyOfA), Redis.get(keyOfA)] as const)
+      const fiber = yield* start(Effect.flip(run(Redis.optimistic([keyOfA], both))))
+      yield* advance("1 second")
+      assert.strictEqual(sent(a, "EXEC"), 1)
+      const error = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([error.command, error.delivery, error.inPart], ["GET", "MaybeExecuted", true])
     }))
 })
 

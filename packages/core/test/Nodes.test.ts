@@ -217,6 +217,20 @@ describe("visiting nodes", () => {
       assert.deepStrictEqual([...cluster.nodes.values()].flatMap(({ commands }) => commands), [])
     }))
 
+  it.effect("fails where a function answers what is no Effect", () =>
+    Effect.gen(function*() {
+      const { run } = yield* connected()
+      for (const answer of [undefined, 5, "DBSIZE", Redis.dbsize]) {
+        const visit = Nodes.collect("primaries", () => answer as unknown as ReturnType<typeof Redis.dbsize>)
+        const fiber = yield* start(run(visit))
+        yield* settle
+        assert.isDefined(fiber.pollUnsafe())
+        for (const result of Object.values(yield* Fiber.join(fiber))) {
+          assert.include(Result.isFailure(result) ? result.failure.message : "", "has to be an Effect, not ")
+        }
+      }
+    }))
+
   it.effect("has a function that throws as a defect, and gives all connections back", () =>
     Effect.gen(function*() {
       const { run, service } = yield* connected()

@@ -7,7 +7,7 @@ import * as Redis from "../src/Redis.ts"
 import type { RedisError } from "../src/RedisError.ts"
 import * as Script from "../src/Script.ts"
 import { connected, start } from "./support/client.ts"
-import { advance, keyOfA, slotOfA } from "./support/scenes.ts"
+import { advance, keyOfA, keyOfB, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { ScriptedNode } from "./support/ScriptedCluster.ts"
 
@@ -137,6 +137,21 @@ describe("a command of a pipeline that would be tried again", () => {
       assert.deepStrictEqual(a.commands, ["SET bar 1", `GET ${other}`, "SET bar 2", `GET ${other}`, "SET bar 2"])
     }))
 
+  it.effect("is overtaken by a later message of its channel, and not by one of another", () =>
+    Effect.gen(function*() {
+      const { a, cluster, pipeline } = yield* answering()
+      for (const node of cluster.nodes.values()) node.on("PUBLISH", Reply.integer(0))
+      a.once("PUBLISH", loading, loading)
+      const [one, two, three] = yield* pipeline([
+        Redis.publish(keyOfA, "1"),
+        Redis.publish(other, "2"),
+        Redis.publish(keyOfA, "3")
+      ])
+      assert.isTrue(errorOf(one).overtaken)
+      assert.isTrue(Result.isSuccess(two) && Result.isSuccess(three))
+      assert.strictEqual(sent(a, "PUBLISH"), 4)
+    }))
+
   it.effect("makes a pipeline without mode fail", () =>
     Effect.gen(function*() {
       const { a, run } = yield* answering()
@@ -152,5 +167,66 @@ describe("a command of a pipeline that would be tried again", () => {
       const results = yield* pipeline([script(keyOfA), set, script(keyOfA)])
       assert.isTrue(results.every(Result.isSuccess))
       assert.deepStrictEqual(a.commands.map((line) => line.split(" ")[0]), ["EVAL", "SET", "EVALSHA", "EVAL"])
+    }))
+})
+
+describe("a command about the whole cluster in a pipeline", () => {
+  const whole = Effect.fnUntraced(function*() {
+    const nodes = yield* answering()
+    for (const node of nodes.cluster.nodes.values()) {
+      node.on("FLUSHALL", Reply.simple("OK")).on("DBSIZE", Reply.integer(1)).on("SCRIPT LOAD", Reply.bulk("digest"))
+    }
+    return nodes
+  })
+
+  it.effect("is executed behind what stands before it, and before what follows", () =>
+    Effect.gen(function*() {
+      const { a, b, pipeline } = yield* whole()
+      const results = yield* pipeline([
+        Redis.set(keyOfA, "1"),
+        Redis.flushall(),
+        Redis.dbsize(),
+        Redis.set(keyOfA, "2"),
+        Redis.set(keyOfB, "3"),
+        Redis.scriptLoad("return 1")
+      ])
+      assert.isTrue(results.every(Result.isSuccess))
+      assert.deepStrictEqual(a.commands, ["SET bar 1", "FLUSHALL", "DBSIZE", "SET bar 2", "SCRIPT LOAD return 1"])
+      assert.deepStrictEqual(b.commands, ["FLUSHALL", "DBSIZE", "SET k 3", "SCRIPT LOAD return 1"])
+    }))
+
+  it.effect("waits for what has to be tried again, and lets nothing overtake it", () =>
+    Effect.gen(function*() {
+      const { a, pipeline } = yield* whole()
+      a.once("SET", loading)
+      const results = yield* pipeline([Redis.set(keyOfA, "1"), Redis.flushall(), Redis.set(keyOfA, "2")])
+      assert.isTrue(results.every(Result.isSuccess))
+      assert.deepStrictEqual(a.commands, ["SET bar 1", "SET bar 1", "FLUSHALL", "SET bar 2"])
+    }))
+
+  it.effect("leaves each result in its place, and nothing is sent where one can't be", () =>
+    Effect.gen(function*() {
+      const { a, pipeline, run } = yield* whole()
+      const commands = [Redis.dbsize(), Redis.mget(["a", "b"]), Redis.get(keyOfA), Redis.dbsize()]
+      const results = yield* pipeline(commands)
+      assert.deepStrictEqual(results.map(Result.isSuccess), [true, false, true, true])
+      assert.deepStrictEqual(results.map(Result.getOrUndefined), [3, undefined, "a:7000", 3])
+      const sentBefore = a.commands.length
+      yield* Effect.flip(run(Redis.pipeline(commands)))
+      assert.strictEqual(a.commands.length, sentBefore)
+    }))
+})
+
+describe("a pipeline of thousands that all have to be tried again", () => {
+  it.effect("finds out what was overtaken in a time that grows as they do", () =>
+    Effect.gen(function*() {
+      const { a, pipeline } = yield* answering()
+      const size = 5000
+      a.on("SET", loading).on("DEL", Reply.integer(1))
+      const sets = Array.from({ length: size }, (_, i) => Redis.set(`{${keyOfA}}${i}`, "1"))
+      const deletes = Array.from({ length: size }, (_, i) => Redis.del([`{${keyOfA}}${i}`]))
+      const results = yield* pipeline([...sets, ...deletes])
+      assert.strictEqual(results.filter((result) => Result.isFailure(result) && result.failure.overtaken).length, size)
+      assert.strictEqual(sent(a, "SET"), size)
     }))
 })

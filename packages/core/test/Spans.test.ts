@@ -83,6 +83,22 @@ describe("the span of a command", () => {
       assert.deepInclude(told(), { ...ofA, "error.type": "Timeout", "db.redis.delivery": "MaybeExecuted" })
     }))
 
+  it.effect("about the whole cluster names all nodes, in a pipeline too, and that which failed", () =>
+    Effect.gen(function*() {
+      const { b, cluster, run, told } = yield* traced()
+      for (const node of cluster.nodes.values()) node.on("DBSIZE", Reply.integer(1))
+      const all = { "db.redis.nodes": ["a:7000", "b:7000", "c:7000"] }
+      yield* run(Redis.dbsize())
+      assert.deepInclude(told(), { name: "DBSIZE", ...all })
+      yield* run(Redis.pipeline([Redis.get(keyOfA), Redis.dbsize()]))
+      assert.deepInclude(told(), { name: "PIPELINE", ...all })
+      b.on("DBSIZE", Reply.error("NOPERM this user has no permissions to run the 'dbsize' command"))
+      yield* Effect.flip(run(Redis.dbsize()))
+      const { "db.redis.nodes": others, ...failed } = told()
+      assert.isUndefined(others)
+      assert.deepInclude(failed, { "network.peer.address": "b:7000", "error.type": "ServerError" })
+    }))
+
   it.effect("of a pipeline names its nodes, its slot if it has one, and the first failure", () =>
     Effect.gen(function*() {
       const { a, run, told } = yield* traced()

@@ -27,11 +27,15 @@ export interface Parts {
   readonly admit: (command: Command.Any) => number | RedisError.Reason
   readonly dispatch: (call: Call, slot: number, fiber: AnyFiber) => void
   /** Executes a command that takes another way than `dispatch`. */
-  readonly aside: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError> | undefined
+  readonly aside: <A>(
+    command: Command.Command<A>,
+    seen: Redirects.Seen
+  ) => Effect.Effect<A, RedisError.RedisError> | undefined
 }
 
 export interface Options {
-  readonly now: number
+  /** The time, in milliseconds. */
+  readonly now: () => number
   /** How long a command may take that does not say so itself, in milliseconds. */
   readonly timeout: number
   readonly orNone: boolean
@@ -174,31 +178,56 @@ const admit = (parts: Parts, command: Command.Any): number | RedisError.Reason =
     : slot
 }
 
-/** Executes all of them, and tells for each what came of it. */
-export const execute = Effect.fnUntraced(function*<A>(
+type Settled<A> = Result.Result<A, RedisError.RedisError>
+
+/** Some of the commands, with the slot of each, or why it can't be executed. */
+interface Stretch<A> {
+  readonly commands: Array<Command.Command<A>>
+  readonly slots: Array<number | RedisError.Reason>
+  /** What takes another way than to be dispatched; undefined where the others are. */
+  readonly asides: Array<Effect.Effect<A, RedisError.RedisError>> | undefined
+}
+
+/** Neighbours that take the same way, in the order of all. */
+const stretches = <A>(
   parts: Parts,
-  given: ReadonlyArray<Command.Command<A>>,
-  options: Options
-): Effect.fn.Return<ReadonlyArray<Result.Result<A, RedisError.RedisError>>> {
-  const commands = Command.listOf(given)
-  const { fiber, now, orNone, seen, timeout } = options
+  commands: ReadonlyArray<Command.Command<A>>,
+  slots: ReadonlyArray<number | RedisError.Reason>,
+  seen: Redirects.Seen
+): ReadonlyArray<Stretch<A>> => {
+  const all: Array<Stretch<A>> = []
+  for (let index = 0; index < commands.length; index++) {
+    const aside = typeof slots[index] === "number" ? parts.aside(commands[index], seen) : undefined
+    let last = all.at(-1)
+    if (last === undefined || (last.asides === undefined) !== (aside === undefined)) {
+      last = { commands: [], slots: [], asides: aside === undefined ? undefined : [] }
+      all.push(last)
+    }
+    last.commands.push(commands[index])
+    last.slots.push(slots[index])
+    if (aside !== undefined) last.asides?.push(aside)
+  }
+  return all
+}
+
+const refused = (command: Command.Any, reason: RedisError.Reason) =>
+  Result.fail(toError(notSent(reason), { command, attempts: 0 }))
+
+/** Executes those that are dispatched. */
+const together = Effect.fnUntraced(function*<A>(
+  parts: Parts,
+  { commands, slots }: Stretch<A>,
+  { fiber, now, seen, timeout }: Options
+): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
   const batch = new Batch<A>(parts, commands, seen)
   const { results } = batch
+  const begun = now()
   const calls: Array<BatchCall<A>> = []
-  const asides: Array<Rest<A>> = []
   for (let index = 0; index < commands.length; index++) {
     const command = commands[index]
-    const slot = admit(parts, command)
-    if (typeof slot !== "number") {
-      const refused = Result.fail(toError(notSent(slot), { command, attempts: 0 }))
-      if (orNone) return commands.map(() => refused)
-      results[index] = refused
-      continue
-    }
-    const deadline = deadlineOf(command, now, timeout)
-    const work = parts.aside(command)
-    if (work === undefined) calls.push(new BatchCall(batch, command, index, slot, deadline))
-    else asides.push({ index, slot, tried: false, work: () => work })
+    const slot = slots[index]
+    if (typeof slot !== "number") results[index] = refused(command, slot)
+    else calls.push(new BatchCall(batch, command, index, slot, deadlineOf(command, begun, timeout)))
   }
 
   yield* batch.attempt(inOrder(calls), fiber)
@@ -212,6 +241,35 @@ export const execute = Effect.fnUntraced(function*<A>(
     concurrency: "unbounded",
     discard: true
   })
-  yield* Effect.forEach(asides, finish, { concurrency: "unbounded", discard: true })
-  return results as ReadonlyArray<Result.Result<A, RedisError.RedisError>>
+  return results as ReadonlyArray<Settled<A>>
+})
+
+/**
+ * Executes all of them, and tells for each what came of it. What is about the whole cluster (FLUSHALL, DBSIZE) is about every
+ * key: it waits for what stands before it, and what follows waits for it.
+ */
+export const execute = Effect.fnUntraced(function*<A>(
+  parts: Parts,
+  given: ReadonlyArray<Command.Command<A>>,
+  options: Options
+): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
+  const commands = Command.listOf(given)
+  const slots = commands.map((command) => admit(parts, command))
+  const unfit = options.orNone ? slots.findIndex((slot) => typeof slot !== "number") : -1
+  if (unfit >= 0) {
+    const result = refused(commands[unfit], slots[unfit] as RedisError.Reason)
+    return commands.map(() => result)
+  }
+  const results: Array<ReadonlyArray<Settled<A>>> = []
+  for (const stretch of stretches(parts, commands, slots, options.seen)) {
+    const { asides } = stretch
+    results.push(
+      asides === undefined
+        ? yield* together(parts, stretch, options)
+        : yield* Effect.forEach(asides, Effect.result, {
+          concurrency: stretch.commands.some(({ spec }) => spec.write) ? 1 : "unbounded"
+        })
+    )
+  }
+  return results.length === 1 ? results[0] : results.flat()
 })

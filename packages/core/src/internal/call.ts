@@ -15,7 +15,7 @@ import * as RedisError from "../RedisError.ts"
 import * as Resp from "../Resp.ts"
 import { caughtUp } from "./arrivals.ts"
 import type { CallQueue } from "./callQueue.ts"
-import { executed, isUnknownScript, maybeExecuted, notSent, rejected, toError } from "./failure.ts"
+import { executed, isUnknownScript, maybeExecuted, notSent, placed, rejected, toError } from "./failure.ts"
 import type { Failure, Unit } from "./failure.ts"
 import { isMismatch } from "./reply.ts"
 import type { Mismatch } from "./reply.ts"
@@ -83,7 +83,9 @@ export const decoded = <A>(
     return Exit.succeed(command.decode(value))
   } catch (problem) {
     // The first error among the replies of a transaction.
-    if (RedisError.isRedisError(problem)) return Exit.fail(problem)
+    if (RedisError.isRedisError(problem)) {
+      return Exit.fail(command.before.length > 0 ? placed(problem, { node, slot, attempts }) : problem)
+    }
     return isMismatch(problem)
       ? Exit.fail(toError(undecoded(problem, value, node), { command, slot, attempts }))
       : Exit.die(problem)

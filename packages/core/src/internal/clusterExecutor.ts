@@ -87,8 +87,11 @@ export class ClusterExecutor extends Executor {
     return unsound(command) ?? unplaced(command) ?? slotOf(command)
   }
 
-  aside<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> | undefined {
-    return FanOut.isFanOut(command) ? this.fanOut(command) : undefined
+  aside<A>(
+    command: Command.Command<A>,
+    seen: Redirects.Seen
+  ): Effect.Effect<A, RedisError.RedisError> | undefined {
+    return FanOut.isFanOut(command) ? this.fanOut(command, seen) : undefined
   }
 
   apart<A>(
@@ -124,20 +127,19 @@ export class ClusterExecutor extends Executor {
     }))
   }
 
-  private fanOut<A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> {
-    return FanOut.run(
-      command,
-      (command, nodes) =>
-        Effect.tap(
-          this.executeEach(command, nodes),
-          (results) =>
-            Effect.forEach(
-              results,
-              ({ result }) => Result.isFailure(result) ? this.note(result.failure) : Effect.void,
-              { discard: true }
-            )
+  private fanOut<A>(
+    command: Command.Command<A>,
+    seen: Redirects.Seen
+  ): Effect.Effect<A, RedisError.RedisError> {
+    return FanOut.run(command, (command, nodes) =>
+      Effect.tap(this.executeEach(command, nodes), (results) => {
+        seen?.(...results.map(({ address, result }) => Result.isSuccess(result) ? address.key : result.failure.node))
+        return Effect.forEach(
+          results,
+          ({ result }) => Result.isFailure(result) ? this.note(result.failure) : Effect.void,
+          { discard: true }
         )
-    )
+      }))
   }
 
   protected executeEach<A>(command: Command.Command<A>, nodes: Nodes): Effect.Effect<ReadonlyArray<NodeResult<A>>> {

@@ -77,7 +77,7 @@ export abstract class Executor implements Batch.Parts {
   abstract dispatch(call: Call, slot: number, fiber: AnyFiber): void
 
   /** Executes a command that takes another way than `dispatch`; undefined for one that does not. */
-  abstract aside<A>(command: Command.Command<A>): Effect.Effect<A, RedisError> | undefined
+  abstract aside<A>(command: Command.Command<A>, seen: Redirects.Seen): Effect.Effect<A, RedisError> | undefined
 
   /** The same for one that has to have a connection to itself, which it does not get in a pipeline. */
   abstract apart<A>(
@@ -98,7 +98,7 @@ export abstract class Executor implements Batch.Parts {
     if (typeof slot !== "number") return this.refuse(command, slot)
     const now = command.timeout === undefined ? this.clock.read() : this.clock.readExactly()
     const deadline = deadlineOf(command, now, this.commandTimeout)
-    const otherwise = this.aside(command) ?? this.apart(command, slot, deadline, seen)
+    const otherwise = this.aside(command, seen) ?? this.apart(command, slot, deadline, seen)
     return otherwise ?? Effect.callback((resume) => {
       const call = new FirstTry(this.actions, command, slot, deadline, this.asking, seen, resume)
       this.dispatch(call, slot, fiber)
@@ -109,13 +109,12 @@ export abstract class Executor implements Batch.Parts {
   private traced<A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> {
     const { name } = command.spec
     return Effect.useSpan(name, Tracing.ofCommand(name), (span) => {
-      let last: string | undefined
-      const work = this.start(command, fiber, (node) => {
-        last = node
+      let last: ReadonlyArray<string | undefined> = []
+      const work = this.start(command, fiber, (...nodes) => {
+        last = nodes
       })
       const places = (error?: RedisError): void => {
-        const node = error?.node ?? last
-        Tracing.annotatePlaces(span, new Set(node === undefined ? [] : [node]), [command])
+        Tracing.annotatePlaces(span, error?.node === undefined ? last : [error.node], [command])
         if (error !== undefined) Tracing.annotateFailure(span, error)
       }
       return Effect.tapError(
@@ -139,7 +138,7 @@ export abstract class Executor implements Batch.Parts {
     Effect.withFiber((fiber) => {
       const execute = (seen?: Redirects.Seen) =>
         Batch.execute(this, commands, {
-          now: this.clock.readExactly(),
+          now: () => this.clock.readExactly(),
           timeout: this.commandTimeout,
           orNone: options?.orNone === true,
           fiber,
@@ -154,13 +153,13 @@ export abstract class Executor implements Batch.Parts {
   ): Effect.Effect<ReadonlyArray<Result.Result<A, RedisError>>> {
     const commands = Command.listOf(given)
     return Effect.useSpan("PIPELINE", Tracing.ofBatch(commands.length), (span) => {
-      const nodes = new Set<string>()
-      const work = execute((node) => {
-        if (node !== undefined) nodes.add(node)
+      const nodes = new Set<string | undefined>()
+      const work = execute((...answering) => {
+        for (const node of answering) nodes.add(node)
       })
       return Effect.tap(work, (results) =>
         Effect.sync(() => {
-          Tracing.annotatePlaces(span, nodes, commands)
+          Tracing.annotatePlaces(span, [...nodes], commands)
           const failed = results.find(Result.isFailure)
           if (failed !== undefined) Tracing.annotateFailure(span, failed.failure)
         }))

@@ -136,9 +136,24 @@ export const toError = (failure: Failure, tried?: {
     ...(failure.overtaken === true ? { overtaken: true } : {})
   })
 
-/** The same error as that of a whole, of which other parts were executed. */
+/** The same error as that of a transaction, of which other parts were executed. */
 export const inPart = ({ attempts, command, node, reason, slot }: RedisError.RedisError): RedisError.RedisError =>
-  new RedisError.RedisError({ attempts, command, delivery: "MaybeExecuted", node, reason, slot })
+  new RedisError.RedisError({ attempts, command, delivery: "MaybeExecuted", inPart: true, node, reason, slot })
+
+/** The same error with where it was, which a decoder does not know. */
+export const placed = (
+  { attempts, command, delivery, inPart, node, reason, slot }: RedisError.RedisError,
+  place: { readonly node: string | undefined; readonly slot: number | undefined; readonly attempts: number | undefined }
+): RedisError.RedisError =>
+  new RedisError.RedisError({
+    attempts: place.attempts ?? attempts,
+    command,
+    delivery,
+    node: node ?? place.node,
+    reason,
+    slot: slot ?? (place.slot === undefined || place.slot < 0 ? undefined : place.slot),
+    ...(inPart === true ? { inPart } : {})
+  })
 
 /** The error of what was refused before anything was tried. */
 export const unsent = (reason: RedisError.Reason): RedisError.RedisError => toError(notSent(reason), { attempts: 0 })

@@ -1,9 +1,11 @@
 /**
- * Which commands of a batch have been overtaken: a later one on the same key has been executed, or may have been, while they
- * have not. To try them again would execute them behind it. Commands that only read may come in any order. Pure.
+ * Which commands of a batch have been overtaken: a later one on the same key, or to the same channel, has been executed, or
+ * may have been, while they have not. To try them again would execute them behind it. Commands that only read may come in any
+ * order. Pure.
  */
 import type * as Result from "effect/Result"
-import * as Command from "../Command.ts"
+import type * as Command from "../Command.ts"
+import * as CommandSpec from "../CommandSpec.ts"
 
 const encoder = new TextEncoder()
 
@@ -11,10 +13,17 @@ const encoder = new TextEncoder()
 const nameOf = (key: Command.Arg): string =>
   Array.from(typeof key === "string" ? encoder.encode(key) : key, (byte) => String.fromCharCode(byte)).join("")
 
+/** What a command has its turn at: its keys, and the channel that it goes to the owner of. */
+const turnsOf = ({ args, before, spec }: Command.Any): ReadonlyArray<string> => [
+  ...before.flatMap(turnsOf),
+  ...CommandSpec.keyIndexes(spec, args).map((index) => `key ${nameOf(args[index])}`),
+  ...(spec.affinity >= 0 && args.length > spec.affinity ? [`channel ${nameOf(args[spec.affinity])}`] : [])
+]
+
 const onlyReads = ({ before, spec }: Command.Any): boolean =>
   before.length === 0 ? spec.readOnly : before.every((command, index) => index === 0 || command.spec.readOnly)
 
-/** The last of the commands on a key that were executed, or may have been: of all, and of those that may write. */
+/** The last of the commands on a key, or to a channel, that were executed or may have been: of all, and of those that write. */
 interface Last {
   any: number
   writes: number
@@ -29,20 +38,19 @@ export const overtakers = (
   if (rest.length === 0) return () => false
   const executed = results.map((result) => result?._tag === "Success")
   for (const { index, tried } of rest) executed[index] = tried
-  const byKey = new Map<string, Last>()
+  const byTurn = new Map<string, Last>()
   commands.forEach((command, index) => {
     if (!executed[index]) return
-    for (const key of Command.keys(command)) {
-      const name = nameOf(key)
-      const last = byKey.get(name) ?? { any: -1, writes: -1 }
+    for (const name of turnsOf(command)) {
+      const last = byTurn.get(name) ?? { any: -1, writes: -1 }
       last.any = index
       if (!onlyReads(command)) last.writes = index
-      byKey.set(name, last)
+      byTurn.set(name, last)
     }
   })
   return (index) => {
     const command = commands[index]
     const which = onlyReads(command) ? "writes" : "any"
-    return Command.keys(command).some((key) => (byKey.get(nameOf(key))?.[which] ?? -1) > index)
+    return turnsOf(command).some((name) => (byTurn.get(name)?.[which] ?? -1) > index)
   }
 }

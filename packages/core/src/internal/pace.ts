@@ -34,15 +34,14 @@ const ran = Effect.fnUntraced(function*<A, E>(effect: Effect.Effect<A, E>, milli
     : yield* awaited
 })
 
-const problemOf = (cause: Cause.Cause<unknown>): string =>
-  `the schedule of the redirect policy ${
-    Cause.hasInterruptsOnly(cause) ? "was interrupted" : Cause.hasDies(cause) ? "died" : "failed"
-  }`
+const problemOf = (what: string, cause: Cause.Cause<unknown>): string =>
+  `${what} ${Cause.hasInterruptsOnly(cause) ? "was interrupted" : Cause.hasDies(cause) ? "died" : "failed"}`
 
 /** Where something else was given in place of a schedule. */
 export const misguided = (problem: string): Pace => () => Effect.succeed(Result.fail(problem))
 
-export const make = (schedule: Schedule.Schedule<unknown, RedisError>): Pace => {
+/** `what` is how the schedule is called where it is told of. */
+export const make = (what: string, schedule: Schedule.Schedule<unknown, RedisError>): Pace => {
   let step: Effect.Success<ReturnType<typeof Schedule.toStep<unknown, RedisError, never, never>>> | undefined
   return Effect.fnUntraced(function*(now, deadline, error) {
     const next = Effect.gen(function*() {
@@ -52,10 +51,10 @@ export const make = (schedule: Schedule.Schedule<unknown, RedisError>): Pace => 
     })
     const done = Pull.catchDone(next, () => Effect.succeed(undefined))
     const exit = yield* ran(done, deadline - now)
-    if (exit === undefined) return Result.fail("the schedule of the redirect policy does not answer")
-    if (Exit.isFailure(exit)) return Result.fail(problemOf(exit.cause))
+    if (exit === undefined) return Result.fail(`${what} does not answer`)
+    if (Exit.isFailure(exit)) return Result.fail(problemOf(what, exit.cause))
     return Number.isNaN(exit.value)
-      ? Result.fail("the schedule of the redirect policy answers what is no duration")
+      ? Result.fail(`${what} answers what is no duration`)
       : Result.succeed(exit.value)
   })
 }

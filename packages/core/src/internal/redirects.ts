@@ -26,8 +26,8 @@ export const byMap = { _tag: "ByMap" } as const
 /** A try that blocked for so many milliseconds before it was refused was well received: what comes next is another story. */
 const wellReceived = 1000
 
-/** Is told each node that has answered, where somebody wants to know. */
-export type Seen = ((node: string | undefined) => void) | undefined
+/** Is told each node that has answered, or all that have together, where somebody wants to know. */
+export type Seen = ((...nodes: ReadonlyArray<string | undefined>) => void) | undefined
 
 /** What the interpreter needs from the cluster. */
 export interface Actions {
@@ -68,7 +68,9 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   const policy = yield* actions.policy
   const problem = RedirectPolicy.check("the redirect policy", policy)
   const paceAnew = (): Pace.Pace | undefined =>
-    problem !== undefined ? Pace.misguided(problem) : policy.schedule && Pace.make(policy.schedule)
+    problem !== undefined
+      ? Pace.misguided(problem)
+      : policy.schedule && Pace.make("the schedule of the redirect policy", policy.schedule)
   let pace = paceAnew()
   let failure = first
   let { abridged } = work
@@ -97,14 +99,14 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       if (decision.command._tag === "GiveUp" || pace === undefined) return yield* error
 
       const now = clock.currentTimeMillisUnsafe()
-      const paced = Result.isFailure(located)
+      const next = Result.isFailure(located)
         ? Result.fail(located.failure)
         : yield* pace(now, deadline, error)
-      if (Result.isFailure(paced)) {
-        const misled = new InvalidArgument({ problem: `${paced.failure}, after this: ${reason.message}` })
+      if (Result.isFailure(next)) {
+        const misled = new InvalidArgument({ problem: `${next.failure}, after this: ${reason.message}` })
         return yield* work.error({ ...failure, reason: misled, delivery }, attempts)
       }
-      const delay = paced.success
+      const delay = next.success
       if (delay === undefined) return yield* error
       if (decision.command.pause) {
         if (now + delay >= deadline) {

@@ -26,10 +26,10 @@ export const ofBatch = (size: number) => ({
 /** The nodes that have answered, and the slot that all the commands are about, if there is one. */
 export const annotatePlaces = (
   span: Tracer.Span,
-  nodes: ReadonlySet<string>,
+  nodes: ReadonlyArray<string | undefined>,
   commands: ReadonlyArray<Command.Any>
 ): void => {
-  const [node, ...others] = nodes
+  const [node, ...others] = nodes.filter((node) => node !== undefined)
   if (others.length > 0) span.attribute("db.redis.nodes", [node, ...others])
   else if (node !== undefined) span.attribute("network.peer.address", node)
   const [slot, ...more] = new Set(commands.map(slotOf))
