@@ -83,6 +83,7 @@ import { commands } from "./commands.ts"
 import { failovers } from "./failovers.ts"
 import { layout } from "./layout.ts"
 import { lost, unserved } from "./loss.ts"
+import { losses } from "./losses.ts"
 import { members, withoutMembers } from "./members.ts"
 import { nodes, withoutNodes } from "./nodes.ts"
 import { pool } from "./pool.ts"
@@ -98,7 +99,19 @@ export interface Options {
 
 type Topics = Readonly<Record<string, ReadonlyArray<Scenario>>>
 
-const healthy: Topics = { layout, sessions, replicas, nodes, redirects, commands, pool, failovers, closing, members }
+const healthy: Topics = {
+  layout,
+  sessions,
+  replicas,
+  nodes,
+  redirects,
+  commands,
+  pool,
+  failovers,
+  closing,
+  members,
+  losses
+}
 
 const bare: Topics = { replicas: withoutReplicas, nodes: withoutNodes, loss: unserved }
 
