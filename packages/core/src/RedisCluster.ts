@@ -23,9 +23,11 @@ import { unsound } from "./internal/admission.ts"
 import { ClusterExecutor } from "./internal/clusterExecutor.ts"
 import type { Counts, Parts } from "./internal/clusterExecutor.ts"
 import { notSent, toError, unsent } from "./internal/failure.ts"
+import * as FanOut from "./internal/fanOut.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { Replicas } from "./internal/replicas.ts"
 import * as Settings from "./internal/settings.ts"
+import * as Tracing from "./internal/tracing.ts"
 import { Troubles } from "./internal/troubles.ts"
 import { TurnClock } from "./internal/turnClock.ts"
 import * as NodePool from "./NodePool.ts"
@@ -127,8 +129,8 @@ export interface Stats {
  * **Details**
  *
  * `execute` sends a command by its keys; commands without keys go to any primary, or to all when the command is about
- * the whole cluster (DBSIZE, FLUSHALL), whose replies become one before they are decoded. `executeOn` sends it to one node and follows no redirect. `executeEach` asks
- * many nodes at once and fails for none: each result is data.
+ * the whole cluster (DBSIZE, FLUSHALL), whose replies become one before they are decoded. `executeOn` sends it to one node
+ * and follows no redirect. `executeEach` asks many nodes at once and fails for none: each result is data.
  *
  * **Example** (Memory, node by node)
  *
@@ -233,9 +235,8 @@ export const make = Effect.fnUntraced(function*(
   const refused = (command: Command.Any, reason: RedisError.Reason) =>
     Effect.suspend(() => Effect.fail(toError(notSent(reason), { command, attempts: 0 })))
 
-  const executeOn: RedisCluster["Service"]["executeOn"] = (address, given) =>
+  const onNode: RedisCluster["Service"]["executeOn"] = (address, command) =>
     Effect.suspend(() => {
-      const command = Command.orInvalid(given)
       const nowhere = Settings.address("what to execute on", address)
       if (nowhere !== undefined) return refused(command, new RedisError.InvalidArgument({ problem: nowhere }))
       if (counts.closed) return refused(command, new RedisError.Closed())
@@ -246,14 +247,35 @@ export const make = Effect.fnUntraced(function*(
       const isReplica = SlotMap.resolve(topology.currentUnsafe(), address)?.role === "replica"
       return (isReplica && command.spec.readOnly ? pool.reader(address) : pool.node(address)).execute(command)
     })
-  const executeEach = <A>(command: Command.Command<A>, nodes: Nodes) =>
+  const onEach = <A>(command: Command.Command<A>, nodes: Nodes) =>
     Effect.suspend(() =>
       Effect.forEach(membersOf(topology.currentUnsafe(), nodes), ({ address, role }) =>
         Effect.map(
-          Effect.result(executeOn(address, command)),
+          Effect.result(onNode(address, command)),
           (result): NodeResult<A> => ({ address, role, result })
         ), { concurrency: "unbounded" })
     )
+
+  const executeOn: RedisCluster["Service"]["executeOn"] = (address, given) =>
+    Effect.withFiber((fiber) => {
+      const command = Command.orInvalid(given)
+      const work = onNode(address, command)
+      return Tracing.isTraced(fiber)
+        ? executor.traced(command, (seen) => Effect.tap(work, () => Effect.sync(() => seen(address.key))))
+        : work
+    })
+  const executeEach: RedisCluster["Service"]["executeEach"] = (given, nodes) =>
+    Effect.withFiber((fiber) => {
+      const command = Command.orInvalid(given)
+      const work = onEach(command, nodes)
+      return Tracing.isTraced(fiber)
+        ? executor.traced(
+          command,
+          (seen) => Effect.tap(work, (results) => Effect.sync(() => seen(...FanOut.nodesOf(results)))),
+          FanOut.failureIn
+        )
+        : work
+    })
 
   const context = yield* Effect.context<Connector>()
   const connector = Context.get(context, Connector)
@@ -266,7 +288,7 @@ export const make = Effect.fnUntraced(function*(
     policy: redirects ?? RedirectPolicy.standard,
     readFrom,
     addressMap,
-    executeEach,
+    executeEach: onEach,
     counts
   }
   const executor = new ClusterExecutor(parts)

@@ -71,6 +71,21 @@ describe("writes that are to be replicated", () => {
       assert.deepStrictEqual(waits(a, b, c), [1, 1, 1])
     }))
 
+  it.effect("keep their place in a pipeline when they are about the whole cluster", () =>
+    Effect.gen(function*() {
+      const { a, cluster, ensured } = yield* replicated()
+      for (const node of cluster.nodes.values()) node.on("FLUSHALL", Reply.simple("OK")).on("DBSIZE", Reply.integer(0))
+      const order: Array<string> = []
+      for (const name of ["FLUSHALL", "DBSIZE", "SET"]) {
+        a.on(name, () => {
+          order.push(name)
+          return name === "DBSIZE" ? Reply.integer(0) : Reply.simple("OK")
+        })
+      }
+      yield* ensured(Redis.pipeline([Redis.flushall(), Redis.dbsize(), write]))
+      assert.deepStrictEqual(order, ["FLUSHALL", "DBSIZE", "SET"])
+    }))
+
   it.effect("do not wait behind one that blocks, and those that block are waited for as well", () =>
     Effect.gen(function*() {
       const { a, ensured } = yield* replicated()

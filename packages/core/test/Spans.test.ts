@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Tracer from "effect/Tracer"
+import * as Address from "../src/Address.ts"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import { connected, start } from "./support/client.ts"
@@ -97,6 +98,30 @@ describe("the span of a command", () => {
       const { "db.redis.nodes": others, ...failed } = told()
       assert.isUndefined(others)
       assert.deepInclude(failed, { "network.peer.address": "b:7000", "error.type": "ServerError" })
+    }))
+
+  it.effect("that is sent to one node, or to each, names them, and what failed", () =>
+    Effect.gen(function*() {
+      const { b, cluster, run, service, told } = yield* traced()
+      for (const node of cluster.nodes.values()) node.on("DBSIZE", Reply.integer(1))
+      const { address } = service.topology.currentUnsafe().shards[0].primary!
+      yield* run(service.executeOn(address, Redis.get(keyOfA)))
+      assert.deepStrictEqual(told(), { name: "GET", "db.operation.name": "GET", ...ofA })
+      b.on("DBSIZE", Reply.error("NOPERM this user has no permissions to run the 'dbsize' command"))
+      yield* run(service.executeEach(Redis.dbsize(), "primaries"))
+      assert.deepStrictEqual(told(), {
+        name: "DBSIZE",
+        "db.system.name": "redis",
+        "db.operation.name": "DBSIZE",
+        "db.redis.nodes": ["a:7000", "b:7000", "c:7000"],
+        "error.type": "ServerError",
+        "db.response.status_code": "NOPERM",
+        "db.redis.delivery": "Rejected"
+      })
+      const nowhere = Address.tcp("nowhere", 1)
+      cluster.node(nowhere.key).accepts = "none"
+      yield* Effect.flip(run(service.executeOn(nowhere, Redis.get(keyOfA))))
+      assert.deepInclude(told(), { "network.peer.address": nowhere.key, "error.type": "ConnectionFailed" })
     }))
 
   it.effect("of a pipeline names its nodes, its slot if it has one, and the first failure", () =>

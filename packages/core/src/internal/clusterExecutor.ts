@@ -133,7 +133,7 @@ export class ClusterExecutor extends Executor {
   ): Effect.Effect<A, RedisError.RedisError> {
     return FanOut.run(command, (command, nodes) =>
       Effect.tap(this.executeEach(command, nodes), (results) => {
-        seen?.(...results.map(({ address, result }) => Result.isSuccess(result) ? address.key : result.failure.node))
+        seen?.(...FanOut.nodesOf(results))
         return Effect.forEach(
           results,
           ({ result }) => Result.isFailure(result) ? this.note(result.failure) : Effect.void,

@@ -91,7 +91,9 @@ export abstract class Executor implements Batch.Parts {
     Effect.withFiber((fiber) => this.executeIn(Command.orInvalid(command), fiber))
 
   readonly executeIn = <A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> =>
-    Tracing.isTraced(fiber) ? this.traced(command, fiber) : this.start(command, fiber)
+    Tracing.isTraced(fiber)
+      ? this.traced(command, (seen) => this.start(command, fiber, seen))
+      : this.start(command, fiber)
 
   private start<A>(command: Command.Command<A>, fiber: AnyFiber, seen?: Redirects.Seen): Effect.Effect<A, RedisError> {
     const slot = this.admit(command)
@@ -106,20 +108,26 @@ export abstract class Executor implements Batch.Parts {
     })
   }
 
-  private traced<A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> {
+  /** Runs a command in a span. What it comes to may hold a failure. */
+  traced<A, E extends RedisError>(
+    command: Command.Any,
+    work: (seen: NonNullable<Redirects.Seen>) => Effect.Effect<A, E>,
+    failureIn: (value: A) => RedisError | undefined = () => undefined
+  ): Effect.Effect<A, E> {
     const { name } = command.spec
     return Effect.useSpan(name, Tracing.ofCommand(name), (span) => {
       let last: ReadonlyArray<string | undefined> = []
-      const work = this.start(command, fiber, (...nodes) => {
+      const running = work((...nodes) => {
         last = nodes
       })
-      const places = (error?: RedisError): void => {
-        Tracing.annotatePlaces(span, error?.node === undefined ? last : [error.node], [command])
-        if (error !== undefined) Tracing.annotateFailure(span, error)
-      }
+      const places = (nodes: typeof last, error: RedisError | undefined) =>
+        Effect.sync(() => {
+          Tracing.annotatePlaces(span, nodes, [command])
+          if (error !== undefined) Tracing.annotateFailure(span, error)
+        })
       return Effect.tapError(
-        Effect.tap(work, () => Effect.sync(() => places())),
-        (error) => Effect.sync(() => places(error))
+        Effect.tap(running, (value) => places(last, failureIn(value))),
+        (error) => places(error.node === undefined ? last : [error.node], error)
       )
     })
   }

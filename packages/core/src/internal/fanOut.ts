@@ -105,6 +105,14 @@ export type ExecuteEach = <A>(
   nodes: Nodes
 ) => Effect.Effect<ReadonlyArray<NodeResult<A>>>
 
+/** The nodes that have answered, or failed. */
+export const nodesOf = (results: ReadonlyArray<NodeResult<unknown>>): ReadonlyArray<string | undefined> =>
+  results.map(({ address, result }) => Result.isSuccess(result) ? address.key : result.failure.node)
+
+/** The first failure among the results of nodes. */
+export const failureIn = (results: ReadonlyArray<NodeResult<unknown>>): RedisError.RedisError | undefined =>
+  results.map(({ result }) => result).find(Result.isFailure)?.failure
+
 /**
  * Sends it to each node, makes one of the replies as they came, in the order of the nodes, and decodes that: the decoder, and
  * what is mapped behind it, is about the reply of the whole cluster.
