@@ -34,6 +34,7 @@ import type { Failure } from "./internal/failure.ts"
 import { handshake, login, refusal, textOf } from "./internal/handshake.ts"
 import type { Greeting } from "./internal/handshake.ts"
 import { Pings } from "./internal/ping.ts"
+import { isRefusal } from "./internal/refusals.ts"
 import * as Reply from "./internal/reply.ts"
 import * as Settings from "./internal/settings.ts"
 import * as Stranger from "./internal/stranger.ts"
@@ -551,9 +552,13 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     }
     this.inFlight.shift()
     if (this.inFlight.length === 0) this.loner = false
-    if (this.ending !== undefined && isUnblocked(value)) return this.letGo(call, this.ending)
-    if (this.made === "Watching" && unwatches(call, value)) this.made = "AsNew"
-    this.answers.push(call, value)
+    if (value instanceof Resp.ReplyError && value.code === "NOAUTH") this.loggedOut(call, value)
+    if (this.ending !== undefined && isSpared(value) && !(call instanceof Unattended)) {
+      this.letGo(call, this.ending)
+    } else {
+      if (this.made === "Watching" && unwatches(call, value)) this.made = "AsNew"
+      this.answers.push(call, value)
+    }
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
   }
 
@@ -602,6 +607,18 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.die(maybeExecuted(new RedisError.ProtocolViolation({ problem }), this.address.key), true)
   }
 
+  /**
+   * A login that the server has forgotten does not come back, unless it was undone here: the connection takes nothing more,
+   * and the next one logs in.
+   */
+  private loggedOut({ command }: Call, { code, message }: Resp.ReplyError): void {
+    const undone = this.made === "Changed" && this.subscriber === undefined
+    if (!this.hasGreeted || this.options.credentials === undefined || undone) return
+    if (!isRefusal(command, code, message)) return
+    const problem = "the server does not know any more who has logged in on it (NOAUTH)"
+    this.ending ??= notSent(new RedisError.ConnectionLost({ problem }), this.address.key)
+  }
+
   readonly finish = (reason: RedisError.Reason): void => {
     this.ending ??= notSent(reason, this.address.key)
     this.endIfIdle()
@@ -613,10 +630,11 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     if ((this.inFlight.find(isAwaited) ?? this.waiting.find(isAwaited)) === undefined) this.abort(this.ending.reason)
   }
 
-  /** One that blocked was let go because the connection ends: nothing was executed, and it is no error of its own. */
+  /** Refused because the connection ends, or the other way round: nothing was executed, and it is no error of its own. */
   private letGo(call: Call, ending: Failure): void {
     this.answers.deliver(this.address.key)
-    if (!call.abandoned) this.guarded(() => call.onFailure({ ...ending, delivery: "Rejected" }))
+    const delivery = call.unit?.astray === true ? "MaybeExecuted" : "Rejected"
+    if (!call.abandoned) this.guarded(() => call.onFailure({ ...ending, delivery }))
   }
 
   /** The only way to die. What was written may have been executed, what was not is safe to send elsewhere. */
@@ -651,7 +669,9 @@ const ofSubscriptions: ReadonlySet<string> = new Set(
 /** The pushes of RESP2 are arrays that begin with what they are; nothing else on such a connection is answered by one. */
 const isPushLike = (value: Resp.Value): value is ReadonlyArray<Resp.Value> => Array.isArray(value) && value.length >= 3
 
-const isUnblocked = (value: Resp.Value): boolean => value instanceof Resp.ReplyError && value.code === "UNBLOCKED"
+/** What is told to those who block, and to those whom the server does not know any more. */
+const isSpared = (value: Resp.Value): boolean =>
+  value instanceof Resp.ReplyError && (value.code === "UNBLOCKED" || value.code === "NOAUTH")
 
 /** What nobody waits for is no work. What goes before another call is counted with that one. */
 const changes = (call: Call): boolean => !(call instanceof Unattended) && !CommandSpec.isHarmless(call.command.spec)

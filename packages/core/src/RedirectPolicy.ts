@@ -12,9 +12,10 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Schedule from "effect/Schedule"
 import type * as Address from "./Address.ts"
-import { isUnknownScript } from "./internal/failure.ts"
+import { isUnknownScript, unsent } from "./internal/failure.ts"
 import type { Failure } from "./internal/failure.ts"
-import { isPlain } from "./internal/settings.ts"
+import { hasOptions } from "./internal/settings.ts"
+import { InvalidArgument } from "./RedisError.ts"
 import type { RedisError } from "./RedisError.ts"
 
 /**
@@ -91,11 +92,15 @@ export const standard: RedirectPolicy = make(
  * @internal
  */
 export const check = (name: string, value: unknown): string | undefined => {
-  const { schedule } = Object(value) as { readonly schedule?: unknown }
-  const isPolicy = isPlain(value) && Object.hasOwn(value, "schedule")
-  return isPolicy && (schedule === undefined || Schedule.isSchedule(schedule))
-    ? undefined
-    : `${name} has to be a policy: RedirectPolicy.standard, RedirectPolicy.none, or RedirectPolicy.make(schedule)`
+  try {
+    if (hasOptions(value) && Object.hasOwn(value, "schedule")) {
+      const { schedule } = value
+      if (schedule === undefined || Schedule.isSchedule(schedule)) return undefined
+    }
+  } catch {
+    // What throws when it is looked at is no policy either.
+  }
+  return `${name} has to be a policy: RedirectPolicy.standard, RedirectPolicy.none, or RedirectPolicy.make(schedule)`
 }
 
 /**
@@ -109,7 +114,8 @@ export const Current = Context.Reference<RedirectPolicy | undefined>("@redisc/co
 })
 
 /**
- * Runs an effect, with all the commands in it, under a policy.
+ * Runs an effect, with all the commands in it, under a policy. What is no policy, which only a caller without types can
+ * give, fails the whole with `InvalidArgument`.
  *
  * **Example** (A region that does not wait)
  *
@@ -128,8 +134,12 @@ export const provide: {
   <A, E, R>(self: Effect.Effect<A, E, R>, policy: RedirectPolicy): Effect.Effect<A, E, R>
 } = dual(
   2,
-  <A, E, R>(self: Effect.Effect<A, E, R>, policy: RedirectPolicy): Effect.Effect<A, E, R> =>
-    Effect.provideService(self, Current, policy)
+  <A, E, R>(self: Effect.Effect<A, E, R>, policy: RedirectPolicy): Effect.Effect<A, E, R> => {
+    const problem = policy === undefined ? undefined : check("what RedirectPolicy.provide is given", policy)
+    return problem === undefined
+      ? Effect.provideService(self, Current, policy)
+      : Effect.suspend(() => Effect.fail(unsent(new InvalidArgument({ problem })) as never))
+  }
 )
 
 /**

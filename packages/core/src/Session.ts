@@ -283,6 +283,10 @@ const rerun = <A, E, R>(
         abridged: false,
         deadline: Infinity,
         again,
-        error: (failure) => last ?? toError(failure)
+        // What is wrong with the policy itself is none of its errors.
+        error: (failure, attempts) =>
+          last?.reason === failure.reason
+            ? last
+            : toError({ ...failure, delivery: last?.delivery ?? failure.delivery }, { attempts })
       }, first.failure))
 }

@@ -11,6 +11,9 @@ import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
 import * as RedisError from "../src/RedisError.ts"
+import * as Session from "../src/Session.ts"
+import { connected } from "./support/client.ts"
+import { keyOfA } from "./support/scenes.ts"
 import { Reply, scriptedCluster } from "./support/ScriptedCluster.ts"
 
 const a = Address.tcp("a", 7000)
@@ -253,4 +256,56 @@ describe("a policy", () => {
       assert.strictEqual((yield* Effect.flip(get)).attempts, 5)
       assert.strictEqual(node.count("GET k"), 8)
     }))
+})
+
+describe("what is no policy", () => {
+  const garbage: ReadonlyArray<readonly [string, unknown]> = [
+    ["null", null],
+    ["text", "none"],
+    ["a number", 3],
+    ["a Schedule by itself", Schedule.recurs(3)],
+    ["an object without a schedule", { retries: 3 }],
+    ["a schedule that is none", { schedule: 3 }],
+    ["null for a schedule", { schedule: null }],
+    ["a getter that throws", {
+      get schedule(): never {
+        throw new Error("secret")
+      }
+    }]
+  ]
+  const problem = (error: RedisError.RedisError) =>
+    error.reason._tag === "InvalidArgument" ? error.reason.problem : error.reason._tag
+
+  it.effect.each(garbage)(
+    "fails the region that it is given for, and nothing is sent: %s",
+    ([, policy]) =>
+      Effect.gen(function*() {
+        const { a, run } = yield* connected()
+        const error = yield* Effect.flip(run(Redis.get(keyOfA).pipe(RedirectPolicy.provide(policy as never))))
+        assert.match(
+          problem(error),
+          /^what RedirectPolicy\.provide is given has to be a policy: RedirectPolicy\.standard/
+        )
+        assert.strictEqual(error.delivery, "NotSent")
+        assert.strictEqual(a.count("GET bar"), 0)
+      })
+  )
+
+  it.effect.each(garbage.slice(1))(
+    "is told of when it is asked, with what it was asked about: %s",
+    ([, policy]) =>
+      Effect.gen(function*() {
+        const { a, run } = yield* connected()
+        a.on("GET", Reply.error("TRYAGAIN"))
+        const ofRegion = Effect.provideService(RedirectPolicy.Current, policy as never)
+        const errors = [
+          yield* Effect.flip(run(ofRegion(Redis.get(keyOfA)))),
+          yield* Effect.flip(run(ofRegion(Session.use({ keys: keyOfA }, Redis.get(keyOfA), { rerun: true }))))
+        ]
+        for (const error of errors) {
+          assert.match(problem(error), /^the redirect policy has to be a policy: .*, after this: /)
+          assert.strictEqual(error.delivery, "Rejected")
+        }
+      })
+  )
 })

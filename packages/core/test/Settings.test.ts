@@ -1,7 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Settings from "../src/internal/settings.ts"
+import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 
 const checks = {
   commandTimeout: Settings.duration,
@@ -72,6 +76,69 @@ describe("options", () => {
       problem(options),
       `options have to be a plain object of commandTimeout, connectionsPerNode, failWhenFull and overflow, not ${kind}`
     )
+  })
+})
+
+describe("an instance of a class", () => {
+  class Decoded extends Schema.Class<Decoded>("Decoded")({ connectionsPerNode: Schema.Number }) {}
+
+  it("is an object of options by its own properties, as one that was decoded is", () => {
+    assert.isUndefined(problem(new Decoded({ connectionsPerNode: 2 })))
+    assert.strictEqual(
+      problem(new Decoded({ connectionsPerNode: 0 })),
+      "connectionsPerNode has to be a whole number from 1 up, not 0"
+    )
+    assert.isUndefined(
+      RedirectPolicy.check("redirects", Object.assign(new Decoded({ connectionsPerNode: 2 }), RedirectPolicy.none))
+    )
+  })
+
+  it("is none by what it inherits: that would be heeded here and lost there", () => {
+    class Half extends Decoded {
+      get failWhenFull() {
+        return true
+      }
+    }
+    assert.match(
+      problem(new Half({ connectionsPerNode: 2 }))!,
+      /^failWhenFull belongs to a class or a prototype: make it/
+    )
+  })
+
+  it.each<readonly [string, unknown]>([
+    ["Option.none()", Option.none()],
+    [
+      "a class that hides all",
+      new (class {
+        get failWhenFull() {
+          return true
+        }
+      })()
+    ],
+    ["a Config", Config.succeed({})],
+    ["a Promise", Object.assign(Promise.resolve(), { failWhenFull: true })],
+    ["an Error", Object.assign(new Error("secret"), { failWhenFull: true })],
+    ["a URL", new URL("redis://user:secret@host")]
+  ])("is none where it hides what it is made of: %s", (_, options) => {
+    assert.match(problem(options)!, /^options have to be a plain object of /)
+  })
+})
+
+describe("options that throw when they are looked at", () => {
+  const thrown = (): never => {
+    throw new Error("secret")
+  }
+
+  it.each<readonly [string, unknown, string]>([
+    ["a getter", {
+      get failWhenFull() {
+        return thrown()
+      }
+    }, "failWhenFull"],
+    ["a proxy", new Proxy({}, { ownKeys: thrown }), "the object of options"],
+    ["a prototype", new Proxy({}, { getPrototypeOf: thrown }), "the object of options"]
+  ])("are refused: %s", (_, options, what) => {
+    assert.strictEqual(problem(options), `${what} can't be read: a getter, or a proxy, has thrown`)
   })
 })
 

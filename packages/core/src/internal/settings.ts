@@ -99,32 +99,53 @@ export const optionsProblem = (
   path = ""
 ): string | undefined => {
   const known = Object.keys(checks)
-  if (!isPlain(options)) {
-    const which = path === "" ? "options have" : `${path} has`
-    return `${which} to be a plain object of ${enumerated(known)}, not ${kindOf(options)}`
-  }
   const called = (name: string): string => `${path === "" ? "" : `${path}.`}${name.slice(0, longestName)}`
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(checks, name)) {
-      const meant = nearest(name, known)
-      return `${called(name)} is not an option; ` +
-        (meant === undefined ? `there are ${enumerated(known)}` : `did you mean ${called(meant)}?`)
+  let reading = path === "" ? "the object of options" : path
+  try {
+    if (!hasOptions(options)) {
+      const which = path === "" ? "options have" : `${path} has`
+      return `${which} to be a plain object of ${enumerated(known)}, not ${kindOf(options)}`
     }
-    const problem = value === undefined ? undefined : checks[name](called(name), value)
-    if (problem !== undefined) return problem
+    for (const name of Object.keys(options)) {
+      reading = called(name)
+      if (!Object.hasOwn(checks, name)) {
+        const meant = nearest(name, known)
+        return `${reading} is not an option; ` +
+          (meant === undefined ? `there are ${enumerated(known)}` : `did you mean ${called(meant)}?`)
+      }
+      const value = options[name]
+      const problem = value === undefined ? undefined : checks[name](reading, value)
+      if (problem !== undefined) return problem
+    }
+    const inherited = known.find((name) => !Object.hasOwn(options, name) && name in options)
+    return inherited === undefined
+      ? undefined
+      : `${called(inherited)} belongs to a class or a prototype: make it a property of the object itself`
+  } catch {
+    return `${reading} can't be read: a getter, or a proxy, has thrown`
   }
-  return undefined
 }
 
 const enumerated = (names: ReadonlyArray<string>): string =>
   names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`
 
-/** An object as `{}` makes one, in whatever realm. Instances of classes hide what they are made of. */
+/** An object as `{}` makes one, in whatever realm. */
 export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> => {
   if (typeof value !== "object" || value === null) return false
   const prototype = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
+
+/**
+ * Whether own properties say what it is made of, as in a plain object or in an instance of a class, which decoding with a
+ * Schema makes. One that has none hides it.
+ */
+export const hasOptions = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  isPlain(value) || (
+    Object.prototype.toString.call(value) === "[object Object]" &&
+    !Redacted.isRedacted(value) && !Effect.isEffect(value) &&
+    Object.keys(value as object).length > 0
+  )
 
 /** What is longer is no name, and is not told in full. */
 const longestName = 64

@@ -23,7 +23,7 @@ import { toError, unsent } from "../failure.ts"
 import type { Failure } from "../failure.ts"
 import type * as Redirects from "../redirects.ts"
 import type { Subscriber } from "../subscriber.ts"
-import { SubscriptionConnection } from "./subscriptionConnection.ts"
+import { isPassing, SubscriptionConnection } from "./subscriptionConnection.ts"
 import { Topic } from "./topic.ts"
 import type { Kind, Listener } from "./topic.ts"
 
@@ -315,6 +315,10 @@ export class Hub {
         this.pause(topics)
         break
       default: {
+        if (isPassing(failure.reason)) {
+          this.pause(topics)
+          break
+        }
         const error = toError(failure)
         for (const topic of topics) {
           this.forget(topic)

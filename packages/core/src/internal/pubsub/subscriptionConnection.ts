@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Address } from "../../Address.ts"
 import type { Connection } from "../../Connection.ts"
-import type { RedisError } from "../../RedisError.ts"
+import type { Reason, RedisError } from "../../RedisError.ts"
 import type * as Resp from "../../Resp.ts"
 import type { Call } from "../call.ts"
 import type { Failure } from "../failure.ts"
@@ -50,6 +50,9 @@ const textOf = (value: Resp.Value): string => {
   if (typeof value === "string") return value
   return value instanceof Uint8Array ? decodeText(value, 0, value.length) : String(value)
 }
+
+/** A script that runs comes to an end. */
+export const isPassing = (reason: Reason): boolean => reason._tag === "ServerError" && reason.code === "BUSY"
 
 export class SubscriptionConnection implements Subscriber {
   readonly address: Address
@@ -147,7 +150,7 @@ export class SubscriptionConnection implements Subscriber {
     if (reason._tag === "Timeout" || reason._tag === "ProtocolViolation") return connection.abort(reason)
     const refused = request.subscriptions.filter((each) => this.isOpen(each, request) && !each.confirmed)
     // One name that is not permitted makes the server refuse all: which one it is shows when they are asked for singly.
-    if (refused.length > 1 && reason._tag === "ServerError") {
+    if (refused.length > 1 && reason._tag === "ServerError" && !isPassing(reason)) {
       for (const subscription of refused) this.ask(connection, [subscription])
       return
     }
