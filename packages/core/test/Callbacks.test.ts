@@ -183,7 +183,9 @@ describe("the schedule of the redirect policy", () => {
       Effect.gen(function*() {
         const { a, run } = yield* connected()
         a.on("GET", Reply.error("TRYAGAIN not yet"))
-        const reading = yield* start(Effect.flip(run(RedirectPolicy.provide(Redis.get(keyOfA), policy as never))))
+        const reading = yield* start(
+          Effect.flip(run(Effect.provideService(Redis.get(keyOfA), RedirectPolicy.Current, policy as never)))
+        )
         yield* advance("100 millis")
         assert.isDefined(reading.pollUnsafe())
         const error = yield* Fiber.join(reading)
