@@ -322,9 +322,9 @@ export const makeAbridged = <A>(
   unabridged: Words,
   decode: (value: Resp.Value) => A
 ): Command<A> => {
-  const command = build(short.spec, short.args, decode)
-  const { args, problem, spec } = build(unabridged.spec, unabridged.args, decode)
-  return problem === undefined ? Object.assign(command, { unabridged: { spec, args } }) : invalid(short.spec, problem)
+  const command = build(short?.spec, short?.args, decode)
+  const { args, problem, spec } = build(unabridged?.spec, unabridged?.args, decode)
+  return problem === undefined ? Object.assign(command, { unabridged: { spec, args } }) : invalid(command.spec, problem)
 }
 
 /**

@@ -131,4 +131,12 @@ describe("what becomes of the reply", () => {
     assert.isTrue(command.idempotent)
     assert.deepStrictEqual(command.args, ["k", "v"])
   })
+
+  it.each<[string, () => Command.Any]>([
+    ["slow", () => Command.slow(undefined as never)],
+    ["idempotent", () => Command.idempotent(undefined as never)],
+    ["makeAbridged", () => Command.makeAbridged(undefined as never, null as never, Number)]
+  ])("of no command, or no words, is one that says so: %s", (_, make) => {
+    assert.match(make().problem ?? "", /^give/)
+  })
 })

@@ -65,6 +65,24 @@ describe("the text of an error", () => {
     [of("ECHO", "s".repeat(500)), `ERR no ${"s".repeat(128)}... here`, "ERR no <argument>... here"],
     [of("ECHO", new TextEncoder().encode(secret)), `ERR no ${secret} here`, "ERR no <argument> here"],
     [of("ECHO", "x".repeat(70_000) + secret), `ERR no '${secret}' here`, "ERR no '<argument>' here"],
+    // Words that servers use, too, are no secret, unless a server quotes them.
+    [
+      of("ACL SETUSER", "bob", ">password"),
+      "ERR Error in ACL SETUSER modifier '>password': Syntax error",
+      "ERR Error in ACL SETUSER modifier '<argument>': Syntax error"
+    ],
+    [
+      of("HELLO", "3", "user"),
+      "ERR Syntax error in HELLO option 'user'",
+      "ERR Syntax error in HELLO option '<argument>'"
+    ],
+    // Bytes that are no text.
+    [
+      of("ECHO", new Uint8Array([255, 254, 104, 117, 110, 116, 101, 114, 50])),
+      `ERR no "\\xff\\xfehunter2" here`,
+      `ERR no "<argument>" here`
+    ],
+    [of("ECHO", "x".repeat(70_000) + secret), `ERR no ${secret} here`, "ERR no <argument> here"],
     // Out of scripts.
     [
       of("EVAL", "error(ARGV[1])", "0", secret),
@@ -113,6 +131,9 @@ describe("the text of an error", () => {
       of("EVAL", `return redis.error_reply("QUOTA the quota of the tenant is used up")`, "0"),
       "QUOTA the quota of the tenant is used up"
     ],
+    [of("EVAL", "x", "1", "set", "maxmemory"), "OOM command not allowed when used memory > 'maxmemory'."],
+    [of("EVAL", "x", "1", "set", "get"), "ERR invalid expire time in 'set' command"],
+    [of("HELLO", "3", "AUTH", "u"), "ERR Syntax error in HELLO option 'AUTH'"],
     [Redis.get("a"), "NOAUTH Authentication required."],
     [Redis.get("a"), "NOPERM User default has no permissions to run the 'get' command"],
     [of("CLIENT", "NOPE"), "ERR unknown subcommand 'NOPE'. Try CLIENT HELP."]

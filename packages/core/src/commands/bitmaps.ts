@@ -145,18 +145,34 @@ const getArgs = (operation: BitfieldGet): ReadonlyArray<Command.Arg> => [
   offsetArg(operation.offset)
 ]
 
+const operationOf = Args.options<BitfieldOperation>({
+  get: Args.any,
+  set: Args.any,
+  incrby: Args.any,
+  offset: Args.any,
+  value: Args.any,
+  increment: Args.any,
+  overflow: Args.any
+}, ["get", "set", "incrby"])
+
+const isGet = (operation: BitfieldOperation): operation is BitfieldGet =>
+  "get" in operation && operation.get !== undefined
+const isSet = (operation: BitfieldSet | BitfieldIncrby): operation is BitfieldSet =>
+  "set" in operation && operation.set !== undefined
+
 const operationShape = { what: "operation", shape: `{ get: "u8", offset: 0 }` }
 
 /** OVERFLOW holds for all that follows it, so it is sent where it changes. */
 const bitfieldArgs = (operations: ReadonlyArray<BitfieldOperation>): ReadonlyArray<Command.Arg> => {
   let current: BitfieldOverflow = "WRAP"
-  return Args.objects(operations, operationShape, (operation) => {
-    if ("get" in operation) return getArgs(operation)
+  return Args.objects(operations, operationShape, (given) => {
+    const operation = operationOf(given)
+    if (isGet(operation)) return getArgs(operation)
     const overflow = operation.overflow ?? "WRAP"
     const change = overflow === current ? [] : ["OVERFLOW", overflow]
     current = overflow
     const offset = offsetArg(operation.offset)
-    return "set" in operation
+    return isSet(operation)
       ? [...change, "SET", operation.set, offset, Args.integer(operation.value, "the value")]
       : [...change, "INCRBY", operation.incrby, offset, Args.integer(operation.increment, "the increment")]
   })
@@ -289,6 +305,7 @@ export const bitpos = (key: Command.Arg, bit: Bit, range?: BitposRange): Command
     ? Args.command(BITPOS, () => [key, Args.integer(bit, "the bit")], Reply.integer)
     : Args.command(BITPOS, () => {
       const { end, start, unit } = bitposRange(range)
+      if (end === undefined && unit !== undefined) return Args.refuse("a range with a unit has an end, too")
       const from = Args.integer(start, "the start")
       return [key, Args.integer(bit, "the bit"), ...(end === undefined ? [from] : rangeArgs({ start, end, unit }))]
     }, Reply.integer)

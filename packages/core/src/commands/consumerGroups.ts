@@ -264,7 +264,7 @@ const xclaimOptions = Args.options<XclaimOptions & { readonly justid?: boolean |
   force: Args.isAsked,
   lastid: Args.any,
   justid: Args.isAsked
-})
+}, ["idle", "time"])
 
 /** `ENTRIESREAD entries-read`. To be spread. */
 const entriesRead = (count: number | undefined): Args.Args =>

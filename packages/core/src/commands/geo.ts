@@ -108,7 +108,10 @@ export const geoadd = (
   }, Reply.integer)
 
 const memberShape = { what: "member", shape: `{ member: "Palermo", longitude: 13.4, latitude: 38.1 }` }
-const geoaddOptions = Args.options<GeoaddOptions>({ nx: Args.isAsked, xx: Args.isAsked, ch: Args.isAsked })
+const geoaddOptions = Args.options<GeoaddOptions>({ nx: Args.isAsked, xx: Args.isAsked, ch: Args.isAsked }, [
+  "nx",
+  "xx"
+])
 
 /**
  * The distance between two members as the crow flies, in metres or another unit, to four decimals; `null` when one of
@@ -275,6 +278,8 @@ const searchChecks = {
   any: Args.isAsked
 }
 
+const areaRivals = [["frommember", "fromlonlat"], ["byradius", "bybox"]] as const
+
 const selectionArgs = ({ any, count, order }: GeoSelection): Args.Args => [
   ...(order === undefined ? [] : [order]),
   ...Args.option("COUNT", count, (count) => Args.integer(count, "the count")),
@@ -360,7 +365,7 @@ const searchOptions = Args.demanded<GeoArea & GeoSelection & Details>({
   withcoord: Args.isAsked,
   withdist: Args.isAsked,
   withhash: Args.isAsked
-})
+}, ...areaRivals)
 
 /**
  * Stores at `destination` the members of `source` in an area, over whatever was there, and replies how many they are.
@@ -403,4 +408,7 @@ export const geosearchstore = (
     ]
   }, Reply.integer)
 
-const storeOptions = Args.demanded<Parameters<typeof geosearchstore>[2]>({ ...searchChecks, storedist: Args.isAsked })
+const storeOptions = Args.demanded<Parameters<typeof geosearchstore>[2]>({
+  ...searchChecks,
+  storedist: Args.isAsked
+}, ...areaRivals)

@@ -82,7 +82,7 @@ const conditions = Args.options<HexpireCondition>({
   xx: Args.isAsked,
   gt: Args.isAsked,
   lt: Args.isAsked
-})
+}, ["nx", "xx", "gt", "lt"])
 
 const conditionArgs = (condition: HexpireCondition | undefined): Args.Args => {
   const { gt, lt, nx, xx } = conditions(condition)
@@ -350,7 +350,11 @@ export const hgetex = (
     ]
   }, textsOrNulls)
 
-const hgetexOptions = Args.options<HgetexOptions>({ ex: Args.any, exat: Args.any, persist: Args.isAsked })
+const hgetexOptions = Args.options<HgetexOptions>({ ex: Args.any, exat: Args.any, persist: Args.isAsked }, [
+  "ex",
+  "exat",
+  "persist"
+])
 
 /**
  * Adds to the integer that a field holds, 0 when there is none. Replies the result.
@@ -820,13 +824,17 @@ export const hsetex = (
     ]
   }, Reply.boolean)
 
-const hsetexOptions = Args.options<HsetexOptions>({
-  fnx: Args.isAsked,
-  fxx: Args.isAsked,
-  ex: Args.any,
-  exat: Args.any,
-  keepttl: Args.isAsked
-})
+const hsetexOptions = Args.options<HsetexOptions>(
+  {
+    fnx: Args.isAsked,
+    fxx: Args.isAsked,
+    ex: Args.any,
+    exat: Args.any,
+    keepttl: Args.isAsked
+  },
+  ["fnx", "fxx"],
+  ["ex", "exat", "keepttl"]
+)
 
 /**
  * Sets a field that is not there yet. Replies whether it was set; an existing one stays as it is.

@@ -159,12 +159,16 @@ export type ExpireCondition =
     readonly lt?: boolean | undefined
   }
 
-const conditions = Args.options<ExpireCondition>({
-  nx: Args.isAsked,
-  xx: Args.isAsked,
-  gt: Args.isAsked,
-  lt: Args.isAsked
-})
+const conditions = Args.options<ExpireCondition>(
+  {
+    nx: Args.isAsked,
+    xx: Args.isAsked,
+    gt: Args.isAsked,
+    lt: Args.isAsked
+  },
+  ["nx", "xx"],
+  ["nx", "gt", "lt"]
+)
 
 const conditionArgs = (condition: ExpireCondition | undefined): Args.Args => {
   const { gt, lt, nx, xx } = conditions(condition)
@@ -599,13 +603,17 @@ export const restore = (
     ]
   }, Reply.ok)
 
-const restoreOptions = Args.options<RestoreOptions>({
-  replace: Args.isAsked,
-  ex: Args.any,
-  exat: Args.any,
-  idletime: Args.any,
-  freq: Args.any
-})
+const restoreOptions = Args.options<RestoreOptions>(
+  {
+    replace: Args.isAsked,
+    ex: Args.any,
+    exat: Args.any,
+    idletime: Args.any,
+    freq: Args.any
+  },
+  ["ex", "exat"],
+  ["idletime", "freq"]
+)
 
 /**
  * How elements are sorted.

@@ -268,7 +268,10 @@ export const linsert = (
     return [key, "AFTER", after ?? Args.refuse("say before or after which element, as in { before: \"b\" }"), element]
   }, Reply.integer)
 
-const placeOf = Args.demanded<Parameters<typeof linsert>[1]>({ before: Args.any, after: Args.any })
+const placeOf = Args.demanded<Parameters<typeof linsert>[1]>({ before: Args.any, after: Args.any }, [
+  "before",
+  "after"
+])
 
 /**
  * The length of a list, 0 when there is no such key.

@@ -145,7 +145,7 @@ export const clientList = (
     (value) => Reply.name(value).split("\n").filter((line) => line.trim() !== "").map(clientFields)
   )
 
-const clientListOptions = Args.options<ClientListOptions>({ type: Args.any, id: Args.any })
+const clientListOptions = Args.options<ClientListOptions>({ type: Args.any, id: Args.any }, ["type", "id"])
 
 /**
  * The parameters of a server whose names match one of some patterns, with their values.

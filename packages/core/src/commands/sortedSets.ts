@@ -309,14 +309,18 @@ export const zadd: {
 
 const memberShape = { what: "member", shape: `{ member: "ada", score: 1 }` }
 
-const zaddOptions = Args.options<ZaddOptions>({
-  nx: Args.isAsked,
-  xx: Args.isAsked,
-  gt: Args.isAsked,
-  lt: Args.isAsked,
-  ch: Args.isAsked,
-  incr: Args.isAsked
-})
+const zaddOptions = Args.options<ZaddOptions>(
+  {
+    nx: Args.isAsked,
+    xx: Args.isAsked,
+    gt: Args.isAsked,
+    lt: Args.isAsked,
+    ch: Args.isAsked,
+    incr: Args.isAsked
+  },
+  ["nx", "xx"],
+  ["nx", "gt", "lt"]
+)
 
 /**
  * The number of members of a sorted set, 0 when there is no such key.
@@ -909,11 +913,11 @@ export const zrange: {
   })
 
 const rangeChecks = { byscore: Args.isAsked, bylex: Args.isAsked, rev: Args.isAsked, limit: Args.any }
-const rangeOptions = Args.options<ZrangeByRank | ZrangeByScore | ZrangeByLex>(rangeChecks)
+const rangeOptions = Args.options<ZrangeByRank | ZrangeByScore | ZrangeByLex>(rangeChecks, ["byscore", "bylex"])
 const zrangeOptions = Args.options<(ZrangeByRank | ZrangeByScore | ZrangeByLex) & WithScores>({
   ...rangeChecks,
   withscores: Args.isAsked
-})
+}, ["byscore", "bylex"])
 
 /**
  * Members of the same score from `min` to `max` in the order of their bytes.

@@ -107,7 +107,7 @@ const trimOptions = Args.demanded<StreamTrim>({
   minid: Args.any,
   approximate: Args.isAsked,
   limit: Args.any
-})
+}, ["maxlen", "minid"])
 
 const trimArgs = (trim: StreamTrim): Args.Args => {
   const { approximate, limit, maxlen, minid } = trimOptions(trim)

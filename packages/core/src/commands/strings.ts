@@ -184,7 +184,11 @@ export const getex = (key: Command.Arg, options?: GetexOptions): Command.Command
     return [key, ...Args.expiryOption(given), ...Args.flag(given.persist, "PERSIST")]
   }, Reply.textOrNull)
 
-const getexOptions = Args.options<GetexOptions>({ ex: Args.any, exat: Args.any, persist: Args.isAsked })
+const getexOptions = Args.options<GetexOptions>({ ex: Args.any, exat: Args.any, persist: Args.isAsked }, [
+  "ex",
+  "exat",
+  "persist"
+])
 
 /**
  * A part of a value, from the byte at `start` to the byte at `end`, both included and counted from 0, or from the end
@@ -386,13 +390,19 @@ export const lcs: {
 } = (first: Command.Arg, second: Command.Arg, options?: LcsOptions): Command.Command<never> =>
   Args.building(LCS, () => {
     const { idx, len, minmatchlen } = lcsOptions(options)
+    if (idx !== true && minmatchlen !== undefined) {
+      return Args.refuse("minmatchlen is about the pieces: ask for idx, too")
+    }
     if (len === true) return Command.make(LCS, [first, second, "LEN"], Reply.overloaded(Reply.integer))
     if (idx !== true) return Command.make(LCS, [first, second], Reply.overloaded(Reply.text))
     const least = Args.option("MINMATCHLEN", minmatchlen, (least) => Args.integer(least, "minmatchlen"))
     return Command.make(LCS, [first, second, "IDX", ...least, "WITHMATCHLEN"], Reply.overloaded(lcsMatches))
   })
 
-const lcsOptions = Args.options<LcsOptions>({ len: Args.isAsked, idx: Args.isAsked, minmatchlen: Args.any })
+const lcsOptions = Args.options<LcsOptions>({ len: Args.isAsked, idx: Args.isAsked, minmatchlen: Args.any }, [
+  "len",
+  "idx"
+])
 
 /**
  * The values of several keys, in their order, `null` for each that is missing or holds something other than a string.
@@ -578,14 +588,18 @@ export const set: {
   })
 }
 
-const setOptions = Args.options<SetOptions>({
-  nx: Args.isAsked,
-  xx: Args.isAsked,
-  get: Args.isAsked,
-  ex: Args.any,
-  exat: Args.any,
-  keepttl: Args.isAsked
-})
+const setOptions = Args.options<SetOptions>(
+  {
+    nx: Args.isAsked,
+    xx: Args.isAsked,
+    get: Args.isAsked,
+    ex: Args.any,
+    exat: Args.any,
+    keepttl: Args.isAsked
+  },
+  ["nx", "xx"],
+  ["ex", "exat", "keepttl"]
+)
 
 /**
  * Sets the value of a key with a time to live, sent in seconds and rounded up.

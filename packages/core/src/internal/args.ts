@@ -44,7 +44,7 @@ export const command = <A>(
   decode: Decode<A>
 ): Command.Command<A> => building(spec, () => Command.make(spec, args(), decode))
 
-type Names<Options> = Options extends unknown ? keyof Options : never
+type Names<Options> = Options extends unknown ? keyof Options & string : never
 
 /** What an option may be, for each that there is. */
 export type Checks<Options> = { readonly [Name in Names<Options>]-?: Check }
@@ -55,37 +55,67 @@ export const any: Check = () => undefined
 /** The check of an option that asks for a word. */
 export const isAsked: Check = isFlag
 
+/** Options of which at most one can be given, since each is an answer to the same question. */
+type Rivals<Options> = ReadonlyArray<Names<Options>>
+
+/** What is known of an option: its check, and a bit for each question that it answers. */
+interface Known {
+  readonly check: Check
+  readonly questions: number
+}
+
 const none = {}
 
 /**
- * The options of a command as they were given, or none: refuses those that nobody knows, naming the nearest, and those
- * that are no object.
+ * The options of a command as they were given, or none: refuses those that nobody knows, naming the nearest, those that
+ * are no object, and those that exclude each other, of which one would win without a word.
  */
-export const options = <Options>(checks: Checks<Options>) => {
-  const known: Readonly<Record<string, Check | undefined>> = Object.assign(Object.create(null), checks)
+export const options = <Options>(checks: Checks<Options>, ...rivals: ReadonlyArray<Rivals<Options>>) => {
+  const known: Record<string, Known | undefined> = Object.create(null)
+  for (const [name, check] of Object.entries<Check>(checks)) {
+    const questions = rivals.reduce((bits, group, bit) => group.includes(name as never) ? bits | 1 << bit : bits, 0)
+    known[name] = { check, questions }
+  }
   return (given: Options | undefined): Options => {
     if (given === undefined) return none as Options
     if (isPlain(given) && areRight(given, known)) return given
-    const problem = optionsProblem(given, checks as Readonly<Record<string, Check>>)
+    const problem = optionsProblem(given, checks as Readonly<Record<string, Check>>) ?? rivalsProblem(given, rivals)
     return problem === undefined ? given : refuse(problem)
   }
 }
 
+const isGiven = (value: unknown): boolean => value !== undefined && value !== false
+
 /** The common case, told apart without a list of what there is. */
 const areRight = (
   given: Readonly<Record<string, unknown>>,
-  known: Readonly<Record<string, Check | undefined>>
+  known: Readonly<Record<string, Known | undefined>>
 ): boolean => {
+  let answered = 0
   for (const name in given) {
-    const check = known[name]
-    if (check === undefined || (given[name] !== undefined && check(name, given[name]) !== undefined)) return false
+    const option = known[name]
+    if (option === undefined) return false
+    const value = given[name]
+    if (value === undefined) continue
+    if (option.check(name, value) !== undefined) return false
+    if (option.questions === 0 || !isGiven(value)) continue
+    if ((answered & option.questions) !== 0) return false
+    answered |= option.questions
   }
   return true
 }
 
+const rivalsProblem = <Options>(given: Options, rivals: ReadonlyArray<Rivals<Options>>): string | undefined => {
+  for (const group of rivals) {
+    const [one, other] = group.filter((name) => isGiven((given as Readonly<Record<string, unknown>>)[name]))
+    if (other !== undefined) return `give ${one} or ${other}, not both`
+  }
+  return undefined
+}
+
 /** Options without which there is no such command. */
-export const demanded = <Options>(checks: Checks<Options>) => {
-  const checked = options(checks)
+export const demanded = <Options>(checks: Checks<Options>, ...rivals: ReadonlyArray<Rivals<Options>>) => {
+  const checked = options(checks, ...rivals)
   const names = Object.keys(checks).join(", ")
   return (given: Options): Options =>
     isPlain(given) ? checked(given) : refuse(`give its options (${names}) as an object, not ${kindOf(given)}`)
@@ -131,12 +161,14 @@ export const objects = <A>(
   { shape, what }: { readonly shape: string; readonly what: string },
   encode: (item: A) => Args
 ): Args => {
-  const right = `give an array of ${what}s, each as ${shape}`
-  if (!Array.isArray(items)) return refuse(`${right}, not ${kindOf(items)}`)
-  return Array.from(
-    some(items, what),
-    (item) => typeof item === "object" && item !== null ? encode(item) : refuse(`${right}, not as ${kindOf(item)}`)
-  ).flat()
+  const right = (): string => `give an array of ${what}s, each as ${shape}`
+  if (!Array.isArray(items)) return refuse(`${right()}, not ${kindOf(items)}`)
+  const args: Array<Command.Arg> = []
+  for (const item of some<A>(items, what)) {
+    if (typeof item !== "object" || item === null) return refuse(`${right()}, not as ${kindOf(item)}`)
+    args.push(...encode(item))
+  }
+  return args
 }
 
 /** The word when it is asked for, else nothing. To be spread. */
@@ -277,12 +309,11 @@ export const expiryAt = (at: DateTime.DateTime | Date): Args => {
   return whole % 1000 === 0 ? ["EXAT", `${whole / 1000}`] : ["PXAT", `${whole}`]
 }
 
-/** The options `ex` and `exat`, at most one of which is given. To be spread. */
+/** The options `ex` and `exat`, which are rivals. To be spread. */
 export const expiryOption = (
   options: { readonly ex?: Span | undefined; readonly exat?: DateTime.DateTime | Date | undefined },
   instead = useDel
 ): Args => {
-  if (options.ex !== undefined && options.exat !== undefined) return refuse("give ex or exat, not both")
   if (options.ex !== undefined) return expiry(options.ex, instead)
   return options.exat === undefined ? [] : expiryAt(options.exat)
 }

@@ -3,6 +3,7 @@
  * of one that was cut off, a piece of one in quotes, a number that was written anew. What is left are the server's own words.
  */
 import type * as Command from "../Command.ts"
+import * as CommandSpec from "../CommandSpec.ts"
 
 /** What stands where an argument stood. */
 const mask = "<argument>"
@@ -31,6 +32,12 @@ const vocabulary = new Set(
   after ex px xx incr ch withscores auth setname`.split(/\s+/)
 )
 
+/** Those of them that stand in quotes, besides names of commands: settings, the words of an option, and those of Lua. */
+const quotable = new Set(
+  `maxmemory setname break do else elseif end false for function if in local nil not or repeat return then true until
+  while <eof>`.split(/\s+/)
+)
+
 /** Of what is longer only the beginning is looked at. */
 const window = 64 * 1024
 
@@ -46,13 +53,13 @@ const encoder = new TextEncoder()
 
 const escapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\x07": "\\a", "\b": "\\b" }
 
-/** Text as servers write it where they escape: what is no printable ASCII byte by byte. */
-const escaped = (text: string): string =>
-  text.replace(/["\\]/g, "\\$&").replace(
-    /[^\x20-\x7e]/gu,
-    (char) =>
-      escapes[char] ?? Array.from(encoder.encode(char), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")
-  )
+/** Bytes as servers write them where they escape: what is no printable ASCII one by one. */
+const escaped = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => {
+    const char = String.fromCharCode(byte)
+    if (char === "\"" || char === "\\") return `\\${char}`
+    return escapes[char] ?? (/[\x20-\x7e]/.test(char) ? char : `\\x${byte.toString(16).padStart(2, "0")}`)
+  }).join("")
 
 /** An argument as an error may show it: in one line, as far as a zero, escaped. */
 const formsOf = (arg: Command.Arg, isEscaped: boolean): ReadonlyArray<string> => {
@@ -61,7 +68,7 @@ const formsOf = (arg: Command.Arg, isEscaped: boolean): ReadonlyArray<string> =>
   const forms = [text.replace(/[\r\n]/g, " ")]
   const zero = text.indexOf("\0")
   if (zero > 0) forms.push(text.slice(0, zero))
-  if (isEscaped) forms.push(escaped(text))
+  if (isEscaped) forms.push(lower(escaped(typeof arg === "string" ? encoder.encode(part) : arg.subarray(0, window))))
   return forms
 }
 
@@ -92,6 +99,11 @@ class Marks {
       word === "" || vocabulary.has(word) || this.own.has(word)
     ) &&
       /\p{L}/u.test(words)
+  }
+
+  /** Whether the server may say this in quotes by itself. Other words there are the arguments that they are like. */
+  isQuotable(word: string): boolean {
+    return quotable.has(word) || CommandSpec.find(word) !== undefined || !/\p{L}/u.test(word)
   }
 
   add(from: number, to: number): void {
@@ -134,12 +146,14 @@ const numbers = /-?\d+\.\d+/g
 
 const words = /[^\s'"`,;:()]{4,}/g
 
+/** No plain word, which servers and scripts have of their own. */
+const isOdd = (word: string): boolean => word.length >= 6 && /\d/.test(word) && /\p{L}/u.test(word)
+
 /**
  * Whether a word may be a piece of an argument that says something. A script has words of its own for what is wrong, and
  * those are pieces of the script: of them, only what is no plain word is none that it would say by itself.
  */
-const isTelling = (word: string, { spec }: Command.Any): boolean =>
-  spec.partial !== "Script" || (word.length >= 6 && /\d/.test(word) && /\p{L}/u.test(word))
+const isTelling = (word: string, { spec }: Command.Any): boolean => spec.partial !== "Script" || isOdd(word)
 
 /** The text of an error without what it repeats of the command's arguments. Its code, a word in capitals, stays. */
 export const masked = (message: string, command: Command.Any): string => {
@@ -147,7 +161,7 @@ export const masked = (message: string, command: Command.Any): string => {
   const code = /^[A-Z][A-Z_]*(?= |$)/.exec(text)?.[0] ?? ""
   const rest = text.slice(code.length)
   const marks = new Marks(rest, command)
-  if (marks.isFixed(lower(rest))) return text
+  if (!/['"`]/.test(rest) && marks.isFixed(lower(rest))) return text
   const args = argsOf(command)
   const isCut = args.some((arg) => arg.length > window)
   const forms = args.flatMap((arg) => formsOf(arg, rest.includes("\\")))
@@ -155,15 +169,17 @@ export const masked = (message: string, command: Command.Any): string => {
   for (const match of rest.matchAll(quoted)) {
     const from = match.index + 1
     const piece = lower(match[2])
-    if (piece === "" || marks.isFixed(piece)) continue
-    const isTold = forms.some((form) => form === piece || piece.split(/\s+/).includes(form))
+    const isWhole = !marks.isQuotable(piece) && forms.includes(piece)
+    if (piece === "" || (marks.isFixed(piece) && !isWhole)) continue
+    const isTold = isWhole || forms.some((form) => piece.split(/\s+/).includes(form))
     // Two signs, as Lua's operators are, stand in any script.
     const isPiece = !/^[^\p{L}\p{N}]{1,2}$/u.test(piece) && (isCut || forms.some((form) => form.includes(piece)))
     if (isTold || isPiece || marks.has(from, from + piece.length)) marks.add(from, from + piece.length)
   }
   for (const match of rest.matchAll(words)) {
     const word = lower(match[0])
-    const isTold = isTelling(word, command) && !marks.isFixed(word) && forms.some((form) => form.includes(word))
+    if (!isTelling(word, command) || marks.isFixed(word)) continue
+    const isTold = (isCut && isOdd(word)) || forms.some((form) => form.includes(word))
     if (isTold) marks.add(match.index, match.index + word.length)
   }
   for (const match of rest.matchAll(numbers)) {

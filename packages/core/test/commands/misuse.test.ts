@@ -128,6 +128,56 @@ describe("an option that nobody knows", () => {
   })
 })
 
+describe("options that exclude each other", () => {
+  const sec = "1 second"
+  const area = { fromlonlat: { longitude: 1, latitude: 2 }, byradius: { radius: 1, unit: "KM" as const } }
+  const box = { width: 1, height: 1, unit: "KM" as const }
+  it.each<[string, Command.Any, string]>([
+    ["set's conditions", Redis.set("k", "v", as({ nx: true, xx: true })), "nx or xx"],
+    ["set's lifetimes", Redis.set("k", "v", as({ keepttl: true, ex: sec })), "ex or keepttl"],
+    ["getex", Redis.getex("k", as({ persist: true, ex: sec })), "ex or persist"],
+    ["hgetex", Redis.hgetex("k", ["f"], as({ persist: true, exat: at })), "exat or persist"],
+    ["hsetex's conditions", Redis.hsetex("k", { f: "v" }, as({ fnx: true, fxx: true })), "fnx or fxx"],
+    ["hsetex's lifetimes", Redis.hsetex("k", { f: "v" }, as({ ex: sec, keepttl: true })), "ex or keepttl"],
+    ["hexpire", Redis.hexpire("k", sec, ["f"], as({ xx: true, gt: true })), "xx or gt"],
+    ["expire", Redis.expire("k", sec, as({ gt: true, lt: true })), "gt or lt"],
+    ["restore's lifetimes", Redis.restore("k", new Uint8Array(1), as({ ex: sec, exat: at })), "ex or exat"],
+    ["restore's use", Redis.restore("k", new Uint8Array(1), as({ idletime: sec, freq: 1 })), "idletime or freq"],
+    ["zadd", Redis.zadd("z", [{ member: "a", score: 1 }], as({ nx: true, gt: true })), "nx or gt"],
+    ["geoadd", Redis.geoadd("g", [], as({ nx: true, xx: true })), "nx or xx"],
+    ["geosearch's centres", Redis.geosearch("g", as({ ...area, frommember: "m" })), "frommember or fromlonlat"],
+    ["geosearch's areas", Redis.geosearch("g", as({ ...area, bybox: box })), "byradius or bybox"],
+    ["geosearchstore", Redis.geosearchstore("g", "h", as({ ...area, frommember: "m" })), "frommember or fromlonlat"],
+    ["linsert", Redis.linsert("l", as({ before: "a", after: "b" }), "c"), "before or after"],
+    ["lcs", Redis.lcs("a", "b", as({ len: true, idx: true })), "len or idx"],
+    ["xtrim", Redis.xtrim("s", as({ maxlen: 1, minid: "1" })), "maxlen or minid"],
+    ["xadd's trim", Redis.xadd("s", { a: "1" }, { trim: as({ maxlen: 1, minid: "1" }) }), "maxlen or minid"],
+    ["xclaim", Redis.xclaim("s", "g", "c", sec, ["1"], as({ idle: sec, time: at })), "idle or time"],
+    ["zrange", Redis.zrange("z", as("-"), as("+"), as({ bylex: true, byscore: true })), "byscore or bylex"],
+    ["clientList", Redis.clientList(as({ type: "normal", id: [1] })), "type or id"],
+    ["bitfield", Redis.bitfield("b", [as({ get: "u8", set: "u8", offset: 0, value: 1 })]), "get or set"]
+  ])("are refused, and none is taken over the other: %s", (_, { problem }, pair) => {
+    assert.strictEqual(problem, `give ${pair}, not both`)
+  })
+
+  it("are no rivals where they are not asked for, or left out", () => {
+    assert.deepStrictEqual(Redis.set("k", "v", as({ nx: true, xx: false, ex: undefined, keepttl: true })).args, [
+      "k",
+      "v",
+      "NX",
+      "KEEPTTL"
+    ])
+    assert.deepStrictEqual(Redis.expire("k", sec, { xx: true, gt: true }).args, ["k", "1", "XX", "GT"])
+    const sets = [as({ get: undefined, set: "u8", offset: 0, value: 1 })]
+    assert.deepStrictEqual(Redis.bitfield("b", sets).args, ["b", "SET", "u8", "0", "1"])
+  })
+
+  it("and those that mean nothing without another are not left out in silence", () => {
+    assert.include(Redis.bitpos("b", 1, as({ start: 0, unit: "BIT" })).problem ?? "", "has an end")
+    assert.include(Redis.lcs("a", "b", as({ len: true, minmatchlen: 4 })).problem ?? "", "ask for idx")
+  })
+})
+
 describe("a script that is misused", () => {
   it("says so when it is called, and is never thrown", () => {
     assert.strictEqual(Script.make(none)().problem?.includes("options"), true)
