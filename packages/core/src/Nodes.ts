@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import type * as Command from "./Command.ts"
 import { unsent } from "./internal/failure.ts"
 import * as Settings from "./internal/settings.ts"
-import { membersOf, RedisCluster } from "./RedisCluster.ts"
+import { membersOf, nodesCheck, RedisCluster } from "./RedisCluster.ts"
 import type { NodeResult, Nodes } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 import * as Session from "./Session.ts"
@@ -26,15 +26,13 @@ export interface Options {
   readonly concurrency?: number | "unbounded" | undefined
 }
 
-const which = Settings.oneOf("primaries", "replicas", "all")
-
 const concurrency: Settings.Check = (name, value) => {
   const problem = value === "unbounded" ? undefined : Settings.count(name, value)
   return problem?.replace(", not ", ` or "unbounded", not `)
 }
 
 const problemOf = (nodes: unknown, effect: unknown, options: unknown): string | undefined => {
-  const problem = which("nodes", nodes)
+  const problem = nodesCheck("nodes", nodes)
   if (problem !== undefined) return problem
   if (!Effect.isEffect(effect) && typeof effect !== "function") {
     return `what to run on each node has to be an Effect, or a function of the node, not ${Settings.kindOf(effect)}`

@@ -184,7 +184,18 @@ export const checks: Settings.Checks = {
   ...NodePool.checks
 }
 
-/** @internal */
+/**
+ * Tells whether a selection of nodes is one.
+ *
+ * @internal
+ */
+export const nodesCheck = Settings.oneOf("primaries", "replicas", "all")
+
+/**
+ * The nodes that are meant, as far as they are known to be up.
+ *
+ * @internal
+ */
 export const membersOf = ({ nodes }: SlotMap.SlotMap, which: Nodes): ReadonlyArray<SlotMap.Node> =>
   Array.from(nodes.values()).filter(({ health, role }) =>
     health === "online" && (which === "all" || which === (role === "primary" ? "primaries" : "replicas"))
@@ -267,6 +278,11 @@ export const make = Effect.fnUntraced(function*(
   const executeEach: RedisCluster["Service"]["executeEach"] = (given, nodes) =>
     Effect.withFiber((fiber) => {
       const command = Command.orInvalid(given)
+      const problem = nodesCheck("nodes", nodes)
+      // No node would be asked, and nobody told. What is typed is never here.
+      if (problem !== undefined) {
+        return refused(command, new RedisError.InvalidArgument({ problem })) as Effect.Effect<never>
+      }
       const work = onEach(command, nodes)
       return Tracing.isTraced(fiber)
         ? executor.traced(

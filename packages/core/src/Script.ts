@@ -105,13 +105,15 @@ const inputOf = <Params extends ReadonlyArray<unknown>>(
   params: (...params: Params) => ScriptInput,
   given: Params
 ): ScriptInput => {
+  let input: ScriptInput | undefined
   try {
-    return params(...given)
+    input = params(...given)
   } catch (error) {
     return Args.refuse(
       `params threw ${error instanceof Error ? `a ${error.name}` : "something"}: look at what it was given`
     )
   }
+  return input ?? Args.refuse("params has to answer an object of keys and args, and answered nothing")
 }
 
 const shared = {

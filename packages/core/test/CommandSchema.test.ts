@@ -7,7 +7,7 @@ import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import type * as Resp from "../src/Resp.ts"
 import { connected } from "./support/client.ts"
-import { keyOfA } from "./support/scenes.ts"
+import { keyOfA, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 
 const secret = "s3cret"
@@ -250,7 +250,10 @@ describe("a reply that does not fit a schema", () => {
   ])("tells where and how, and never the value: %s", ([, codec, value, told]) =>
     Effect.gen(function*() {
       const message = yield* failing(codec, value)
-      assert.strictEqual(message, `GET (a:7000): the reply does not fit the schema: ${told}; the command was executed`)
+      assert.strictEqual(
+        message,
+        `GET (slot ${slotOfA}, a:7000): the reply does not fit the schema: ${told}; the command was executed`
+      )
     }))
 
   it.effect("keeps what it expected short", () =>
@@ -267,7 +270,7 @@ describe("a reply that does not fit a schema", () => {
       const error = yield* Effect.flip(run(Redis.hgetall(keyOfA).pipe(Command.schema(User))))
       assert.strictEqual(
         error.message,
-        `HGETALL (a:7000): the reply does not fit the schema: at ["age"], expected a finite number, received NaN; ` +
+        `HGETALL (slot ${slotOfA}, a:7000): the reply does not fit the schema: at ["age"], expected a finite number, received NaN; ` +
           "the command was executed"
       )
     }))

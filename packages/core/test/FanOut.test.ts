@@ -159,6 +159,21 @@ describe("what becomes of the reply of a command about the whole cluster", () =>
       assert.deepStrictEqual(results.map(({ result }) => Result.getOrUndefined(result)), [2, 21, 301])
     }))
 
+  it.effect("asked of nodes that are no selection is refused, and not done nowhere", () =>
+    Effect.gen(function*() {
+      const { all, service } = yield* connected("FLUSHALL", [
+        Reply.simple("OK"),
+        Reply.simple("OK"),
+        Reply.simple("OK")
+      ])
+      for (const nodes of ["primary", "All", undefined, ["all"], 5]) {
+        const exit = yield* Effect.exit(service.executeEach(Redis.flushall(), nodes as "all"))
+        assert.include(String(exit), `nodes has to be one of "primaries", "replicas", "all"`)
+        assert.include(String(exit), "InvalidArgument")
+      }
+      assert.isTrue(all.every(({ commands }) => commands.length === 0))
+    }))
+
   it.effect("dies once of a function that throws", () =>
     Effect.gen(function*() {
       const { service } = yield* connected("DBSIZE", integers(1, 20, 300))

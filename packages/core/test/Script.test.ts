@@ -27,6 +27,15 @@ const refuses = (command: Command.Any, reply: Resp.Value): boolean => {
 }
 
 describe("a script", () => {
+  it("whose params answer nothing is refused: its keys would be missing", () => {
+    for (const nothing of [undefined, null]) {
+      const answered = () => nothing as never
+      for (const command of [Script.make({ lua, params: answered })(), Script.fn({ name: "f", params: answered })()]) {
+        assert.include(command.problem, "params has to answer an object of keys and args")
+      }
+    }
+  })
+
   const script = Script.make({ lua, params, result: Schema.Number })
 
   it("is its digest in short, and its text in full", () => {
