@@ -225,6 +225,10 @@ export const isCommand = (value: unknown): value is Any => Predicate.hasProperty
 /**
  * Builds a command from the facts about it, its arguments and a decoder of its reply.
  *
+ * **Gotchas**
+ *
+ * The array of arguments is not copied. It must not change any more.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -392,7 +396,7 @@ export const command = (
   options?: { readonly keys?: ReadonlyArray<number> | undefined }
 ): Command<Resp.Value> => {
   const { problem, spec, taken } = named(name, args, options)
-  return problem === undefined ? build(spec, taken === 0 ? args : args.slice(taken), Reply.raw) : invalid(spec, problem)
+  return problem === undefined ? build(spec, args.slice(taken), Reply.raw) : invalid(spec, problem)
 }
 
 /**

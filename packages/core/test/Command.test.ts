@@ -132,6 +132,32 @@ describe("what becomes of the reply", () => {
     assert.deepStrictEqual(command.args, ["k", "v"])
   })
 
+  it.each<[string, (list: Array<string>) => Command.Any]>([
+    ["del", Redis.del],
+    ["unlink", Redis.unlink],
+    ["exists", Redis.exists],
+    ["touch", Redis.touch],
+    ["mget", Redis.mget],
+    ["sdiff", Redis.sdiff],
+    ["sinter", Redis.sinter],
+    ["sunion", Redis.sunion],
+    ["pfcount", Redis.pfcount],
+    ["watch", Redis.watch],
+    ["configGet", Redis.configGet],
+    ["info", Redis.info],
+    ["infoFields", Redis.infoFields],
+    ["scriptExists", Redis.scriptExists],
+    ["pubsubNumsub", Redis.pubsubNumsub],
+    ["pubsubShardnumsub", Redis.pubsubShardnumsub],
+    ["a raw command", (list) => Redis.command("DEL", list)]
+  ])("is not changed by what becomes of the list that it was built from: %s", (_, make) => {
+    const list = ["a", "b"]
+    const command = make(list)
+    list[0] = "c"
+    list.length = 1
+    assert.deepStrictEqual(command.args, ["a", "b"])
+  })
+
   it.each<[string, () => Command.Any]>([
     ["slow", () => Command.slow(undefined as never)],
     ["idempotent", () => Command.idempotent(undefined as never)],

@@ -168,6 +168,7 @@ const bitfieldArgs = (operations: ReadonlyArray<BitfieldOperation>): ReadonlyArr
   return Args.objects(operations, operationShape, (given) => {
     const operation = operationOf(given)
     if (isGet(operation)) return getArgs(operation)
+    if (!isSet(operation) && operation.incrby === undefined) return Args.refuse("an operation has get, set or incrby")
     const overflow = operation.overflow ?? "WRAP"
     const change = overflow === current ? [] : ["OVERFLOW", overflow]
     current = overflow

@@ -84,7 +84,7 @@ export const readwrite = (): Command.Command<"OK"> => Command.make(READWRITE, []
  * @since 0.1.0
  */
 export const watch = (keys: ReadonlyArray<Command.Arg>): Command.Command<"OK"> =>
-  Args.command(WATCH, () => Args.some(keys, "key"), Reply.ok)
+  Args.command(WATCH, () => [...Args.some(keys, "key")], Reply.ok)
 
 /**
  * Forgets all that was watched. A session does so by itself when it ends, and EXEC does, whatever comes of it.

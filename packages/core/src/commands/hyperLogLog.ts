@@ -54,7 +54,7 @@ export const pfadd = (key: Command.Arg, elements: ReadonlyArray<Command.Arg>): C
  * @since 0.1.0
  */
 export const pfcount = (keys: ReadonlyArray<Command.Arg>): Command.Command<number> =>
-  Args.command(PFCOUNT, () => Args.some(keys, "key"), Reply.integer)
+  Args.command(PFCOUNT, () => [...Args.some(keys, "key")], Reply.integer)
 
 /**
  * Makes `destination` a HyperLogLog of all that it and the sources have seen. It is created if need be.

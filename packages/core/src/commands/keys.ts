@@ -90,7 +90,7 @@ const copyOptions = Args.options<{ readonly replace?: boolean | undefined }>({ r
  * @since 0.1.0
  */
 export const del = (keys: ReadonlyArray<Command.Arg>): Command.Command<number> =>
-  Args.command(DEL, () => Args.some(keys, "key"), Reply.integer)
+  Args.command(DEL, () => [...Args.some(keys, "key")], Reply.integer)
 
 /**
  * The value of a key in Redis' own format, for `restore`, `null` when there is no such key. The time to live is not in it.
@@ -130,7 +130,7 @@ export const dump = (key: Command.Arg): Command.Command<Uint8Array | null> =>
  * @since 0.1.0
  */
 export const exists = (keys: ReadonlyArray<Command.Arg>): Command.Command<number> =>
-  Args.command(EXISTS, () => Args.some(keys, "key"), Reply.integer)
+  Args.command(EXISTS, () => [...Args.some(keys, "key")], Reply.integer)
 
 /**
  * When a time to live is set: only if the key has none (`nx`), only if it has one (`xx`), only if the new one is later
@@ -754,7 +754,7 @@ const sortOptions = Args.options<SortOptions>(sortChecks)
  * @since 0.1.0
  */
 export const touch = (keys: ReadonlyArray<Command.Arg>): Command.Command<number> =>
-  Args.command(TOUCH, () => Args.some(keys, "key"), Reply.integer)
+  Args.command(TOUCH, () => [...Args.some(keys, "key")], Reply.integer)
 
 /**
  * For how many seconds a key still lives, rounded: -1 when it lives for ever, -2 when there is no such key.
@@ -813,4 +813,4 @@ export const type = (key: Command.Arg): Command.Command<string> => Command.makeS
  * @since 0.1.0
  */
 export const unlink = (keys: ReadonlyArray<Command.Arg>): Command.Command<number> =>
-  Args.command(UNLINK, () => Args.some(keys, "key"), Reply.integer)
+  Args.command(UNLINK, () => [...Args.some(keys, "key")], Reply.integer)

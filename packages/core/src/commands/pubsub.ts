@@ -97,7 +97,7 @@ export const pubsubChannels = (pattern?: Command.Arg): Command.Command<ReadonlyA
  * @since 0.1.0
  */
 export const pubsubNumsub = (channels: ReadonlyArray<Command.Arg>): Command.Command<Record<string, number>> =>
-  Args.command(PUBSUB_NUMSUB, () => Args.list(channels, "channel"), Reply.record(Reply.integer))
+  Args.command(PUBSUB_NUMSUB, () => [...Args.list(channels, "channel")], Reply.record(Reply.integer))
 
 /**
  * How many patterns are listened to at one node. `PubSub.numpat` asks all nodes.
@@ -157,4 +157,4 @@ export const pubsubShardchannels = (pattern?: Command.Arg): Command.Command<Read
  * @since 0.1.0
  */
 export const pubsubShardnumsub = (channels: ReadonlyArray<Command.Arg>): Command.Command<Record<string, number>> =>
-  Args.command(PUBSUB_SHARDNUMSUB, () => Args.list(channels, "channel"), Reply.record(Reply.integer))
+  Args.command(PUBSUB_SHARDNUMSUB, () => [...Args.list(channels, "channel")], Reply.record(Reply.integer))

@@ -513,7 +513,7 @@ export const functionStats = (): Command.Command<FunctionStats> => Command.makeS
  * @since 0.1.0
  */
 export const scriptExists = (shas: ReadonlyArray<string>): Command.Command<ReadonlyArray<boolean>> =>
-  Args.command(SCRIPT_EXISTS, () => Args.some(shas, "digest"), booleans)
+  Args.command(SCRIPT_EXISTS, () => [...Args.some(shas, "digest")], booleans)
 
 /**
  * Makes the server forget all scripts.

@@ -165,7 +165,7 @@ const clientListOptions = Args.options<ClientListOptions>({ type: Args.any, id: 
  * @since 0.1.0
  */
 export const configGet = (patterns: ReadonlyArray<Command.Arg>): Command.Command<Record<string, string>> =>
-  Args.command(CONFIG_GET, () => Args.some(patterns, "pattern"), Reply.record(Reply.text))
+  Args.command(CONFIG_GET, () => [...Args.some(patterns, "pattern")], Reply.record(Reply.text))
 
 /**
  * Sets statistics, such as those of `info`, back to 0.
@@ -314,7 +314,7 @@ export const flushdb = (options?: FlushOptions): Command.Command<"OK"> =>
  * @since 0.1.0
  */
 export const info = (sections: ReadonlyArray<string> = []): Command.Command<string> =>
-  Args.command(INFO, () => Args.list(sections, "section"), Reply.text)
+  Args.command(INFO, () => [...Args.list(sections, "section")], Reply.text)
 
 /**
  * What a server tells of itself, by the names of the fields, without the headings of `info`.
@@ -335,7 +335,7 @@ export const info = (sections: ReadonlyArray<string> = []): Command.Command<stri
  * @since 0.1.0
  */
 export const infoFields = (sections: ReadonlyArray<string> = []): Command.Command<Record<string, string>> =>
-  Args.building(INFO, () => Command.makeSealed(INFO, Args.list(sections, "section"), Reply.lines))
+  Args.building(INFO, () => Command.makeSealed(INFO, [...Args.list(sections, "section")], Reply.lines))
 
 /**
  * How many bytes a key and its value take, `null` when there is no such key.

@@ -88,7 +88,7 @@ export const scard = (key: Command.Arg): Command.Command<number> => Command.make
  * @since 0.1.0
  */
 export const sdiff = (keys: ReadonlyArray<Command.Arg>): Command.Command<ReadonlyArray<string>> =>
-  Args.command(SDIFF, () => Args.some(keys, "key"), texts)
+  Args.command(SDIFF, () => [...Args.some(keys, "key")], texts)
 
 /**
  * Stores at `destination` what {@link sdiff} replies, over whatever was there, and replies how many members that are.
@@ -134,7 +134,7 @@ export const sdiffstore = (
  * @since 0.1.0
  */
 export const sinter = (keys: ReadonlyArray<Command.Arg>): Command.Command<ReadonlyArray<string>> =>
-  Args.command(SINTER, () => Args.some(keys, "key"), texts)
+  Args.command(SINTER, () => [...Args.some(keys, "key")], texts)
 
 /**
  * How many members all of the sets have in common. `limit` stops the counting there; 0, as none, counts them all.
@@ -402,7 +402,7 @@ export const sscan = (
  * @since 0.1.0
  */
 export const sunion = (keys: ReadonlyArray<Command.Arg>): Command.Command<ReadonlyArray<string>> =>
-  Args.command(SUNION, () => Args.some(keys, "key"), texts)
+  Args.command(SUNION, () => [...Args.some(keys, "key")], texts)
 
 /**
  * Stores at `destination` what {@link sunion} replies, over whatever was there, and replies how many members that are.

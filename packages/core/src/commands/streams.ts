@@ -111,6 +111,7 @@ const trimOptions = Args.demanded<StreamTrim>({
 
 const trimArgs = (trim: StreamTrim): Args.Args => {
   const { approximate, limit, maxlen, minid } = trimOptions(trim)
+  if (maxlen === undefined && minid === undefined) return Args.refuse("say what to keep: give maxlen or minid")
   return [
     ...(minid === undefined ? ["MAXLEN"] : ["MINID"]),
     ...Args.flag(approximate, "~"),

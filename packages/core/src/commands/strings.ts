@@ -423,7 +423,7 @@ const lcsOptions = Args.options<LcsOptions>({ len: Args.isAsked, idx: Args.isAsk
  * @since 0.1.0
  */
 export const mget = (keys: ReadonlyArray<Command.Arg>): Command.Command<ReadonlyArray<string | null>> =>
-  Args.command(MGET, () => Args.some(keys, "key"), Reply.array(Reply.textOrNull))
+  Args.command(MGET, () => [...Args.some(keys, "key")], Reply.array(Reply.textOrNull))
 
 /**
  * Sets several keys in one step, whatever they hold and without a time to live. Give a record, or pairs when a key is not

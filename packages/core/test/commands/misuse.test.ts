@@ -89,6 +89,9 @@ describe("a value of another kind than belongs there", () => {
     ],
     ["set with two lifetimes", Redis.set("k", "v", as({ ex: "1 second", exat: at })), "give ex or exat, not both"],
     ["eval of text as keys", Redis.eval("return 1", { keys: as("k") }), array],
+    ["xtrim to nothing", Redis.xtrim("s", as({})), "say what to keep: give maxlen or minid"],
+    ["bitfield of nothing", Redis.bitfield("b", [as({ offset: 0 })]), "an operation has get, set or incrby"],
+    ["bitfield's option", Redis.bitfield("b", [as({ gett: "u8" })]), "gett is not an option; did you mean get?"],
     ["geosearch around nothing", Redis.geosearch("g", as({})), /^say around what to search/]
   ])("is refused by saying what is expected: %s", (_, { problem }, expected) => {
     if (typeof expected === "string") assert.strictEqual(problem, expected)
