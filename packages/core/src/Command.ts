@@ -20,7 +20,7 @@ import * as CommandSpec from "./CommandSpec.ts"
 import { named } from "./internal/named.ts"
 import * as Reply from "./internal/reply.ts"
 import { toSent } from "./internal/sendable.ts"
-import { duration as durationCheck, kindOf } from "./internal/settings.ts"
+import { duration as durationCheck, kindOf, timeoutMillis } from "./internal/settings.ts"
 import type { RedisError } from "./RedisError.ts"
 import type * as Resp from "./Resp.ts"
 
@@ -643,6 +643,6 @@ export const timeout: {
   const self = orInvalid(given)
   const problem = durationCheck("timeout", duration)
   return problem === undefined
-    ? copy(self, self.decode, { timeout: Duration.toMillis(duration) })
+    ? copy(self, self.decode, { timeout: timeoutMillis(duration) })
     : invalid(self.spec, problem)
 })

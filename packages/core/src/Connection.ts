@@ -228,7 +228,7 @@ export const defaultMaxInFlight = 16384
 
 /** @internal */
 export const commandTimeoutMillis = (options: Options): number =>
-  Duration.toMillis(Duration.fromInputUnsafe(options.commandTimeout ?? "30 seconds"))
+  Settings.timeoutMillis(options.commandTimeout ?? "30 seconds")
 
 const pingMillis = (options: Options): number =>
   Duration.toMillis(Duration.fromInputUnsafe(options.pingInterval ?? "5 seconds"))

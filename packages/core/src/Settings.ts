@@ -25,9 +25,9 @@ export type Check = Internal.Check
 export type Checks = Internal.Checks
 
 /**
- * What is wrong with an object of options: that it is no plain object and no instance with properties of its own, that it has an option that nobody knows (the nearest
- * is named), or the first value that makes no sense. Options that are `undefined` count as left out. `path` is where the
- * object stands in another one.
+ * What is wrong with an object of options: that it is no plain object and no instance with properties of its own, that it
+ * has an option that nobody knows (the nearest is named), or the first value that makes no sense. Options that are
+ * `undefined` count as left out. `path` is where the object stands in another one.
  *
  * **Example** (A transport with one option)
  *

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Address from "../src/Address.ts"
@@ -520,4 +521,21 @@ describe("whether the peer is alive behind a command that blocks", () => {
       yield* advance("5 seconds")
       assert.strictEqual(yield* session.execute(Redis.get(keyOfA)), "a:7000")
     }))
+})
+
+describe("a command that may take for ever", () => {
+  it.effect.each([Duration.infinity, 1e300, "40000 weeks"] as const)(
+    "blocks for as long as it says: %s",
+    (ever) =>
+      Effect.gen(function*() {
+        const { a, run } = yield* blocking({ commandTimeout: ever })
+        const fibers = [
+          yield* start(run(Redis.blpop([keyOfA], "5 seconds"))),
+          yield* start(run(Redis.bzpopmin([keyOfA], "5 seconds").pipe(Command.timeout(ever))))
+        ]
+        yield* settle
+        for (const line of ["BLPOP bar 5", "BZPOPMIN bar 5"]) carrier(a, line).release(Reply.nullArray)
+        assert.deepStrictEqual(yield* Fiber.joinAll(fibers), [null, null])
+      })
+  )
 })

@@ -79,6 +79,13 @@ export const durationProblem = (name: string, value: unknown): string | undefine
     ? undefined
     : `${name} has to be a duration above zero, such as "5 seconds"`
 
+/** 3,000 years, in milliseconds: with the time of a clock they still add up to a whole number, unlike Infinity. */
+const forEver = 1e14
+
+/** How long something may take, in milliseconds. */
+export const timeoutMillis = (duration: Duration.Input): number =>
+  Math.min(Duration.toMillis(Duration.fromInputUnsafe(duration)), forEver)
+
 /** One of some words. */
 export const oneOf = (...choices: ReadonlyArray<string>): Check => (name, value) => {
   if (choices.includes(value as string)) return undefined
