@@ -99,10 +99,11 @@ const credentials: Settings.Check = (name, value) =>
     password(`${name}.password`, (value as Partial<Credentials>).password)
 
 /** Other names the server refuses. */
-const clientName = Settings.satisfies(
-  "text of printable ASCII without blanks, as the server wants it",
-  (value) => typeof value === "string" && /^[!-~]*$/.test(value)
-)
+const clientName: Settings.Check = (name, value) =>
+  Settings.text(name, value) ??
+    (/^[!-~]*$/.test(value as string)
+      ? undefined
+      : `${name} has to be text of printable ASCII without blanks, as the server wants it`)
 
 /**
  * What the options may be.

@@ -37,6 +37,15 @@ const decode = (text: string): string | undefined => {
   }
 }
 
+const textOf = (given: unknown): unknown => {
+  try {
+    return Redacted.isRedacted(given) ? Redacted.value(given) : given
+  } catch {
+    // It has been wiped.
+    return undefined
+  }
+}
+
 const node = (text: string): Result.Result<Address.Address, string> => {
   const withPort = /^(\[[^\]]*\]|[^:]+)$/.test(text) ? `${text}:6379` : text
   // Without brackets nobody knows where an IPv6 address ends.
@@ -72,7 +81,7 @@ const node = (text: string): Result.Result<Address.Address, string> => {
  * @since 0.1.0
  */
 export const parse = (text: string | Redacted.Redacted): Result.Result<ConnectionString, string> => {
-  const given: unknown = Redacted.isRedacted(text) ? Redacted.value(text) : text
+  const given = textOf(text)
   if (typeof given !== "string") {
     return Result.fail(`A connection string is text, or a Redacted of text: write "${form}"`)
   }

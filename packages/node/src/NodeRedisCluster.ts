@@ -136,5 +136,10 @@ export const layerConfig = (
 const read = (options: Config.Wrap<Options>): Effect.Effect<Options, RedisError | Config.ConfigError> =>
   Effect.catchDefect(
     Effect.suspend((): Effect.Effect<Options, Config.ConfigError> => Config.unwrap(options)),
-    () => Effect.fail(invalid("give layerConfig a Config of the options, or an object of Configs, one an option"))
+    () =>
+      Effect.fail(
+        invalid(
+          "give layerConfig a Config of the options, or an object of Configs, one an option, none of which throws"
+        )
+      )
   )

@@ -106,4 +106,11 @@ describe("a connection string", () => {
     }
     assert.isBelow(refused(`unix:///${encodeURIComponent(name)}%00`).length, 400)
   })
+
+  it("is refused as a Redacted that was wiped, and throws nothing", () => {
+    const wiped = Redacted.make("redis://h")
+    Redacted.wipeUnsafe(wiped)
+    const parsed = ConnectionString.parse(wiped)
+    assert.match(Result.isFailure(parsed) ? parsed.failure : "it was read", /^A connection string is text/)
+  })
 })
