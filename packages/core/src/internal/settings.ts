@@ -117,8 +117,9 @@ export const optionsProblem = (
       reading = called(name)
       if (!Object.hasOwn(checks, name)) {
         const meant = nearest(name, known)
-        return `${reading} is not an option; ` +
-          (meant === undefined ? `there are ${enumerated(known)}` : `did you mean ${called(meant)}?`)
+        if (meant !== undefined) return `${reading} is not an option; did you mean ${called(meant)}?`
+        const which = isWord(name) ? reading : `one of ${path || "these"}`
+        return `${which} is not an option; there are ${enumerated(known)}`
       }
       const value = options[name]
       const problem = value === undefined ? undefined : checks[name](reading, value)
@@ -156,6 +157,9 @@ export const hasOptions = (value: unknown): value is Readonly<Record<string, unk
 
 /** What is longer is no name, and is not told in full. */
 const longestName = 64
+
+/** What is not, may be data that stands where options belong, and is not told. */
+const isWord = (name: string): boolean => /^[A-Za-z]+$/.test(name)
 
 /** The word that was probably meant: at the most one letter in three is wrong, whatever their case. */
 export const nearest = (word: string, known: ReadonlyArray<string>): string | undefined => {

@@ -122,6 +122,11 @@ describe("an option that nobody knows", () => {
     ],
     ["a flag of another kind", Redis.set("k", "v", { nx: as(1) }), "nx has to be true or false, not a number"],
     [
+      "what may be data, and is not told",
+      Redis.set("k", "v", as({ "token:s3cret": "1" })),
+      "one of these is not an option; there are nx, xx, get, ex, exat and keepttl"
+    ],
+    [
       "no options",
       Redis.set("k", "v", as(null)),
       "options have to be a plain object of nx, xx, get, ex, exat and keepttl, not null"
