@@ -506,7 +506,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     } catch (cause) {
       // What is not about the bytes is a fault of ours, and some reply may have gone to nobody.
       end = cause instanceof Resp.ProtocolError
-        ? new RedisError.ProtocolViolation({ problem: this.strange(chunk) ?? cause.message })
+        ? new RedisError.ProtocolViolation({ problem: this.strange(chunk, cause.message) })
         : new RedisError.ConnectionLost({ problem: "reading a reply failed", cause })
     }
     this.answers.deliver(this.address.key)
@@ -515,9 +515,11 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     this.answers.rethrow()
   }
 
-  /** What it is that speaks another protocol, if that shows in the first that it said. */
-  private strange(chunk: Uint8Array): string | undefined {
-    return this.bytesRead === chunk.length ? Stranger.problemOf(chunk) : undefined
+  /** Who breaks the protocol in the first that it says speaks another. */
+  private strange(chunk: Uint8Array, problem: string): string {
+    return this.bytesRead > chunk.length
+      ? problem
+      : Stranger.problemOf(chunk) ?? `${problem}; check that it is the port of a Redis server`
   }
 
   readonly onClose = (problem: string, cause?: unknown): void => {

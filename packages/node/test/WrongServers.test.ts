@@ -116,6 +116,11 @@ describe("what is no node of a cluster is said to be so, with what to do:", () =
       /it speaks another protocol/
     ],
     [
+      "another protocol that begins as a reply could",
+      () => Net.createServer((socket) => socket.write("* OK [CAPABILITY IMAP4rev1] ready\r\n")),
+      /found punctuation at byte 1; check that it is the port of a Redis server/
+    ],
+    [
       "protected mode",
       () =>
         Net.createServer((socket) =>
