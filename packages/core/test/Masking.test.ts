@@ -83,6 +83,11 @@ describe("the text of an error", () => {
       `ERR no "<argument>" here`
     ],
     [of("ECHO", "x".repeat(70_000) + secret), `ERR no ${secret} here`, "ERR no <argument> here"],
+    [
+      of("ECHO", ...Array.from({ length: 10_000 }, () => `${"x".repeat(2000)}${secret}`)),
+      `ERR no '${secret}' nor ${secret}`,
+      "ERR no '<argument>' nor <argument>"
+    ],
     // Out of scripts.
     [
       of("EVAL", "error(ARGV[1])", "0", secret),

@@ -38,8 +38,8 @@ const quotable = new Set(
   while <eof>`.split(/\s+/)
 )
 
-/** Of what is longer only the beginning is looked at. */
-const window = 64 * 1024
+/** Of what is longer only the beginning is looked at, and of less where there are many: the process waits meanwhile. */
+const windowOf = (count: number): number => Math.max(256, Math.min(64 * 1024, Math.floor(2 ** 20 / count)))
 
 /** So much of the beginning of an argument is not there by chance. */
 const seed = 12
@@ -62,7 +62,7 @@ const escaped = (bytes: Uint8Array): string =>
   }).join("")
 
 /** An argument as an error may show it: in one line, as far as a zero, escaped. */
-const formsOf = (arg: Command.Arg, isEscaped: boolean): ReadonlyArray<string> => {
+const formsOf = (arg: Command.Arg, window: number, isEscaped: boolean): ReadonlyArray<string> => {
   const part = typeof arg === "string" ? arg.slice(0, window) : decoder.decode(arg.subarray(0, window))
   const text = lower(part.replace(/\p{Surrogate}/gu, "\ufffd"))
   const forms = [text.replace(/[\r\n]/g, " ")]
@@ -161,12 +161,14 @@ export const masked = (message: string, command: Command.Any): string => {
   const code = /^[A-Z][A-Z_]*(?= |$)/.exec(text)?.[0] ?? ""
   const rest = text.slice(code.length)
   const marks = new Marks(rest, command)
-  if (!/['"`]/.test(rest) && marks.isFixed(lower(rest))) return text
+  const quotes = Array.from(rest.matchAll(quoted))
+  if (marks.isFixed(lower(rest)) && quotes.every(([, , piece]) => marks.isQuotable(lower(piece)))) return text
   const args = argsOf(command)
+  const window = windowOf(args.length)
   const isCut = args.some((arg) => arg.length > window)
-  const forms = args.flatMap((arg) => formsOf(arg, rest.includes("\\")))
+  const forms = args.flatMap((arg) => formsOf(arg, window, rest.includes("\\")))
   for (const form of forms) marks.find(form)
-  for (const match of rest.matchAll(quoted)) {
+  for (const match of quotes) {
     const from = match.index + 1
     const piece = lower(match[2])
     const isWhole = !marks.isQuotable(piece) && forms.includes(piece)
