@@ -11,6 +11,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -755,7 +756,18 @@ export const connect = Effect.fnUntraced(function*(
       { attempts: 0 }
     ))
   yield* Effect.addFinalizer(() => Effect.sync(() => connection.abort(new RedisError.Closed())))
-  yield* within(Effect.catchDefect(open, (cause) => failed("connecting died of a defect", cause)), {
+  // A Connector is somebody else's, and whatever becomes of it can be tried again.
+  const opened = Effect.catchCause(open, (cause) => {
+    const error = Cause.squash(cause)
+    if (RedisError.isRedisError(error)) return Effect.fail(error)
+    const how = Cause.hasInterruptsOnly(cause)
+      ? "was interrupted"
+      : Cause.hasDies(cause)
+      ? "died of a defect"
+      : "failed"
+    return failed(`connecting ${how}`, error)
+  })
+  yield* within(opened, {
     duration: connectTimeout,
     soon: connector.soon,
     orElse: () => failed(`${late} within ${Duration.format(Duration.fromInputUnsafe(connectTimeout))} (connectTimeout)`)

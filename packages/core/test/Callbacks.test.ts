@@ -7,11 +7,12 @@ import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Address from "../src/Address.ts"
+import * as Connector from "../src/Connector.ts"
 import * as Nodes from "../src/Nodes.ts"
 import * as PubSub from "../src/PubSub.ts"
 import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 import * as Redis from "../src/Redis.ts"
-import type * as RedisCluster from "../src/RedisCluster.ts"
+import * as RedisCluster from "../src/RedisCluster.ts"
 import * as RedisError from "../src/RedisError.ts"
 import * as Session from "../src/Session.ts"
 import type * as Topology from "../src/Topology.ts"
@@ -356,4 +357,41 @@ describe("what runs on a connection of its own", () => {
         yield* service.refresh
       })
   )
+})
+
+describe("a Connector of somebody else's", () => {
+  const ends: ReadonlyArray<readonly [string, Effect.Effect<never, never>]> = [
+    ["is interrupted", Effect.interrupt],
+    ["dies", Effect.die(new Error("a bug"))],
+    ["fails with what is no RedisError", Effect.fail("no" as never)],
+    ["fails with nothing", Effect.fail(undefined as never)]
+  ]
+
+  it.effect.each(ends)("that %s has failed to connect, and is asked again", ([, end]) =>
+    Effect.gen(function*() {
+      const { a, cluster } = threeNodes()
+      a.on("SUBSCRIBE", ([name]) => [Reply.push([Reply.bulk("subscribe"), Reply.bulk(name), Reply.integer(1)])])
+      let broken = false
+      const service = yield* Effect.provideService(
+        RedisCluster.make({ nodes: ["a:7000"] }),
+        Connector.Connector,
+        Connector.Connector.of({
+          ...cluster.connector,
+          open: (...args) => broken ? end : cluster.connector.open(...args)
+        })
+      )
+      const run = Effect.provideService(RedisCluster.RedisCluster, service)
+      broken = true
+      for (const node of cluster.nodes.values()) node.drop()
+      const session = yield* Effect.flip(run(Session.use({ keys: keyOfA }, Redis.get(keyOfA))))
+      assert.deepStrictEqual([session.reason._tag, session.delivery], ["ConnectionFailed", "NotSent"])
+      assert.include(session.message, "connecting ")
+      const reading = yield* start(service.execute(Redis.get(keyOfA)))
+      const listening = yield* start(Effect.scoped(run(PubSub.listen({ channels: ["news"] }))))
+      yield* advance("1 second")
+      assert.deepStrictEqual([reading.pollUnsafe(), listening.pollUnsafe()], [undefined, undefined])
+      broken = false
+      yield* advance("3 seconds")
+      assert.strictEqual(yield* Fiber.join(reading), "a:7000")
+    }))
 })

@@ -7,6 +7,7 @@ import { start } from "./support/client.ts"
 import { advance, keyOfA, settle, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { ScriptedNode } from "./support/ScriptedCluster.ts"
+import type { Slots } from "./support/slotsReply.ts"
 import {
   asked,
   brief,
@@ -269,4 +270,37 @@ describe("a cluster that is down for a while", () => {
       yield* advance("1 second")
       assert.deepStrictEqual(brief(events).slice(2), ["Unsubscribed", "1", "Gap Moved", "Subscribed"])
     }))
+})
+
+const alone: Slots = [[0, 5460, "a:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]]
+const withReplicas: Slots = [[0, 8191, "a:7000", "d:7000", "e:7000"], [8192, 16383, "b:7000", "f:7000", "c:7000"]]
+
+describe("while nobody can be reached", () => {
+  it.effect.each<[ReadonlyArray<string>, Slots]>([
+    [["a:7000", "b:7000", "c:7000"], alone],
+    [["a:7000", "b:7000", "c:7000", "d:7000", "e:7000", "f:7000"], withReplicas]
+  ])(
+    "the nodes of a channel are tried after pauses, and the first that is back has it: %j",
+    ([keys, slots]) =>
+      Effect.gen(function*() {
+        const { cluster, hear } = yield* subscriber({ slots })
+        const nodes = keys.map((key) => cluster.node(key))
+        for (const node of nodes) {
+          node.accepts = "none"
+          node.drop()
+        }
+        const listening = yield* start(hear({ channels: ["news"] }))
+        yield* advance("1 second")
+        const dialed = () => nodes.reduce((sum, node) => sum + node.dialed.length, 0)
+        const before = dialed()
+        yield* advance("5 seconds")
+        // Ten tries a second by the subscription, and about one of each primary by the commands.
+        assert.isBelow(dialed() - before, 80)
+        assert.isUndefined(listening.pollUnsafe())
+        nodes[1].accepts = "all"
+        yield* advance("3 seconds")
+        assert.deepStrictEqual(brief((yield* Fiber.join(listening)).events), ["Subscribed"])
+        assert.include(asked(nodes[1]), "SUBSCRIBE news")
+      })
+  )
 })

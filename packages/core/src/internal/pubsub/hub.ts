@@ -66,6 +66,8 @@ export class Hub {
   private readonly everywhere = new Set<Everywhere>()
   private learntAt: number
   private home: string | undefined
+  /** Until when the classic topics stay where they are, well or not. */
+  private movableAt = -Infinity
   private turn = 0
   private waking = false
   /** Whether all topics are to be looked at, or just those that are new. */
@@ -208,7 +210,7 @@ export class Hub {
       }
       const target = topic.pin ?? (topic.kind === "shard"
         ? SlotMap.shardOf(map, topic.slot)?.primary?.address
-        : (home ??= { address: this.homeIn(map) }).address)
+        : (home ??= { address: this.homeIn(map, now) }).address)
       if (target === undefined) topology.requestRefresh()
       else if (topic.at?.address.key !== target.key) this.move(topic, target)
       else if (topic.isConfirmed) topic.owned(learntAt)
@@ -224,19 +226,28 @@ export class Hub {
     topic.at.want(topic)
   }
 
-  /** The node of the classic topics: the one they are at, as long as it is well. */
-  private homeIn(map: SlotMap.SlotMap): Address | undefined {
+  /**
+   * The node of the classic topics: the one they are at, as long as it is well, or no other is. Where each that is tried
+   * fails at once, the next one is not tried before a pause is over.
+   */
+  private homeIn(map: SlotMap.SlotMap, now: number): Address | undefined {
     const online = Array.from(map.nodes.values()).filter(({ health }) => health === "online")
     // What is published at another primary is heard here only as long as that one lives: its loss has to be noticed.
     for (const { address, role } of online) if (role === "primary") this.parts.pool.node(address).connect()
     const isWell = ({ key }: Address): boolean =>
-      !(this.connections.get(key)?.at.isDown ?? this.parts.pool.nodes().get(key)?.isDown() ?? false)
-    const current = online.find(({ address }) => address.key === this.home)
-    if (current !== undefined && isWell(current.address)) return current.address
+      !(this.connections.get(key)?.at.isDown ?? this.parts.pool.nodes().get(key)?.isLost() ?? false)
+    const current = online.find(({ address }) => address.key === this.home)?.address
+    if (current !== undefined && isWell(current)) return current
     const well = online.filter(({ address }) => isWell(address))
+    if (current !== undefined && well.length === 0) return current
+    if (current !== undefined && now < this.movableAt) {
+      this.wakeLater()
+      return current
+    }
     const primaries = well.filter(({ role }) => role === "primary")
     const candidates = [primaries, well, online].find(({ length }) => length > 0) ?? []
     const chosen = candidates[this.turn++ % candidates.length]?.address
+    if (current !== undefined) this.movableAt = now + pause
     this.home = chosen?.key
     return chosen
   }
