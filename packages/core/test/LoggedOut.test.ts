@@ -89,6 +89,16 @@ describe("a connection on which nobody is logged in any more", () => {
       assert.deepStrictEqual(yield* Fiber.join(fiber), [7])
     }))
 
+  it.effect("runs no transaction again of which a part was executed by itself", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* connected({ credentials })
+      a.on("MULTI", noAuth).on("INCR", Reply.integer(1)).on("EXEC", noAuth)
+      const fiber = yield* start(Effect.flip(run(Redis.transaction([Redis.incr(keyOfA)]))))
+      yield* advance("1 second")
+      const error = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([error.delivery, a.count("INCR bar")], ["MaybeExecuted", 1])
+    }))
+
   it.effect("is not what a script says of itself", () =>
     Effect.gen(function*() {
       const { a, run } = yield* connected({ credentials })
