@@ -74,7 +74,8 @@ const slotOfTarget = ({ keys }: Target): number | RedisError.CrossSlot | RedisEr
 }
 
 const targetChecks = {
-  keys: () => undefined,
+  keys: (name: string, keys: unknown) =>
+    Array.isArray(keys) && keys.length === 0 ? `${name} is empty: give a key at least, or leave it out` : undefined,
   node: (name: string, node: unknown) => typeof node === "string" ? undefined : address(name, node),
   readFrom: oneOf(...ReadFrom.choices)
 }

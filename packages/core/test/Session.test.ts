@@ -43,6 +43,14 @@ describe("a session that is bound", () => {
       assert.deepStrictEqual([a.connections.length, b.connections.length], [1, 0])
     }))
 
+  it.effect("by no keys at all is refused, since any node would do for none", () =>
+    Effect.gen(function*() {
+      const { run } = yield* connected()
+      const error = yield* Effect.flip(run(Session.use({ keys: [] }, both)))
+      assert.deepStrictEqual([error.reason._tag, error.delivery], ["InvalidArgument", "NotSent"])
+      assert.include(error.message, "keys is empty: give a key at least, or leave it out")
+    }))
+
   it.effect("by keys and by a node at once is refused", () =>
     Effect.gen(function*() {
       const { run } = yield* connected()
