@@ -142,6 +142,17 @@ describe("options that throw when they are looked at", () => {
   })
 })
 
+describe("a value that throws when it is looked at", () => {
+  it("is not right", () => {
+    const address = {
+      get key(): never {
+        throw new Error("secret")
+      }
+    }
+    assert.strictEqual(Settings.address("node", address), "node has to be the address of a node, not an object")
+  })
+})
+
 describe("the value of an option", () => {
   const hostile: ReadonlyArray<unknown> = [null, NaN, -1, "x", "", [], {}, () => {}, Symbol("s"), Redacted.make("x")]
   it.each(Object.keys(checks))("is refused where it makes no sense, with what to give instead: %s", (name) => {

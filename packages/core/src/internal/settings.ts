@@ -38,8 +38,14 @@ const has = (name: string, what: string, value: unknown): string => `${name} has
 export type Checks = Readonly<Record<string, Check>>
 
 /** A check by a predicate; `what` is what the value has to be. */
-export const satisfies = (what: string, isRight: (value: unknown) => boolean): Check => (name, value) =>
-  isRight(value) ? undefined : has(name, what, value)
+export const satisfies = (what: string, isRight: (value: unknown) => boolean): Check => (name, value) => {
+  try {
+    if (isRight(value)) return undefined
+  } catch {
+    // What throws when it is looked at is not right either.
+  }
+  return has(name, what, value)
+}
 
 export const flag = satisfies("true or false", (value) => typeof value === "boolean")
 
