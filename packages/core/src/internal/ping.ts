@@ -68,7 +68,8 @@ export class Pings {
   /** Whether a reply to a call tells that replies and calls are out of step. */
   isAstray(call: Call, value: Resp.Value, bytesRead: number): boolean {
     const token = tokenIn(value)
-    if (!(call instanceof Ping)) return token !== undefined && this.out.has(token)
+    // While one is out all replies pass here: those that do not begin like it are not hashed.
+    if (!(call instanceof Ping)) return token?.startsWith(this.prefix) === true && this.out.has(token)
     this.out.delete(call.token)
     this.proved = bytesRead
     return token !== call.token && !(value instanceof Resp.ReplyError)

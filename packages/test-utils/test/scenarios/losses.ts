@@ -1,11 +1,13 @@
 /** A reply that something on the way loses: who is given another's, for how long, and that all is right afterwards. */
 import { assert } from "@effect/vitest"
-import { Connector, ReadFrom, Redis, RedisCluster, Session } from "@redisc/core"
+import { Command, Connector, PubSub, ReadFrom, Redis, RedisCluster, Session } from "@redisc/core"
 import type { Address } from "@redisc/core"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import { Cluster, scenario } from "./Cluster.ts"
 
 const pingInterval = 300
@@ -128,6 +130,42 @@ export const losses = [
         load(client, { fibers: 10, pause: 1, millis: bound + 1000 }).pipe(ReadFrom.provide("replica"))
       )
       isBounded(client, seen)
+    })
+  ),
+  scenario(
+    "the element is lost that a command waited for: it fails at its deadline, and its connection is nobody's afterwards",
+    Effect.gen(function*() {
+      const keys = "{losses}:victims"
+      const client = yield* losing(/\*2\r\n\$16\r\n\{losses\}:victims\r\n\$1\r\nx\r\n/)
+      yield* client.run(Redis.del([keys]))
+      const pop = Redis.blpop([keys], "1 second").pipe(Command.timeout("500 millis"))
+      const fiber = yield* Effect.forkChild(client.run(Effect.flip(pop)), { startImmediately: true })
+      yield* client.run(Redis.rpush(keys, ["x"]))
+      const { delivery, reason } = yield* Fiber.join(fiber)
+      assert.isFalse(client.state.armed)
+      assert.deepStrictEqual([reason._tag, delivery], ["Timeout", "MaybeExecuted"])
+      yield* client.run(Redis.rpush(keys, ["y"]))
+      assert.deepStrictEqual(yield* client.run(Redis.blpop([keys], "1 second")), { key: keys, element: "y" })
+    })
+  ),
+  scenario(
+    "the answer to a PING is lost: nobody is given another's, and who subscribes is told of what comes later",
+    Effect.gen(function*() {
+      const client = yield* losing(/\$\d+\r\nredisc:[^\r]*\r\n/)
+      const channel = "{losses}:news"
+      const seen = yield* client.run(Effect.gen(function*() {
+        const heard = yield* Effect.forkChild(
+          Stream.runHead(Stream.filter(PubSub.subscribe([channel]), ({ payload }) => payload === "last")),
+          { startImmediately: true }
+        )
+        const seen = yield* load(client, { fibers: 2, pause: 20, millis: bound + 1000 })
+        const publish = Effect.andThen(Redis.publish(channel, "last"), Effect.sleep("50 millis"))
+        yield* Effect.raceFirst(Effect.forever(publish), Fiber.join(heard))
+        return seen
+      }))
+      assert.isFalse(client.state.armed)
+      assert.deepStrictEqual(seen.wrong, [])
+      assert.isAbove(seen.right, 0)
     })
   )
 ]
