@@ -17,6 +17,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
+import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -200,7 +201,8 @@ export const make = Effect.fnUntraced(function*(
   const patches = new Patches()
   const kept = new Map<string, number>()
   const poll = Survey.make(pool, new Layouts(voters, { addressMap: options.addressMap, tls: secure }))
-  let current = SlotMap.empty
+  const ref = Ref.makeUnsafe(SlotMap.empty)
+  const current = (): SlotMap.SlotMap => Ref.getUnsafe(ref)
   let believed: Vote.View | undefined
   let running: Deferred.Deferred<SlotMap.SlotMap, RedisError.RedisError> | undefined
   let refreshes = 0
@@ -209,11 +211,11 @@ export const make = Effect.fnUntraced(function*(
   let judgeableAt: number | undefined
 
   const swap = (map: SlotMap.SlotMap): Effect.Effect<SlotMap.SlotMap> =>
-    Effect.suspend(() => {
-      if (map === current) return Effect.succeed(map)
-      current = map
-      return Effect.as(PubSub.publish(swaps, map), map)
-    })
+    Effect.suspend(() =>
+      map === current()
+        ? Effect.succeed(map)
+        : Effect.as(Effect.andThen(Ref.set(ref, map), PubSub.publish(swaps, map)), map)
+    )
 
   const isLost = (address: Address): boolean => pool.nodes().get(address.key)?.isLost() ?? false
 
@@ -267,7 +269,7 @@ export const make = Effect.fnUntraced(function*(
     const elected = Vote.elect(acceptable, asked.length, isAbandoned ? undefined : believed)
     if (elected === undefined) {
       // The name of a seed may lead elsewhere by the next time, so it is connected to anew.
-      retain(current)
+      retain(current())
       for (const { node } of acceptable) failures.push({ node, problem: "what it tells is older than what is known" })
       return yield* discoveryFailed(failures)
     }
@@ -325,12 +327,12 @@ export const make = Effect.fnUntraced(function*(
     const due = failing ? retryPause : judgeableAt === undefined ? Infinity : Math.max(0, judgeableAt - now)
     yield* due === Infinity ? requested.await : Effect.timeoutOption(requested.await, due)
     yield* requested.close
-    const before = SlotMap.fingerprint(current)
+    const before = SlotMap.fingerprint(current())
     const learnt = yield* Effect.result(refresh)
     if (Result.isSuccess(learnt)) failing = false
     // The client ends, which is nothing to warn of.
     else if (!isClosed()) yield* tell(learnt.failure)
-    pause = SlotMap.fingerprint(current) !== before ? minPause : Math.min(pause * 2, maxPause)
+    pause = SlotMap.fingerprint(current()) !== before ? minPause : Math.min(pause * 2, maxPause)
     yield* Effect.sleep(pause * (0.5 + (yield* Random.next)))
   })
 
@@ -350,7 +352,7 @@ export const make = Effect.fnUntraced(function*(
   const changes = Stream.unwrap(Effect.map(PubSub.subscribe(swaps), (subscription) =>
     Stream.mapAccum(
       Stream.fromSubscription(subscription),
-      () => current,
+      current,
       (before, after): readonly [SlotMap.SlotMap, ReadonlyArray<Change>] => {
         const diff = SlotMap.diff(before, after)
         const same = diff.added.length + diff.removed.length + diff.roleChanged.length + diff.moved.length === 0
@@ -359,7 +361,7 @@ export const make = Effect.fnUntraced(function*(
     )))
 
   return Topology.of({
-    current: Effect.sync(() => current),
+    current: Ref.get(ref),
     changes,
     refresh,
     refreshes: () => refreshes,
@@ -367,7 +369,7 @@ export const make = Effect.fnUntraced(function*(
       Effect.suspend(() => {
         requestRefresh()
         return patches.note(slot, address, clock.currentTimeMillisUnsafe(), from)
-          ? swap(SlotMap.patch(current, slot, address))
+          ? swap(SlotMap.patch(current(), slot, address))
           : Effect.void
       }),
     serves: (slot, node) => patches.serves(slot, node),
@@ -377,7 +379,7 @@ export const make = Effect.fnUntraced(function*(
         return map === undefined || !patches.disclaim(slot, node) ? Effect.void : swap(patches.applyTo(map))
       }),
     requestRefresh,
-    currentUnsafe: () => current,
+    currentUnsafe: current,
     learntAt: () => learntAt,
     keep: (address) => {
       kept.set(address.key, clock.currentTimeMillisUnsafe() + keepFor)
