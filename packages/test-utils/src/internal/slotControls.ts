@@ -37,21 +37,15 @@ export const makeSlotControls = (census: Census, resharding: Resharding) => {
     return migrations.get(slot) ?? (yield* failed(`slot ${slot} is not being migrated: call beginMigration first`))
   })
 
-  const migrateSlots = Effect.fnUntraced(function*(
-    options: { readonly to: Node; readonly from?: Node | undefined; readonly slots?: Slots | undefined }
-  ) {
-    const to = yield* census.runningMember(options.to)
-    const from = options.from && (yield* census.runningMember(options.from))
-    const owned = from && (yield* census.states).find(({ id }) => id === from.id)?.slots
-    const slots = options.slots ?? owned
-    if (slots === undefined) return yield* failed("nothing says which slots to move: give slots, or from")
+  /** Of two nodes that claim a slot one may not have heard yet who has it: what fails then is begun anew once all agree. */
+  const despiteRumours = <A>(work: Effect.Effect<A, RealClusterError>): Effect.Effect<A, RealClusterError> =>
+    Effect.catch(work, () => Effect.andThen(census.stable, work))
+
+  const moveAll = Effect.fnUntraced(function*(slots: ReadonlyArray<number>, to: Member) {
     const ownerOfEach = yield* census.owners
     const bySource = new Map<Member, Array<number>>()
-    for (const slot of yield* expand(slots)) {
+    for (const slot of slots) {
       const owner = yield* ownerOfEach(slot)
-      if (from !== undefined && owner !== from) {
-        return yield* failed(`slot ${slot} is not one of ${from.name}, but of ${owner.name}`)
-      }
       if (owner === to) continue
       const group = bySource.get(owner)
       if (group === undefined) bySource.set(owner, [slot])
@@ -60,15 +54,34 @@ export const makeSlotControls = (census: Census, resharding: Resharding) => {
     for (const [source, group] of bySource) {
       yield* resharding.move(group, source, to, yield* othersThan(source, to))
     }
+  })
+
+  const migrateSlots = Effect.fnUntraced(function*(
+    options: { readonly to: Node; readonly from?: Node | undefined; readonly slots?: Slots | undefined }
+  ) {
+    const to = yield* census.runningMember(options.to)
+    const from = options.from && (yield* census.runningMember(options.from))
+    const owned = from && (yield* census.states).find(({ id }) => id === from.id)?.slots
+    const slots = options.slots ?? owned
+    if (slots === undefined) return yield* failed("nothing says which slots to move: give slots, or from")
+    const expanded = yield* expand(slots)
+    const ownerOfEach = yield* census.owners
+    for (const slot of from === undefined ? [] : expanded) {
+      const owner = yield* ownerOfEach(slot)
+      if (owner !== from) return yield* failed(`slot ${slot} is not one of ${from?.name}, but of ${owner.name}`)
+    }
+    yield* despiteRumours(moveAll(expanded, to))
     yield* census.stable
   })
 
   const beginMigration = Effect.fnUntraced(function*(slot: number, node: Node) {
     const to = yield* census.runningMember(node)
-    const from = yield* ownerOf(slot)
-    if (from === to) return yield* failed(`slot ${slot} is at ${to.name} already`)
-    yield* resharding.begin(slot, from, to)
-    migrations.set(slot, { from, to })
+    yield* despiteRumours(Effect.gen(function*() {
+      const from = yield* ownerOf(slot)
+      if (from === to) return yield* failed(`slot ${slot} is at ${to.name} already`)
+      yield* resharding.begin(slot, from, to)
+      migrations.set(slot, { from, to })
+    }))
   })
 
   const finishMigration = Effect.fnUntraced(function*(slot: number) {

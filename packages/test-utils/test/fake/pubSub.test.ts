@@ -162,7 +162,7 @@ describe("subscribers, on the in-memory cluster", () => {
         "after"
       ])
       const [[from, until]] = spansOf(events)
-      assert.strictEqual(from, 10_000)
+      assert.strictEqual(from, 9000)
       assert.isAbove(until, 14_000)
       yield* fake.heal()
       yield* TestClock.adjust("5 seconds")

@@ -96,7 +96,7 @@ export const members = [
         yield* takeUntil(swaps, ({ after }) => !after.nodes.has(replica.address.key))
         assert.strictEqual(yield* Redis.get(key), "1")
         assert.deepStrictEqual(yield* Queue.clear(told), [])
-      }).pipe(withClient({ readFrom: "preferReplica" }))
+      }).pipe(withClient({ readFrom: "preferReplica", refreshInterval: "500 millis" }))
     })
   ),
   ...withoutMulti.map(([rules, delivery, stored]) =>

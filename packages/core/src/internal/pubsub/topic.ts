@@ -68,6 +68,9 @@ interface OpenGap {
   readonly from: number
 }
 
+/** How long a message may be on its way from the node that took it to the one that is heard, in milliseconds. */
+const passingOn = 1000
+
 /** Text for bytes, and bytes for text. */
 const toOther = (payload: string | Uint8Array): string | Uint8Array =>
   typeof payload === "string" ? encodeText(payload) : decodeText(payload, 0, payload.length)
@@ -192,14 +195,20 @@ export class Topic {
     const { at } = this
     const hearsAll = this.isConfirmed && this.kind !== "shard" && this.pin === undefined
     if (!hearsAll || at === undefined || this.node === node) return
-    this.tellGap("NodeLost", node, Math.max(Math.min(from, at.completeUntil), this.askedAt), now)
+    this.tellGap("NodeLost", node, Math.max(Math.min(from, this.heardUntil(at)), this.askedAt), now)
+  }
+
+  /** Up to when nothing is missing, wherever it was published: what other nodes have taken, this one hears of later. */
+  private heardUntil({ completeUntil }: SubscriptionConnection): number {
+    const isPassedOn = this.kind !== "shard" && this.pin === undefined
+    return isPassedOn ? Math.max(completeUntil - passingOn, Math.min(completeUntil, this.askedAt)) : completeUntil
   }
 
   private end(problem: string, cause: OpenGap["cause"]): void {
     const { at, kind, name, node } = this
     if (!this.isConfirmed || at === undefined) return
     this.isConfirmed = false
-    this.gap = { cause, node, from: at.completeUntil }
+    this.gap = { cause, node, from: this.heardUntil(at) }
     this.tell({ _tag: "Unsubscribed", kind, name, node, problem })
   }
 
