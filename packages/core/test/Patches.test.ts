@@ -103,6 +103,14 @@ describe("a MOVED that was followed", () => {
       assert.strictEqual(yield* owner, "a:7000")
     }))
 
+  it.effect("is let go when its target has become a replica, which answers subscribers of a sharded channel all the same", () =>
+    Effect.gen(function*() {
+      const { cluster, owner, refreshed } = yield* redirected()
+      cluster.slots = [[0, 10922, "a:7000", "b:7000"], [10923, 16383, "c:7000"]]
+      yield* refreshed(2)
+      assert.strictEqual(yield* owner, "a:7000")
+    }))
+
   it.effect("is let go when its target has frozen", () =>
     Effect.gen(function*() {
       const { b, owner, refreshed } = yield* redirected()

@@ -90,8 +90,9 @@ export class Patches {
 const holds = (slot: number, { address, served }: Patch, believed: View, testimony: Testimony): boolean => {
   const own = testimony.views.get(address.key)
   if (own === undefined) return !testimony.asked.has(address.key)
-  // A target that is cut off serves nobody, unless nobody does.
+  // A target that is cut off serves nobody, unless nobody does; and one that has become a replica answers subscribers only.
   if (own.healthy === false && believed.healthy !== false) return false
+  if (own.map.nodes.get(address.key)?.role === "replica") return false
   return served || has(own.map, slot, address)
 }
 
