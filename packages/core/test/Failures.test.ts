@@ -45,7 +45,8 @@ describe("failures", () => {
       yield* advance("5 seconds")
       a.accepts = "none"
       a.drop()
-      yield* advance("500 millis")
+      // They are told once a refresh has shown that the node is still a member.
+      yield* advance("1 second")
       const [lost, ...refused] = reasons()
       assert.strictEqual(lost, "Connection ConnectionLost a:7000")
       assert.isAtLeast(refused.length, 3)
