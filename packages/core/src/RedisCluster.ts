@@ -172,6 +172,16 @@ export class RedisCluster extends Context.Service<RedisCluster, {
 /**
  * What the options may be, for layers that take them and more.
  *
+ * **Example** (One option more)
+ *
+ * ```ts
+ * import { RedisCluster } from "@redisc/core"
+ * import * as Settings from "@redisc/core/Settings"
+ *
+ * const checks = { ...RedisCluster.checks, verbose: Settings.flag }
+ * const problem = Settings.optionsProblem({ nodes: ["127.0.0.1:7000"], verbose: true }, checks) // undefined
+ * ```
+ *
  * @category configuration
  * @since 0.1.0
  */

@@ -95,6 +95,14 @@ const tlsChecks: Settings.Checks = {
 /**
  * What the option `tls` may be, for layers that take it.
  *
+ * **Example** (A setting that nobody knows)
+ *
+ * ```ts
+ * import { NodeConnector } from "@redisc/node"
+ *
+ * const problem = NodeConnector.tlsCheck("tls", { serverName: "redis" }) // it names the nearest, tls.servername
+ * ```
+ *
  * @category configuration
  * @since 0.1.0
  */
