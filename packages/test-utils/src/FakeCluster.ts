@@ -23,27 +23,28 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
-import { fromInput, fromText } from "./fake/binary.ts"
-import * as Bus from "./fake/bus.ts"
-import * as Checks from "./fake/checks.ts"
-import * as ClusterState from "./fake/clusterState.ts"
-import * as Controls from "./fake/controls.ts"
-import type { NodeRef, Seed } from "./fake/controls.ts"
-import * as Door from "./fake/door.ts"
-import { FakeClusterError } from "./fake/fakeClusterError.ts"
-import { groups } from "./fake/groups.ts"
-import { slotOf } from "./fake/keyspace.ts"
-import { FakeNode } from "./fake/node.ts"
-import * as Registry from "./fake/registry.ts"
-import { relink } from "./fake/replication.ts"
-import * as Script from "./fake/script.ts"
-import type { CommandMatch, Mishap, Saying } from "./fake/script.ts"
-import { Timers } from "./fake/timers.ts"
-import { makeConnector } from "./fake/transport.ts"
-import * as Version from "./fake/version.ts"
-import type { VersionName } from "./fake/version.ts"
-import { World } from "./fake/world.ts"
-import type { Node, NodeState, Slots } from "./RealCluster.ts"
+import * as Bus from "./fake/cluster/bus.ts"
+import { FakeNode } from "./fake/cluster/node.ts"
+import type { FakeWorld } from "./fake/cluster/node.ts"
+import { relink } from "./fake/cluster/replication.ts"
+import { World } from "./fake/cluster/world.ts"
+import { groups } from "./fake/commands/groups.ts"
+import * as Controls from "./fake/controls/controls.ts"
+import type { NodeRef, Seed } from "./fake/controls/controls.ts"
+import { slotOf } from "./fake/data/keyspace.ts"
+import * as Registry from "./fake/definitions/registry.ts"
+import * as Version from "./fake/facts/version.ts"
+import type { VersionName } from "./fake/facts/version.ts"
+import * as Checks from "./fake/input/checks.ts"
+import { FakeClusterError } from "./fake/input/fakeClusterError.ts"
+import * as Door from "./fake/network/door.ts"
+import { makeConnector } from "./fake/network/transport.ts"
+import * as Script from "./fake/session/interventions.ts"
+import type { CommandMatch, Mishap, Saying } from "./fake/session/interventions.ts"
+import { Timers } from "./fake/session/timers.ts"
+import * as ClusterState from "./fake/topology/clusterState.ts"
+import { fromInput, fromText } from "./fake/values/binary.ts"
+import type { Node, NodeState, Slots } from "./internal/clusterNode.ts"
 
 export {
   /**
@@ -51,7 +52,7 @@ export {
    * @since 0.1.0
    */
   FakeClusterError
-} from "./fake/fakeClusterError.ts"
+} from "./fake/input/fakeClusterError.ts"
 
 export type {
   /**
@@ -69,7 +70,7 @@ export type {
    * @since 0.1.0
    */
   Saying
-} from "./fake/script.ts"
+} from "./fake/session/interventions.ts"
 
 export type {
   /**
@@ -82,7 +83,7 @@ export type {
    * @since 0.1.0
    */
   Seed
-} from "./fake/controls.ts"
+} from "./fake/controls/controls.ts"
 
 export type {
   /**
@@ -90,7 +91,7 @@ export type {
    * @since 0.1.0
    */
   VersionName
-} from "./fake/version.ts"
+} from "./fake/facts/version.ts"
 
 /**
  * What to start.
@@ -333,7 +334,7 @@ const settingsOf = (
   ...settings
 ]
 
-const addMember = (world: World, index: number, view: ClusterState.View): FakeNode => {
+const addMember = (world: FakeWorld, index: number, view: ClusterState.View): FakeNode => {
   const node = new FakeNode(world, {
     name: `fake-${index}`,
     id: world.nextNodeId(),
@@ -345,7 +346,7 @@ const addMember = (world: World, index: number, view: ClusterState.View): FakeNo
   return node
 }
 
-const populate = (world: World, primaries: number, replicas: number): void => {
+const populate = (world: FakeWorld, primaries: number, replicas: number): void => {
   const nodes = Array.from(
     { length: primaries * (1 + replicas) },
     (_, index) => addMember(world, index, ClusterState.emptyView([]))
@@ -368,7 +369,7 @@ const populate = (world: World, primaries: number, replicas: number): void => {
 
 const nodeOf = ({ host, id, name, port }: FakeNode): Node => ({ name, id, address: Address.tcp(host, port) })
 
-const stateOf = (world: World, node: FakeNode): NodeState => {
+const stateOf = (world: FakeWorld, node: FakeNode): NodeState => {
   const { view } = Controls.witness(world)
   const primary = view.members.get(node.id)?.primary
   return {
@@ -436,7 +437,7 @@ const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pa
   const timers = new Timers(Effect.runForkWith(context))
   yield* Effect.addFinalizer(() => Effect.sync(() => timers.close()))
   const fork = Effect.runForkWith(context)
-  const world = new World({
+  const world = new World<FakeNode>({
     clock: yield* Clock.Clock,
     timers,
     settings: {
@@ -461,7 +462,7 @@ const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pa
   return { service: makeService(world), connector: makeConnector(world) }
 })
 
-const makeService = (world: World): Service => {
+const makeService = (world: FakeWorld): Service => {
   let count = world.nodes.size
   let openDoor: ((node: FakeNode) => Effect.Effect<Address.Tcp, FakeClusterError>) | undefined
   const states = step(() => Array.from(world.nodes.values(), (node) => stateOf(world, node)))
@@ -573,7 +574,7 @@ const makeService = (world: World): Service => {
   })
 }
 
-const awaitPromotion = (world: World, of: FakeNode): Effect.Effect<Node> =>
+const awaitPromotion = (world: FakeWorld, of: FakeNode): Effect.Effect<Node> =>
   Effect.callback<Node>((resume) => {
     const { owners } = Controls.witness(world).view
     const successor = of.ownRanges.length > 0 ? world.byId.get(owners[of.ownRanges[0].first] ?? "") : undefined

@@ -1,12 +1,11 @@
 import * as Effect from "effect/Effect"
 import type { Census, Node } from "./census.ts"
+import type { Slots } from "./clusterNode.ts"
 import { slotCount } from "./clusterView.ts"
 import type { Member } from "./members.ts"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
 import type { Resharding } from "./reshard.ts"
-
-type Slots = ReadonlyArray<number | readonly [first: number, last: number]>
 
 export const expand = (slots: Slots): Effect.Effect<ReadonlyArray<number>, RealClusterError> => {
   const all = new Set<number>()

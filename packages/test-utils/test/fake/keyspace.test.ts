@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { fromBytes, fromText, toBytes, toText } from "../../src/fake/binary.ts"
-import * as Format from "../../src/fake/format.ts"
-import * as Glob from "../../src/fake/glob.ts"
-import { Keyspace, slotOf } from "../../src/fake/keyspace.ts"
-import type { Listener } from "../../src/fake/keyspace.ts"
-import { page } from "../../src/fake/pages.ts"
-import { SortedSet } from "../../src/fake/sortedSet.ts"
-import { byDefault } from "../../src/fake/version.ts"
+import { Keyspace, slotOf } from "../../src/fake/data/keyspace.ts"
+import type { Listener } from "../../src/fake/data/keyspace.ts"
+import { page } from "../../src/fake/data/pages.ts"
+import { SortedSet } from "../../src/fake/data/sortedSet.ts"
+import { byDefault } from "../../src/fake/facts/version.ts"
+import { fromBytes, fromText, toBytes, toText } from "../../src/fake/values/binary.ts"
+import * as Format from "../../src/fake/values/format.ts"
+import * as Glob from "../../src/fake/values/glob.ts"
 
 const make = () => {
   const clock = { now: 0 }

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as LongDouble from "../../src/fake/longDouble.ts"
+import * as LongDouble from "../../src/fake/values/longDouble.ts"
 
 describe("sums of long doubles", () => {
   // As a real server of version 7.0.15 adds them with HINCRBYFLOAT.

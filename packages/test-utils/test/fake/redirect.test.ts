@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Redirect from "../../src/fake/redirect.ts"
+import * as Redirect from "../../src/fake/topology/redirect.ts"
 
 const self: Redirect.Endpoint = { id: "self", host: "here", port: 1 }
 const other: Redirect.Endpoint = { id: "other", host: "there", port: 2 }

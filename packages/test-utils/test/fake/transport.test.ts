@@ -4,7 +4,7 @@ import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
-import { Timers } from "../../src/fake/timers.ts"
+import { Timers } from "../../src/fake/session/timers.ts"
 
 /** Time for bytes to go there and back, at one time of the Clock. */
 const settled = Effect.repeat(Effect.promise(() => new Promise((resolve) => setImmediate(resolve))), { times: 5 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { BrokenRequest, Requests } from "../../src/fake/wire.ts"
+import { BrokenRequest, Requests } from "../../src/fake/session/wire.ts"
 
 /** What is read from chunks, and the words of the error that ends it. */
 const read = (chunks: string | ReadonlyArray<string>, trusted = true) => {

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Lua, Native, State } from "../lua.ts"
+import type { Lua, Native, State } from "./lua.ts"
 
 const double = new Float64Array(1)
 const halves = new Int32Array(double.buffer)

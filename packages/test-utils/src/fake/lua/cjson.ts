@@ -3,35 +3,12 @@
  *
  * @since 0.1.0
  */
-import type { Bin } from "../binary.ts"
-import { Type } from "../lua.ts"
-import type { Lua, Native, State } from "../lua.ts"
+import type { Bin } from "../values/binary.ts"
 import { decode } from "./cjsonDecode.ts"
-
-/** What scripts may change, for as long as the machine lives. */
-export interface Settings {
-  sparseConvert: boolean
-  sparseRatio: number
-  sparseSafe: number
-  encodeDepth: number
-  decodeDepth: number
-  precision: number
-  keepBuffer: boolean
-  encodeInvalid: boolean | "null"
-  decodeInvalid: boolean
-}
-
-const defaults = (): Settings => ({
-  sparseConvert: false,
-  sparseRatio: 2,
-  sparseSafe: 10,
-  encodeDepth: 1000,
-  decodeDepth: 1000,
-  precision: 14,
-  keepBuffer: true,
-  encodeInvalid: false,
-  decodeInvalid: true
-})
+import { defaults } from "./cjsonSettings.ts"
+import type { Settings } from "./cjsonSettings.ts"
+import { Type } from "./lua.ts"
+import type { Lua, Native, State } from "./lua.ts"
 
 /** As C's `%.{digits}g`. */
 export const general = (value: number, digits: number): Bin => {

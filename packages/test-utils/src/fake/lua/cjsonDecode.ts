@@ -3,10 +3,10 @@
  *
  * @since 0.1.0
  */
-import type { Bin } from "../binary.ts"
-import { fromText } from "../binary.ts"
-import type { Lua, State } from "../lua.ts"
-import type { Settings } from "./cjson.ts"
+import type { Bin } from "../values/binary.ts"
+import { fromText } from "../values/binary.ts"
+import type { Settings } from "./cjsonSettings.ts"
+import type { Lua, State } from "./lua.ts"
 
 interface Token {
   readonly kind: string

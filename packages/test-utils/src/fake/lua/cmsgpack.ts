@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { Bin } from "../binary.ts"
-import { Type } from "../lua.ts"
-import type { Lua, Native, State } from "../lua.ts"
+import type { Bin } from "../values/binary.ts"
+import { Type } from "./lua.ts"
+import type { Lua, Native, State } from "./lua.ts"
 
 const maxNesting = 16
 const int64Limit = 2 ** 63

@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import * as Resp from "@redisc/core/Resp"
-import { fromBytes } from "../binary.ts"
-import type { Bin } from "../binary.ts"
-import * as Format from "../format.ts"
-import { Type } from "../lua.ts"
-import type { Lua, State } from "../lua.ts"
+import { fromBytes } from "../values/binary.ts"
+import type { Bin } from "../values/binary.ts"
+import * as Format from "../values/format.ts"
+import { Type } from "./lua.ts"
+import type { Lua, State } from "./lua.ts"
 
 const { Reply } = Resp
 

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Native } from "../lua.ts"
+import type { Native } from "./lua.ts"
 
 const multiplier = BigInt("0x5DEECE66D")
 const increment = BigInt(0xb)

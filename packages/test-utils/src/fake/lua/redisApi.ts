@@ -5,14 +5,14 @@
  */
 import type * as Resp from "@redisc/core/Resp"
 import { createHash } from "node:crypto"
-import type { Bin } from "../binary.ts"
-import { toBytes } from "../binary.ts"
-import * as Format from "../format.ts"
-import { Type } from "../lua.ts"
-import type { Lua, Native, State } from "../lua.ts"
-import { since } from "../version.ts"
-import type { Version } from "../version.ts"
+import { since } from "../facts/version.ts"
+import type { Version } from "../facts/version.ts"
+import type { Bin } from "../values/binary.ts"
+import { toBytes } from "../values/binary.ts"
+import * as Format from "../values/format.ts"
 import { pushError, pushReply } from "./convert.ts"
+import { Type } from "./lua.ts"
+import type { Lua, Native, State } from "./lua.ts"
 
 /** What a running script can do to the server. */
 export interface Host {

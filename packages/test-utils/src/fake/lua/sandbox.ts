@@ -6,12 +6,12 @@
  *
  * @since 0.1.0
  */
-import { Index, Type } from "../lua.ts"
-import type { Lua, Native, State } from "../lua.ts"
-import { since } from "../version.ts"
+import { since } from "../facts/version.ts"
 import * as Bit from "./bit.ts"
 import * as Cjson from "./cjson.ts"
 import * as Cmsgpack from "./cmsgpack.ts"
+import { Index, Type } from "./lua.ts"
+import type { Lua, Native, State } from "./lua.ts"
 import * as Random from "./random.ts"
 import * as RedisApi from "./redisApi.ts"
 import * as Struct from "./struct.ts"

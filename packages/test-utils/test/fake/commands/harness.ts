@@ -3,15 +3,15 @@
  * of the command groups stand on.
  */
 import type * as Resp from "@redisc/core/Resp"
-import * as Binary from "../../../src/fake/binary.ts"
-import * as Format from "../../../src/fake/format.ts"
-import { groups } from "../../../src/fake/groups.ts"
-import { CommandError } from "../../../src/fake/handler.ts"
-import type { Bin, Block, Node, Session } from "../../../src/fake/handler.ts"
-import { Keyspace } from "../../../src/fake/keyspace.ts"
-import * as Registry from "../../../src/fake/registry.ts"
-import * as Versions from "../../../src/fake/version.ts"
-import type { Version } from "../../../src/fake/version.ts"
+import { groups } from "../../../src/fake/commands/groups.ts"
+import { Keyspace } from "../../../src/fake/data/keyspace.ts"
+import type { Bin, Block, Node, Session } from "../../../src/fake/definitions/handler.ts"
+import * as Registry from "../../../src/fake/definitions/registry.ts"
+import * as Versions from "../../../src/fake/facts/version.ts"
+import type { Version } from "../../../src/fake/facts/version.ts"
+import * as Binary from "../../../src/fake/values/binary.ts"
+import { CommandError } from "../../../src/fake/values/commandError.ts"
+import * as Format from "../../../src/fake/values/format.ts"
 
 Registry.load(groups)
 

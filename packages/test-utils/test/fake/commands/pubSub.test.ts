@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Notifications from "../../../src/fake/notifications.ts"
-import { deliver, deliverSharded, dropSharded } from "../../../src/fake/pubsub.ts"
+import * as Notifications from "../../../src/fake/session/notifications.ts"
+import { deliver, deliverSharded, dropSharded } from "../../../src/fake/session/pubsub.ts"
 import { Server } from "./harness.ts"
 import type { Client } from "./harness.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { SortedSet } from "../../../src/fake/sortedSet.ts"
+import { SortedSet } from "../../../src/fake/data/sortedSet.ts"
 import { seeded, Server, transcript } from "./harness.ts"
 import type { Row } from "./harness.ts"
 

@@ -4,7 +4,7 @@
  */
 import { describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Version from "../../../src/fake/version.ts"
+import * as Version from "../../../src/fake/facts/version.ts"
 import { findServer } from "../../../src/internal/serverProcess.ts"
 import { Server } from "../commands/harness.ts"
 import type { Options } from "../commands/harness.ts"

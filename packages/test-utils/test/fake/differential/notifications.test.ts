@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import * as Notifications from "../../../src/fake/notifications.ts"
+import * as Notifications from "../../../src/fake/session/notifications.ts"
 import { onRealServer } from "./imitation.ts"
 import { RealServer } from "./RealServer.ts"
 import { scenarios } from "./scenario.ts"

@@ -4,7 +4,7 @@
  */
 import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import { setTimeout as sleep } from "node:timers/promises"
-import * as Notifications from "../../../src/fake/notifications.ts"
+import * as Notifications from "../../../src/fake/session/notifications.ts"
 import { show, words } from "../commands/harness.ts"
 import { fakeServer, onRealServer } from "./imitation.ts"
 import { RealServer } from "./RealServer.ts"

@@ -1,0 +1,48 @@
+/**
+ * Moving keys and slots from node to node.
+ *
+ * @since 0.1.0
+ */
+import { copyValue } from "../data/value.ts"
+import type { Bin } from "../definitions/handler.ts"
+import * as ClusterState from "../topology/clusterState.ts"
+import * as Bus from "./bus.ts"
+import type { FakeNode } from "./node.ts"
+
+/** Moves a key with its time to live, and tells whether it was there. */
+export const moveKey = (from: FakeNode, to: FakeNode, key: Bin, copy: boolean): boolean => {
+  const value = from.keys.get(key)
+  if (value === undefined) return false
+  const expireAt = from.keys.expireAt(key)
+  to.keys.set(key, copy ? copyValue(value) : value)
+  to.keys.setExpiry(key, expireAt)
+  to.keys.touch(key, "restore", "g")
+  if (!copy) from.keys.delete(key)
+  return true
+}
+
+/** The owner begins to give a slot away: it answers ASK for keys that it does not have. */
+export const begin = (from: FakeNode, to: FakeNode, slot: number): void => {
+  to.importing.set(slot, from.id)
+  from.migrating.set(slot, to.id)
+}
+
+/** Moves at most `limit` keys of a slot, and answers how many. */
+export const moveKeys = (from: FakeNode, to: FakeNode, slot: number, limit: number): number => {
+  const keys = from.keys.slotKeys(slot).slice(0, limit)
+  for (const key of keys) moveKey(from, to, key, false)
+  from.propagate()
+  to.propagate()
+  from.afterCommand()
+  to.afterCommand()
+  return keys.length
+}
+
+/** The new owner claims the slots; all hear of it at once. */
+export const finish = (from: FakeNode, to: FakeNode, slots: ReadonlyArray<number>): void => {
+  for (const slot of slots) {
+    to.importing.delete(slot)
+    from.migrating.delete(slot)
+  }
+  Bus.decide(to.world, to, Bus.bumped(to, ClusterState.assign(to.view, slots, to.id)))
+}

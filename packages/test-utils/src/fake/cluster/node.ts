@@ -1,0 +1,357 @@
+/**
+ * One simulated server: its data, what it believes of the cluster, its clients.
+ *
+ * @since 0.1.0
+ */
+import type * as Resp from "@redisc/core/Resp"
+import { Keyspace, slotOf } from "../data/keyspace.ts"
+import type { EventKind, Listener } from "../data/keyspace.ts"
+import type { Bin, CallOptions, Outcome, Session } from "../definitions/handler.ts"
+import type { Resolved } from "../definitions/registry.ts"
+import { defaultsOf } from "../facts/configTable.ts"
+import type { Version } from "../facts/version.ts"
+import * as Acl from "../session/acl.ts"
+import * as Dispatch from "../session/dispatch.ts"
+import * as Notifications from "../session/notifications.ts"
+import type { ServingNode } from "../session/servingNode.ts"
+import { ClientSession } from "../session/session.ts"
+import type { Peer } from "../session/session.ts"
+import * as ClusterState from "../topology/clusterState.ts"
+import type { Endpoint, SlotFacts } from "../topology/redirect.ts"
+import { toText } from "../values/binary.ts"
+import type { World } from "./world.ts"
+
+/** A command that a node was sent. */
+export interface Received {
+  readonly at: number
+  readonly connection: number
+  readonly argv: ReadonlyArray<Bin>
+}
+
+const journalLength = 10_000
+
+/** The world that nodes live in. */
+export type FakeWorld = World<FakeNode>
+
+/** What a node is made with. */
+export interface NodeOptions {
+  readonly name: string
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  readonly view: ClusterState.View
+}
+
+/** A node. Its name, id and place in the cluster outlive a restart; its data, scripts and clients don't. */
+export class FakeNode implements ServingNode<ClientSession>, Listener {
+  readonly world: FakeWorld
+  readonly version: Version
+  readonly name: string
+  readonly id: string
+  /** What it announces. Its first address leads to it too. */
+  host: string
+  port: number
+  readonly home: string
+  process: "running" | "paused" | "stopped" = "running"
+  /** Since when the others can't hear it. */
+  silentSince = Infinity
+  /** The round trip to its clients, in milliseconds. */
+  latency = 0
+  keys: Keyspace
+  view: ClusterState.View
+  readonly migrating = new Map<number, string>()
+  readonly importing = new Map<number, string>()
+  readonly sessions = new Set<ClientSession>()
+  readonly users = new Map<Bin, Acl.User>()
+  readonly config = new Map<string, Bin>()
+  readonly journal: Array<Received> = []
+  commandCount = 0
+  connectionCount = 0
+  startedAt: number
+  hashSeed = 0
+  /** The name of its shard, which replicas take from their primary. */
+  shardId: string
+  /** CLIENT PAUSE. */
+  pause: { readonly until: number; readonly writesOnly: boolean } | undefined
+
+  private readonly blocked = new Map<Bin, Set<ClientSession>>()
+  private readonly ready = new Set<Bin>()
+  private locals = new Map<unknown, unknown>()
+  private expiryTimer: (() => void) | undefined
+  private expiryAt = Infinity
+
+  constructor(world: FakeWorld, options: NodeOptions) {
+    this.world = world
+    this.version = world.settings.version
+    this.name = options.name
+    this.id = options.id
+    this.host = options.host
+    this.port = options.port
+    this.home = `${options.host}:${options.port}`
+    this.view = options.view
+    this.startedAt = world.now()
+    this.shardId = world.nextShardId()
+    this.keys = new Keyspace(world.now)
+    this.keys.listeners.add(this)
+    this.reset()
+  }
+
+  /** Settings and users as at the start of the process. */
+  private reset(): void {
+    this.config.clear()
+    for (const [name, value] of Object.entries(defaultsOf(this.version))) this.config.set(name, value)
+    for (const [name, value] of this.world.settings.config) this.config.set(name, value)
+    const password = this.config.get("requirepass")
+    this.users.clear()
+    this.users.set("default", Acl.defaultUser(password === "" ? undefined : password, this.version))
+    this.locals = new Map()
+    this.pause = undefined
+    this.hashSeed = this.world.nextHashSeed()
+  }
+
+  // What it is.
+
+  get endpoint(): Endpoint {
+    return { id: this.id, host: this.host, port: this.port }
+  }
+
+  get primaryId(): string | undefined {
+    return this.view.members.get(this.id)?.primary
+  }
+
+  get isReplica(): boolean {
+    return this.primaryId !== undefined
+  }
+
+  /** The primary of its shard: itself, if it is one. */
+  get primary(): FakeNode | undefined {
+    const { primaryId } = this
+    return primaryId === undefined ? this : this.world.byId.get(primaryId)
+  }
+
+  /** Whether it gets the writes of its primary. */
+  get isLinked(): boolean {
+    const { primary } = this
+    return primary !== undefined && primary !== this && primary.keys === this.keys && this.world.reaches(this, primary)
+  }
+
+  get clusterOk(): boolean {
+    return ClusterState.isOk(this.view, this.config.get("cluster-require-full-coverage") !== "no")
+  }
+
+  /** Whether nothing passes between it and its clients. */
+  get isStalled(): boolean {
+    return this.process !== "running" || this.world.isCut("client", this.name)
+  }
+
+  /** The slots that it believes to own, as ranges. */
+  get ownRanges(): ReadonlyArray<ClusterState.Range> {
+    return ClusterState.ranges(this.view).filter(({ owner }) => owner === this.id)
+  }
+
+  readonly peers = (): ReadonlyArray<FakeNode> =>
+    this.world.component(this).filter((node) => node !== this && this.view.members.has(node.id))
+
+  readonly shardPeers = (): ReadonlyArray<FakeNode> => {
+    const shard = this.primaryId ?? this.id
+    return this.peers().filter((node) => node.id === shard || node.primaryId === shard)
+  }
+
+  readonly slotFacts = (slot: number): SlotFacts => {
+    const owner = this.view.owners[slot]
+    const target = this.migrating.get(slot)
+    return {
+      owner: owner === undefined ? undefined : this.world.byId.get(owner)?.endpoint,
+      migratingTo: target === undefined ? undefined : this.world.byId.get(target)?.endpoint,
+      importing: this.importing.has(slot)
+    }
+  }
+
+  /** Whether a command with this key is certain to be served here: the common case, told apart cheaply. */
+  servesPlainly(key: Bin): boolean {
+    const slot = slotOf(key)
+    return this.view.owners[slot] === this.id && this.clusterOk && !this.migrating.has(slot) &&
+      !this.importing.has(slot)
+  }
+
+  // Its clients.
+
+  connect(peer: Peer): ClientSession {
+    const session = new ClientSession(this.world.nextSessionId(), this, peer)
+    this.sessions.add(session)
+    this.connectionCount++
+    return session
+  }
+
+  /** A client has sent a command. */
+  receive(session: ClientSession, argv: ReadonlyArray<Bin>): void {
+    this.commandCount++
+    this.journal.push({ at: this.world.now(), connection: session.id, argv })
+    if (this.journal.length > 2 * journalLength) this.journal.splice(0, journalLength)
+    const { mishaps, replies } = this.world
+    let doing = "a predicate of the test"
+    try {
+      session.way = mishaps.take(session, argv)
+      const said = replies.take(session, argv)
+      if (said !== undefined) return session.replyBytes(said(session.protocol))
+      doing = argv[0].toUpperCase()
+      Dispatch.dispatch(session, argv)
+    } catch (problem) {
+      session.reply(this.world.blame(doing, problem))
+    } finally {
+      session.way = undefined
+    }
+  }
+
+  /** Whether CLIENT PAUSE makes a command wait. The session asks again when the pause ends. */
+  holdsBack(session: ClientSession, argv: ReadonlyArray<Bin>): boolean {
+    const { pause } = this
+    if (pause === undefined || pause.until <= this.world.now()) return false
+    if (argv[0].toUpperCase() === "CLIENT") return false
+    if (pause.writesOnly) {
+      try {
+        const resolved = Dispatch.resolve(this, argv)
+        const name = resolved.entry.name
+        if (!Dispatch.writes(resolved) && !["EXEC", "PUBLISH", "SPUBLISH", "EVAL", "EVALSHA", "FCALL"].includes(name)) {
+          return false
+        }
+      } catch {
+        return false
+      }
+    }
+    this.world.timers.after(pause.until - this.world.now(), () => this.world.schedule(session))
+    return true
+  }
+
+  /** DEBUG SLEEP: nobody is served meanwhile. */
+  sleep(millis: number): void {
+    this.pause = { until: this.world.now() + millis, writesOnly: false }
+  }
+
+  unpause(): void {
+    this.pause = undefined
+    for (const session of this.sessions) this.world.schedule(session)
+  }
+
+  readonly redirectionOf = (session: ClientSession, resolved: Resolved): string | undefined =>
+    Dispatch.redirectionOf(session, [resolved])
+
+  /** Runs a command that was queued. */
+  readonly execute = (session: ClientSession, resolved: Resolved): Outcome => Dispatch.execute(session, resolved)
+
+  readonly call = (session: Session, argv: ReadonlyArray<Bin>, options: CallOptions = {}): Resp.Reply =>
+    Dispatch.call(session as ClientSession, argv, options)
+
+  /** The keys that a command would touch, for COMMAND GETKEYS; throws the server's words for a wrong command. */
+  readonly keysOf = (argv: ReadonlyArray<Bin>): ReadonlyArray<Bin> => Dispatch.keysOf(Dispatch.resolve(this, argv))
+
+  readonly local = <T>(make: () => T): T => {
+    if (!this.locals.has(make)) this.locals.set(make, make())
+    return this.locals.get(make) as T
+  }
+
+  /** The bytes that a replication stream would have grown by are counted in commands here. */
+  readonly propagate = (): void => {
+    this.world.replicated(this)
+    // Replicas that share the data may have readers who block on it.
+    for (const node of this.keys.listeners) if (node !== this) (node as FakeNode).afterCommand()
+  }
+
+  // Its data.
+
+  /** Works on other data from now on: its primary's, or a copy of its own. */
+  adopt(keys: Keyspace): void {
+    if (keys === this.keys) return
+    this.keys.listeners.delete(this)
+    this.keys = keys
+    keys.listeners.add(this)
+  }
+
+  readonly onChange = (key: Bin): void => {
+    if (this.blocked.size > 0 && this.blocked.has(key)) this.ready.add(key)
+  }
+
+  readonly onEvent = (key: Bin, event: string, kind: EventKind): void => {
+    Notifications.notify(this, key, event, kind)
+  }
+
+  /** Serves those who wait for keys that were touched, in the order in which they came. */
+  afterCommand(): void {
+    while (this.ready.size > 0) {
+      const [key] = this.ready
+      this.ready.delete(key)
+      for (const session of Array.from(this.blocked.get(key) ?? [])) session.retry(key)
+    }
+    if (this.blocked.size > 0 || Notifications.isOn(this)) this.watchExpiry()
+  }
+
+  /**
+   * Somebody may listen for `expired`, or wait in a group of a stream that goes: that has to come when it is time and not at
+   * the next look at the key.
+   */
+  private watchExpiry(): void {
+    const { nextExpiry } = this.keys
+    if (nextExpiry >= this.expiryAt || nextExpiry === Infinity) return
+    this.expiryTimer?.()
+    this.expiryAt = nextExpiry
+    this.expiryTimer = this.world.timers.after(nextExpiry - this.world.now(), () => {
+      this.expiryAt = Infinity
+      this.keys.expireDue()
+      this.afterCommand()
+    })
+  }
+
+  awaitKeys(session: ClientSession, keys: ReadonlyArray<Bin>): void {
+    for (const key of keys) {
+      const waiting = this.blocked.get(key)
+      if (waiting === undefined) this.blocked.set(key, new Set([session]))
+      else waiting.add(session)
+    }
+  }
+
+  forgetKeys(session: ClientSession, keys: ReadonlyArray<Bin>): void {
+    for (const key of keys) {
+      const waiting = this.blocked.get(key)
+      if (waiting?.delete(session) === true && waiting.size === 0) this.blocked.delete(key)
+    }
+  }
+
+  get blockedClients(): number {
+    let count = 0
+    for (const session of this.sessions) if (session.blocked) count++
+    return count
+  }
+
+  // Its life.
+
+  /** The process dies: connections, data, scripts and users are gone. */
+  kill(): void {
+    this.process = "stopped"
+    this.silentSince = Math.min(this.silentSince, this.world.now())
+    for (const session of Array.from(this.sessions)) session.drop("the connection was reset by the node")
+    this.expiryTimer?.()
+    this.expiryAt = Infinity
+    this.adopt(new Keyspace(this.world.now))
+    this.reset()
+  }
+
+  /** It starts again, with nothing but its id and what it knew of the cluster. */
+  start(): void {
+    this.process = "running"
+    this.silentSince = Infinity
+    this.startedAt = this.world.now()
+    this.commandCount = 0
+    this.connectionCount = 0
+  }
+
+  /** What it was sent, the oldest first, as text. At most the last ten thousand commands are kept. */
+  journalText(): ReadonlyArray<
+    { readonly at: number; readonly connection: number; readonly command: ReadonlyArray<string> }
+  > {
+    return this.journal.slice(-journalLength).map(({ argv, at, connection }) => ({
+      at,
+      connection,
+      command: argv.map(toText)
+    }))
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * All that the nodes of one simulated cluster share: the clock, chance, the network between them and to their clients,
+ * and what the test has scripted.
+ *
+ * @since 0.1.0
+ */
+import * as Resp from "@redisc/core/Resp"
+import type * as Clock from "effect/Clock"
+import type { Bin } from "../definitions/handler.ts"
+import type { Version } from "../facts/version.ts"
+import { Rules } from "../session/interventions.ts"
+import type { Way } from "../session/interventions.ts"
+import type { Turn } from "../session/servingNode.ts"
+import type { Timers } from "../session/timers.ts"
+import { fromText } from "../values/binary.ts"
+
+/** What all nodes are started with. */
+export interface Settings {
+  readonly version: Version
+  readonly nodeTimeout: number
+  readonly config: ReadonlyMap<string, Bin>
+}
+
+/** What the world knows of a node. */
+export interface Inhabitant {
+  readonly name: string
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  /** The first address that it had. */
+  readonly home: string
+  readonly process: "running" | "paused" | "stopped"
+  readonly sessions: Iterable<Turn>
+}
+
+/** What is needed to make a world. */
+export interface WorldOptions {
+  readonly clock: Clock.Clock
+  readonly timers: Timers
+  readonly settings: Settings
+  readonly seed: number
+  readonly warn: (text: string) => void
+}
+
+/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
+export const seeded = (seed: number): () => number => {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+/** Forty hexadecimal digits, as nodes and shards are named. */
+const hexadecimal = (random: () => number): string => {
+  let id = ""
+  while (id.length < 40) id += Math.floor(random() * 16).toString(16)
+  return id
+}
+
+/** So many turns in a row may be taken without letting timers and sockets have theirs. */
+const turnsInARow = 64
+
+/** The world of one cluster. What its nodes are besides is their own affair. */
+export class World<N extends Inhabitant> {
+  readonly nodes = new Map<string, N>()
+  readonly byId = new Map<string, N>()
+  readonly timers: Timers
+  readonly settings: Settings
+  readonly random: () => number
+  readonly now: () => number
+  readonly warn: (text: string) => void
+  /** Commands that Redis has, that were asked for, and that are not simulated. */
+  readonly missing = new Set<string>()
+  /** When the network was last cut somewhere. */
+  cutAt = 0
+
+  /** SHUTDOWN: the process ends when the command is done. */
+  shutDown: (node: N) => void = () => {}
+  /** Clients that try to connect through a cut, each asked again when something was mended. */
+  readonly connecting = new Set<() => void>()
+  /** Those who wait for a replica to take the place of the node with this id. */
+  readonly promotions = new Set<(of: string, by: N) => void>()
+
+  /** What the test lets nodes answer, told the protocol, and what it does to replies on their way. */
+  readonly replies = new Rules<(protocol: 2 | 3) => Bin>()
+  readonly mishaps = new Rules<Way>()
+
+  private readonly cuts = new Map<string, Set<string>>()
+  private readonly offsets = new Map<string, number>()
+  private readonly pending = new Set<Turn>()
+  private scheduled = false
+  private turns = 0
+  private sessions = 2
+  private readonly hashSeeds: () => number
+
+  constructor({ clock, seed, settings, timers, warn }: WorldOptions) {
+    this.timers = timers
+    this.settings = settings
+    this.random = seeded(seed)
+    this.hashSeeds = seeded(seed + 1)
+    this.now = () => clock.currentTimeMillisUnsafe()
+    this.warn = warn
+  }
+
+  add(node: N): void {
+    this.nodes.set(node.name, node)
+    this.byId.set(node.id, node)
+  }
+
+  remove(node: N): void {
+    this.nodes.delete(node.name)
+    this.byId.delete(node.id)
+  }
+
+  at(host: string, port: number): N | undefined {
+    for (const node of this.nodes.values()) {
+      if ((node.port === port && node.host === host) || node.home === `${host}:${port}`) return node
+    }
+    return undefined
+  }
+
+  nextSessionId(): number {
+    return ++this.sessions
+  }
+
+  nextShardId(): string {
+    return hexadecimal(this.hashSeeds)
+  }
+
+  nextHashSeed(): number {
+    return Math.floor(this.hashSeeds() * 0x100000000)
+  }
+
+  nextNodeId(): string {
+    return hexadecimal(this.random)
+  }
+
+  // The network.
+
+  isCut(a: string, b: string): boolean {
+    return this.cuts.size > 0 && this.cuts.get(a)?.has(b) === true
+  }
+
+  cut(a: string, b: string): void {
+    for (const [from, to] of [[a, b], [b, a]]) {
+      const cut = this.cuts.get(from)
+      if (cut === undefined) this.cuts.set(from, new Set([to]))
+      else cut.add(to)
+    }
+    this.cutAt = this.now()
+  }
+
+  mend(a: string, b: string): void {
+    for (const [from, to] of [[a, b], [b, a]]) {
+      const cut = this.cuts.get(from)
+      if (cut?.delete(to) === true && cut.size === 0) this.cuts.delete(from)
+    }
+  }
+
+  mendAll(): void {
+    this.cuts.clear()
+  }
+
+  /** After a cut was mended or a node went on: what was held back flows. */
+  resumeTraffic(): void {
+    for (const retry of Array.from(this.connecting)) retry()
+    for (const node of this.nodes.values()) for (const session of node.sessions) this.schedule(session)
+  }
+
+  /** Whether two nodes hear each other without help. */
+  reaches(a: N, b: N): boolean {
+    return a.process === "running" && b.process === "running" && !this.isCut(a.name, b.name)
+  }
+
+  /** The nodes that hear of each other, directly or by others. */
+  components(): ReadonlyArray<ReadonlyArray<N>> {
+    const left = new Set(Array.from(this.nodes.values()).filter(({ process }) => process === "running"))
+    if (this.cuts.size === 0) return left.size === 0 ? [] : [[...left]]
+    const found: Array<ReadonlyArray<N>> = []
+    for (const first of left) {
+      left.delete(first)
+      const component = [first]
+      for (const node of component) {
+        for (const other of left) {
+          if (!this.reaches(node, other)) continue
+          left.delete(other)
+          component.push(other)
+        }
+      }
+      found.push(component)
+    }
+    return found
+  }
+
+  /** The component of a node: none, if it does not run. */
+  component(node: N): ReadonlyArray<N> {
+    return this.components().find((component) => component.includes(node)) ?? []
+  }
+
+  // Turns: input is worked off and output sent on once a tick, and never inside the call that brought it.
+
+  schedule(session: Turn): void {
+    this.pending.add(session)
+    if (this.scheduled) return
+    this.scheduled = true
+    if (this.turns === 0) setImmediate(this.breathe)
+    if (this.turns++ < turnsInARow) queueMicrotask(this.turn)
+    else setImmediate(this.turn)
+  }
+
+  private readonly breathe = (): void => {
+    this.turns = 0
+  }
+
+  private readonly turn = (): void => {
+    this.scheduled = false
+    const sessions = [...this.pending]
+    this.pending.clear()
+    for (const session of sessions) session.pump()
+    for (const session of sessions) session.flush()
+  }
+
+  // What the test should know.
+
+  noteMissing(name: string): void {
+    if (this.missing.has(name)) return
+    this.missing.add(name)
+    this.warn(`The simulated cluster was sent ${name}, which it does not have`)
+  }
+
+  /** Something threw that must not: a command's simulation, or a function of the test's own. Answers the error to reply. */
+  blame(what: string, problem: unknown): Resp.Reply {
+    const text = problem instanceof Error ? problem.stack ?? problem.message : String(problem)
+    this.warn(`${what} failed in the simulated server: ${text}`)
+    return Resp.Reply.error(`ERR internal error of the simulated server: ${fromText(text.split("\n")[0])}`)
+  }
+
+  // Replication offsets, which count changes.
+
+  replicated(node: N): void {
+    this.offsets.set(node.id, this.offsetOf(node) + 1)
+  }
+
+  offsetOf(node: N): number {
+    return this.offsets.get(node.id) ?? 0
+  }
+
+  setOffset(node: N, offset: number): void {
+    this.offsets.set(node.id, offset)
+  }
+}

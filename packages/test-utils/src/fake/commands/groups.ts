@@ -1,0 +1,58 @@
+/**
+ * All groups of commands that the simulated server has.
+ *
+ * @since 0.1.0
+ */
+import type { Group } from "../definitions/handler.ts"
+import { bitmaps } from "./data/bitmaps.ts"
+import { geo } from "./data/geo.ts"
+import { hashes } from "./data/hashes.ts"
+import { hyperLogLog } from "./data/hyperLogLog.ts"
+import { keys } from "./data/keys.ts"
+import { lists } from "./data/lists.ts"
+import { sets } from "./data/sets.ts"
+import { sortedSets } from "./data/sortedSets.ts"
+import { streams } from "./data/streams.ts"
+import { strings } from "./data/strings.ts"
+import { access } from "./server/access.ts"
+import { clients } from "./server/clients.ts"
+import { cluster } from "./server/cluster.ts"
+import { clusterAdmin } from "./server/clusterAdmin.ts"
+import { commandInfo } from "./server/commandInfo.ts"
+import { config } from "./server/config.ts"
+import { connection } from "./server/connection.ts"
+import { functions } from "./server/functions.ts"
+import { info } from "./server/info.ts"
+import { migration } from "./server/migrate.ts"
+import { pubSub } from "./server/pubSub.ts"
+import { scripting } from "./server/scripting.ts"
+import { server } from "./server/server.ts"
+import { transactions } from "./server/transactions.ts"
+
+/** The groups. */
+export const groups: ReadonlyArray<Group> = [
+  strings,
+  bitmaps,
+  keys,
+  hyperLogLog,
+  geo,
+  hashes,
+  lists,
+  sets,
+  sortedSets,
+  streams,
+  scripting,
+  functions,
+  pubSub,
+  connection,
+  clients,
+  server,
+  access,
+  commandInfo,
+  config,
+  info,
+  transactions,
+  cluster,
+  clusterAdmin,
+  migration
+]

@@ -1,0 +1,139 @@
+/**
+ * INFO.
+ *
+ * @since 0.1.0
+ */
+import * as Resp from "@redisc/core/Resp"
+import type { FakeNode } from "../../cluster/node.ts"
+import { linkedReplicas } from "../../cluster/replication.ts"
+import type { Group, Invocation } from "../../definitions/handler.ts"
+
+type Lines = ReadonlyArray<readonly [name: string, value: string | number]>
+
+const server = (node: FakeNode, now: number): Lines => [
+  ["redis_version", node.version.release],
+  ["redis_git_sha1", "00000000"],
+  ["redis_git_dirty", 0],
+  ["redis_build_id", "0"],
+  ["redis_mode", "cluster"],
+  ["os", "simulated"],
+  ["arch_bits", 64],
+  ["process_id", 1],
+  ["run_id", node.id],
+  ["tcp_port", node.port],
+  ["server_time_usec", Math.floor(now * 1000)],
+  ["uptime_in_seconds", Math.floor((now - node.startedAt) / 1000)],
+  ["uptime_in_days", Math.floor((now - node.startedAt) / 86_400_000)],
+  ["hz", 10]
+]
+
+const clients = (node: FakeNode): Lines => [
+  ["connected_clients", node.sessions.size],
+  ["cluster_connections", node.peers().length * 2],
+  ["maxclients", node.config.get("maxclients") ?? "10000"],
+  ["blocked_clients", node.blockedClients],
+  ["tracking_clients", 0]
+]
+
+const memory = (node: FakeNode): Lines => [
+  ["used_memory", 1_000_000 + node.keys.size * 100],
+  ["used_memory_human", `${((1_000_000 + node.keys.size * 100) / 1048576).toFixed(2)}M`],
+  ["maxmemory", node.config.get("maxmemory") ?? "0"],
+  ["maxmemory_human", "0B"],
+  ["maxmemory_policy", node.config.get("maxmemory-policy") ?? "noeviction"]
+]
+
+const persistence = (node: FakeNode): Lines => [
+  ["loading", 0],
+  ["rdb_changes_since_last_save", node.keys.changes],
+  ["rdb_bgsave_in_progress", 0],
+  ["rdb_last_save_time", Math.floor(node.startedAt / 1000)],
+  ["rdb_last_bgsave_status", "ok"],
+  ["aof_enabled", 0]
+]
+
+const stats = (node: FakeNode): Lines => [
+  ["total_connections_received", node.connectionCount],
+  ["total_commands_processed", node.commandCount],
+  ["rejected_connections", 0],
+  ["evicted_keys", 0]
+]
+
+const replication = (node: FakeNode): Lines => {
+  const { primary, world } = node
+  const offset = world.offsetOf(node)
+  const tail: Lines = [
+    ["master_failover_state", "no-failover"],
+    ["master_replid", node.primaryId ?? node.id],
+    ["master_replid2", "0".repeat(40)],
+    ["master_repl_offset", offset],
+    ["second_repl_offset", -1]
+  ]
+  if (node.isReplica) {
+    return [
+      ["role", "slave"],
+      ["master_host", primary?.host ?? ""],
+      ["master_port", primary?.port ?? 0],
+      ["master_link_status", node.isLinked ? "up" : "down"],
+      ["master_last_io_seconds_ago", node.isLinked ? 0 : -1],
+      ["master_sync_in_progress", 0],
+      ["slave_read_repl_offset", offset],
+      ["slave_repl_offset", offset],
+      ["slave_priority", 100],
+      ["slave_read_only", 1],
+      ["replica_announced", 1],
+      ["connected_slaves", 0],
+      ...tail
+    ]
+  }
+  const replicas = linkedReplicas(world, node)
+  return [
+    ["role", "master"],
+    ["connected_slaves", replicas.length],
+    ...replicas.map((replica, index) =>
+      [
+        `slave${index}`,
+        `ip=${replica.host},port=${replica.port},state=online,offset=${world.offsetOf(replica)},lag=0`
+      ] as const
+    ),
+    ...tail
+  ]
+}
+
+const keyspace = (node: FakeNode, now: number): Lines => {
+  const { keys } = node
+  if (keys.size === 0) return []
+  return [[
+    "db0",
+    `keys=${keys.size},expires=${keys.volatile},avg_ttl=${
+      keys.volatile === 0 ? 0 : Math.max(0, Math.round(keys.nextExpiry - now))
+    }`
+  ]]
+}
+
+const sections: Readonly<Record<string, (node: FakeNode, now: number) => Lines>> = {
+  Server: server,
+  Clients: clients,
+  Memory: memory,
+  Persistence: persistence,
+  Stats: stats,
+  Replication: replication,
+  CPU: () => [["used_cpu_sys", "0.000000"], ["used_cpu_user", "0.000000"]],
+  Modules: () => [],
+  Errorstats: () => [],
+  Cluster: () => [["cluster_enabled", 1]],
+  Keyspace: keyspace
+}
+
+const run = ({ args, node, now }: Invocation): Resp.Reply => {
+  const wanted = new Set(args.map((arg) => arg.toLowerCase()))
+  const all = wanted.size === 0 || wanted.has("all") || wanted.has("default") || wanted.has("everything")
+  const texts = Object.entries(sections).flatMap(([title, lines]) => {
+    if (!all && !wanted.has(title.toLowerCase())) return []
+    const body = lines(node as FakeNode, now).map(([name, value]) => `${name}:${value}\r\n`).join("")
+    return [`# ${title}\r\n${body}`]
+  })
+  return Resp.Reply.verbatim("txt", texts.join("\r\n"))
+}
+
+export const info: Group = { INFO: { arity: -1, run } }

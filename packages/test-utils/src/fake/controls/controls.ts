@@ -1,0 +1,312 @@
+/**
+ * The levers of the simulated cluster, as plain functions that throw a `FakeClusterError` for what makes no sense.
+ *
+ * @since 0.1.0
+ */
+import * as Slot from "@redisc/core/Slot"
+import type { Node, Slots } from "../../internal/clusterNode.ts"
+import * as Bus from "../cluster/bus.ts"
+import * as Migration from "../cluster/migration.ts"
+import type { FakeNode, FakeWorld } from "../cluster/node.ts"
+import { relink } from "../cluster/replication.ts"
+import { slotOf } from "../data/keyspace.ts"
+import type { Value } from "../data/value.ts"
+import * as Checks from "../input/checks.ts"
+import { fail, shown } from "../input/checks.ts"
+import * as ClusterState from "../topology/clusterState.ts"
+import { compare, fromInput, toText } from "../values/binary.ts"
+import type { Bin } from "../values/binary.ts"
+
+/** A node, or its name. */
+export type NodeRef = Node | string
+
+/** What a key can be given by `seed`. */
+export type Seed =
+  | string
+  | number
+  | Uint8Array
+  | ReadonlyArray<string | Uint8Array>
+  | ReadonlySet<string | Uint8Array>
+  | ReadonlyMap<string | Uint8Array, string | Uint8Array>
+
+/** The node that is meant. */
+export const find = (world: FakeWorld, ref: NodeRef): FakeNode => {
+  const name: unknown = typeof ref === "object" && ref !== null ? ref.name : ref
+  const node = typeof name === "string" ? world.nodes.get(name) ?? world.byId.get(name) : undefined
+  return node ?? fail(`there is no node ${shown(name)}: the cluster has ${[...world.nodes.keys()].join(", ")}`)
+}
+
+/** The node that is meant, or all. */
+export const anyOr = (world: FakeWorld, ref: NodeRef | "any"): FakeNode | undefined =>
+  ref === "any" ? undefined : find(world, ref)
+
+const running = (world: FakeWorld, ref: NodeRef): FakeNode => {
+  const node = find(world, ref)
+  return node.process === "running" ? node : fail(`${node.name} is ${node.process}`)
+}
+
+export const checkSlot = (slot: number): number =>
+  Number.isInteger(slot) && slot >= 0 && slot < Slot.count
+    ? slot
+    : fail(`there is no slot ${shown(slot)}: slots are whole numbers from 0 to ${Slot.count - 1}`)
+
+const expand = (slots: Slots): ReadonlyArray<number> =>
+  Checks.list("slots", slots).flatMap((each) => {
+    if (Array.isArray(each) && each.length !== 2) {
+      fail(`slots has a range of ${each.length} numbers: give the first and the last`)
+    }
+    const [first, last] = Array.isArray(each) ? each as readonly [number, number] : [each as number, each as number]
+    checkSlot(first)
+    checkSlot(last)
+    if (first > last) fail(`the range from ${first} to ${last} is empty`)
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  })
+
+/** The node whose view counts when the test asks about the cluster: one with a majority. */
+export const witness = (world: FakeWorld): FakeNode => {
+  const components = world.components().slice().sort((a, b) => b.length - a.length)
+  const component = components.find(Bus.hasMajority) ?? components[0]
+  return component === undefined ? fail("no node is running") : Bus.speakerOf(component)
+}
+
+export const ownerOf = (world: FakeWorld, slot: number): FakeNode => {
+  const owner = witness(world).view.owners[checkSlot(slot)]
+  const node = owner === undefined ? undefined : world.byId.get(owner)
+  return node ?? fail(`nobody owns slot ${slot}`)
+}
+
+const primaryFor = (world: FakeWorld, to: NodeRef): FakeNode => {
+  const node = running(world, to)
+  return node.isReplica ? fail(`${node.name} is a replica, and only a primary can own slots`) : node
+}
+
+/** Begins to move a slot. */
+export const beginMigration = (world: FakeWorld, slot: number, to: NodeRef): void => {
+  const from = ownerOf(world, slot)
+  const target = primaryFor(world, to)
+  if (from === target) fail(`${target.name} owns slot ${slot} already`)
+  if (from.migrating.has(slot)) fail(`slot ${slot} is being moved already`)
+  Migration.begin(from, target, slot)
+}
+
+const open = (world: FakeWorld, slot: number): readonly [from: FakeNode, to: FakeNode] => {
+  const from = ownerOf(world, slot)
+  const id = from.migrating.get(slot)
+  const to = id === undefined ? undefined : world.byId.get(id)
+  return to === undefined ? fail(`slot ${slot} is not being moved: begin by beginMigration`) : [from, to]
+}
+
+/** Moves some keys. */
+export const migrateKeys = (world: FakeWorld, slot: number, limit: number): number =>
+  Migration.moveKeys(...open(world, slot), slot, limit === Infinity ? limit : Checks.whole("limit", limit, 0))
+
+/** Moves the other keys and the slot. */
+export const finishMigration = (world: FakeWorld, slot: number): void => {
+  const [from, to] = open(world, slot)
+  Migration.moveKeys(from, to, slot, Infinity)
+  Migration.finish(from, to, [slot])
+}
+
+/** Moves slots at one stroke. */
+export const migrateSlots = (
+  world: FakeWorld,
+  options: { readonly to: NodeRef; readonly from?: NodeRef | undefined; readonly slots?: Slots | undefined }
+): void => {
+  Checks.record("what migrateSlots is given", options, ["to", "from", "slots"])
+  const to = primaryFor(world, options.to)
+  const from = options.from === undefined ? undefined : find(world, options.from)
+  if (from === undefined && options.slots === undefined) {
+    fail("migrateSlots needs slots, or from, whose slots are all moved")
+  }
+  const { owners } = witness(world).view
+  const slots = options.slots === undefined
+    ? owners.flatMap((owner, slot) => owner === from?.id ? [slot] : [])
+    : expand(options.slots)
+  const byOwner = new Map<FakeNode, Array<number>>()
+  for (const slot of slots) {
+    const owner = ownerOf(world, slot)
+    if (from !== undefined && owner !== from) fail(`slot ${slot} belongs to ${owner.name} and not to ${from.name}`)
+    if (owner === to) continue
+    const known = byOwner.get(owner)
+    if (known === undefined) byOwner.set(owner, [slot])
+    else known.push(slot)
+  }
+  for (const [owner, moved] of byOwner) {
+    for (const slot of moved) if (owner.keys.slotSize(slot) > 0) Migration.moveKeys(owner, to, slot, Infinity)
+    Migration.finish(owner, to, moved)
+  }
+}
+
+/** Ends the process of a node. */
+export const kill = (world: FakeWorld, ref: NodeRef): void => {
+  const node = find(world, ref)
+  if (node.process === "stopped") return
+  node.kill()
+  Bus.watch(world)
+}
+
+export const pause = (world: FakeWorld, ref: NodeRef): void => {
+  const node = running(world, ref)
+  node.process = "paused"
+  node.silentSince = world.now()
+  Bus.watch(world)
+}
+
+export const resume = (world: FakeWorld, ref: NodeRef): void => {
+  const node = find(world, ref)
+  if (node.process !== "paused") fail(`${node.name} is ${node.process}, so it can't be resumed`)
+  node.process = "running"
+  node.silentSince = Infinity
+  Bus.reunite(world)
+  world.resumeTraffic()
+}
+
+export const restart = (world: FakeWorld, ref: NodeRef): void => {
+  const node = find(world, ref)
+  if (node.process !== "stopped") node.kill()
+  node.start()
+  Bus.reunite(world)
+  world.resumeTraffic()
+}
+
+/** Promotes a replica. */
+export const failover = (world: FakeWorld, ref: NodeRef, mode: "default" | "force" | "takeover"): void => {
+  const node = running(world, ref)
+  Checks.oneOf("mode", mode, ["default", "force", "takeover"])
+  if (!node.isReplica) fail(`${node.name} is a primary: a failover begins at the replica`)
+  const { primary } = node
+  if (mode === "default" && (primary === undefined || !world.reaches(node, primary))) {
+    fail(`${primary?.name ?? "its primary"} can't be reached by ${node.name}: use force or takeover`)
+  }
+  if (mode === "force" && !Bus.hasMajority(world.component(node))) {
+    fail(`${node.name} has no majority to elect it: use takeover`)
+  }
+  Bus.promote(world, node)
+}
+
+const side = (world: FakeWorld, ref: NodeRef | "client"): string => ref === "client" ? ref : find(world, ref).name
+
+export const partition = (world: FakeWorld, a: NodeRef | "client", b: NodeRef | "client"): void => {
+  const [left, right] = [side(world, a), side(world, b)]
+  if (left === right) fail(`${left} can't be cut off from itself`)
+  world.cut(left, right)
+  Bus.watch(world)
+}
+
+/** Mends one cut, all cuts of one side, or all. */
+export const heal = (world: FakeWorld, a?: NodeRef | "client", b?: NodeRef | "client"): void => {
+  if (a === undefined) world.mendAll()
+  else {
+    const left = side(world, a)
+    const others = b === undefined ? ["client", ...world.nodes.keys()] : [side(world, b)]
+    for (const right of others) world.mend(left, right)
+  }
+  Bus.reunite(world)
+  world.resumeTraffic()
+}
+
+/** Makes all forget a node that has no slots left, and ends it. */
+export const removeNode = (world: FakeWorld, ref: NodeRef): void => {
+  const node = find(world, ref)
+  const others = [...world.nodes.values()].filter((other) => other !== node && other.process === "running")
+  const replicas = others.filter(({ primaryId }) => primaryId === node.id)
+  if (replicas.length > 0) {
+    fail(`${node.name} has replicas, which have to be removed first: ${replicas.map(({ name }) => name).join(", ")}`)
+  }
+  const slots = witness(world).view.owners.flatMap((owner, slot) => owner === node.id ? [slot] : [])
+  const heirs = others.filter((other) => !other.isReplica)
+  if (slots.length > 0) {
+    if (heirs.length === 0) fail(`${node.name} is the last primary`)
+    heirs.forEach((heir, index) => {
+      const each = Math.ceil(slots.length / heirs.length)
+      const part = slots.slice(index * each, (index + 1) * each)
+      if (part.length > 0) migrateSlots(world, { to: heir.name, slots: part })
+    })
+  }
+  node.kill()
+  world.remove(node)
+  for (const other of others) {
+    if (other.view.members.has(node.id)) Bus.decideAlone(world, other, ClusterState.forget(other.view, node.id))
+  }
+  relink(world)
+}
+
+/** What is stored under a key is text, bytes, or a number. */
+const binOf = (key: string, value: unknown): Bin =>
+  fromInput(Checks.word(`what is to be stored in ${shown(key)}`, value))
+
+const valueOf = (key: string, seed: Seed): Value => {
+  const bin = (value: unknown) => binOf(key, value)
+  if (seed instanceof Set) return { type: "set", members: new Set(Array.from(seed, bin)) }
+  if (seed instanceof Map) {
+    return {
+      type: "hash",
+      fields: new Map(Array.from(seed, ([field, value]) => [bin(field), bin(value)])),
+      expiry: new Map()
+    }
+  }
+  if (Array.isArray(seed)) {
+    if (seed.length === 0) fail(`the list to be stored in ${shown(key)} is empty, and Redis keeps no empty list`)
+    return { type: "list", items: Array.from(seed, bin) }
+  }
+  return { type: "string", value: bin(seed) }
+}
+
+/** Stores values with their owners, as if they had always been there. */
+export const seed = (world: FakeWorld, data: Readonly<Record<string, Seed>>): void => {
+  Checks.record("what is to be stored", data)
+  const values = Object.entries(data).map(([text, value]) => [fromInput(text), valueOf(text, value)] as const)
+  for (const [key, value] of values) {
+    const owner = ownerOf(world, slotOf(key))
+    owner.keys.set(key, value)
+    owner.keys.touch(key, "restore", "g")
+    owner.propagate()
+    owner.afterCommand()
+  }
+}
+
+/** The keys that a node has, or all primaries together, in order. */
+export const keys = (world: FakeWorld, ref?: NodeRef): ReadonlyArray<string> => {
+  const nodes = ref === undefined
+    ? [...world.nodes.values()].filter((node) => !node.isReplica && node.process !== "stopped")
+    : [find(world, ref)]
+  return nodes.flatMap((node) => Array.from(node.keys.keys())).sort(compare).map(toText)
+}
+
+/** Who owns what and who follows whom, as the majority sees it, one line a node. */
+export const describe = (world: FakeWorld): string => {
+  const { view } = witness(world)
+  const lines = [...world.nodes.values()].map((node) => {
+    const member = view.members.get(node.id)
+    const primary = member?.primary === undefined ? undefined : world.byId.get(member.primary)?.name
+    const owned = ClusterState.ranges(view)
+      .filter(({ owner }) => owner === node.id)
+      .map(({ first, last }) => first === last ? `${first}` : `${first}-${last}`)
+    const moving = [
+      ...Array.from(node.migrating, ([slot, to]) => `${slot} -> ${world.byId.get(to)?.name}`),
+      ...Array.from(node.importing, ([slot, from]) => `${slot} <- ${world.byId.get(from)?.name}`)
+    ]
+    return [
+      node.name,
+      `${node.host}:${node.port}`,
+      node.process === "running" ? member?.health ?? "unknown" : node.process,
+      primary === undefined ? "primary" : `replica of ${primary}`,
+      `epoch ${member?.epoch ?? 0}`,
+      primary === undefined ? owned.length === 0 ? "no slots" : `slots ${owned.join(" ")}` : "",
+      ...(moving.length === 0 ? [] : [`[${moving.join(", ")}]`])
+    ].filter((part) => part !== "").join("  ")
+  })
+  return lines.join("\n")
+}
+
+/** Lets a node say something that nobody asked for, and answers on how many connections. */
+export const say = (node: FakeNode, saying: (protocol: 2 | 3) => Bin, connection: number | undefined): number => {
+  const open = [...node.sessions]
+  const meant = connection === undefined ? open : open.filter(({ id }) => id === connection)
+  if (connection !== undefined && meant.length === 0) {
+    const ids = open.map(({ id }) => id).join(", ")
+    fail(`${node.name} has no connection ${shown(connection)}: ${ids === "" ? "it has none" : `its are ${ids}`}`)
+  }
+  for (const session of meant) session.say(saying(session.protocol))
+  return meant.length
+}

@@ -1,0 +1,57 @@
+/**
+ * All commands of the simulated server, by name.
+ *
+ * @since 0.1.0
+ */
+import * as CommandSpec from "@redisc/core/CommandSpec"
+import { since } from "../facts/version.ts"
+import type { Version } from "../facts/version.ts"
+import type { Bin } from "../values/binary.ts"
+import type { Definition, Group } from "./handler.ts"
+
+/** A command that was found. */
+export interface Entry {
+  readonly name: string
+  readonly definition: Definition
+  readonly spec: CommandSpec.CommandSpec
+  /** 2 for a subcommand, else 1: how many of the words are its name. */
+  readonly words: 1 | 2
+}
+
+/** A command whose name is known. */
+export interface Resolved {
+  readonly entry: Entry
+  readonly argv: ReadonlyArray<Bin>
+}
+
+const entries = new Map<string, Entry>()
+const containers = new Set<string>()
+
+/** Makes groups known, once for all clusters of the process. */
+export const load = (groups: ReadonlyArray<Group>): void => {
+  if (entries.size > 0) return
+  for (const group of groups) {
+    for (const [name, definition] of Object.entries(group)) {
+      const words = name.includes(" ") ? 2 : 1
+      if (words === 2) containers.add(name.slice(0, name.indexOf(" ")))
+      entries.set(name, { name, definition, words, spec: CommandSpec.find(name) ?? CommandSpec.unknown(name, []) })
+    }
+  }
+  // What MIGRATE sends: RESTORE that is let into a slot which is being imported.
+  const restore = entries.get("RESTORE")
+  if (restore === undefined) return
+  const name = "RESTORE-ASKING"
+  entries.set(name, { ...restore, name, spec: CommandSpec.find(name) ?? restore.spec })
+}
+
+/** Every command there is. */
+export const all = (): Iterable<Entry> => entries.values()
+
+/** A command or subcommand by its full name in upper case, if the version knows it. */
+export const find = (name: string, version: Version): Entry | undefined => {
+  const entry = entries.get(name)
+  return entry?.definition.since === undefined || since(version, entry.definition.since) ? entry : undefined
+}
+
+/** Whether the name is known to have subcommands, such as `XINFO`. */
+export const isContainer = (name: string): boolean => containers.has(name)

@@ -1,0 +1,66 @@
+/**
+ * TCP ports on loopback that lead to simulated nodes, so that any client in any language can use them.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+import type { FakeNode } from "../cluster/node.ts"
+
+const loopback = "127.0.0.1"
+
+const serve = (node: FakeNode, socket: Net.Socket): void => {
+  if (node.process === "stopped") {
+    socket.resetAndDestroy()
+    return
+  }
+  socket.setNoDelay(true)
+  const session = node.connect({
+    address: `${socket.remoteAddress ?? loopback}:${socket.remotePort ?? 0}`,
+    onData: (bytes) => {
+      socket.write(bytes)
+    },
+    onClose: () => {
+      socket.end()
+      socket.destroySoon()
+    }
+  })
+  socket.on("data", (chunk) => session.receive(chunk))
+  socket.on("close", () => session.hangUp())
+  // A broken socket closes by itself, and "close" is enough to know.
+  socket.on("error", () => {})
+}
+
+/** Opens a free port for a node, and lets it announce that. The port closes with the scope. */
+export const open = (node: FakeNode): Effect.Effect<number, Error, Scope.Scope> =>
+  Effect.gen(function*() {
+    const sockets = new Set<Net.Socket>()
+    const server = yield* Effect.acquireRelease(
+      Effect.callback<Net.Server, Error>((resume) => {
+        const made = Net.createServer((socket) => {
+          sockets.add(socket)
+          socket.on("close", () => sockets.delete(socket))
+          serve(node, socket)
+        })
+        made.once("error", (problem) => resume(Effect.fail(problem)))
+        made.listen(0, loopback, () => resume(Effect.succeed(made)))
+      }),
+      (made) =>
+        Effect.callback<void>((resume) => {
+          for (const socket of sockets) socket.destroy()
+          made.close(() => resume(Effect.void))
+        })
+    )
+    const { port } = server.address() as Net.AddressInfo
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const before = { host: node.host, port: node.port }
+        node.host = loopback
+        node.port = port
+        return before
+      }),
+      (before) => Effect.sync(() => Object.assign(node, before))
+    )
+    return port
+  })

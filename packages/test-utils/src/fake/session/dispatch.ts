@@ -1,0 +1,316 @@
+/**
+ * From the words of a request to an outcome, by the checks of the server's `processCommand` and in its order.
+ *
+ * @since 0.1.0
+ */
+import * as CommandSpec from "@redisc/core/CommandSpec"
+import * as Resp from "@redisc/core/Resp"
+import { slotOf } from "../data/keyspace.ts"
+import type { Bin, CallOptions, Outcome } from "../definitions/handler.ts"
+import * as Registry from "../definitions/registry.ts"
+import type { Resolved } from "../definitions/registry.ts"
+import { factsOf } from "../facts/commandTable.ts"
+import * as Version from "../facts/version.ts"
+import { since } from "../facts/version.ts"
+import * as Redirect from "../topology/redirect.ts"
+import { wrongNumber } from "../values/arguments.ts"
+import { CommandError } from "../values/commandError.ts"
+import type { Need } from "./acl.ts"
+import type { ServingNode } from "./servingNode.ts"
+import type { ClientSession } from "./session.ts"
+
+/** A node that serves these sessions. */
+type Serving = ServingNode<ClientSession>
+
+const error = Resp.Reply.error
+
+/** As the server prints it: a NUL ends it. */
+const printed = (arg: Bin, room = 128): Bin => arg.slice(0, room).split("\0", 1)[0]
+
+const unknownCommand = (argv: ReadonlyArray<Bin>): CommandError => {
+  let shown = ""
+  for (const arg of argv.slice(1)) {
+    if (shown.length >= 128) break
+    shown += `'${printed(arg, 128 - shown.length)}' `
+  }
+  return new CommandError(`ERR unknown command '${printed(argv[0])}', with args beginning with: ${shown}`)
+}
+
+/** Finds the command, or throws the server's words for one that is unknown or wrongly called. */
+export const resolve = (node: Serving, argv: ReadonlyArray<Bin>): Resolved => {
+  const first = argv[0].toUpperCase()
+  const container = Registry.isContainer(first)
+  const full = argv.length > 1 ? `${first} ${argv[1].toUpperCase()}` : first
+  const entry = (container && argv.length > 1 ? Registry.find(full, node.version) : undefined) ??
+    (container && argv.length > 1 ? undefined : Registry.find(first, node.version))
+  if (entry === undefined) {
+    const missing = [full, first].find((name) => factsOf(name, node.version) !== undefined)
+    if (missing !== undefined && !(missing === first && container)) node.world.noteMissing(missing)
+    if (!container && !hasSubcommands(first, node)) throw unknownCommand(argv)
+    if (argv.length === 1) throw wrongNumber(first)
+    throw new CommandError(`ERR unknown subcommand '${printed(argv[1])}'. Try ${first} HELP.`)
+  }
+  const { arity } = entry.definition
+  if (arity >= 0 ? argv.length !== arity : argv.length < -arity) throw wrongNumber(entry.name)
+  return { entry, argv }
+}
+
+const hasSubcommands = (name: string, { version }: Serving): boolean => factsOf(`${name} HELP`, version) !== undefined
+
+/** The arguments behind the name. */
+export const argsOf = ({ argv, entry }: Resolved): ReadonlyArray<Bin> => argv.slice(entry.words)
+
+/** The keys of a command, and the channels of the sharded ones. */
+export const keysOf = (resolved: Resolved): ReadonlyArray<Bin> => {
+  const args = argsOf(resolved)
+  const { singleKey } = resolved.entry.spec
+  if (singleKey >= 0) return args.length > singleKey ? [args[singleKey]] : []
+  return CommandSpec.keyIndexes(resolved.entry.spec, args).map((index) => args[index])
+}
+
+const sharded: ReadonlySet<string> = new Set(["SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH"])
+
+/** Whether it writes, by the server's own flags. */
+export const writes = ({ entry }: Resolved): boolean =>
+  factsOf(entry.name, Version.byDefault)?.flags.has("write") ?? entry.spec.write
+
+const channelsOf = (resolved: Resolved): Need["channels"] => {
+  const args = argsOf(resolved)
+  switch (resolved.entry.name) {
+    case "PUBLISH":
+    case "SPUBLISH":
+      return [{ name: args[0], literal: false }]
+    case "SUBSCRIBE":
+    case "SSUBSCRIBE":
+      return args.map((name) => ({ name, literal: false }))
+    case "PSUBSCRIBE":
+      return args.map((name) => ({ name, literal: true }))
+    default:
+      return []
+  }
+}
+
+const beforeAuth: ReadonlySet<string> = new Set(["AUTH", "HELLO", "QUIT", "RESET"])
+
+const checkUser = (session: ClientSession, resolved: Resolved): void => {
+  const { name } = resolved.entry
+  if (session.user === undefined) {
+    if (!beforeAuth.has(name)) throw new CommandError("NOAUTH Authentication required.")
+    return
+  }
+  if (beforeAuth.has(name)) return
+  const channels = channelsOf(resolved)
+  const refusal = session.user.refusal({
+    command: name,
+    keys: sharded.has(name) ? [] : keysOf(resolved),
+    write: writes(resolved),
+    channels
+  })
+  if (refusal === undefined) return
+  if (name !== "EXEC") throw new CommandError(refusal)
+  // With EXEC the transaction is refused, and it is over.
+  session.transaction = undefined
+  session.unwatch()
+  throw new CommandError(`EXECABORT Transaction discarded because of: ${refusal}`)
+}
+
+const question = (session: ClientSession, commands: ReadonlyArray<Resolved>): Redirect.Question => ({
+  keys: commands.flatMap((resolved) => keysOf(resolved).map((key) => ({ key, slot: slotOf(key) }))),
+  write: commands.some(writes),
+  shardedPubSub: commands.length === 1 && sharded.has(commands[0].entry.name),
+  migrate: commands.length === 1 && commands[0].entry.name === "MIGRATE",
+  asking: session.asking || (commands.length === 1 && commands[0].entry.name === "RESTORE-ASKING"),
+  readOnly: session.readOnly
+})
+
+const factsFor = (node: Serving): Redirect.NodeFacts => ({
+  id: node.id,
+  isReplica: node.isReplica,
+  primary: node.primaryId,
+  clusterOk: node.clusterOk,
+  readsWhenDown: node.config.get("cluster-allow-reads-when-down") === "yes",
+  shardedPubSubWhenDown: node.config.get("cluster-allow-pubsubshard-when-down") !== "no",
+  slot: node.slotFacts,
+  hasKey: (key) => node.keys.has(key)
+})
+
+/** What to answer instead of executing, or undefined. */
+export const redirectionOf = (session: ClientSession, commands: ReadonlyArray<Resolved>): string | undefined => {
+  const { node } = session
+  if (commands.length === 1) {
+    // Nearly every command has one key, in a slot that its node owns and is not moving.
+    const [{ argv, entry }] = commands
+    const { singleKey } = entry.spec
+    if (singleKey >= 0 && argv.length > singleKey + entry.words && node.servesPlainly(argv[singleKey + entry.words])) {
+      return undefined
+    }
+    if (entry.spec.keys.length === 0) return undefined
+  }
+  const decision = Redirect.decide(question(session, commands), factsFor(node))
+  return decision._tag === "Serve" ? undefined : decision.text
+}
+
+const inSubscriberMode: ReadonlySet<string> = new Set([
+  "PING",
+  "SUBSCRIBE",
+  "SSUBSCRIBE",
+  "PSUBSCRIBE",
+  "UNSUBSCRIBE",
+  "SUNSUBSCRIBE",
+  "PUNSUBSCRIBE",
+  "QUIT",
+  "RESET"
+])
+
+const neverQueued: ReadonlySet<string> = new Set(["EXEC", "DISCARD", "MULTI", "WATCH", "QUIT", "RESET"])
+
+const queued = Resp.Reply.simple("QUEUED")
+
+const admit = (session: ClientSession, resolved: Resolved): void => {
+  const { node } = session
+  const { entry } = resolved
+  checkUser(session, resolved)
+  const redirected = entry.name === "EXEC"
+    ? session.transaction === undefined ? undefined : redirectionOf(session, session.transaction.queued)
+    : redirectionOf(session, [resolved])
+  if (redirected !== undefined) {
+    if (entry.name === "EXEC") {
+      session.transaction = undefined
+      session.unwatch()
+    }
+    throw new CommandError(redirected)
+  }
+  if (node.isReplica && writes(resolved)) {
+    throw new CommandError("READONLY You can't write against a read only replica.")
+  }
+  if (session.protocol === 2 && session.subscriptionCount > 0 && !inSubscriberMode.has(entry.name)) {
+    throw new CommandError(
+      `ERR Can't execute '${
+        entry.name.toLowerCase().replace(" ", "|")
+      }': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`
+    )
+  }
+  if (session.transaction !== undefined && entry.definition.noMulti === true) {
+    throw new CommandError("ERR Command not allowed inside a transaction")
+  }
+}
+
+/** Runs a command that may run. Whatever goes wrong is an error reply. */
+export const execute = (session: ClientSession, resolved: Resolved): Outcome => {
+  const { node } = session
+  const { entry } = resolved
+  try {
+    return entry.definition.run({
+      name: entry.name,
+      args: argsOf(resolved),
+      keys: node.keys,
+      now: node.world.now(),
+      session,
+      node,
+      random: node.world.random
+    })
+  } catch (problem) {
+    if (problem instanceof CommandError) return error(problem.text)
+    return node.world.blame(entry.name, problem)
+  }
+}
+
+/** What a browser that was tricked into talking to the server begins its lines with. */
+const attacks: ReadonlySet<string> = new Set(["POST", "HOST:"])
+
+/** The way of one request, up to its reply. */
+export const dispatch = (session: ClientSession, argv: ReadonlyArray<Bin>): void => {
+  const { node } = session
+  if (attacks.has(argv[0].toUpperCase())) return session.drop("the node takes the client for a tricked browser")
+  session.lastCommand = ""
+  try {
+    const resolved = resolve(node, argv)
+    session.lastCommand = resolved.entry.name.toLowerCase().replace(" ", "|")
+    admit(session, resolved)
+    if (session.transaction !== undefined && !neverQueued.has(resolved.entry.name)) {
+      session.transaction.queued.push(resolved)
+      session.reply(queued)
+      return
+    }
+    const changes = node.keys.changes
+    const outcome = execute(session, resolved)
+    if (outcome._tag === "Block") session.park(resolved, outcome)
+    else if (outcome._tag !== "NoReply") session.reply(outcome)
+    if (node.keys.changes !== changes) node.propagate()
+  } catch (problem) {
+    if (!(problem instanceof CommandError)) throw problem
+    if (session.transaction !== undefined) session.transaction.broken = true
+    session.reply(error(problem.text))
+  } finally {
+    // ASKING holds for one command, or for all of a transaction that follows it.
+    if (session.transaction === undefined && session.lastCommand !== "asking") session.asking = false
+    node.afterCommand()
+  }
+}
+
+const scriptErrors = (text: string): string => {
+  if (text.startsWith("ERR unknown command")) return "ERR Unknown Redis command called from script"
+  if (text.startsWith("ERR wrong number")) return "ERR Wrong number of args calling Redis command from script"
+  return text
+}
+
+/** Asks the same of a command that a script calls, in the words that scripts are told. */
+const admitCall = (session: ClientSession, resolved: Resolved, options: CallOptions): void => {
+  const { node } = session
+  const { name, definition } = resolved.entry
+  if (factsOf(name, node.version)?.flags.has("noscript") ?? definition.noScript === true) {
+    throw new CommandError("ERR This Redis command is not allowed from script")
+  }
+  if (session.user !== undefined) {
+    const refusal = session.user.refusal({
+      command: name,
+      keys: keysOf(resolved),
+      write: writes(resolved),
+      channels: channelsOf(resolved)
+    })
+    if (refusal !== undefined) {
+      if (since(node.version, 7.2)) {
+        throw new CommandError(`ERR ACL failure in script: ${refusal.slice("NOPERM ".length)}`)
+      }
+      throw new CommandError(
+        refusal.includes("keys used")
+          ? "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"
+          : refusal.includes("channels used")
+          ? "ERR The user executing the script can't publish to the channel mentioned in the command"
+          : "ERR The user executing the script can't run this command or subcommand"
+      )
+    }
+  }
+  if (writes(resolved)) {
+    if (options.readOnly === true) throw new CommandError("ERR Write commands are not allowed from read-only scripts.")
+    if (node.isReplica) throw new CommandError("READONLY You can't write against a read only replica.")
+  }
+  if (resolved.entry.spec.keys.length === 0) return
+  const decision = Redirect.decide(question(session, [resolved]), factsFor(node))
+  if (decision._tag === "Serve") return
+  const texts: Partial<Record<typeof decision.kind, string>> = {
+    DownReadOnly: "ERR Script attempted to execute a write command while the cluster is down and readonly",
+    Down: "ERR Script attempted to execute a command while the cluster is down",
+    CrossSlot: "ERR Script attempted to access keys that do not hash to the same slot"
+  }
+  throw new CommandError(texts[decision.kind] ?? "ERR Script attempted to access a non local key in a cluster node")
+}
+
+/** Runs a command for a script. */
+export const call = (session: ClientSession, argv: ReadonlyArray<Bin>, options: CallOptions): Resp.Reply => {
+  const inner = Object.create(session, {
+    mayBlock: { value: false },
+    inScript: { value: true },
+    protocol: { value: options.protocol ?? 2 }
+  }) as ClientSession
+  try {
+    const resolved = resolve(session.node, argv)
+    admitCall(inner, resolved, options)
+    const outcome = execute(inner, resolved)
+    if (outcome._tag === "Block") return outcome.onTimeout
+    return outcome._tag === "NoReply" ? Resp.Reply.null : outcome
+  } catch (problem) {
+    if (!(problem instanceof CommandError)) throw problem
+    return error(scriptErrors(problem.text))
+  }
+}
