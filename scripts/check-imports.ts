@@ -1,6 +1,7 @@
 /**
- * Checks what the sources import: core stays free of platforms, its modules keep their order, nothing imports in
- * circles, and nobody imports all of effect.
+ * Checks what the sources import: each file stands on a floor and imports nothing from a higher one, no import closes a
+ * circle, core stays free of platforms, and nobody imports all of effect. An import of types counts like any other: it
+ * binds a reader as much.
  *
  * Usage: node scripts/check-imports.ts
  */
@@ -9,164 +10,127 @@ import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 
 /**
- * The modules of core from the ground up: one imports only from those above it in this list. Modules of a folder
- * (`commands/*`) may also import each other. `internal/*` and `generated/*` have no place of their own: one stands as
- * high as the highest module that it reaches.
+ * The floors of each source folder from the ground up: files by their path without its ending, or all files below a
+ * folder (`internal/resp/*`). A file imports from its own floor and from those below.
  */
-const layers = [
-  "Slot",
-  "Address",
-  "Resp",
-  "SlotMap",
-  "RedisError",
-  "Settings",
-  "CommandSpec",
-  "Command",
-  "commands/*",
-  "Connector",
-  "Connection",
-  "NodePool",
-  "RedirectPolicy",
-  "ReadFrom",
-  "Topology",
-  "RedisCluster",
-  "Pipeline",
-  "Transaction",
-  "Session",
-  "Optimistic",
-  "Replication",
-  "Nodes",
-  "Metrics",
-  "Script",
-  "PubSub",
-  "Redis",
-  "index"
-]
-
-const withoutLayer = ["internal/", "generated/"]
+const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
+  "packages/core/src": [
+    ["internal/resp/*", "Resp"],
+    ["internal/values/*", "generated/*", "Slot", "Address", "SlotMap", "RedisError", "Settings", "CommandSpec"],
+    ["internal/commands/*", "Command", "commands/*"],
+    ["internal/failures/*"],
+    ["Connector", "internal/connection/*", "Connection", "NodePool"],
+    ["internal/topology/*", "Topology"],
+    ["internal/execution/*", "RedirectPolicy", "ReadFrom"],
+    ["internal/pubsub/*"],
+    ["RedisCluster"],
+    ["Pipeline", "Transaction", "Session", "Optimistic", "Replication", "Nodes", "Metrics", "Script", "PubSub"],
+    ["Redis"],
+    ["index"]
+  ]
+}
 
 interface Import {
   readonly specifier: string
   readonly line: number
-  /** Erased when the program runs, so it can't be part of a circle. */
-  readonly typeOnly: boolean
   /** The file, when it is one of ours. */
   readonly target: string | undefined
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url))
-const core = join(root, "packages/core/src")
+const core = "packages/core/src"
 const problems: Array<string> = []
 
 const report = (file: string, line: number, problem: string) => {
-  problems.push(`${relative(root, file)}:${line} ${problem}`)
+  problems.push(`${file}:${line} ${problem}`)
 }
 
 const names = String.raw`\{[^}]*\}|\*(?:\s+as\s+\w+)?|\w+`
 const statements = [
-  new RegExp(String.raw`^(?:import|export)\s+(type\s+)?(?:${names})(?:\s*,\s*(?:${names}))?\s+from\s+"([^"]+)"`, "gm"),
-  /^import\s+()"([^"]+)"/gm,
+  new RegExp(
+    String.raw`^(?:import|export)\s+(?:type\s+)?(?:${names})(?:\s*,\s*(?:${names}))?\s+from\s+"([^"]+)"`,
+    "gm"
+  ),
+  /^import\s+"([^"]+)"/gm,
   // Behind a star or two slashes it is an example.
-  /^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*()"([^"]+)"/gm
+  /^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*"([^"]+)"/gm
 ]
 
 const importsOf = (file: string): ReadonlyArray<Import> => {
-  const text = readFileSync(file, "utf8")
+  const text = readFileSync(join(root, file), "utf8")
   return statements.flatMap((statement) =>
     Array.from(text.matchAll(statement), (match) => ({
-      specifier: match[2],
+      specifier: match[1],
       line: text.slice(0, match.index).split("\n").length,
-      typeOnly: match[1] !== undefined && match[1] !== "",
-      target: match[2].startsWith(".") ? join(dirname(file), match[2]) : undefined
+      target: match[1].startsWith(".") ? join(dirname(file), match[1]) : undefined
     }))
   )
 }
 
-const sources = readdirSync(join(root, "packages"))
-  .map((name) => join(root, "packages", name, "src"))
-  .flatMap((folder) =>
-    readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter((path) => path.endsWith(".ts"))
-      .map((path) => join(folder, path))
-  )
-  .sort()
+const filesIn = (folder: string): ReadonlyArray<string> =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => join(folder, path))
+
+const folders = [...readdirSync(join(root, "packages")).map((name) => `packages/${name}/src`), "bench/src"]
+const sources = folders.flatMap(filesIn).sort()
 const imports = new Map(sources.map((file) => [file, importsOf(file)]))
 
-const isCore = (file: string): boolean => file.startsWith(`${core}/`)
-const moduleOf = (file: string): string => relative(core, file).replace(/\.ts$/, "")
+const folderOf = (file: string): string | undefined =>
+  Object.keys(floors).find((folder) => file.startsWith(`${folder}/`))
 
-/** The place in the list, -1 for a module without one, undefined for a module that should have one. */
-const listed = (module: string): number | undefined => {
-  if (withoutLayer.some((folder) => module.startsWith(folder))) return -1
-  const index = layers.findIndex((layer) =>
-    layer.endsWith("/*") ? module.startsWith(layer.slice(0, -1)) : layer === module
+/** The number of a file's floor, from 0 up, or -1 if it stands on none. */
+const floorOf = (file: string, folder: string): number => {
+  const name = relative(folder, file).replace(/\.ts$/, "")
+  return floors[folder].findIndex((floor) =>
+    floor.some((place) => place.endsWith("/*") ? name.startsWith(place.slice(0, -1)) : name === place)
   )
-  return index < 0 ? undefined : index
 }
 
-/** The highest module that a file stands for or reaches through internal ones, with its place in the list. */
-const reach = (file: string, seen: Set<string>): { readonly layer: number; readonly module: string } => {
-  const module = moduleOf(file)
-  const layer = listed(module)
-  if (layer !== -1) return { layer: layer ?? layers.length, module }
-  seen.add(file)
-  let highest = { layer: -1, module }
-  for (const { target } of imports.get(file) ?? []) {
-    if (target === undefined || seen.has(target)) continue
-    const reached = reach(target, seen)
-    if (reached.layer > highest.layer) highest = reached
-  }
-  return highest
+const checkFloor = (file: string, folder: string, { line, target }: Import) => {
+  if (target === undefined || folderOf(target) !== folder) return
+  const from = floorOf(file, folder)
+  const to = floorOf(target, folder)
+  if (to <= from || from < 0) return
+  const floor = floors[folder][to].join(", ")
+  report(file, line, `imports ${relative(folder, target)}, which is on a higher floor (${floor})`)
 }
 
-const checkCoreImport = (file: string, { line, specifier, target }: Import) => {
-  if (target === undefined) {
-    if (specifier !== "effect" && !specifier.startsWith("effect/")) {
-      report(file, line, `imports "${specifier}": core imports only effect/* and its own files`)
-    }
-    return
-  }
-  if (!isCore(target)) {
-    report(file, line, `imports "${specifier}", which is not a file of core`)
-    return
-  }
-  const layer = listed(moduleOf(file))
-  if (layer === undefined || layer === -1) return
-  const reached = reach(target, new Set())
-  const sameFolder = layers[layer].endsWith("/*") || reached.module !== moduleOf(target)
-  if (reached.layer < layer || (reached.layer === layer && sameFolder)) return
-  const way = reached.module === moduleOf(target) ? "" : `, which reaches ${reached.module}`
-  report(file, line, `${moduleOf(file)} imports ${moduleOf(target)}${way}: that is further down in the list of layers`)
+const checkCore = (file: string, { line, specifier, target }: Import) => {
+  if (
+    target === undefined
+      ? specifier === "effect" || specifier.startsWith("effect/")
+      : target.startsWith(`${core}/`)
+  ) return
+  report(file, line, `imports "${specifier}": core imports only effect/* and its own files`)
 }
 
 for (const [file, all] of imports) {
-  if (isCore(file) && listed(moduleOf(file)) === undefined) {
-    report(file, 1, "is in no layer: add it to the list in scripts/check-imports.ts")
+  const folder = folderOf(file)
+  if (folder !== undefined && floorOf(file, folder) < 0) {
+    report(file, 1, "stands on no floor: add it to the list in scripts/check-imports.ts")
   }
   for (const one of all) {
     if (one.specifier === "effect") report(file, one.line, `imports all of effect: import from "effect/..." instead`)
-    if (isCore(file)) checkCoreImport(file, one)
+    if (folder !== undefined) checkFloor(file, folder, one)
+    if (file.startsWith(`${core}/`)) checkCore(file, one)
   }
 }
 
 const done = new Set<string>()
 const walk = (file: string, path: ReadonlyArray<string>) => {
-  for (const { line, target, typeOnly } of imports.get(file) ?? []) {
-    if (target === undefined || typeOnly || done.has(target)) continue
+  for (const { line, target } of imports.get(file) ?? []) {
+    if (target === undefined || done.has(target)) continue
     const start = path.indexOf(target)
-    if (start >= 0) {
-      const circle = [...path.slice(start), target].map((member) => relative(root, member))
-      report(file, line, `closes a circle: ${circle.join(" -> ")}`)
-    } else {
-      walk(target, [...path, target])
-    }
+    if (start >= 0) report(file, line, `closes a circle: ${[...path.slice(start), target].join(" -> ")}`)
+    else walk(target, [...path, target])
   }
   done.add(file)
 }
-for (const file of sources) walk(file, [file])
+for (const file of sources) if (file.startsWith("packages/core") || file.startsWith("packages/node")) walk(file, [file])
 
 if (problems.length > 0) {
   console.error(problems.join("\n"))
   process.exit(1)
 }
-console.log(`imports: ${sources.length} modules keep their layers`)
+console.log(`imports: ${sources.length} files keep to their floors`)

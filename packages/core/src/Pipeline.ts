@@ -8,8 +8,8 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Command from "./Command.ts"
-import { unsent } from "./internal/failure.ts"
-import { oneOf, optionsProblem } from "./internal/settings.ts"
+import { unsent } from "./internal/failures/failure.ts"
+import { oneOf, optionsProblem } from "./internal/values/settings.ts"
 import { InvalidArgument } from "./RedisError.ts"
 import type { RedisError } from "./RedisError.ts"
 

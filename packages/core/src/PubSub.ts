@@ -31,14 +31,14 @@ import {
   pubsubShardchannels,
   pubsubShardnumsub
 } from "./commands/pubsub.ts"
-import { within } from "./internal/arrivals.ts"
-import { executed, toError, unsent } from "./internal/failure.ts"
-import * as Fit from "./internal/fit.ts"
+import * as Fit from "./internal/commands/fit.ts"
+import { within } from "./internal/connection/arrivals.ts"
+import * as Strays from "./internal/connection/strays.ts"
+import { executed, toError, unsent } from "./internal/failures/failure.ts"
 import { Mailbox } from "./internal/pubsub/mailbox.ts"
 import type { Overflow } from "./internal/pubsub/mailbox.ts"
 import { keyspaceProblem, namesOf, toldName, topicsProblem } from "./internal/pubsub/selection.ts"
 import type { Listener, Notice } from "./internal/pubsub/topic.ts"
-import * as Strays from "./internal/strays.ts"
 import { RedisCluster } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 

@@ -26,7 +26,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import { oneOf } from "./internal/settings.ts"
+import { oneOf } from "./internal/values/settings.ts"
 
 /**
  * Who answers a read.

@@ -2,7 +2,7 @@
  * A Redis Cluster as one service: sends each command to the node that serves its slot, and follows what comes of it.
  *
  * On the way of a command that meets no trouble there is one suspension and nothing else: slot, map, node, shared
- * connection. Only a failure leads into `internal/redirects.ts`.
+ * connection. Only a failure leads into `internal/execution/redirects.ts`.
  *
  * @since 0.1.0
  */
@@ -17,25 +17,31 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Address from "./Address.ts"
 import * as Command from "./Command.ts"
-import * as Connection from "./Connection.ts"
 import { Connector } from "./Connector.ts"
-import { unsound } from "./internal/admission.ts"
-import { ClusterExecutor } from "./internal/clusterExecutor.ts"
-import type { Counts, Parts } from "./internal/clusterExecutor.ts"
-import { notSent, toError, unsent } from "./internal/failure.ts"
-import * as FanOut from "./internal/fanOut.ts"
+import { connect } from "./internal/connection/connection.ts"
+import { addStats } from "./internal/connection/node.ts"
+import { limitsOf } from "./internal/connection/options.ts"
+import { unsound } from "./internal/execution/admission.ts"
+import { ClusterExecutor } from "./internal/execution/clusterExecutor.ts"
+import type { Counts, Parts } from "./internal/execution/clusterExecutor.ts"
+import * as FanOut from "./internal/execution/fanOut.ts"
+import { membersOf, nodesCheck } from "./internal/execution/members.ts"
+import type { NodeResult, Nodes } from "./internal/execution/members.ts"
+import { Replicas } from "./internal/execution/replicas.ts"
+import * as Tracing from "./internal/execution/tracing.ts"
+import { TurnClock } from "./internal/execution/turnClock.ts"
+import { notSent, toError, unsent } from "./internal/failures/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
-import { Replicas } from "./internal/replicas.ts"
-import * as Settings from "./internal/settings.ts"
-import * as Tracing from "./internal/tracing.ts"
-import { Troubles } from "./internal/troubles.ts"
-import { TurnClock } from "./internal/turnClock.ts"
+import { Troubles } from "./internal/topology/troubles.ts"
+import * as Settings from "./internal/values/settings.ts"
 import * as NodePool from "./NodePool.ts"
 import * as ReadFrom from "./ReadFrom.ts"
 import * as RedirectPolicy from "./RedirectPolicy.ts"
 import * as RedisError from "./RedisError.ts"
 import * as SlotMap from "./SlotMap.ts"
 import * as Topology from "./Topology.ts"
+
+export type { NodeResult, Nodes } from "./internal/execution/members.ts"
 
 /**
  * The settings of a cluster client. Only `nodes` is needed.
@@ -59,26 +65,6 @@ export interface Options extends NodePool.Options {
   readonly readFrom?: ReadFrom.ReadFrom | undefined
   /** A replica that is known to be further behind than this is passed over where others may answer. Default 10 seconds. */
   readonly maxReplicaLag?: Duration.Input | undefined
-}
-
-/**
- * Which nodes are meant.
- *
- * @category models
- * @since 0.1.0
- */
-export type Nodes = "primaries" | "replicas" | "all"
-
-/**
- * What came of a command, or of other work, on one node.
- *
- * @category models
- * @since 0.1.0
- */
-export interface NodeResult<out A, out E = RedisError.RedisError> {
-  readonly address: Address.Address
-  readonly role: "primary" | "replica"
-  readonly result: Result.Result<A, E>
 }
 
 /**
@@ -195,23 +181,6 @@ export const checks: Settings.Checks = {
 }
 
 /**
- * Tells whether a selection of nodes is one.
- *
- * @internal
- */
-export const nodesCheck = Settings.oneOf("primaries", "replicas", "all")
-
-/**
- * The nodes that are meant, as far as they are known to be up.
- *
- * @internal
- */
-export const membersOf = ({ nodes }: SlotMap.SlotMap, which: Nodes): ReadonlyArray<SlotMap.Node> =>
-  Array.from(nodes.values()).filter(({ health, role }) =>
-    health === "online" && (which === "all" || which === (role === "primary" ? "primaries" : "replicas"))
-  )
-
-/**
  * Connects to a cluster. Fails with `DiscoveryFailed` when no seed tells its layout, and with `InvalidArgument` when a
  * setting makes no sense. All connections end with the scope, when what is under way has been answered, or after
  * `drainTimeout`.
@@ -310,7 +279,7 @@ export const make = Effect.fnUntraced(function*(
     pool,
     replicas: new Replicas({ pool, clock, maxLag, onOutdated: topology.requestRefresh }),
     clock: new TurnClock(clock, connector.soon),
-    ...Connection.limitsOf(options),
+    ...limitsOf(options),
     policy: redirects ?? RedirectPolicy.standard,
     readFrom,
     addressMap,
@@ -327,8 +296,7 @@ export const make = Effect.fnUntraced(function*(
     locate: executor.actions.locate,
     tell: (error) => tell({ source: "Refresh", error }),
     confirmTimeout: parts.commandTimeout,
-    connect: (address, subscriber) =>
-      Effect.provideService(Connection.connect(address, options, subscriber), Connector, connector)
+    connect: (address, subscriber) => Effect.provideService(connect(address, options, subscriber), Connector, connector)
   })
   yield* Effect.forkScoped(Stream.runForEach(topology.changes, () => Effect.sync(() => hub.wake())))
   pool.onTrouble((node, failure) => {
@@ -362,7 +330,7 @@ const statsOf = ({ counts, pool, topology }: Parts): Stats => {
   const add = (node: NodePool.Node): void => {
     const { key } = node.address
     const known = nodes.get(key)
-    const stats = known === undefined ? node.stats() : NodePool.addStats(known, node.stats())
+    const stats = known === undefined ? node.stats() : addStats(known, node.stats())
     nodes.set(key, { ...stats, redirects: counts.redirectsOf.get(key) ?? 0 })
   }
   for (const node of pool.nodes().values()) add(node)

@@ -13,9 +13,9 @@
  *
  * @since 0.1.0
  */
-export { Decoder } from "./internal/respDecoder.ts"
-export { EncodeError, Encoder, head } from "./internal/respEncoder.ts"
-export type { Head } from "./internal/respEncoder.ts"
-export { encodeReply, Reply } from "./internal/respReply.ts"
-export { defaultLimits, ProtocolError, ReplyError } from "./internal/respValue.ts"
-export type { Handler, Limits, Value } from "./internal/respValue.ts"
+export { Decoder } from "./internal/resp/decoder.ts"
+export { EncodeError, Encoder, head } from "./internal/resp/encoder.ts"
+export type { Head } from "./internal/resp/encoder.ts"
+export { encodeReply, Reply } from "./internal/resp/reply.ts"
+export { defaultLimits, ProtocolError, ReplyError } from "./internal/resp/value.ts"
+export type { Handler, Limits, Value } from "./internal/resp/value.ts"

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import * as Internal from "./internal/settings.ts"
+import * as Internal from "./internal/values/settings.ts"
 
 /**
  * What is wrong with the value of an option of that name. It is not asked about what was left out.

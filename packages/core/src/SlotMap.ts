@@ -9,28 +9,12 @@
  */
 import * as Result from "effect/Result"
 import type { Address } from "./Address.ts"
-import * as parse from "./internal/slotMapParse.ts"
+import * as parse from "./internal/values/layoutReply.ts"
+import type { Node, ReplyOptions } from "./internal/values/layoutReply.ts"
 import type * as Resp from "./Resp.ts"
 import * as Slot from "./Slot.ts"
 
-/**
- * A node of the cluster.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Node {
-  /** The id that the cluster knows the node by, if the source of the map told it. */
-  readonly id: string | undefined
-  /** Where to dial the node. */
-  readonly address: Address
-  readonly role: "primary" | "replica"
-  /** Keys of other addresses of this node: its IP, its host name, what it announced before `addressMap`. */
-  readonly aliases: ReadonlyArray<string>
-  readonly availabilityZone: string | undefined
-  /** CLUSTER SLOTS does not tell it: all nodes of such a map are `"online"`. */
-  readonly health: "online" | "failed" | "loading"
-}
+export type { Node, ReplyOptions } from "./internal/values/layoutReply.ts"
 
 /**
  * A primary, the replicas that copy it, and in the map the slots that they serve together.
@@ -89,21 +73,6 @@ export const empty: SlotMap = {
   assigned: 0,
   owners: new Uint16Array(Slot.count),
   aliases: new Map()
-}
-
-/**
- * How to read a reply about the cluster.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ReplyOptions {
-  /** The node that replied. Nodes announced without a host are on its host. */
-  readonly origin: Address
-  /** From the address that a node announces to the one to dial, for clusters behind NAT. The first stays an alias. */
-  readonly addressMap?: ((announced: Address) => Address) | undefined
-  /** Whether to prefer the TLS port of a node. CLUSTER SLOTS tells only the port for the connection that asked. */
-  readonly tls?: boolean | undefined
 }
 
 // One endpoint is one node. When two entries claim it, as they do after a node restarted with a new identity, the claim

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Command from "../src/Command.ts"
-import { Mismatch } from "../src/internal/reply.ts"
+import { Mismatch } from "../src/internal/commands/reply.ts"
 import * as Redis from "../src/Redis.ts"
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)

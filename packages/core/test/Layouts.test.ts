@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Address from "../src/Address.ts"
-import { Layouts } from "../src/internal/layouts.ts"
+import { Layouts } from "../src/internal/topology/layouts.ts"
 import type * as Resp from "../src/Resp.ts"
 import * as SlotMap from "../src/SlotMap.ts"
 

@@ -1,8 +1,8 @@
 /** What servers repeat of a command in an error: the texts are those of Redis 7.0.15, Redis 8.0 and Valkey 9.1. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Command from "../src/Command.ts"
-import { reasonOf } from "../src/internal/failure.ts"
-import { masked } from "../src/internal/masking.ts"
+import { reasonOf } from "../src/internal/failures/failure.ts"
+import { masked } from "../src/internal/failures/masking.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Resp from "../src/Resp.ts"
 

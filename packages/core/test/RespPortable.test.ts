@@ -1,5 +1,5 @@
 import { assert, describe, it, vi } from "@effect/vitest"
-import * as Text from "../src/internal/respText.ts"
+import * as Text from "../src/internal/resp/text.ts"
 import { binary, text } from "./RespFixtures.ts"
 
 /** The module as a platform without the methods of Buffer loads it, and how often it looked for them. */
@@ -13,7 +13,7 @@ const portable = async () => {
     }
   })
   try {
-    const module: typeof Text = await import("../src/internal/respText.ts")
+    const module: typeof Text = await import("../src/internal/resp/text.ts")
     return { module, looked }
   } finally {
     vi.unstubAllGlobals()

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as Settings from "../src/internal/settings.ts"
+import * as Settings from "../src/internal/values/settings.ts"
 import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 
 const checks = {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { createHash } from "node:crypto"
-import { sha1 } from "../src/internal/sha1.ts"
+import { sha1 } from "../src/internal/commands/sha1.ts"
 
 const reference = (text: string) => createHash("sha1").update(text, "utf8").digest("hex")
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Spare } from "../src/internal/spare.ts"
+import { Spare } from "../src/internal/resp/spare.ts"
 
 describe("Spare", () => {
   it("lends a buffer to one at a time", () => {

@@ -1,7 +1,7 @@
 /** What fails on connections is told once a refresh that began after it has shown who belongs to the cluster. */
 import { assert, describe, it } from "@effect/vitest"
-import { notSent } from "../src/internal/failure.ts"
-import { Troubles } from "../src/internal/troubles.ts"
+import { notSent } from "../src/internal/failures/failure.ts"
+import { Troubles } from "../src/internal/topology/troubles.ts"
 import * as RedisError from "../src/RedisError.ts"
 
 const noted = () => {

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import { TurnClock } from "../src/internal/turnClock.ts"
+import { TurnClock } from "../src/internal/execution/turnClock.ts"
 
 describe("TurnClock", () => {
   it.effect("asks once a turn, and anew in the next", () =>

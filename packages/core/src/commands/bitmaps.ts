@@ -5,8 +5,8 @@
  */
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
-import * as Args from "../internal/args.ts"
-import * as Reply from "../internal/reply.ts"
+import * as Args from "../internal/commands/args.ts"
+import * as Reply from "../internal/commands/reply.ts"
 
 const BITCOUNT = CommandSpec.get("BITCOUNT")
 const BITFIELD = CommandSpec.get("BITFIELD")

@@ -8,9 +8,9 @@ import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
-import * as Args from "../internal/args.ts"
-import * as Reply from "../internal/reply.ts"
-import * as Streams from "../internal/streams.ts"
+import * as Args from "../internal/commands/args.ts"
+import * as Reply from "../internal/commands/reply.ts"
+import * as Streams from "../internal/commands/streams.ts"
 import type { StreamEntry, StreamFields, StreamId, StreamRead } from "./streams.ts"
 
 const XACK = CommandSpec.get("XACK")

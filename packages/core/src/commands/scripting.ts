@@ -6,14 +6,14 @@
  */
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
-import * as Args from "../internal/args.ts"
-import * as Reply from "../internal/reply.ts"
-import { scriptArgs } from "../internal/scriptArgs.ts"
-import type { ScriptInput } from "../internal/scriptArgs.ts"
+import * as Args from "../internal/commands/args.ts"
+import * as Reply from "../internal/commands/reply.ts"
+import { scriptArgs } from "../internal/commands/scriptArgs.ts"
+import type { ScriptInput } from "../internal/commands/scriptArgs.ts"
 import type * as Resp from "../Resp.ts"
 import type { FlushOptions } from "./server.ts"
 
-export type { ScriptInput } from "../internal/scriptArgs.ts"
+export type { ScriptInput } from "../internal/commands/scriptArgs.ts"
 
 const EVAL = CommandSpec.get("EVAL")
 const EVALSHA = CommandSpec.get("EVALSHA")

@@ -7,10 +7,13 @@
 import type * as Duration from "effect/Duration"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
-import * as Args from "../internal/args.ts"
-import * as Reply from "../internal/reply.ts"
-import * as Streams from "../internal/streams.ts"
+import * as Args from "../internal/commands/args.ts"
+import * as Reply from "../internal/commands/reply.ts"
+import * as Streams from "../internal/commands/streams.ts"
+import type { StreamEntry, StreamId } from "../internal/commands/streams.ts"
 import type * as Resp from "../Resp.ts"
+
+export type { StreamEntry, StreamFields, StreamId } from "../internal/commands/streams.ts"
 
 const XADD = CommandSpec.get("XADD")
 const XDEL = CommandSpec.get("XDEL")
@@ -21,36 +24,6 @@ const XREVRANGE = CommandSpec.get("XREVRANGE")
 const XSETID = CommandSpec.get("XSETID")
 const XTRIM = CommandSpec.get("XTRIM")
 const XREAD = CommandSpec.get("XREAD")
-
-/**
- * The ID of an entry: milliseconds, which are the Unix time unless the writer says otherwise, and a number that tells
- * entries of the same millisecond apart. It stays text under `Command.bytes`.
- *
- * @category models
- * @since 0.1.0
- */
-export type StreamId = `${bigint}-${bigint}`
-
-/**
- * The fields of an entry in their order, each a name and a value. A name may come more than once, which is why they are
- * no record; `Object.fromEntries(fields)` makes one, where the last value of a name counts. {@link xadd} takes them as
- * they are.
- *
- * @category models
- * @since 0.1.0
- */
-export type StreamFields = ReadonlyArray<readonly [field: string, value: string]>
-
-/**
- * An entry of a stream.
- *
- * @category models
- * @since 0.1.0
- */
-export interface StreamEntry {
-  readonly id: StreamId
-  readonly fields: StreamFields
-}
 
 /**
  * What was read of one stream.

@@ -7,8 +7,8 @@ import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
-import * as Args from "../internal/args.ts"
-import * as Reply from "../internal/reply.ts"
+import * as Args from "../internal/commands/args.ts"
+import * as Reply from "../internal/commands/reply.ts"
 
 const APPEND = CommandSpec.get("APPEND")
 const DECR = CommandSpec.get("DECR")

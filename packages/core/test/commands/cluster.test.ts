@@ -1,7 +1,7 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import * as Command from "../../src/Command.ts"
 import * as Cluster from "../../src/commands/cluster.ts"
-import { Mismatch } from "../../src/internal/reply.ts"
+import { Mismatch } from "../../src/internal/commands/reply.ts"
 import type * as Resp from "../../src/Resp.ts"
 
 const a = "a".repeat(40)

@@ -2,7 +2,7 @@ import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Command from "../../src/Command.ts"
 import * as Keys from "../../src/commands/keys.ts"
-import { Mismatch } from "../../src/internal/reply.ts"
+import { Mismatch } from "../../src/internal/commands/reply.ts"
 import type * as Resp from "../../src/Resp.ts"
 
 const bytes = Uint8Array.from([0, 255])

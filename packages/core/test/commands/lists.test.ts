@@ -2,7 +2,7 @@ import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Command from "../../src/Command.ts"
 import * as Lists from "../../src/commands/lists.ts"
-import { Mismatch } from "../../src/internal/reply.ts"
+import { Mismatch } from "../../src/internal/commands/reply.ts"
 import type * as Resp from "../../src/Resp.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text)

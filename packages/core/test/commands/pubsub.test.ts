@@ -1,7 +1,7 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Command from "../../src/Command.ts"
 import * as PubSub from "../../src/commands/pubsub.ts"
-import { Mismatch } from "../../src/internal/reply.ts"
+import { Mismatch } from "../../src/internal/commands/reply.ts"
 import type * as Resp from "../../src/Resp.ts"
 
 const bytes = Uint8Array.from([0, 255])

@@ -1,7 +1,7 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import * as Command from "../../src/Command.ts"
 import * as Scripting from "../../src/commands/scripting.ts"
-import { Mismatch } from "../../src/internal/reply.ts"
+import { Mismatch } from "../../src/internal/commands/reply.ts"
 import * as Resp from "../../src/Resp.ts"
 
 const bytes = Uint8Array.from([0, 255])

@@ -2,7 +2,7 @@ import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import * as Command from "../../src/Command.ts"
 import * as Streams from "../../src/commands/streams.ts"
 import * as CommandSpec from "../../src/CommandSpec.ts"
-import { Mismatch } from "../../src/internal/reply.ts"
+import { Mismatch } from "../../src/internal/commands/reply.ts"
 import type * as Resp from "../../src/Resp.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text)

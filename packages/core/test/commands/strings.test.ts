@@ -3,7 +3,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Command from "../../src/Command.ts"
 import * as Strings from "../../src/commands/strings.ts"
-import { Mismatch } from "../../src/internal/reply.ts"
+import { Mismatch } from "../../src/internal/commands/reply.ts"
 import type * as Resp from "../../src/Resp.ts"
 
 const bytes = Uint8Array.from([0, 255])

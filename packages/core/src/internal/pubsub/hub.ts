@@ -13,19 +13,19 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type { Address } from "../../Address.ts"
-import type { Connection } from "../../Connection.ts"
 import type * as NodePool from "../../NodePool.ts"
 import { InvalidArgument } from "../../RedisError.ts"
 import type { Moved, RedisError } from "../../RedisError.ts"
 import * as SlotMap from "../../SlotMap.ts"
 import type * as Topology from "../../Topology.ts"
-import { toError, unsent } from "../failure.ts"
-import type { Failure } from "../failure.ts"
-import type * as Redirects from "../redirects.ts"
-import type { Subscriber } from "../subscriber.ts"
+import type { Connection } from "../connection/connection.ts"
+import type { Subscriber } from "../connection/subscriber.ts"
+import type * as Redirects from "../execution/redirects.ts"
+import { toError, unsent } from "../failures/failure.ts"
+import type { Failure } from "../failures/failure.ts"
 import { isPassing, SubscriptionConnection } from "./subscriptionConnection.ts"
 import { Topic } from "./topic.ts"
-import type { Kind, Listener } from "./topic.ts"
+import type { Kind, Listener, Place } from "./topic.ts"
 
 export interface Parts {
   readonly clock: Clock.Clock
@@ -280,7 +280,7 @@ export class Hub {
     this.closeIfEmpty(at)
   }
 
-  private closeIfEmpty(at: SubscriptionConnection): void {
+  private closeIfEmpty(at: Place): void {
     const known = this.connections.get(at.address.key)
     if (!at.isEmpty || known?.at !== at) return
     this.connections.delete(at.address.key)

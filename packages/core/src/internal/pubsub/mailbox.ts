@@ -9,9 +9,9 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as RedisError from "../../RedisError.ts"
-import { unsent } from "../failure.ts"
-import type { Report } from "../strays.ts"
-import { Fifo } from "./fifo.ts"
+import { Ring } from "../connection/ring.ts"
+import type { Report } from "../connection/strays.ts"
+import { unsent } from "../failures/failure.ts"
 import { spanOf } from "./topic.ts"
 import type { Notice } from "./topic.ts"
 
@@ -62,7 +62,7 @@ export class Mailbox<A> {
   private readonly capacity: number
   private readonly overflow: Overflow
   private readonly clock: Clock.Clock
-  private readonly messages = new Fifo<A>()
+  private readonly messages = new Ring<A>()
   private between: Array<Between<A>> = []
   /** The number of the message that comes next. */
   private next = 0
@@ -96,8 +96,8 @@ export class Mailbox<A> {
     this.handSoon()
   }
 
-  /** Adds messages as if one by one. The array is not the caller's any more. */
-  offerAll(messages: Array<A>): void {
+  /** Adds messages as if one by one. */
+  offerAll(messages: ReadonlyArray<A>): void {
     if (this.end !== undefined) return
     if (this.messages.length + messages.length > this.capacity) {
       for (const message of messages) this.offer(message)

@@ -5,8 +5,8 @@
  * which is sent as U+FFFD, is that from the beginning.
  */
 import * as Schema from "effect/Schema"
-import { wellFormed } from "../respText.ts"
-import * as Settings from "../settings.ts"
+import { wellFormed } from "../resp/text.ts"
+import * as Settings from "../values/settings.ts"
 import type { Kind } from "./topic.ts"
 
 /** A name, by kind. */

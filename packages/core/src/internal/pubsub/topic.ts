@@ -5,8 +5,7 @@ import * as DateTime from "effect/DateTime"
 import type { Address } from "../../Address.ts"
 import type { RedisError } from "../../RedisError.ts"
 import * as Slot from "../../Slot.ts"
-import { decodeText, encodeText } from "../respText.ts"
-import type { SubscriptionConnection } from "./subscriptionConnection.ts"
+import { decodeText, encodeText } from "../resp/text.ts"
 
 /** `channel` and `pattern` are heard at any node, `shard` at the owner of the channel's slot. */
 export type Kind = "channel" | "pattern" | "shard"
@@ -61,6 +60,17 @@ export interface Listener {
   readonly onFailure: (error: RedisError) => void
 }
 
+/** The connection to a node that a topic is heard over. */
+export interface Place {
+  readonly address: Address
+  /** The time up to which all that the node had sent has been read, in milliseconds. */
+  readonly completeUntil: number
+  readonly isEmpty: boolean
+  readonly want: (topic: Topic) => void
+  readonly drop: (topic: Topic) => void
+  readonly readBytes: () => void
+}
+
 /** What may have been missed while nobody was subscribed: from when on, and because of what. */
 interface OpenGap {
   readonly cause: "ConnectionLost" | "Moved"
@@ -86,7 +96,7 @@ export class Topic {
   readonly slot: number
   readonly listeners = new Set<Listener>()
   /** Where it is to be heard. */
-  at: SubscriptionConnection | undefined
+  at: Place | undefined
   /** Whether the server has said that it is. */
   isConfirmed = false
   /** How often it was refused since it was confirmed, and until when it is not asked for again. */
@@ -199,7 +209,7 @@ export class Topic {
   }
 
   /** Up to when nothing is missing, wherever it was published: what other nodes have taken, this one hears of later. */
-  private heardUntil({ completeUntil }: SubscriptionConnection): number {
+  private heardUntil({ completeUntil }: Place): number {
     const isPassedOn = this.kind !== "shard" && this.pin === undefined
     return isPassedOn ? Math.max(completeUntil - passingOn, Math.min(completeUntil, this.askedAt)) : completeUntil
   }

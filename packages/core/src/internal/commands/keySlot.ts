@@ -1,0 +1,37 @@
+/**
+ * The slot of a command: that of its keys, which have to be of one. Pure.
+ */
+import * as Command from "../../Command.ts"
+import * as RedisError from "../../RedisError.ts"
+import * as Slot from "../../Slot.ts"
+
+/** No slot: the command has no keys. */
+export const anySlot = -1
+
+/** The slot of a command's keys, `anySlot` without keys, or the reason that there is no one slot. */
+export const slotOf = (command: Command.Any): number | RedisError.CrossSlot => {
+  const { args, before, spec } = command
+  if (spec.singleKey >= 0) {
+    const key = args[spec.singleKey]
+    return key === undefined ? anySlot : Slot.fromKey(key)
+  }
+  if (spec.keys.length === 0 && before.length === 0) return anySlot
+  return slotOfKeys(Command.keys(command))
+}
+
+/** The slot that keys have in common. */
+export const slotOfKeys = (keys: ReadonlyArray<Command.Arg>): number | RedisError.CrossSlot => {
+  if (keys.length === 0) return anySlot
+  const slot = Slot.fromKey(keys[0])
+  return keys.every((key) => Slot.fromKey(key) === slot) ? slot : crossSlot(keys)
+}
+
+const crossSlot = (keys: ReadonlyArray<Command.Arg>): RedisError.CrossSlot => {
+  const text = new TextDecoder()
+  return new RedisError.CrossSlot({
+    keys: keys.map((key) => ({
+      key: typeof key === "string" ? key : text.decode(key),
+      slot: Slot.fromKey(key)
+    }))
+  })
+}

@@ -1,0 +1,245 @@
+/**
+ * One command on its way through a connection, and whoever waits for its reply.
+ *
+ * A call is also the effect that runs when the waiting fiber is interrupted: it marks itself abandoned. An abandoned
+ * call that is not yet written never will be; the reply of one that was is read and dropped.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Exit from "effect/Exit"
+import * as Command from "../../Command.ts"
+import * as CommandSpec from "../../CommandSpec.ts"
+import type { Connector } from "../../Connector.ts"
+import * as RedisError from "../../RedisError.ts"
+import * as Resp from "../../Resp.ts"
+import { isMismatch } from "../commands/reply.ts"
+import type { Mismatch } from "../commands/reply.ts"
+import { executed, isUnknownScript, maybeExecuted, notSent, placed, rejected, toError } from "../failures/failure.ts"
+import type { Failure, Unit } from "../failures/failure.ts"
+import { caughtUp } from "./arrivals.ts"
+import type { Ring } from "./ring.ts"
+import { each } from "./strays.ts"
+import type { Report } from "./strays.ts"
+
+export abstract class Call extends Effectable.Class<void> {
+  readonly command: Command.Any
+  /** Whether ASKING goes before the command, as one unit with it. */
+  readonly asking: boolean
+  /** When the answer has to be there at the latest, in milliseconds of the Clock; Infinity for never. */
+  readonly deadline: number
+  abandoned = false
+  /** What became of the commands that went before it, once they are written. */
+  unit: Unit | undefined = undefined
+  /** The reply, from when it has been read until it is delivered. */
+  answer: Resp.Value | undefined = undefined
+
+  constructor(command: Command.Any, asking: boolean, deadline: number) {
+    super()
+    this.command = command
+    this.asking = asking
+    this.deadline = deadline
+  }
+
+  /** Whether somebody waits for the answer, who would have to be told that it may have been executed. */
+  get isAwaited(): boolean {
+    return !this.abandoned
+  }
+
+  abstract onReply(value: Resp.Value, node: string): void
+  abstract onFailure(failure: Failure): void
+
+  override asEffect(): Effect.Effect<void> {
+    this.abandoned = true
+    return Effect.void
+  }
+}
+
+/** Between MULTI and EXEC a command is only queued, and its answer says so. */
+export const undecoded = ({ expected, path, received }: Mismatch, value: Resp.Value, node?: string): Failure => {
+  const reason = new RedisError.DecodeFailed({ expected, path, received })
+  return value === "QUEUED" ? maybeExecuted(reason, node) : executed(reason, node)
+}
+
+/** A call that nobody waits for. */
+export class Unattended extends Call {
+  override get isAwaited(): boolean {
+    return false
+  }
+
+  onReply(_value: Resp.Value, _node: string): void {}
+  onFailure(_failure: Failure): void {}
+}
+
+/** Runs a command's decoder on a reply that is not an error, of one node or of several. */
+export const decoded = <A>(
+  command: Command.Command<A>,
+  value: Resp.Value,
+  node: string | undefined,
+  slot?: number,
+  attempts?: number
+): Exit.Exit<A, RedisError.RedisError> => {
+  try {
+    return Exit.succeed(command.decode(value))
+  } catch (problem) {
+    // The first error among the replies of a transaction.
+    if (RedisError.isRedisError(problem)) {
+      return Exit.fail(command.before.length > 0 ? placed(problem, { node, slot, attempts }) : problem)
+    }
+    return isMismatch(problem)
+      ? Exit.fail(toError(undecoded(problem, value, node), { command, slot, attempts }))
+      : Exit.die(problem)
+  }
+}
+
+/** The outcome of one try: what the node replied, or why it did not. */
+export type Outcome =
+  | { readonly _tag: "Replied"; readonly value: Resp.Value; readonly node: string }
+  | { readonly _tag: "Failed"; readonly failure: Failure }
+
+/** Whether a command can keep the server from answering what comes behind it. */
+export const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
+
+const isMarked = ({ before, slow }: Command.Any): boolean => slow || before.some(isMarked)
+
+const runsScript = ({ before, spec }: Command.Any): boolean =>
+  spec.partial === "Script" || spec.partial === "Digest" || before.some(runsScript)
+
+/** Whether a command may keep its server busy for long: what runs a script, and what its caller marks. */
+export const isSlow = (command: Command.Any): boolean => isMarked(command) || runsScript(command)
+
+/** What decides whether a command may share a connection, in milliseconds. */
+export interface Limits {
+  /** How long a command may take that does not say so itself. */
+  readonly commandTimeout: number
+  /** The same if somebody has said so, or else 0: most scripts are quick, and go together as long as nobody is patient. */
+  readonly patience: number
+  /** How long a connection that is shared may be silent. */
+  readonly silence: number
+}
+
+/** Whether a command has to have a connection to itself: others can't wait for it, or it can't be waited for beside them. */
+export const standsApart = (command: Command.Any, { commandTimeout, patience, silence }: Limits): boolean =>
+  blocks(command) ||
+  ((command.timeout ?? commandTimeout) > silence && isMarked(command)) ||
+  ((command.timeout ?? patience) > silence && runsScript(command))
+
+/** Whether a queue has calls that are waited for, and have to be answered by now. */
+export const isOverdue = (queue: Ring<Call>, now: number): boolean =>
+  queue.find((call) => call.deadline <= now && !call.abandoned) !== undefined
+
+/** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
+export const expire = (queue: Ring<Call>, now: number, failure: () => Failure, report: Report): void => {
+  const overdue: Array<Call> = []
+  queue.forEach((call) => {
+    if (call.deadline <= now && !call.abandoned) overdue.push(call)
+  })
+  each(overdue, (call) => {
+    // One that was served before may have interrupted it.
+    if (call.abandoned) return
+    call.abandoned = true
+    call.onFailure(failure())
+  }, report)
+}
+
+/** Fails all calls of a queue but those that nobody waits for any more. */
+export const failAll = (queue: Ring<Call>, failure: Failure, report: Report): void =>
+  each(queue.drain(), (call) => {
+    if (!call.abandoned) call.onFailure(failure)
+  }, report)
+
+/** Fails what is overdue in a queue that waits for a connection, for as long as it runs. */
+export const sweep = (
+  queue: Ring<Call>,
+  failure: () => Failure,
+  options: { readonly report: Report; readonly soon: Connector["Service"]["soon"] }
+): Effect.Effect<never> =>
+  Effect.flatMap(Clock.Clock, (clock) => {
+    const look = Effect.suspend(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      if (!isOverdue(queue, now)) return Effect.void
+      // The connection may be there, and not have been heard of yet.
+      return Effect.map(caughtUp(options.soon), () => expire(queue, now, failure, options.report))
+    })
+    return Effect.forever(Effect.andThen(Effect.sleep("100 millis"), look))
+  })
+
+/** A call whose fiber wants to look at the outcome itself. */
+export class Attempt extends Call {
+  private readonly resume: (effect: Effect.Effect<Outcome>) => void
+
+  constructor(
+    command: Command.Any,
+    asking: boolean,
+    deadline: number,
+    resume: (effect: Effect.Effect<Outcome>) => void
+  ) {
+    super(command, asking, deadline)
+    this.resume = resume
+  }
+
+  onReply(value: Resp.Value, node: string): void {
+    this.resume(Exit.succeed(
+      value instanceof Resp.ReplyError
+        ? { _tag: "Failed", failure: rejected(value, node, this) }
+        : { _tag: "Replied", value, node }
+    ))
+  }
+
+  onFailure(failure: Failure): void {
+    this.resume(Exit.succeed({ _tag: "Failed", failure }))
+  }
+}
+
+/** Something that takes calls: a connection, or what stands in for one while it connects. */
+export interface Taker {
+  readonly submit: (call: Call) => void
+}
+
+/** Submits a command and waits for the outcome of this one try. */
+export const attempt = (
+  taker: Taker,
+  command: Command.Any,
+  options: { readonly asking: boolean; readonly deadline: number }
+): Effect.Effect<Outcome> =>
+  Effect.callback<Outcome>((resume) => {
+    const call = new Attempt(command, options.asking, options.deadline, resume)
+    taker.submit(call)
+    return call
+  })
+
+/** Submits a command and decodes its reply; every failure, redirects too, goes to the caller. */
+export const run = <A>(
+  taker: Taker,
+  command: Command.Command<A>,
+  deadline: number,
+  /** How long a command may take that does not say so itself. */
+  timeout: number
+): Effect.Effect<A, RedisError.RedisError> => {
+  if (command.problem !== undefined) {
+    const reason = new RedisError.InvalidArgument({ problem: command.problem })
+    return Effect.fail(toError(notSent(reason), { command, attempts: 0 }))
+  }
+  return Effect.flatMap(attempt(taker, command, { asking: false, deadline }), (outcome) => {
+    if (outcome._tag === "Replied") return decoded(command, outcome.value, outcome.node)
+    return command.unabridged !== undefined && isUnknownScript(outcome.failure)
+      ? run(taker, Command.inFull(command), deadline, timeout)
+      : Effect.fail(toError(outcome.failure, { command, time: deadlineOf(command, 0, timeout) }))
+  })
+}
+
+/** Of the time that a command blocks, what earlier tries and the wait for a connection have left. */
+export const withTimeLeft = <A>(
+  command: Command.Command<A>,
+  options: { readonly now: number; readonly deadline: number; readonly timeout: number }
+): Command.Command<A> => {
+  const left = options.deadline - (command.timeout ?? options.timeout) - options.now
+  const args = CommandSpec.withBlockMillis(command.spec, command.args, left)
+  return args === command.args ? command : Command.withArgs(command, args)
+}
+
+/** When a command that begins now has to be answered: it may take its time, and before that block for as long as it says. */
+export const deadlineOf = (command: Command.Any, now: number, timeout: number): number => {
+  const margin = command.timeout ?? timeout
+  return now + margin + (command.spec.blocking ? CommandSpec.blockMillis(command.spec, command.args) ?? 0 : 0)
+}

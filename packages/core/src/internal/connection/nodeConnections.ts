@@ -1,0 +1,339 @@
+/**
+ * The connections to one node: those that everybody shares, and those that are leased to one user at a time, with what
+ * becomes of each when it comes back, is lost, or the node leaves the cluster.
+ */
+import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Pool from "effect/Pool"
+import * as Scope from "effect/Scope"
+import type { Address } from "../../Address.ts"
+import * as Command from "../../Command.ts"
+import * as CommandSpec from "../../CommandSpec.ts"
+import type { Connector } from "../../Connector.ts"
+import * as RedisError from "../../RedisError.ts"
+import * as Reply from "../commands/reply.ts"
+import { notSent, timedOut, toError } from "../failures/failure.ts"
+import type { Failure } from "../failures/failure.ts"
+import { within } from "./arrivals.ts"
+import { attempt, deadlineOf, run, standsApart, withTimeLeft } from "./call.ts"
+import type { Call, Limits, Taker } from "./call.ts"
+import type { Connection } from "./connection.ts"
+import type { Node, NodeStats, Options } from "./node.ts"
+import { defaultMaxInFlight, limitsOf } from "./options.ts"
+import { SharedConnection } from "./sharedConnection.ts"
+import type { Report } from "./strays.ts"
+
+/** What a node's connections are made of. */
+export interface Parts {
+  readonly address: Address
+  readonly scope: Scope.Closeable
+  readonly connect: Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
+  readonly options: Options
+  readonly clock: Clock.Clock
+  readonly soon: Connector["Service"]["soon"]
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  readonly onTrouble: (failure: Failure | undefined) => void
+  readonly report: Report
+}
+
+/** Dedicated connections to a node, where the settings say nothing. */
+const defaultMaxDedicated = 16
+
+const CLIENT_UNBLOCK = CommandSpec.get("CLIENT UNBLOCK")
+
+const UNWATCH = Command.make(CommandSpec.get("UNWATCH"), [], Reply.raw)
+
+const left = new RedisError.ConnectionLost({ problem: "the node left the cluster, or was connected to anew" })
+
+/** Between two looks at what may have been given up by who waited for it, in milliseconds. */
+const lookAgain = 20
+
+/** How long a connection that comes back may take to be made as new, in milliseconds. */
+const tidyTimeout = 1000
+
+export class NodeConnections implements Node {
+  readonly address: Address
+  readonly scope: Scope.Closeable
+  readonly madeAt: number
+  private readonly parts: Parts
+  private readonly shared: ReadonlyArray<SharedConnection>
+  private readonly dedicatedPool: Pool.Pool<Connection, RedisError.RedisError>
+  private readonly limits: Limits
+  private readonly commandTimeout: number
+  private readonly open = new Set<Connection>()
+  private readonly openDedicated = new Set<Connection>()
+  private readonly leased = new Map<Connection, Scope.Closeable>()
+  private readonly past = { bytesWritten: 0, bytesRead: 0 }
+  private heardUntil = 0
+  private started = false
+  /** Whether the cluster has let go of it. What becomes of its connections then is no trouble to anybody. */
+  private retired = false
+  /** Why it ended, once it has; the first reason stays. */
+  private end: RedisError.Reason | undefined
+
+  constructor(parts: Parts, makePool: (max: number, acquire: Parts["connect"]) => NodeConnections["dedicatedPool"]) {
+    const { address, clock, options, report, scope } = parts
+    const onTrouble: Parts["onTrouble"] = (failure) => {
+      if (!this.retired) parts.onTrouble(failure)
+    }
+    this.parts = parts
+    this.address = address
+    this.scope = scope
+    this.madeAt = clock.currentTimeMillisUnsafe()
+    this.limits = limitsOf(options)
+    this.commandTimeout = this.limits.commandTimeout
+    const sharedCount = options.connectionsPerNode ?? 1
+    const connect = Effect.tap(parts.connect, (connection) => Effect.sync(() => this.opened(connection)))
+    const sharedPool = makePool(sharedCount, connect)
+    this.dedicatedPool = makePool(
+      options.maxDedicated ?? defaultMaxDedicated,
+      Effect.tap(connect, (connection) => Effect.sync(() => this.openedDedicated(connection)))
+    )
+    this.shared = Array.from({ length: sharedCount }, () =>
+      new SharedConnection(address.key, sharedPool, {
+        maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? defaultMaxInFlight : Infinity,
+        onTrouble,
+        report,
+        soon: parts.soon
+      }))
+  }
+
+  private opened(connection: Connection): void {
+    this.open.add(connection)
+    connection.watch({
+      onClosed: () => {
+        const { bytesRead, bytesWritten } = connection.stats()
+        this.past.bytesRead += bytesRead
+        this.past.bytesWritten += bytesWritten
+        this.heardUntil = Math.max(this.heardUntil, connection.completeUntil())
+        this.open.delete(connection)
+      },
+      onQuiet: () => {}
+    })
+  }
+
+  private openedDedicated(connection: Connection): void {
+    this.openDedicated.add(connection)
+    connection.watch({
+      onClosed: () => {
+        this.openDedicated.delete(connection)
+        // One that is lost while nobody uses it would be leased, and fail the next command.
+        this.parts.fork(Pool.invalidate(this.dedicatedPool, connection))
+      },
+      onQuiet: () => {}
+    })
+  }
+
+  readonly connect = (): void => {
+    if (this.started) return
+    this.started = true
+    for (const connection of this.shared) Fiber.runIn(this.parts.fork(connection.run), this.scope)
+  }
+
+  readonly submit = (call: Call, slot: number): void => {
+    if (!this.started) this.connect()
+    const { shared } = this
+    const connection = shared.length === 1 || slot < 0 ? shared[0] : shared[slot % shared.length]
+    connection.submit(call)
+  }
+
+  private readonly taker: Taker = { submit: (call) => this.submit(call, -1) }
+
+  readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
+    Effect.suspend(() => {
+      const { clock } = this.parts
+      const timeout = this.commandTimeout
+      const deadline = deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
+      // One that blocks would hold up everybody on a shared connection, and one that ends a script would wait behind it.
+      const alone = command.spec.urgent || standsApart(command, this.limits)
+      if (!alone) return run(this.taker, command, deadline, timeout)
+      return Effect.scoped(Effect.flatMap(this.dedicatedBy(deadline), (connection) => {
+        const now = clock.currentTimeMillisUnsafe()
+        return run(connection, withTimeLeft(command, { now, deadline, timeout }), deadline, timeout)
+      }))
+    })
+
+  /** The lease has a scope of its own, because it ends with the node even if its holder stays. */
+  readonly dedicated = Effect.flatMap(
+    Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope)),
+    (scope) => Effect.onError(Scope.provide(this.lease(scope), scope), () => Scope.close(scope, Exit.void))
+  )
+
+  readonly dedicatedBy = (deadline: number): typeof this.dedicated =>
+    Effect.suspend(() =>
+      within(this.dedicated, {
+        soon: this.parts.soon,
+        duration: deadline - this.parts.clock.currentTimeMillisUnsafe(),
+        orElse: () =>
+          Effect.fail(toError(timedOut(this.address.key, "a connection of its own", false), { attempts: 0 }))
+      })
+    )
+
+  private readonly lease = (scope: Scope.Closeable) =>
+    within(
+      // To those who wait for a lease, a pool that shuts down says so by interrupting them.
+      Effect.catchCauseIf(
+        Pool.get(this.dedicatedPool),
+        Cause.hasInterruptsOnly,
+        () => Effect.fail(toError(notSent(this.end ?? new RedisError.Closed(), this.address.key), { attempts: 0 }))
+      ),
+      {
+        soon: this.parts.soon,
+        duration: this.parts.options.leaseTimeout ?? this.commandTimeout,
+        orElse: () => {
+          const millis = Duration.toMillis(
+            Duration.fromInputUnsafe(this.parts.options.leaseTimeout ?? this.commandTimeout)
+          )
+          const limit = this.parts.options.maxDedicated ?? defaultMaxDedicated
+          const waitingFor = `one of the node's ${limit} dedicated connections (see maxDedicated)`
+          return Effect.fail(
+            toError(notSent(new RedisError.Timeout({ waitingFor, millis }), this.address.key), { attempts: 0 })
+          )
+        }
+      }
+    ).pipe(
+      Effect.tap((connection) => {
+        if (this.end !== undefined) {
+          return Effect.fail(toError(notSent(this.end, this.address.key), { attempts: 0 }))
+        }
+        this.leased.set(connection, scope)
+        return Effect.addFinalizer(() => this.takeBack(connection))
+      })
+    )
+
+  /** One that died, on which something is still under way, or whose state was changed is of no use to the next. */
+  private takeBack(connection: Connection): Effect.Effect<void> {
+    const isUsable = () =>
+      !connection.isClosed() && connection.stats().inFlight + connection.stats().waiting === 0 &&
+      connection.condition() === "AsNew"
+    const tidy = Effect.suspend(() =>
+      connection.condition() === "Watching" && connection.stats().inFlight === 0
+        ? attempt(connection, UNWATCH, {
+          asking: false,
+          deadline: this.parts.clock.currentTimeMillisUnsafe() + tidyTimeout
+        })
+        : Effect.void
+    )
+    return Effect.andThen(
+      tidy,
+      Effect.suspend(() => {
+        this.leased.delete(connection)
+        return isUsable() ? Effect.void : Pool.invalidate(this.dedicatedPool, connection)
+      })
+    )
+  }
+
+  readonly completeUntil = (): number =>
+    Math.max(this.heardUntil, ...Array.from(this.open, (connection) => connection.completeUntil()))
+
+  readonly isDown = (): boolean => this.shared[0].state._tag === "Down"
+
+  readonly isLost = (): boolean => this.shared[0].isLost
+
+  readonly stats = (): NodeStats => {
+    const { dedicated, leased } = { dedicated: this.openDedicated.size, leased: this.leased.size }
+    const stats = { open: 0, reconnects: 0, inFlight: 0, waiting: 0, ...this.past }
+    for (const connection of this.shared) {
+      stats.reconnects += connection.reconnects
+      if (connection.state._tag === "Open") stats.open++
+      else stats.waiting += connection.pending
+    }
+    for (const connection of this.open) {
+      const { bytesRead, bytesWritten, inFlight, waiting } = connection.stats()
+      stats.inFlight += inFlight
+      stats.waiting += waiting
+      stats.bytesWritten += bytesWritten
+      stats.bytesRead += bytesRead
+    }
+    return { ...stats, connections: this.shared.length, dedicated, leased }
+  }
+
+  abort(reason: RedisError.Reason): void {
+    this.end ??= reason
+    for (const connection of this.shared) connection.abort(reason)
+    for (const connection of this.open) connection.abort(reason)
+  }
+
+  /**
+   * Takes nothing more, and completes when all that was taken is answered, or nobody waits for it any more. What blocks
+   * is ended.
+   */
+  readonly finish = (reason: RedisError.Reason): Effect.Effect<void> =>
+    Effect.gen({ self: this }, function*() {
+      this.end ??= reason
+      const shared = this.shared.flatMap((connection) => connection.leave(reason) ?? [])
+      const leased = [...this.leased.keys()]
+      for (const connection of leased) connection.finish(reason)
+      yield* this.unblock(leased, shared[0], reason)
+      for (const connection of shared) connection.finish(reason)
+      yield* Effect.forEach([...shared, ...leased], finished, { concurrency: "unbounded", discard: true })
+    })
+
+  /** Lets go what blocks, over another connection. Who is answered just then has the answer. */
+  private unblock(
+    connections: ReadonlyArray<Connection>,
+    over: Connection | undefined,
+    reason: RedisError.Reason
+  ): Effect.Effect<void> {
+    const blocked = connections.filter((connection) => !connection.isClosed() && connection.blockedBy() !== undefined)
+    if (blocked.length === 0) return Effect.void
+    const all = (over: Connection) =>
+      Effect.forEach(blocked, (connection) => release(connection, over, reason), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    if (over !== undefined) return all(over)
+    return Effect.scoped(Effect.matchEffect(this.parts.connect, {
+      onSuccess: all,
+      onFailure: () => Effect.sync(() => blocked.forEach((connection) => connection.abort(reason)))
+    }))
+  }
+
+  /** Ends all leases. The pool waits for that when it shuts down. */
+  readonly endLeases = Effect.suspend(() =>
+    Effect.forEach([...this.leased.values()], (lease) => Scope.close(lease, Exit.void), { discard: true })
+  )
+
+  /** Lets the node answer what it was sent, for as long as that may take, and closes it. */
+  readonly retire = (drainTimeout: Duration.Input): Effect.Effect<void> => {
+    const drained = Effect.sync(() =>
+      this.leased.size === 0 && this.shared.every((connection) => connection.pending === 0)
+    )
+    const wait = Effect.repeat(Effect.andThen(Effect.sleep("20 millis"), drained), { until: (done) => done })
+    return Effect.gen({ self: this }, function*() {
+      this.retired = true
+      // What still waits for a connection was never sent: it need not wait for this node, which may be dead.
+      for (const connection of this.shared) if (connection.state._tag !== "Open") connection.abort(left)
+      yield* within(wait, { duration: drainTimeout, soon: this.parts.soon, orElse: () => Effect.succeed(false) })
+      this.abort(left)
+      yield* Scope.close(this.scope, Exit.void)
+    })
+  }
+}
+
+const finished = (connection: Connection): Effect.Effect<unknown> => {
+  const look = Effect.andThen(Effect.sleep(lookAgain), Effect.sync(connection.endIfIdle))
+  return Effect.raceFirst(connection.closed, Effect.forever(look))
+}
+
+/** A command may not have reached the server yet when it is told to let it go, and another one may block behind it. */
+const release = Effect.fnUntraced(function*(
+  connection: Connection,
+  over: Connection,
+  reason: RedisError.Reason
+): Effect.fn.Return<void> {
+  while (!connection.isClosed() && connection.blockedBy() !== undefined) {
+    const { id } = connection
+    const unblock = Command.make(CLIENT_UNBLOCK, [`${id}`, "ERROR"], Reply.raw)
+    const outcome = id === undefined
+      ? undefined
+      : yield* attempt(over, unblock, { asking: false, deadline: Infinity })
+    if (outcome?._tag !== "Replied") return connection.abort(reason)
+    connection.endIfIdle()
+    yield* Effect.raceFirst(connection.closed, Effect.sleep(lookAgain))
+  }
+})

@@ -1,0 +1,114 @@
+/**
+ * What can be set for a connection, what is wrong with what was set, and the limits that follow from it.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Settings from "../values/settings.ts"
+import type { Limits } from "./call.ts"
+
+/**
+ * Who to authenticate as. An Effect in place of the password is run for every connection anew, so that tokens can
+ * rotate. Without `username` it is the server's `default` user.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Credentials {
+  readonly username?: string | undefined
+  readonly password: Redacted.Redacted | Effect.Effect<Redacted.Redacted, unknown>
+}
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly credentials?: Credentials | undefined
+  /** The name that CLIENT LIST shows. */
+  readonly clientName?: string | undefined
+  /** Declares by READONLY that reads may be served by a replica. Default false. */
+  readonly readOnly?: boolean | undefined
+  /** How long opening and the handshake may take together. Default 5 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** How long a command may take that is run by `Connection.execute`. Default 30 seconds. */
+  readonly commandTimeout?: Duration.Input | undefined
+  /**
+   * After this long without a byte from the server it is sent a PING, after as long again it is given up; but not, on a
+   * connection that nobody shares, behind a command that blocks or is `Command.slow` before its deadline. While there are
+   * replies a PING goes out every second at the latest. It has to come back at its place, or else a reply was lost on the way
+   * and the connection is given up. Default 5 seconds.
+   */
+  readonly pingInterval?: Duration.Input | undefined
+  /** How many commands may be on the wire without a reply. More wait. Default 16384. */
+  readonly maxInFlight?: number | undefined
+  /** Whether commands beyond `maxInFlight` fail with `Overloaded` instead of waiting for room. Default false. */
+  readonly failWhenFull?: boolean | undefined
+}
+
+/** The text of a password, if it is one. */
+export const textOf = (password: unknown): string | undefined => {
+  try {
+    const text = Redacted.isRedacted(password) ? Redacted.value(password) : undefined
+    return typeof text === "string" ? text : undefined
+  } catch {
+    // It has been wiped.
+    return undefined
+  }
+}
+
+const password: Settings.Check = (name, value) => {
+  if (Redacted.isRedacted(value)) {
+    return textOf(value) === undefined ? `${name} is a Redacted without text: write Redacted.make(password)` : undefined
+  }
+  return Effect.isEffect(value)
+    ? undefined
+    : `${name} must be Redacted: write Redacted.make(password), or give an Effect that succeeds with one`
+}
+
+const credentials: Settings.Check = (name, value) =>
+  Settings.optionsProblem(value, { username: Settings.text, password }, name) ??
+    password(`${name}.password`, (value as Partial<Credentials>).password)
+
+/** Other names the server refuses. */
+const clientName: Settings.Check = (name, value) =>
+  Settings.text(name, value) ??
+    (/^[!-~]*$/.test(value as string)
+      ? undefined
+      : `${name} has to be text of printable ASCII without blanks, as the server wants it`)
+
+/**
+ * What the options may be.
+ *
+ * @internal
+ */
+export const checks: Settings.Checks = {
+  credentials,
+  clientName,
+  connectTimeout: Settings.duration,
+  commandTimeout: Settings.duration,
+  pingInterval: Settings.duration,
+  maxInFlight: Settings.count,
+  failWhenFull: Settings.flag,
+  readOnly: Settings.flag
+}
+
+/** @internal */
+export const defaultMaxInFlight = 16384
+
+/** @internal */
+export const commandTimeoutMillis = (options: Options): number =>
+  Settings.timeoutMillis(options.commandTimeout ?? "30 seconds")
+
+/** @internal */
+export const pingMillis = (options: Options): number =>
+  Duration.toMillis(Duration.fromInputUnsafe(options.pingInterval ?? "5 seconds"))
+
+/** @internal */
+export const limitsOf = (options: Options): Limits => ({
+  commandTimeout: commandTimeoutMillis(options),
+  patience: options.commandTimeout === undefined ? 0 : commandTimeoutMillis(options),
+  silence: 2 * pingMillis(options)
+})

@@ -1,0 +1,39 @@
+/**
+ * How connections come back after every loss: at once if they had lasted, and after pauses where that fails.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as RedisError from "../../RedisError.ts"
+import { notSent, toError } from "../failures/failure.ts"
+
+/** Between two tries to connect: 50 ms, doubling up to a second, jittered so that clients do not return in step. */
+const pauses = Schedule.exponential("50 millis").pipe(
+  Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.seconds(1)))),
+  Schedule.jittered
+)
+
+/** A connection that lived no longer than this, in milliseconds, counts as a failed try. */
+const shortLife = 1000
+
+/** How long a connection lasted, and why it ended. */
+export interface Life {
+  readonly millis: number
+  readonly error: RedisError.RedisError
+}
+
+/** Lives one life of a connection after the other. `onFailed` is told of those that failed to begin, or were short. */
+export const forever = (
+  life: Effect.Effect<Life, RedisError.RedisError>,
+  onFailed: (error: RedisError.RedisError) => void
+): Effect.Effect<never> => {
+  // A node that accepts and hangs up at once would otherwise be called again without a pause.
+  const tried = Effect.flatMap(life, ({ error, millis }) => millis < shortLife ? Effect.fail(error) : Effect.void)
+  // A defect, say of the effect that yields the password, must not end the loop: who waits would wait for ever.
+  const survived = Effect.catchDefect(tried, (cause) =>
+    Effect.fail(
+      toError(notSent(new RedisError.ConnectionFailed({ problem: "connecting died of a defect", cause })))
+    ))
+  const told = Effect.tapError(survived, (error) => Effect.sync(() => onFailed(error)))
+  return Effect.orDie(Effect.forever(Effect.retry(told, pauses)))
+}

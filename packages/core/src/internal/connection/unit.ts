@@ -1,0 +1,64 @@
+/**
+ * A call as it goes on the wire: with ASKING and the commands that go before its own, as one unit. All of it is written, or
+ * nothing.
+ */
+import * as Command from "../../Command.ts"
+import * as CommandSpec from "../../CommandSpec.ts"
+import * as Resp from "../../Resp.ts"
+import * as Reply from "../commands/reply.ts"
+import { rejected } from "../failures/failure.ts"
+import type { Unit } from "../failures/failure.ts"
+import { Unattended } from "./call.ts"
+import type { Call } from "./call.ts"
+import type { Ring } from "./ring.ts"
+
+const ASKING = Command.make(CommandSpec.get("ASKING"), [], Reply.raw)
+
+/** The reply to a command that goes before another. */
+export class Prelude extends Unattended {
+  private readonly of: Unit
+  private readonly opens: boolean
+
+  constructor(command: Command.Any, of: Unit, opens: boolean) {
+    super(command, false, Infinity)
+    this.of = of
+    this.opens = opens
+  }
+
+  override onReply(value: Resp.Value, node: string): void {
+    const { command, of } = this
+    const refusal = value instanceof Resp.ReplyError ? rejected(value, node, { command }) : undefined
+    if (value instanceof Resp.ReplyError) of.refused ??= value
+    if (this.opens) of.unopened = refusal !== undefined
+    else if (of.unopened && !command.spec.readOnly && refusal?.delivery !== "Rejected") of.astray = true
+  }
+}
+
+/**
+ * Encodes a unit, and notes the replies that it will get. Nothing can come between, since the queue is one and the unit
+ * enters it at once. If it can't be encoded, answers why, and it is as if it had never been tried.
+ */
+export const write = (call: Call, encoder: Resp.Encoder, inFlight: Ring<Call>): string | undefined => {
+  const { command } = call
+  // Whoever sends looks at that first; a command that says itself that it must not be sent never is.
+  if (command.problem !== undefined) return command.problem
+  const { before } = command
+  const asking = call.asking && !command.spec.alone
+  encoder.mark()
+  try {
+    if (asking) encoder.command(ASKING.spec.head, ASKING.args)
+    for (let i = 0; i < before.length; i++) encoder.command(before[i].spec.head, before[i].args)
+    encoder.command(command.spec.head, command.args)
+  } catch (error) {
+    encoder.rollback()
+    return error instanceof Resp.EncodeError ? error.message : "its arguments can't be read"
+  }
+  if (asking) inFlight.push(new Unattended(ASKING, false, Infinity))
+  if (before.length > 0) {
+    const unit: Unit = { refused: undefined, unopened: false, astray: false }
+    call.unit = unit
+    for (const each of before) inFlight.push(new Prelude(each, unit, each === before[0]))
+  }
+  inFlight.push(call)
+  return undefined
+}

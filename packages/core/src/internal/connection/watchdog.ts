@@ -1,0 +1,157 @@
+/**
+ * Watches over one connection: that commands are answered by their deadlines, that the peer is alive, since a half-open
+ * socket never says that it is gone, and that replies are in step with their commands.
+ *
+ * Deadlines are looked at every so often, for all commands at once; one that is shorter than that has an alarm. A PING tells
+ * the rest: one a second while there are replies, and one now and then where there is nothing under way.
+ */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type { Connector } from "../../Connector.ts"
+import * as RedisError from "../../RedisError.ts"
+import { timedOut } from "../failures/failure.ts"
+import { caughtUp } from "./arrivals.ts"
+import { blocks, expire, isOverdue, isSlow } from "./call.ts"
+import type { Call } from "./call.ts"
+import type { Pings } from "./pings.ts"
+import type { Ring } from "./ring.ts"
+import type { Report } from "./strays.ts"
+
+/** What is watched over. Times are in milliseconds. */
+export interface Watched {
+  readonly node: string
+  readonly clock: Clock.Clock
+  readonly soon: Connector["Service"]["soon"]
+  readonly inFlight: Ring<Call>
+  readonly waiting: Ring<Call>
+  readonly commandTimeout: number
+  readonly pingInterval: number
+  /** Whether silence ends the connection whatever is in flight, since it is not one user's alone. */
+  readonly isShared: () => boolean
+  readonly bytesRead: () => number
+  /** Commands are in flight and the server has said nothing for a while. */
+  readonly onQuiet: () => void
+  readonly pings: Pings
+  readonly ping: () => void
+  readonly abort: (reason: RedisError.Reason) => void
+  readonly report: Report
+}
+
+/** How often replies are proved to be in step while there are any, in milliseconds. */
+const proofInterval = 1000
+
+export class Watchdog {
+  private readonly of: Watched
+  private readonly stirred = Latch.makeUnsafe(false)
+  private dozing = false
+  private readonly hastened = Latch.makeUnsafe(false)
+  private alarmAt = Infinity
+
+  constructor(of: Watched) {
+    this.of = of
+  }
+
+  /** There is one more command to watch over. */
+  notice(call: Call): void {
+    if (this.dozing) {
+      this.dozing = false
+      this.stirred.openUnsafe()
+    }
+    if (call.command.timeout !== undefined && call.deadline < this.alarmAt) {
+      this.alarmAt = call.deadline
+      this.hastened.openUnsafe()
+    }
+  }
+
+  /** Whether there is something that has to be answered by now. */
+  private hasOverdue(now: number): boolean {
+    return isOverdue(this.of.inFlight, now) || isOverdue(this.of.waiting, now)
+  }
+
+  /** Fails what had to be answered by a time. */
+  private expire(now: number): void {
+    const { inFlight, node, report, waiting } = this.of
+    expire(inFlight, now, () => timedOut(node, "the reply", true), report)
+    expire(waiting, now, () => timedOut(node, "room on the connection", false), report)
+  }
+
+  /** Watches deadlines, and that the peer is alive. Runs for the life of the connection. */
+  readonly sweep: Effect.Effect<never> = Effect.suspend(() => {
+    const { clock, commandTimeout, inFlight, pingInterval, pings, soon, waiting } = this.of
+    const tick = Math.min(Math.max(Math.min(pingInterval / 2, commandTimeout / 10), 10), 1000)
+    let heardAt = clock.currentTimeMillisUnsafe()
+    let heard = this.of.bytesRead()
+    /** Since when a PING should have been answered that nothing was heard after. */
+    let silentSince: number | undefined
+    const heardNow = (): void => {
+      heard = this.of.bytesRead()
+      heardAt = clock.currentTimeMillisUnsafe()
+      silentSince = undefined
+    }
+    const check = (now: number): void => {
+      this.expire(now)
+      if (this.isHeldUp(now)) return heardNow()
+      if (this.of.bytesRead() !== heard) heardNow()
+      else if (inFlight.length > 0) this.of.onQuiet()
+      if (isLost(now)) {
+        const problem = `the server has been silent for ${now - heardAt} ms`
+        return this.of.abort(new RedisError.ConnectionLost({ problem }))
+      }
+      const isSilent = silentSince === undefined && now - heardAt >= pingInterval
+      const isUnproved = pings.proved !== this.of.bytesRead() &&
+        now - pings.madeAt >= Math.min(pingInterval, proofInterval)
+      if ((isSilent || isUnproved) && pings.count === 0) this.of.ping()
+      // Where no PING can be sent, silence means something to who waits for an answer only.
+      if (isSilent && pings.count + inFlight.length > 0) silentSince = now
+    }
+    const isLost = (now: number): boolean => silentSince !== undefined && now - silentSince >= pingInterval
+    const look = Effect.suspend(() => {
+      const now = clock.currentTimeMillisUnsafe()
+      const isDire = this.hasOverdue(now) || isLost(now)
+      return Effect.map(isDire ? caughtUp(soon) : Effect.void, () => check(now))
+    })
+    // With nothing under way there is nothing to watch until a command comes, or the next PING is due.
+    const doze = Effect.suspend(() => {
+      this.stirred.closeUnsafe()
+      this.dozing = true
+      if (this.of.bytesRead() !== heard) heardNow()
+      return Effect.raceFirst(Effect.sleep(pingInterval), Effect.map(this.stirred.await, heardNow))
+    })
+    const pause = Effect.suspend(() => inFlight.length + waiting.length > 0 ? Effect.sleep(tick) : doze)
+    return Effect.forever(Effect.andThen(pause, look))
+  })
+
+  /** Watches the deadlines of commands that have a timeout of their own: one may come long before the next sweep. */
+  readonly alarm: Effect.Effect<never> = Effect.suspend(() => {
+    const pause = Effect.suspend(() => {
+      this.hastened.closeUnsafe()
+      this.alarmAt = this.nextAlarm()
+      if (this.alarmAt === Infinity) return this.hastened.await
+      const left = Math.max(this.alarmAt - this.of.clock.currentTimeMillisUnsafe(), 10)
+      return Effect.raceFirst(Effect.sleep(left), this.hastened.await)
+    })
+    const look = Effect.suspend(() => {
+      const now = this.of.clock.currentTimeMillisUnsafe()
+      return this.hasOverdue(now) ? Effect.map(caughtUp(this.of.soon), () => this.expire(now)) : Effect.void
+    })
+    return Effect.forever(Effect.andThen(pause, look))
+  })
+
+  private nextAlarm(): number {
+    let next = Infinity
+    const look = ({ abandoned, command, deadline }: Call): void => {
+      if (command.timeout !== undefined && !abandoned) next = Math.min(next, deadline)
+    }
+    this.of.inFlight.forEach(look)
+    this.of.waiting.forEach(look)
+    return next
+  }
+
+  /** Behind a command that blocks, or takes long, no PING is answered. Once that is overdue, silence means something again. */
+  private isHeldUp(now: number): boolean {
+    const head = this.of.inFlight.peek()
+    return head !== undefined && head.deadline > now &&
+      (blocks(head.command) || (!this.of.isShared() && isSlow(head.command)))
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Commands about the whole cluster: sent to every primary (or every node), their replies made one by the response policy
+ * that Redis gives for the command.
+ *
+ * Source: https://redis.io/docs/latest/develop/reference/command-tips/
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Command from "../../Command.ts"
+import * as CommandSpec from "../../CommandSpec.ts"
+import * as RedisError from "../../RedisError.ts"
+import type * as Resp from "../../Resp.ts"
+import { kindOf } from "../commands/reply.ts"
+import { decoded } from "../connection/call.ts"
+import { executed, notSent, toError } from "../failures/failure.ts"
+import type { NodeResult, Nodes } from "./members.ts"
+
+/** One that is about its connection (WAIT) means just that one, and a special policy is the caller's business. */
+export const isFanOut = ({ spec }: Command.Any): boolean =>
+  (spec.request === "AllShards" || spec.request === "AllNodes") &&
+  spec.keys.length === 0 && spec.stateful === undefined && spec.response !== "Special"
+
+type Numeric = number | bigint
+
+const isNumeric = (value: unknown): value is Numeric => typeof value === "number" || typeof value === "bigint"
+
+const isAnswer = (value: unknown): boolean => isNumeric(value) || typeof value === "boolean"
+
+/** Exact for integers of any size, which are bigints beyond 2^53 as replies are. */
+const sum = (a: Numeric, b: Numeric): Numeric => {
+  const about = Number(a) + Number(b)
+  if (Number.isSafeInteger(about) || !isWhole(a) || !isWhole(b)) return about
+  return BigInt(a) + BigInt(b)
+}
+
+const isWhole = (value: Numeric): boolean => typeof value === "bigint" || Number.isInteger(value)
+
+type Join = (a: never, b: never) => Resp.Value
+
+/** How two answers become one, of several nodes one after the other. */
+const joins: { readonly [P in CommandSpec.ResponsePolicy]?: Join } = {
+  AggSum: sum,
+  AggMin: (a: Numeric, b: Numeric) => b < a ? b : a,
+  AggMax: (a: Numeric, b: Numeric) => b > a ? b : a,
+  AggLogicalAnd: (a: Resp.Value, b: Resp.Value) => a ? b : a,
+  AggLogicalOr: (a: Resp.Value, b: Resp.Value) => a ? a : b
+}
+
+/** Replies of several answers (SCRIPT EXISTS) are made one answer by answer. */
+const fold = (values: ReadonlyArray<Resp.Value>, join: Join): Resp.Value => {
+  const [first] = values
+  const reduce = (items: ReadonlyArray<Resp.Value>): Resp.Value => items.reduce((a, b) => join(a as never, b as never))
+  return Array.isArray(first)
+    ? first.map((_, i) => reduce(values.map((list) => (list as typeof first)[i])))
+    : reduce(values)
+}
+
+/** One list of all, one node's behind the other's; of maps one map. A node that answers nil has nothing to add. */
+const concat = (values: ReadonlyArray<Resp.Value>): Resp.Value => {
+  const told = values.filter((value) => value !== null)
+  const [first = null] = told
+  if (Array.isArray(first)) return told.flat(1)
+  return first instanceof Map ? new Map(told.flatMap((map) => Array.from(map as typeof first))) : first
+}
+
+const combine = (policy: CommandSpec.ResponsePolicy, values: ReadonlyArray<Resp.Value>): Resp.Value => {
+  const join = joins[policy]
+  if (join !== undefined) return fold(values, join)
+  return policy === "Default" ? concat(values) : values[0]
+}
+
+/** What a node's reply should have been to become one with another's; undefined when it can. */
+const misfit = (policy: CommandSpec.ResponsePolicy, value: Resp.Value, other: Resp.Value): string | undefined => {
+  if (policy === "Default") {
+    const isLike = value === null ||
+      (Array.isArray(value) === Array.isArray(other) && value instanceof Map === other instanceof Map)
+    return isLike ? undefined : `${kindOf(other)}, as from another node`
+  }
+  if (joins[policy] === undefined) return undefined
+  if (!Array.isArray(other)) return isAnswer(value) ? undefined : "a number"
+  const isLike = Array.isArray(value) && value.length === other.length && value.every(isAnswer)
+  return isLike ? undefined : `an array of ${other.length} numbers`
+}
+
+/** Codes of nodes that had nothing to do: what another one says is more to the point. */
+const isIdle = ({ reason }: RedisError.RedisError): boolean =>
+  reason._tag === "ServerError" && reason.code === "NOTBUSY"
+
+const certainty: ReadonlyArray<RedisError.Delivery> = ["NotSent", "Rejected", "Executed", "MaybeExecuted"]
+
+/** The failure of all, from those of some nodes: what one has refused others may have done. */
+const failureOf = (
+  command: Command.Any,
+  failures: ReadonlyArray<RedisError.RedisError>,
+  isDone: boolean
+): RedisError.RedisError => {
+  const told = failures.find((error) => !isIdle(error)) ?? failures[0]
+  const worst = Math.max(...failures.map(({ delivery }) => certainty.indexOf(delivery)))
+  const delivery = isDone && !CommandSpec.isHarmless(command.spec) ? "MaybeExecuted" : certainty[worst]
+  return toError({ reason: told.reason, delivery, node: told.node }, { command, attempts: told.attempts })
+}
+
+export type ExecuteEach = <A>(
+  command: Command.Command<A>,
+  nodes: Nodes
+) => Effect.Effect<ReadonlyArray<NodeResult<A>>>
+
+/** The nodes that have answered, or failed. */
+export const nodesOf = (results: ReadonlyArray<NodeResult<unknown>>): ReadonlyArray<string | undefined> =>
+  results.map(({ address, result }) => Result.isSuccess(result) ? address.key : result.failure.node)
+
+/** The first failure among the results of nodes. */
+export const failureIn = (results: ReadonlyArray<NodeResult<unknown>>): RedisError.RedisError | undefined =>
+  results.map(({ result }) => result).find(Result.isFailure)?.failure
+
+/**
+ * Sends it to each node, makes one of the replies as they came, in the order of the nodes, and decodes that: the decoder, and
+ * what is mapped behind it, is about the reply of the whole cluster.
+ */
+export const run = <A>(
+  command: Command.Command<A>,
+  executeEach: ExecuteEach
+): Effect.Effect<A, RedisError.RedisError> => {
+  const { request, response } = command.spec
+  const nodes = request === "AllNodes" ? "all" : "primaries"
+  return Effect.flatMap(executeEach(Command.undecoded(command), nodes), (results) => {
+    const values: Array<Resp.Value> = []
+    const failures: Array<RedisError.RedisError> = []
+    let other: Resp.Value = null
+    let misfitting: RedisError.RedisError | undefined
+    for (const { address, result } of results) {
+      if (Result.isFailure(result)) {
+        failures.push(result.failure)
+        continue
+      }
+      const value = result.success
+      other ??= value
+      const expected = misfit(response, value, other)
+      if (expected !== undefined) {
+        const reason = new RedisError.DecodeFailed({ expected, received: kindOf(value) })
+        misfitting ??= toError(executed(reason, address.key), { command })
+      }
+      values.push(value)
+    }
+    const tolerant = response === "OneSucceeded" && values.length > 0
+    if (failures.length > 0 && !tolerant) return Effect.fail(failureOf(command, failures, values.length > 0))
+    if (values.length === 0) {
+      return Effect.fail(toError(notSent(new RedisError.NoNodeForSlot({ slot: undefined })), { command, attempts: 0 }))
+    }
+    return misfitting === undefined
+      ? decoded(command, combine(response, values), undefined)
+      : Effect.fail(misfitting)
+  })
+}

@@ -1,0 +1,127 @@
+/**
+ * Asks nodes for what they believe about the cluster: its layout, whether it is up, and how new that is.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type { Address } from "../../Address.ts"
+import * as Command from "../../Command.ts"
+import * as CommandSpec from "../../CommandSpec.ts"
+import type { Node, NodePool } from "../../NodePool.ts"
+import type { RedisError } from "../../RedisError.ts"
+import * as SlotMap from "../../SlotMap.ts"
+import * as Reply from "../commands/reply.ts"
+import { withoutLayout } from "../connection/stranger.ts"
+import type { Layouts } from "./layouts.ts"
+import * as Vote from "./vote.ts"
+
+const CLUSTER_INFO = Command.make(CommandSpec.get("CLUSTER INFO"), [], Reply.name)
+const CLUSTER_SLOTS = Command.make(CommandSpec.get("CLUSTER SLOTS"), [], Reply.raw)
+const CLUSTER_SHARDS = Command.make(CommandSpec.get("CLUSTER SHARDS"), [], Reply.raw)
+
+/** How long one node may take to tell its view. */
+const askTimeout = "2 seconds"
+/** How long the targets of redirects are waited for once all else is known. */
+const testimonyTimeout = "150 millis"
+
+/** A node that told no view that counts, and why. */
+export interface Unheard {
+  readonly node: string
+  readonly problem: string
+}
+
+interface Answers {
+  /** What the nodes told that have a vote. */
+  readonly views: Array<Vote.View>
+  /** What anybody told, by the key of the node's address. */
+  readonly testimony: ReadonlyMap<string, Vote.View>
+  readonly failures: Array<Unheard>
+}
+
+const field = (info: string, name: string): string | undefined => {
+  const line = info.split("\n").find((line) => line.startsWith(`${name}:`))
+  return line?.slice(name.length + 1).trim()
+}
+
+const isRefused = ({ reason }: RedisError): boolean => reason._tag === "ServerError"
+const isForbidden = ({ reason }: RedisError): boolean => reason._tag === "ServerError" && reason.code === "NOPERM"
+
+/** What a node believes. A user who may not ask all of it can do with a part. */
+const ask = Effect.fnUntraced(function*(
+  node: Node,
+  layouts: Layouts
+): Effect.fn.Return<Vote.View, string> {
+  const { address } = node
+  const info = node.execute(CLUSTER_INFO).pipe(
+    Effect.catch((error) => isRefused(error) ? Effect.succeed(undefined) : Effect.fail(error))
+  )
+  const slots = Effect.map(node.execute(CLUSTER_SLOTS), (reply) => layouts.read(reply, address))
+  const shards = Effect.map(
+    node.execute(CLUSTER_SHARDS),
+    (reply) => layouts.read(reply, address, SlotMap.fromClusterShards)
+  )
+  const layout = Effect.catch(slots, (error) => isForbidden(error) ? shards : Effect.fail(error))
+  const [facts, read] = yield* Effect.all([info, layout], { concurrency: "unbounded" }).pipe(
+    Effect.mapError((error) => withoutLayout(error.reason)),
+    Effect.timeoutOrElse({ duration: askTimeout, orElse: () => Effect.fail("it did not answer in time") })
+  )
+  const { fingerprint, map } = yield* Effect.fromResult(read)
+  const state = facts === undefined ? undefined : field(facts, "cluster_state")
+  const epoch = Number(facts === undefined ? undefined : field(facts, "cluster_current_epoch"))
+  return {
+    node: address.key,
+    map,
+    fingerprint,
+    healthy: state === undefined ? undefined : state === "ok",
+    epoch: Number.isSafeInteger(epoch) ? epoch : undefined
+  }
+})
+
+/**
+ * Asks all of them at once, and waits for no more answers than it takes until most agree in a view that counts; for those
+ * of targets a little longer.
+ */
+export const make = (pool: NodePool["Service"], layouts: Layouts) =>
+  Effect.fnUntraced(function*(
+    addresses: ReadonlyArray<Address>,
+    targets: ReadonlyArray<Address>,
+    counts: (view: Vote.View) => boolean
+  ): Effect.fn.Return<Answers> {
+    const views: Array<Vote.View> = []
+    const testimony = new Map<string, Vote.View>()
+    const failures: Array<Unheard> = []
+    const voting = new Set(addresses.map(({ key }) => key))
+    const unheard = new Set(targets.map(({ key }) => key))
+    const decided = Deferred.makeUnsafe<void>()
+    const heard = Deferred.makeUnsafe<void>()
+    const settled = (address: Address): void => {
+      if (Vote.isDecided(views.filter(counts), voting.size)) Deferred.doneUnsafe(decided, Effect.void)
+      if (unheard.delete(address.key) && unheard.size === 0) Deferred.doneUnsafe(heard, Effect.void)
+    }
+    if (targets.length === 0) Deferred.doneUnsafe(heard, Effect.void)
+    const all = new Map([...addresses, ...targets].map((address) => [address.key, address]))
+    const asking = Effect.forEach(
+      all.values(),
+      (address) =>
+        Effect.match(
+          Effect.catchDefect(ask(pool.node(address), layouts), () => Effect.fail("reading what it answered failed")),
+          {
+            onSuccess: (view) => {
+              testimony.set(address.key, view)
+              if (voting.has(address.key)) views.push(view)
+              settled(address)
+            },
+            onFailure: (problem) => {
+              if (voting.has(address.key)) failures.push({ node: address.key, problem })
+              settled(address)
+            }
+          }
+        ),
+      { concurrency: "unbounded", discard: true }
+    )
+    const enough = Effect.andThen(
+      Deferred.await(decided),
+      Effect.timeoutOption(Deferred.await(heard), testimonyTimeout)
+    )
+    yield* Effect.raceFirst(asking, enough)
+    return { views, testimony, failures }
+  })
