@@ -8,6 +8,9 @@
  * **What it is modelled on.** Redis 7.0.15, with its error texts, or Redis 8.0 where that is asked for. Nothing is saved: a node that is killed and restarted
  * is empty. Replicas that can hear their primary are never late. News reach all nodes at once.
  *
+ * **Where it runs.** Wherever Effect does, a browser included. Only `listen` and scripts need Node, for its TCP ports and its
+ * files, and are refused elsewhere.
+ *
  * @since 0.1.0
  */
 import * as Address from "@redisc/core/Address"
@@ -555,14 +558,7 @@ const makeService = (world: FakeWorld): Service => {
 
     listen: Effect.gen(function*() {
       const scope = yield* Effect.scope
-      const openOne = (node: FakeNode) =>
-        Door.open(node).pipe(
-          Scope.provide(scope),
-          Effect.mapBoth({
-            onSuccess: (port) => Address.tcp("127.0.0.1", port),
-            onFailure: (cause) => new FakeClusterError({ problem: `no port could be opened for ${node.name}`, cause })
-          })
-        )
+      const openOne = (node: FakeNode) => Scope.provide(Door.open(node), scope)
       openDoor = openOne
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {

@@ -8,6 +8,7 @@ import * as Resp from "@redisc/core/Resp"
 import type * as Clock from "effect/Clock"
 import type { Bin } from "../definitions/handler.ts"
 import type { Version } from "../facts/version.ts"
+import { later } from "../platform/later.ts"
 import { Rules } from "../session/interventions.ts"
 import type { Way } from "../session/interventions.ts"
 import type { Turn } from "../session/servingNode.ts"
@@ -206,9 +207,9 @@ export class World<N extends Inhabitant> {
     this.pending.add(session)
     if (this.scheduled) return
     this.scheduled = true
-    if (this.turns === 0) setImmediate(this.breathe)
+    if (this.turns === 0) later(this.breathe)
     if (this.turns++ < turnsInARow) queueMicrotask(this.turn)
-    else setImmediate(this.turn)
+    else later(this.turn)
   }
 
   private readonly breathe = (): void => {

@@ -7,7 +7,7 @@
  */
 import { since } from "../facts/version.ts"
 import type { Version } from "../facts/version.ts"
-import { fromBytes, toBytes } from "../values/binary.ts"
+import { fromBytes, toBytes, viewOf } from "../values/binary.ts"
 import type { Bin } from "../values/binary.ts"
 import { SortedSet } from "./sortedSet.ts"
 import type { Stream } from "./stream.ts"
@@ -35,17 +35,17 @@ export const checksum = (bin: Bin): Bin => {
   for (let i = 0; i < bin.length; i++) {
     crc = table[Number(crc & byteMask) ^ bin.charCodeAt(i)] ^ (crc >> BigInt(8))
   }
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(crc)
+  const bytes = new Uint8Array(8)
+  viewOf(bytes).setBigUint64(0, crc, true)
   return fromBytes(bytes)
 }
 
 const writeLength = (length: number): Bin => {
   if (length < 64) return String.fromCharCode(length)
   if (length < 16_384) return String.fromCharCode(0x40 | (length >> 8), length & 0xff)
-  const bytes = Buffer.alloc(5)
+  const bytes = new Uint8Array(5)
   bytes[0] = 0x80
-  bytes.writeUInt32BE(length, 1)
+  viewOf(bytes).setUint32(1, length)
   return fromBytes(bytes)
 }
 
@@ -55,8 +55,8 @@ export const writeString = (text: Bin): Bin => writeLength(text.length) + text
 const writeStrings = (texts: ReadonlyArray<Bin>): Bin => writeLength(texts.length) + texts.map(writeString).join("")
 
 const writeScore = (score: number): Bin => {
-  const bytes = Buffer.alloc(8)
-  bytes.writeDoubleLE(score)
+  const bytes = new Uint8Array(8)
+  viewOf(bytes).setFloat64(0, score, true)
   return fromBytes(bytes)
 }
 
@@ -114,11 +114,13 @@ export const isIntact = (payload: Bin, version: Version): boolean => {
 class Unreadable extends Error {}
 
 class Reader {
-  private readonly bytes: Buffer
+  private readonly bytes: Uint8Array
+  private readonly view: DataView
   private at = 0
 
   constructor(content: Bin) {
-    this.bytes = Buffer.from(toBytes(content))
+    this.bytes = toBytes(content)
+    this.view = viewOf(this.bytes)
   }
 
   private take(count: number): number {
@@ -136,7 +138,7 @@ class Reader {
     const head = this.byte()
     if (head < 0x40) return head
     if (head < 0x80) return ((head & 0x3f) << 8) | this.byte()
-    if (head === 0x80) return this.bytes.readUInt32BE(this.take(4))
+    if (head === 0x80) return this.view.getUint32(this.take(4))
     throw new Unreadable()
   }
 
@@ -144,15 +146,17 @@ class Reader {
     const head = this.bytes[this.at]
     if (head >= 0xc0 && head <= 0xc2) {
       const width = 1 << (head & 3)
-      return String(this.bytes.readIntLE(this.take(1 + width) + 1, width))
+      const at = this.take(1 + width) + 1
+      const { view } = this
+      return String(width === 1 ? view.getInt8(at) : width === 2 ? view.getInt16(at, true) : view.getInt32(at, true))
     }
     const length = this.length()
     const from = this.take(length)
-    return fromBytes(this.bytes.subarray(from, from + length))
+    return fromBytes(this.bytes, from, from + length)
   }
 
   score(): number {
-    return this.bytes.readDoubleLE(this.take(8))
+    return this.view.getFloat64(this.take(8), true)
   }
 
   texts(): Array<Bin> {

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { fromBytes, toBytes } from "../values/binary.ts"
+import { fromBytes, toBytes, viewOf, writeBytes } from "../values/binary.ts"
 import type { Bin } from "../values/binary.ts"
 
 const registerCount = 16_384
@@ -70,9 +70,9 @@ const readRuns = (bytes: Uint8Array): ReadonlyArray<Run> => {
 const isCounted = (text: Bin): boolean => text.charCodeAt(15) < 0x80
 
 const countOf = (text: Bin): bigint => {
-  const bytes = Buffer.from(text.slice(8, headerSize), "latin1")
+  const bytes = toBytes(text.slice(8, headerSize))
   bytes[7] &= 0x7f
-  return bytes.readBigUInt64LE()
+  return viewOf(bytes).getBigUint64(0, true)
 }
 
 /** The count that a valid string keeps, undefined when it has to be calculated. */
@@ -132,10 +132,10 @@ const packSparse = (registers: Uint8Array): ReadonlyArray<number> | undefined =>
 export const encode = (value: HyperLogLog): Bin => {
   const sparse = value.dense ? undefined : packSparse(value.registers)
   value.dense = sparse === undefined
-  const header = Buffer.alloc(headerSize)
-  header.write("HYLL", "latin1")
+  const header = new Uint8Array(headerSize)
+  writeBytes("HYLL", header, 0)
   header[4] = value.dense ? 0 : 1
-  header.writeBigUInt64LE(value.count, 8)
+  viewOf(header).setBigUint64(8, value.count, true)
   if (!value.counted) header[15] |= 0x80
   return fromBytes(header) + fromBytes(Uint8Array.from(sparse ?? packDense(value.registers)))
 }
@@ -152,11 +152,12 @@ const fold = BigInt(47)
 const times = (a: bigint, b: bigint): bigint => BigInt.asUintN(64, a * b)
 
 /** MurmurHash2 in 64 bits, for little-endian machines. */
-const murmur = (bytes: Buffer): bigint => {
+const murmur = (bytes: Uint8Array): bigint => {
   let hash = seed ^ times(BigInt(bytes.length), multiplier)
   const whole = bytes.length - bytes.length % 8
+  const view = viewOf(bytes)
   for (let at = 0; at < whole; at += 8) {
-    let part = times(bytes.readBigUInt64LE(at), multiplier)
+    let part = times(view.getBigUint64(at, true), multiplier)
     part ^= part >> fold
     hash = times(hash ^ times(part, multiplier), multiplier)
   }
@@ -171,7 +172,7 @@ const murmur = (bytes: Buffer): bigint => {
 
 /** Counts an element, and tells whether that changed a register. */
 export const add = (value: HyperLogLog, element: Bin): boolean => {
-  const hash = murmur(Buffer.from(element, "latin1"))
+  const hash = murmur(toBytes(element))
   const index = Number(hash & BigInt(registerCount - 1))
   let rest = hash >> BigInt(indexBits) | BigInt(1) << BigInt(hashBits)
   let rank = 1

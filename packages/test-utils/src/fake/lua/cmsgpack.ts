@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { fromBytes, toBytes, viewOf } from "../values/binary.ts"
 import type { Bin } from "../values/binary.ts"
 import { Type } from "./lua.ts"
 import type { Lua, Native, State } from "./lua.ts"
@@ -36,10 +37,10 @@ const packInteger = (value: number): Bin => {
 const packNumber = (value: number): Bin => {
   if (Number.isInteger(value) && value >= -int64Limit && value < int64Limit) return packInteger(value)
   const single = Math.fround(value) === value
-  const bytes = Buffer.alloc(single ? 4 : 8)
-  if (single) bytes.writeFloatBE(value)
-  else bytes.writeDoubleBE(value)
-  return byte(single ? 0xca : 0xcb) + bytes.toString("latin1")
+  const bytes = new Uint8Array(single ? 4 : 8)
+  if (single) viewOf(bytes).setFloat32(0, value)
+  else viewOf(bytes).setFloat64(0, value)
+  return byte(single ? 0xca : 0xcb) + fromBytes(bytes)
 }
 
 const header = (length: number, small: number, limit: number, medium: number): Bin => {
@@ -125,12 +126,12 @@ class Unpacker {
   at: number
   private readonly lua: Lua
   private readonly L: State
-  private readonly packed: Buffer
+  private readonly packed: Uint8Array
 
   constructor(lua: Lua, L: State, packed: Bin, at: number) {
     this.lua = lua
     this.L = L
-    this.packed = Buffer.from(packed, "latin1")
+    this.packed = toBytes(packed)
     this.at = at
   }
 
@@ -151,22 +152,22 @@ class Unpacker {
       case 0xc3:
         return api.lua_pushboolean(L, sign - 0xc2)
       case 0xca:
-        return api.lua_pushnumber(L, this.take(4).readFloatBE())
+        return api.lua_pushnumber(L, viewOf(this.take(4)).getFloat32(0))
       case 0xcb:
-        return api.lua_pushnumber(L, this.take(8).readDoubleBE())
+        return api.lua_pushnumber(L, viewOf(this.take(8)).getFloat64(0))
       case 0xcc:
       case 0xcd:
       case 0xce:
         return api.lua_pushnumber(L, this.length(1 << (sign - 0xcc)))
       case 0xcf:
       case 0xd3:
-        return api.lua_pushnumber(L, Number(this.take(8).readBigInt64BE()))
+        return api.lua_pushnumber(L, Number(viewOf(this.take(8)).getBigInt64(0)))
       case 0xd0:
+        return api.lua_pushnumber(L, viewOf(this.take(1)).getInt8(0))
       case 0xd1:
-      case 0xd2: {
-        const bytes = 1 << (sign - 0xd0)
-        return api.lua_pushnumber(L, this.take(bytes).readIntBE(0, bytes))
-      }
+        return api.lua_pushnumber(L, viewOf(this.take(2)).getInt16(0))
+      case 0xd2:
+        return api.lua_pushnumber(L, viewOf(this.take(4)).getInt32(0))
       case 0xd9:
       case 0xda:
       case 0xdb:
@@ -186,18 +187,18 @@ class Unpacker {
     return this.at >= this.packed.length
   }
 
-  private take(bytes: number): Buffer {
+  private take(bytes: number): Uint8Array {
     if (this.at + bytes > this.packed.length) throw new Malformed(missing)
     this.at += bytes
     return this.packed.subarray(this.at - bytes, this.at)
   }
 
   private length(bytes: number): number {
-    return this.take(bytes).readUIntBE(0, bytes)
+    return this.take(bytes).reduce((sum, each) => sum * 256 + each, 0)
   }
 
   private pushText(length: number): void {
-    this.lua.push(this.L, this.take(length).toString("latin1"))
+    this.lua.push(this.L, fromBytes(this.take(length)))
   }
 
   private pushArray(length: number): void {

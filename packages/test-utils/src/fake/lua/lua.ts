@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import type { Version } from "../facts/version.ts"
+import { fromBytes, viewOf, writeBytes } from "../values/binary.ts"
 import type { Bin } from "../values/binary.ts"
 import * as Wasm from "./wasm.ts"
 import type { State } from "./wasm.ts"
@@ -83,14 +84,16 @@ export class Lua {
   private readonly whatAt: number
   private scratchAt: number
   private scratchSize = 4096
-  private view: Buffer
+  private memory: Uint8Array
+  private view: DataView
 
   constructor(version: Version) {
     this.version = version
     this.instance = Wasm.instantiate()
     const { api } = this.instance
     this.api = api
-    this.view = Buffer.from(api.memory.buffer)
+    this.memory = new Uint8Array(api.memory.buffer)
+    this.view = viewOf(this.memory)
     this.lengthAt = api.malloc(4)
     this.debugAt = api.malloc(160)
     this.scratchAt = api.malloc(this.scratchSize)
@@ -103,7 +106,7 @@ export class Lua {
       this.spend(tick)
     })
     this.whatAt = api.malloc(8)
-    this.memory().write("nSl\0", this.whatAt, "latin1")
+    writeBytes("nSl\0", this.current(), this.whatAt)
     for (const open of [api.luaopen_base, api.luaopen_table, api.luaopen_string, api.luaopen_math]) {
       const place = this.instance.install("function", open)
       api.lua_pushcclosure(this.main, place, 0)
@@ -194,11 +197,11 @@ export class Lua {
     const { api, debugAt } = this
     if (api.lua_getstack(L, level, debugAt) === 0) return undefined
     api.lua_getinfo(L, this.whatAt, debugAt)
-    const memory = this.memory()
+    this.current()
     return {
-      native: this.cString(memory.readUInt32LE(debugAt + 12)) === "C",
-      source: this.cString(memory.readUInt32LE(debugAt + 16)),
-      line: memory.readInt32LE(debugAt + 20)
+      native: this.cString(this.view.getUint32(debugAt + 12, true)) === "C",
+      source: this.cString(this.view.getUint32(debugAt + 16, true)),
+      line: this.view.getInt32(debugAt + 20, true)
     }
   }
 
@@ -213,13 +216,13 @@ export class Lua {
   }
 
   private bytes(at: number): Bin {
-    const memory = this.memory()
-    return memory.toString("latin1", at, at + memory.readUInt32LE(this.lengthAt))
+    const memory = this.current()
+    return fromBytes(memory, at, at + this.view.getUint32(this.lengthAt, true))
   }
 
   private cString(at: number): Bin {
-    const memory = this.memory()
-    return memory.toString("latin1", at, memory.indexOf(0, at))
+    const memory = this.current()
+    return fromBytes(memory, at, memory.indexOf(0, at))
   }
 
   private write(text: Bin): number {
@@ -230,14 +233,17 @@ export class Lua {
       this.scratchAt = api.malloc(this.scratchSize)
       if (this.scratchAt === 0) throw new Error("Lua has no memory left")
     }
-    this.memory().write(text, this.scratchAt, "latin1")
+    writeBytes(text, this.current(), this.scratchAt)
     return this.scratchAt
   }
 
-  private memory(): Buffer {
-    // The buffer is another one after the memory has grown.
+  /** The memory as it is now: the buffer is another one after it has grown. */
+  private current(): Uint8Array {
     const { buffer } = this.api.memory
-    if (this.view.buffer !== buffer) this.view = Buffer.from(buffer)
-    return this.view
+    if (this.memory.buffer !== buffer) {
+      this.memory = new Uint8Array(buffer)
+      this.view = viewOf(this.memory)
+    }
+    return this.memory
   }
 }

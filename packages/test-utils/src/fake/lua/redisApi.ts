@@ -4,11 +4,10 @@
  * @since 0.1.0
  */
 import type * as Resp from "@redisc/core/Resp"
-import { createHash } from "node:crypto"
 import { since } from "../facts/version.ts"
 import type { Version } from "../facts/version.ts"
 import type { Bin } from "../values/binary.ts"
-import { toBytes } from "../values/binary.ts"
+import { sha1 } from "../values/digest.ts"
 import * as Format from "../values/format.ts"
 import { pushError, pushReply } from "./convert.ts"
 import { Type } from "./lua.ts"
@@ -26,8 +25,6 @@ export interface Host {
 export interface Current {
   host: Host | undefined
 }
-
-export const sha1 = (text: Bin): string => createHash("sha1").update(toBytes(text)).digest("hex")
 
 /** An instruction is cheap, a call is not. */
 const costOfCall = 200

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { fromBytes, toBytes, viewOf } from "../values/binary.ts"
 import type { Bin } from "../values/binary.ts"
 import { Type } from "./lua.ts"
 import type { Lua, Native, State } from "./lua.ts"
@@ -68,28 +69,25 @@ function* parse(lua: Lua, L: State, format: Bin): Generator<Item> {
 
 const integerBytes = (value: number, size: number, little: boolean): Bin => {
   const bits = BigInt.asUintN(size * 8, Number.isFinite(value) ? BigInt(Math.trunc(value)) : BigInt(0))
-  const bytes = Buffer.from(bits.toString(16).padStart(size * 2, "0"), "hex")
-  return Buffer.from(little ? bytes.toReversed() : bytes).toString("latin1")
+  const bytes = Uint8Array.from({ length: size }, (_, i) => Number(BigInt.asUintN(8, bits >> BigInt(i * 8))))
+  return fromBytes(little ? bytes : bytes.toReversed())
 }
 
-const integerOf = (bytes: Buffer, little: boolean, signed: boolean): number => {
-  const ordered = Buffer.from(little ? bytes.toReversed() : bytes)
-  const bits = BigInt(`0x${ordered.toString("hex") || "0"}`)
+const integerOf = (bytes: Uint8Array, little: boolean, signed: boolean): number => {
+  const bits = (little ? bytes.toReversed() : bytes).reduce((sum, byte) => sum << 8n | BigInt(byte), 0n)
   const width = Math.min(bytes.length, 8) * 8
   return Number(signed ? BigInt.asIntN(width, bits) : BigInt.asUintN(width, bits))
 }
 
 const floatBytes = (value: number, size: number, little: boolean): Bin => {
-  const view = new DataView(new ArrayBuffer(size))
-  if (size === 4) view.setFloat32(0, value, little)
-  else view.setFloat64(0, value, little)
-  return Buffer.from(view.buffer).toString("latin1")
+  const bytes = new Uint8Array(size)
+  if (size === 4) viewOf(bytes).setFloat32(0, value, little)
+  else viewOf(bytes).setFloat64(0, value, little)
+  return fromBytes(bytes)
 }
 
-const floatOf = (bytes: Buffer, little: boolean): number => {
-  if (bytes.length === 4) return little ? bytes.readFloatLE() : bytes.readFloatBE()
-  return little ? bytes.readDoubleLE() : bytes.readDoubleBE()
-}
+const floatOf = (bytes: Uint8Array, little: boolean): number =>
+  bytes.length === 4 ? viewOf(bytes).getFloat32(0, little) : viewOf(bytes).getFloat64(0, little)
 
 const pack: Native = (lua, L) => {
   const { api } = lua
@@ -128,7 +126,7 @@ const pack: Native = (lua, L) => {
 const unpack: Native = (lua, L) => {
   const { api } = lua
   const format = lua.checkText(L, 1)
-  const data = Buffer.from(lua.checkText(L, 2), "latin1")
+  const data = toBytes(lua.checkText(L, 2))
   const start = api.lua_gettop(L) < 3 ? 1 : api.luaL_checkinteger(L, 3)
   if (start < 1) lua.argumentError(L, 3, "offset must be 1 or greater")
   let at = start - 1
@@ -160,7 +158,7 @@ const unpack: Native = (lua, L) => {
             lua.argumentError(L, 2, "data string too short")
           }
         }
-        lua.push(L, data.toString("latin1", at, at + size))
+        lua.push(L, fromBytes(data, at, at + size))
         count++
         break
       }
@@ -168,7 +166,7 @@ const unpack: Native = (lua, L) => {
         const end = data.indexOf(0, at)
         if (end < 0) lua.raise(L, "unfinished string in data")
         size = end - at + 1
-        lua.push(L, data.toString("latin1", at, end))
+        lua.push(L, fromBytes(data, at, end))
         count++
         break
       }

@@ -6,8 +6,8 @@
  *
  * @since 0.1.0
  */
-import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
+import { builtin } from "../platform/builtins.ts"
+import { CommandError } from "../values/commandError.ts"
 
 /** A `lua_State`. */
 export type State = number
@@ -108,12 +108,19 @@ interface Modules {
   readonly hook: WebAssembly.Module
 }
 
-let modules: Modules | undefined
+let loaded: Modules | undefined
 
 const load = (): Modules => {
-  const path = createRequire(import.meta.url).resolve("wasmoon-lua5.1/dist/liblua5.1.wasm")
+  const files = builtin("node:fs")
+  const modules = builtin("node:module")
+  if (files === undefined || modules === undefined) {
+    throw new CommandError(
+      "ERR the simulated server runs no scripts here: Lua is read from a file, and this platform has none"
+    )
+  }
+  const path = modules.createRequire(import.meta.url).resolve("wasmoon-lua5.1/dist/liblua5.1.wasm")
   return {
-    lua: new WebAssembly.Module(readFileSync(path)),
+    lua: new WebAssembly.Module(files.readFileSync(path)),
     function: adapter([0x01, 0x7f, 0x01, 0x7f]),
     hook: adapter([0x02, 0x7f, 0x7f, 0x00])
   }
@@ -121,8 +128,7 @@ const load = (): Modules => {
 
 /** A new machine. The binary is read and compiled when the first one is wanted. */
 export const instantiate = (): Instance => {
-  modules ??= load()
-  const compiled = modules
+  const compiled = loaded ??= load()
   let internals: Internals
   let memory: WebAssembly.Memory
   let table: WebAssembly.Table

@@ -3,10 +3,13 @@
  *
  * @since 0.1.0
  */
+import * as Address from "@redisc/core/Address"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Net from "node:net"
+import type * as Net from "node:net"
 import type { FakeNode } from "../cluster/node.ts"
+import { FakeClusterError } from "../input/fakeClusterError.ts"
+import { builtin } from "../platform/builtins.ts"
 
 const loopback = "127.0.0.1"
 
@@ -32,18 +35,25 @@ const serve = (node: FakeNode, socket: Net.Socket): void => {
   socket.on("error", () => {})
 }
 
+const failed = (node: FakeNode, cause: unknown): FakeClusterError =>
+  new FakeClusterError({ problem: `no port could be opened for ${node.name}`, cause })
+
 /** Opens a free port for a node, and lets it announce that. The port closes with the scope. */
-export const open = (node: FakeNode): Effect.Effect<number, Error, Scope.Scope> =>
+export const open = (node: FakeNode): Effect.Effect<Address.Tcp, FakeClusterError, Scope.Scope> =>
   Effect.gen(function*() {
+    const net = builtin("node:net")
+    if (net === undefined) {
+      return yield* new FakeClusterError({ problem: "this platform has no TCP ports: listen needs Node" })
+    }
     const sockets = new Set<Net.Socket>()
     const server = yield* Effect.acquireRelease(
-      Effect.callback<Net.Server, Error>((resume) => {
-        const made = Net.createServer((socket) => {
+      Effect.callback<Net.Server, FakeClusterError>((resume) => {
+        const made = net.createServer((socket) => {
           sockets.add(socket)
           socket.on("close", () => sockets.delete(socket))
           serve(node, socket)
         })
-        made.once("error", (problem) => resume(Effect.fail(problem)))
+        made.once("error", (problem) => resume(Effect.fail(failed(node, problem))))
         made.listen(0, loopback, () => resume(Effect.succeed(made)))
       }),
       (made) =>
@@ -62,5 +72,5 @@ export const open = (node: FakeNode): Effect.Effect<number, Error, Scope.Scope> 
       }),
       (before) => Effect.sync(() => Object.assign(node, before))
     )
-    return port
+    return Address.tcp(loopback, port)
   })

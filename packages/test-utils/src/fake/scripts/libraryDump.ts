@@ -5,6 +5,7 @@
  */
 import * as Dump from "../data/dump.ts"
 import type { Version } from "../facts/version.ts"
+import { fromBytes, toBytes, viewOf } from "../values/binary.ts"
 import type { Bin } from "../values/binary.ts"
 import { CommandError } from "../values/commandError.ts"
 
@@ -12,16 +13,14 @@ const functionMark = 0xf5
 const footer = 10
 
 /** Long texts are packed by the real server: literal runs, and copies of what came before. */
-const inflate = (packed: Buffer, length: number): Buffer => {
-  const out = Buffer.alloc(length)
+const inflate = (packed: Uint8Array, length: number): Uint8Array => {
+  const out = new Uint8Array(length)
   let at = 0
   let to = 0
   while (at < packed.length) {
     const control = packed[at++]
     if (control < 32) {
-      packed.copy(out, to, at, at + control + 1)
-      at += control + 1
-      to += control + 1
+      for (let left = control + 1; left > 0; left--) out[to++] = packed[at++]
       continue
     }
     let count = control >> 5
@@ -36,7 +35,7 @@ const inflate = (packed: Buffer, length: number): Buffer => {
 /** The codes of the libraries, or the error that the server answers. */
 export const readLibraries = (payload: Bin, version: Version): ReadonlyArray<Bin> => {
   if (!Dump.isIntact(payload, version)) throw new CommandError("ERR DUMP payload version or checksum are wrong")
-  const bytes = Buffer.from(payload, "latin1").subarray(0, payload.length - footer)
+  const bytes = toBytes(payload.slice(0, -footer))
   const codes: Array<Bin> = []
   let at = 0
   const length = (): { readonly value: number; readonly special: boolean } => {
@@ -48,7 +47,7 @@ export const readLibraries = (payload: Bin, version: Version): ReadonlyArray<Bin
         return { value: ((first & 0x3f) << 8) | bytes[at++], special: false }
       case 2:
         at += 4
-        return { value: bytes.readUInt32BE(at - 4), special: false }
+        return { value: viewOf(bytes).getUint32(at - 4), special: false }
       default:
         return { value: first & 0x3f, special: true }
     }
@@ -57,12 +56,12 @@ export const readLibraries = (payload: Bin, version: Version): ReadonlyArray<Bin
     if (bytes[at++] !== functionMark) throw new CommandError("ERR given type is not a function")
     const head = length()
     if (!head.special) {
-      codes.push(bytes.toString("latin1", at, at + head.value))
+      codes.push(fromBytes(bytes.subarray(at, at + head.value)))
       at += head.value
     } else if (head.value === 3) {
       const packed = length().value
       const full = length().value
-      codes.push(inflate(bytes.subarray(at, at + packed), full).toString("latin1"))
+      codes.push(fromBytes(inflate(bytes.subarray(at, at + packed), full)))
       at += packed
     } else {
       throw new CommandError("ERR Failed loading library payload")

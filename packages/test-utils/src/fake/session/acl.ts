@@ -5,13 +5,12 @@
  *
  * @since 0.1.0
  */
-import { createHash } from "node:crypto"
 import { categories, factsOf } from "../facts/commandTable.ts"
 import { since } from "../facts/version.ts"
 import type { Version } from "../facts/version.ts"
-import { toBytes } from "../values/binary.ts"
 import type { Bin } from "../values/binary.ts"
 import { CommandError } from "../values/commandError.ts"
+import { sha256 } from "../values/digest.ts"
 import * as Glob from "../values/glob.ts"
 
 interface KeyPattern {
@@ -29,9 +28,6 @@ export interface Need {
   /** Channels, or patterns, which have to be allowed literally. */
   readonly channels: ReadonlyArray<{ readonly name: Bin; readonly literal: boolean }>
 }
-
-/** The SHA-256 of a password, in hexadecimal digits. */
-export const hashOf = (password: Bin): string => createHash("sha256").update(toBytes(password)).digest("hex")
 
 class RuleError extends Error {}
 
@@ -204,7 +200,7 @@ export class User {
   }
 
   accepts(password: Bin): boolean {
-    return this.enabled && (this.nopass || this.passwords.has(hashOf(password)))
+    return this.enabled && (this.nopass || this.passwords.has(sha256(password)))
   }
 
   /** The NOPERM text of what is not allowed, or undefined. */
@@ -256,7 +252,7 @@ export class User {
     } else if (lower === "clearselectors") this.selectors = []
     else if (lower === "sanitize-payload" || lower === "skip-sanitize-payload") this.payload = lower
     else if (rule[0] === ">" || rule[0] === "#") {
-      const hash = rule[0] === ">" ? hashOf(rule.slice(1)) : rule.slice(1)
+      const hash = rule[0] === ">" ? sha256(rule.slice(1)) : rule.slice(1)
       if (!/^[0-9a-f]{64}$/.test(hash)) {
         throw new RuleError(
           "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
@@ -265,7 +261,7 @@ export class User {
       this.passwords.add(hash)
       this.nopass = false
     } else if (rule[0] === "<" || rule[0] === "!") {
-      const hash = rule[0] === "<" ? hashOf(rule.slice(1)) : rule.slice(1)
+      const hash = rule[0] === "<" ? sha256(rule.slice(1)) : rule.slice(1)
       if (!this.passwords.delete(hash)) {
         throw new RuleError("The password you are trying to remove from the user does not exist")
       }

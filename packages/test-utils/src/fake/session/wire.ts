@@ -32,7 +32,7 @@ export class Requests {
   private held = 0
   /** Nothing can be read before so many bytes are there. */
   private needed = 1
-  private rest: Buffer = Buffer.alloc(0)
+  private rest: Uint8Array = new Uint8Array(0)
   private at = 0
   private argv: Array<Bin> = []
   private left = 0
@@ -94,7 +94,7 @@ export class Requests {
           this.needed = this.length + 2
           return undefined
         }
-        this.argv.push(this.rest.toString("latin1", this.at, this.at + this.length))
+        this.argv.push(fromBytes(this.rest, this.at, this.at + this.length))
         this.at += this.length + 2
         this.length = -1
         this.left--
@@ -108,7 +108,7 @@ export class Requests {
   private line(ending: number, what: string): Bin | undefined {
     const { at, rest } = this
     const end = rest.indexOf(ending, at)
-    const line = rest.toString("latin1", at, Math.max(end, at))
+    const line = fromBytes(rest, at, Math.max(end, at))
     // The server looks for the end as in a C string, and so never sees it behind a NUL.
     if (end < 0 || line.includes("\0")) {
       if (rest.length - at > maxLine) throw new BrokenRequest(`ERR Protocol error: too big ${what}`)
@@ -126,16 +126,21 @@ export class Requests {
 
   private join(): void {
     const before = this.rest.subarray(this.at)
-    this.rest = before.length === 0 && this.chunks.length === 1
-      ? asBuffer(this.chunks[0])
-      : Buffer.concat([before, ...this.chunks])
+    if (before.length === 0 && this.chunks.length === 1) this.rest = this.chunks[0]
+    else {
+      this.rest = new Uint8Array(before.length + this.held)
+      this.rest.set(before)
+      let at = before.length
+      for (const chunk of this.chunks) {
+        this.rest.set(chunk, at)
+        at += chunk.length
+      }
+    }
     this.chunks = []
     this.held = 0
     this.at = 0
   }
 }
-
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const blob = (type: string, value: Bin | Uint8Array): Bin => {
   const bin = typeof value === "string" ? value : fromBytes(value)

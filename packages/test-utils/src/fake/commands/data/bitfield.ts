@@ -8,6 +8,7 @@ import { encodeAs } from "../../data/encoding.ts"
 import type { Value } from "../../data/value.ts"
 import type { Definition, Group } from "../../definitions/handler.ts"
 import { int64, isInt64, parseInt64, syntaxError, word } from "../../values/arguments.ts"
+import { fromBytes, writeBytes } from "../../values/binary.ts"
 import type { Bin } from "../../values/binary.ts"
 import { CommandError } from "../../values/commandError.ts"
 
@@ -78,7 +79,7 @@ const parse = (args: ReadonlyArray<Bin>): ReadonlyArray<Operation> => {
   return operations
 }
 
-const get = (bytes: Buffer, { bits, offset, signed }: Field): bigint => {
+const get = (bytes: Uint8Array, { bits, offset, signed }: Field): bigint => {
   let value = BigInt(0)
   for (let at = offset; at < offset + bits; at++) {
     const byte = Math.floor(at / 8)
@@ -88,7 +89,7 @@ const get = (bytes: Buffer, { bits, offset, signed }: Field): bigint => {
   return signed ? BigInt.asIntN(bits, value) : value
 }
 
-const put = (bytes: Buffer, { bits, offset }: Field, value: bigint): void => {
+const put = (bytes: Uint8Array, { bits, offset }: Field, value: bigint): void => {
   let rest = BigInt.asUintN(bits, value)
   for (let at = offset + bits - 1; at >= offset; at--) {
     const mask = 0x80 >> (at % 8)
@@ -117,8 +118,8 @@ const command = (readOnly: boolean): Definition => ({
     if (writes.length > 0 && readOnly) throw new CommandError("ERR BITFIELD_RO only supports the GET subcommand")
     const found = keys.typed(key, "string")?.value
     const size = Math.max(found?.length ?? 0, ...writes.map(({ bits, offset }) => Math.ceil((offset + bits) / 8)))
-    const bytes = Buffer.alloc(size)
-    bytes.write(found ?? "", "latin1")
+    const bytes = new Uint8Array(size)
+    writeBytes(found ?? "", bytes, 0)
     const grown = size > (found?.length ?? 0)
     let changes = 0
     const replies = operations.map((operation) => {
@@ -134,7 +135,7 @@ const command = (readOnly: boolean): Definition => ({
       return int(kind === "SET" ? old : next)
     })
     if (writes.length > 0) {
-      const value: Value = { type: "string", value: bytes.toString("latin1") }
+      const value: Value = { type: "string", value: fromBytes(bytes) }
       keys.set(key, value, { keepTtl: true })
       encodeAs(value, "raw")
       if (changes > 0) keys.touch(key, "setbit", "$")

@@ -10,6 +10,7 @@ import type { Value } from "../../data/value.ts"
 import type { Definition, Group, Invocation } from "../../definitions/handler.ts"
 import { since } from "../../facts/version.ts"
 import { integer, syntaxError, word } from "../../values/arguments.ts"
+import { fromBytes } from "../../values/binary.ts"
 import type { Bin } from "../../values/binary.ts"
 import { CommandError } from "../../values/commandError.ts"
 import { bitfield, bitOffset } from "./bitfield.ts"
@@ -142,12 +143,12 @@ const operations: Readonly<Record<string, (a: number, b: number) => number>> = {
 const combine = (name: string, sources: ReadonlyArray<Bin>): Bin => {
   const operation = operations[name]
   const length = Math.max(...sources.map((text) => text.length))
-  const bytes = Buffer.alloc(length)
+  const bytes = new Uint8Array(length)
   for (let i = 0; i < length; i++) {
     const [first, ...others] = sources.map((text) => i < text.length ? text.charCodeAt(i) : 0)
     bytes[i] = name === "NOT" ? operation(first, 0) : others.reduce(operation, first)
   }
-  return bytes.toString("latin1")
+  return fromBytes(bytes)
 }
 
 const bitOperation: Definition = {

@@ -8,11 +8,11 @@ import type { Bin, Definition, Group, Invocation, Node } from "../../definitions
 import { helpReply } from "../../definitions/help.ts"
 import * as Version from "../../facts/version.ts"
 import { Random } from "../../lua/random.ts"
-import { sha1 } from "../../lua/redisApi.ts"
 import { admit, Engine, flagsOf, isFlag, keysAndArguments, randomOf } from "../../scripts/engine.ts"
 import type { Flags, Reference } from "../../scripts/engine.ts"
 import { unknownSubcommand, word } from "../../values/arguments.ts"
 import { CommandError } from "../../values/commandError.ts"
+import { sha1 } from "../../values/digest.ts"
 import { splitWords } from "../../values/splitWords.ts"
 
 const { Reply } = Resp

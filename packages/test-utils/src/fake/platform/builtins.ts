@@ -1,0 +1,25 @@
+/**
+ * Modules that only Node has (and what is compatible with it). They are asked for when they are first needed, and never
+ * imported, so that all else runs in a browser.
+ *
+ * @since 0.1.0
+ */
+import type * as Fs from "node:fs"
+import type * as Module from "node:module"
+import type * as Net from "node:net"
+
+interface Builtins {
+  readonly "node:fs": typeof Fs
+  readonly "node:module": typeof Module
+  readonly "node:net": typeof Net
+}
+
+interface Platform {
+  readonly process?: {
+    readonly getBuiltinModule?: <Name extends keyof Builtins>(name: Name) => Builtins[Name] | undefined
+  }
+}
+
+/** The module of this name, or undefined where there is none. */
+export const builtin = <Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined =>
+  (globalThis as Platform).process?.getBuiltinModule?.(name)
