@@ -12,7 +12,7 @@
 import * as Result from "effect/Result"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
-import { isMismatch, kindOf, Mismatch, raw } from "./internal/commands/reply.ts"
+import { describeReply, isMismatch, Mismatch, raw } from "./internal/commands/reply.ts"
 import { executed, inPart, rejected, toError } from "./internal/failures/failure.ts"
 import { decodeText } from "./internal/resp/text.ts"
 import { modeProblem } from "./Pipeline.ts"
@@ -133,7 +133,7 @@ export const transaction: {
   const decode = (value: Resp.Value): never => {
     if (value === null) throw toError({ reason: new RedisError.Conflict(), delivery: "Rejected", node: undefined })
     if (!Array.isArray(value) || value.length !== sent.length) {
-      throw new Mismatch(`the replies of ${sent.length} commands`, kindOf(value))
+      throw new Mismatch(`the replies of ${sent.length} commands`, describeReply(value))
     }
     const results = sent.map((command, index) => resultOf(command, value[index], bytes))
     if (options?.mode === "result") return results as never

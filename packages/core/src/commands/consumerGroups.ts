@@ -73,7 +73,7 @@ const claimedEntries = claimed(Streams.entry)
 
 const autoclaimed = <A>(entries: Reply.Decode<ReadonlyArray<A>>): Reply.Decode<Autoclaimed<A>> => (value) => {
   if (!Array.isArray(value) || value.length < 2) {
-    throw new Reply.Mismatch("a cursor and claimed entries", Reply.kindOf(value))
+    throw new Reply.Mismatch("a cursor and claimed entries", Reply.describeReply(value))
   }
   return { cursor: Streams.id(value[0]), entries: entries(value[1]), deleted: Streams.ids(value[2] ?? []) }
 }

@@ -300,7 +300,7 @@ const found = ({ withcoord, withdist, withhash }: Details): Reply.Decode<unknown
   if (details.length === 0) return Reply.text
   return (value) => {
     if (!Array.isArray(value) || value.length !== 1 + details.length) {
-      throw new Reply.Mismatch(`an array of ${1 + details.length}`, Reply.kindOf(value))
+      throw new Reply.Mismatch(`an array of ${1 + details.length}`, Reply.describeReply(value))
     }
     return Object.assign({ member: Reply.text(value[0]) }, ...details.map((detail, index) => detail(value[index + 1])))
   }

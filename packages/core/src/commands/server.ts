@@ -370,7 +370,7 @@ const memoryOptions = Args.options<{ readonly samples?: number | undefined }>({ 
 
 const pong: Reply.Decode<"PONG"> = (value) => {
   if (Reply.name(value) === "PONG") return "PONG"
-  throw new Reply.Mismatch("PONG", Reply.kindOf(value))
+  throw new Reply.Mismatch("PONG", Reply.describeReply(value))
 }
 
 /**

@@ -86,12 +86,12 @@ const membersOrScored = (withscores: boolean | undefined): Reply.Decode<never> =
 /** One member and its score, side by side; nothing when there is none. */
 const popped: Reply.Decode<ScoredMember | null> = (value) => {
   const all = scored(value)
-  if (all.length > 1) throw new Reply.Mismatch("at most one member", Reply.kindOf(value))
+  if (all.length > 1) throw new Reply.Mismatch("at most one member", Reply.describeReply(value))
   return all.length === 0 ? null : all[0]
 }
 
 const poppedFrom = Reply.nullOr((value) => {
-  if (!Array.isArray(value) || value.length !== 3) throw new Reply.Mismatch("an array of 3", Reply.kindOf(value))
+  if (!Array.isArray(value) || value.length !== 3) throw new Reply.Mismatch("an array of 3", Reply.describeReply(value))
   return { key: Reply.text(value[0]), member: Reply.text(value[1]), score: Reply.double(value[2]) }
 })
 

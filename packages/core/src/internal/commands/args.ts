@@ -1,8 +1,7 @@
 /**
- * Encoders: from what a caller gives to the arguments that are sent. An encoder throws {@link Invalid}, and
- * {@link command} turns that into a command with a `problem`, and with it whatever else is thrown where a caller without
- * types gives something altogether different. Only what Redis would misread without a word is refused here; what it refuses
- * itself, it explains better.
+ * Encoders: from the values that a caller gives to the arguments that are sent. An encoder throws {@link Invalid}, and
+ * {@link command} turns that into a command with a `problem`, as it does any other exception that wrong types may cause.
+ * Encoders refuse only values that Redis would silently misread; values that Redis refuses itself, it explains better.
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -22,12 +21,12 @@ export class Invalid {
 
 export type Args = ReadonlyArray<Command.Arg>
 
-/** Refuses the arguments; for checks that belong to one command only. */
+/** Refuses the arguments. */
 export const refuse = (problem: string): never => {
   throw new Invalid(problem)
 }
 
-/** What `build` builds, unless it is refused. A typed function never throws: what is wrong is the command's to say. */
+/** Runs `build`, and turns an exception into a command with a problem: typed functions never throw. */
 export const building = <A>(spec: CommandSpec.CommandSpec, build: () => Command.Command<A>): Command.Command<A> => {
   try {
     return build()
@@ -37,7 +36,7 @@ export const building = <A>(spec: CommandSpec.CommandSpec, build: () => Command.
   }
 }
 
-/** A command whose arguments are encoded by functions that may refuse them. */
+/** Makes a command from encoders, which may refuse their values. */
 export const command = <A>(
   spec: CommandSpec.CommandSpec,
   args: () => Args,
@@ -46,19 +45,19 @@ export const command = <A>(
 
 type Names<Options> = Options extends unknown ? keyof Options & string : never
 
-/** What an option may be, for each that there is. */
+/** A check for each option. */
 export type Checks<Options> = { readonly [Name in Names<Options>]-?: Check }
 
-/** A check of what its encoder checks better. */
+/** Accepts any value: for options whose encoder does the checking. */
 export const any: Check = () => undefined
 
-/** The check of an option that asks for a word. */
+/** The check of an option that adds a word when it is true. */
 export const isAsked: Check = isFlag
 
-/** Options of which at most one can be given, since each is an answer to the same question. */
+/** Options that exclude each other: each answers the same question, so at most one may be given. */
 type Rivals<Options> = ReadonlyArray<Names<Options>>
 
-/** What is known of an option: its check, and a bit for each question that it answers. */
+/** An option's check, and a bit for each group of rivals that it belongs to. */
 interface Known {
   readonly check: Check
   readonly questions: number
@@ -67,8 +66,8 @@ interface Known {
 const none = {}
 
 /**
- * The options of a command as they were given, or none: refuses those that nobody knows, naming the nearest, those that
- * are no object, and those that exclude each other, of which one would win without a word.
+ * Makes the function that checks a command's options and returns them (an empty object if there are none). It refuses unknown
+ * options, naming the nearest known one; anything but an object; and rivals, of which one would silently win.
  */
 export const options = <Options>(checks: Checks<Options>, ...rivals: ReadonlyArray<Rivals<Options>>) => {
   const known: Record<string, Known | undefined> = Object.create(null)
@@ -86,7 +85,7 @@ export const options = <Options>(checks: Checks<Options>, ...rivals: ReadonlyArr
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== false
 
-/** The common case, told apart without a list of what there is. */
+/** Checks options without allocating anything. If this fails, `optionsProblem` finds out what is wrong. */
 const areRight = (
   given: Readonly<Record<string, unknown>>,
   known: Readonly<Record<string, Known | undefined>>
@@ -113,7 +112,7 @@ const rivalsProblem = <Options>(given: Options, rivals: ReadonlyArray<Rivals<Opt
   return undefined
 }
 
-/** Options without which there is no such command. */
+/** Like `options`, for commands whose options object is required. */
 export const demanded = <Options>(checks: Checks<Options>, ...rivals: ReadonlyArray<Rivals<Options>>) => {
   const checked = options(checks, ...rivals)
   const names = Object.keys(checks).join(", ")
@@ -144,7 +143,7 @@ export const double = (value: number, what: string): string => {
     : refuse(`${what} has to be a number, not ${kindOf(value)}`)
 }
 
-/** A list, which may be empty. Text would be spread letter by letter. `what` is the name of one item: "key". */
+/** A list, which may be empty. Refuses text, which would be spread letter by letter. `what` names one item: "key". */
 export const list = <A>(items: ReadonlyArray<A>, what: string): ReadonlyArray<A> =>
   Array.isArray(items) ? items : refuse(`give an array, of one ${what} or more, not ${kindOf(items)}`)
 
@@ -152,10 +151,10 @@ export const list = <A>(items: ReadonlyArray<A>, what: string): ReadonlyArray<A>
 export const some = <A>(items: ReadonlyArray<A>, what: string): ReadonlyArray<A> =>
   list(items, what).length > 0 ? items : refuse(`give at least one ${what}`)
 
-/** A list with at least one item, behind its length: `numkeys key [key ...]`. To be spread. */
+/** A list with at least one item, preceded by its length: `numkeys key [key ...]`. To be spread. */
 export const counted = (items: Args, what: string): Args => [`${some(items, what).length}`, ...items]
 
-/** A list with at least one object, each turned into arguments. `shape` is how one is written. To be spread. */
+/** A list with at least one object, each encoded into arguments. `shape` shows how one is written. To be spread. */
 export const objects = <A>(
   items: ReadonlyArray<A>,
   { shape, what }: { readonly shape: string; readonly what: string },
@@ -171,30 +170,30 @@ export const objects = <A>(
   return args
 }
 
-/** The word when it is asked for, else nothing. To be spread. */
+/** The word if `on` is true, else nothing. To be spread. */
 export const flag = (on: boolean | undefined, word: string): Args => on === true ? [word] : []
 
 const countOptions = demanded<{ readonly count: number }>({ count: any })
 
-/** The count that is the only option there is. */
+/** The count, for commands whose only option it is. */
 export const count = (options: { readonly count: number }): string => integer(countOptions(options).count, "the count")
 
 const limitOptions = options<{ readonly limit?: number | undefined }>({ limit: any })
 
-/** `LIMIT limit`, of the only option there is. To be spread. */
+/** `LIMIT limit`, for commands whose only option it is. To be spread. */
 export const limit = (given: { readonly limit?: number | undefined } | undefined): Args =>
   option("LIMIT", limitOptions(given).limit, (limit) => integer(limit, "the limit"))
 
-/** The argument when there is one, else nothing. To be spread. */
+/** The argument if it is defined, else nothing. To be spread. */
 export const optional = (arg: Command.Arg | undefined): Args => arg === undefined ? [] : [arg]
 
-/** The word and its value when there is one, else nothing. To be spread. */
+/** The word and the encoded value if the value is defined, else nothing. To be spread. */
 export const option = <A>(word: string, value: A | undefined, encode: (value: A) => Command.Arg): Args =>
   value === undefined ? [] : [word, encode(value)]
 
 /**
- * A duration that says its unit, for what Redis counts in seconds: a bare number would be milliseconds here, and seconds
- * everywhere else.
+ * A duration with a unit, where Redis counts in seconds. Bare numbers are not allowed: Effect would read them as milliseconds,
+ * while readers who know Redis expect seconds.
  *
  * @category models
  * @since 0.1.0
@@ -209,7 +208,7 @@ const millisOf = (duration: Duration.Input, what: string): number => {
   }
 }
 
-/** The same where Redis counts in seconds. */
+/** A span in milliseconds. Refuses bare numbers. */
 const spanMillis = (span: Span, what: string): number =>
   typeof span === "number" || typeof span === "bigint"
     ? refuse(`${what} has to say its unit, as in "${span} seconds": a bare number would be milliseconds`)
@@ -218,7 +217,7 @@ const spanMillis = (span: Span, what: string): number =>
 const positive = (millis: number, instead: string): number =>
   millis > 0 && Number.isFinite(millis) ? millis : refuse(`a time to live is positive and finite; ${instead}`)
 
-/** What to do instead of giving no time, or endless time, to a key. */
+/** Advice for a time to live that is zero, negative or infinite. */
 const useDel = "to remove the key at once use del, to keep it for ever use persist or set no time"
 
 const ttl = "the time to live"
@@ -231,34 +230,34 @@ export const seconds = (span: Span, instead = useDel): string =>
 export const millis = (duration: Duration.Input, instead = useDel): string =>
   `${Math.ceil(positive(millisOf(duration, ttl), instead))}`
 
-/** The time to live that the option `ex` says, in whole milliseconds, rounded up. */
+/** The time to live of the option `ex` in whole milliseconds, rounded up. */
 export const ex = (span: Span, instead = useDel): number => Math.ceil(positive(spanMillis(span, "ex"), instead))
 
-/** A time to live as `EX seconds` when those are whole, else `PX milliseconds`. To be spread. */
+/** A time to live: `EX seconds` for whole seconds, else `PX milliseconds`. To be spread. */
 export const expiry = (span: Span, instead = useDel): Args => {
   const whole = ex(span, instead)
   return whole % 1000 === 0 ? ["EX", `${whole / 1000}`] : ["PX", `${whole}`]
 }
 
-/** How long a blocking command waits. Redis' 0 means for ever, which has to be said as "Infinity" here. */
+/** The timeout of a blocking command. Callers write "Infinity" for Redis' 0, which waits for ever. */
 const waitMillis = (millis: number): number => {
   if (millis === Infinity) return 0
   return millis > 0 ? Math.ceil(millis) : refuse(`the timeout has to be positive; "Infinity" waits for ever`)
 }
 
-/** How long a blocking command waits, in seconds. */
+/** The timeout of a blocking command in seconds. */
 export const timeout = (span: Span): string => `${waitMillis(spanMillis(span, "the timeout")) / 1000}`
 
-/** How long a command on streams waits, in milliseconds. */
+/** The timeout of a blocking command on streams in milliseconds. */
 export const timeoutMillis = (duration: Duration.Input): string => `${waitMillis(millisOf(duration, "the timeout"))}`
 
-/** A time that may be nothing, in whole milliseconds, rounded up. */
+/** A duration of zero or more in whole milliseconds, rounded up. */
 export const idleMillis = (duration: Duration.Input): string => {
   const millis = Math.ceil(millisOf(duration, "an idle time"))
   return millis >= 0 && Number.isFinite(millis) ? `${millis}` : refuse("an idle time is finite and not negative")
 }
 
-/** A time that may be nothing, in whole seconds. */
+/** A duration of zero or more in whole seconds, rounded down. */
 export const idleSeconds = (span: Span, what: string): string =>
   atLeast(0, Math.floor(spanMillis(span, what) / 1000), `${what} in seconds`)
 
@@ -276,14 +275,14 @@ export const epochSeconds = (at: DateTime.DateTime | Date): string => `${Math.ce
 /** A point in time in Unix milliseconds. */
 export const epochMillis = (at: DateTime.DateTime | Date): string => `${Math.ceil(epoch(at))}`
 
-/** Whether a command frees memory before its reply or after it. */
+/** When a command frees memory: before its reply (`SYNC`) or after it (`ASYNC`). */
 export interface FlushOptions {
   readonly mode?: "ASYNC" | "SYNC" | undefined
 }
 
 const flushOptions = options<FlushOptions>({ mode: any })
 
-/** Whether a command that frees memory does it before its reply or after it. */
+/** `ASYNC` or `SYNC` if given. To be spread. */
 export const flush = (given: FlushOptions | undefined): Args => {
   const { mode } = flushOptions(given)
   return mode === undefined ? [] : [mode]
@@ -297,13 +296,13 @@ export interface ScanOptions {
 
 export const scanOptions = options<ScanOptions>({ match: any, count: any })
 
-/** The same, to be spread. */
+/** `MATCH pattern` and `COUNT count` if given. To be spread. */
 export const scan = (options: ScanOptions): Args => [
   ...option("MATCH", options.match, (pattern) => pattern),
   ...option("COUNT", options.count, (count) => atLeast(1, count, "the count"))
 ]
 
-/** A point in time as `EXAT seconds` when those are whole, else `PXAT milliseconds`. To be spread. */
+/** A point in time: `EXAT seconds` for whole seconds, else `PXAT milliseconds`. To be spread. */
 export const expiryAt = (at: DateTime.DateTime | Date): Args => {
   const whole = Math.ceil(epoch(at))
   return whole % 1000 === 0 ? ["EXAT", `${whole / 1000}`] : ["PXAT", `${whole}`]
@@ -326,7 +325,7 @@ const pairsOf = (entries: Entries): ReadonlyArray<readonly [string | Command.Arg
   return Array.isArray(entries) ? entries : undefined
 }
 
-/** At least one name with its value, one behind the other. `what` is the name of one: "field". To be spread. */
+/** Names and values in turn, of at least one entry. `what` names one entry: "field". To be spread. */
 export const entries = (entries: Entries, what: string): Args => {
   const right = `give a record, as { name: "value" }, or an array of pairs, as [["name", "value"]]`
   const args: Array<Command.Arg> = []

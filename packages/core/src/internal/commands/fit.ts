@@ -1,7 +1,7 @@
 /**
- * Decoding with a Schema, and what can be said of a value that does not fit: where, what was expected there, and what kind of
- * value it was. Never the value, nor what may be made of it: what a check says, what a transformation throws, and a key that
- * the schema does not name, as a field of a hash that is read as a record.
+ * Decodes with a Schema, and describes a value that does not fit: where, what was expected there, and the type found. The
+ * description never contains data. So it leaves out the value itself, and whatever may be derived from it: the message of a
+ * check, the error of a transformation, a key that the schema does not name (such as a field of a hash read as a record).
  */
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
@@ -11,14 +11,14 @@ import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 
-/** Why a value does not fit. The path is empty where it is about the whole value. */
+/** Why a value does not fit its schema. `path` is empty if the problem is the whole value. */
 export interface Misfit {
   readonly path: string
   readonly expected: string
   readonly received: string
 }
 
-/** Decodes with a Schema, at once. It throws nothing, whatever the schema does. */
+/** Makes a synchronous decoder from a Schema. The decoder never throws, whatever the schema does. */
 export const decoder = <A>(codec: Schema.Decoder<A>): (value: unknown) => Result.Result<A, Misfit> => {
   const parse = SchemaParser.decodeUnknownExit(codec, { reportInput: true })
   return (value) => {
@@ -34,11 +34,11 @@ export const decoder = <A>(codec: Schema.Decoder<A>): (value: unknown) => Result
   }
 }
 
-/** The schema itself has failed, or it waits for something. */
+/** The schema itself threw, or is asynchronous. */
 const broken = (defect: unknown): Misfit => ({
   path: "",
   expected: "a schema that decodes at once, and does not throw",
-  received: defect instanceof Error ? defect.constructor.name : kindOf(defect)
+  received: defect instanceof Error ? defect.constructor.name : typeNameOf(defect)
 })
 
 const longest = 200
@@ -48,7 +48,7 @@ const brief = ({ expected, path, received }: Misfit): Misfit => {
   return { path, expected: different.length > longest ? `${different.slice(0, longest)}...` : different, received }
 }
 
-/** `ast` is the schema of what the path leads to, or of what it is in, where that is known. */
+/** Finds the innermost problem of an issue. `ast` is the schema at `path`, or of the object around it, if known. */
 const find = (issue: SchemaIssue.Issue, path: string, ast: SchemaAST.AST | undefined): Misfit => {
   const here = (expected: string): Misfit => ({ path, expected, received: receivedBy(issue) })
   switch (issue._tag) {
@@ -64,7 +64,7 @@ const find = (issue: SchemaIssue.Issue, path: string, ast: SchemaAST.AST | undef
     case "Composite":
       return find(issue.issues[0], path, issue.ast)
     case "AnyOf": {
-      // Of the members of a union the one that was meant is the one that got furthest.
+      // Report the member of the union that decoded furthest: it is probably the one that was meant.
       const all = issue.issues.map((each) => find(each, path, undefined))
       const furthest = all.toSorted((a, b) => b.path.length - a.path.length)[0]
       return all.length === 1 || furthest?.path.length > path.length ? furthest : here(expectedBy(issue.ast))
@@ -89,7 +89,7 @@ const find = (issue: SchemaIssue.Issue, path: string, ast: SchemaAST.AST | undef
   }
 }
 
-/** Only what the schema names is shown, and positions. */
+/** One step of a path. Shows only positions and keys that the schema names; other keys may be data. */
 const segment = (ast: SchemaAST.AST | undefined, key: PropertyKey): string => {
   if (ast?._tag === "Arrays" && typeof key === "number") return `[${key}]`
   const isNamed = ast?._tag === "Objects" && ast.propertySignatures.some(({ name }) => name === key)
@@ -104,13 +104,13 @@ const typeAt = (ast: SchemaAST.AST, key: PropertyKey): SchemaAST.AST | undefined
   return ast._tag === "Arrays" ? ast.elements[Number(key)] ?? ast.rest[0] : undefined
 }
 
-/** What is decoded in several steps is encoded last by the outermost. */
+/** The schema of the encoded form. Of several transformations in a row, the outermost is the last in `encoding`. */
 const encodedOf = (ast: SchemaAST.AST, outermost: boolean): SchemaAST.AST =>
   ast.encoding?.at(outermost ? -1 : 0)?.to ?? ast
 
 const format = SchemaIssue.makeFormatterDefault()
 
-/** An issue without its input is formatted without it. */
+/** What a schema expects, in words. The issue is made without its input, so that the formatter cannot show it. */
 const expectedBy = (ast: SchemaAST.AST): string => {
   const expected = ast.annotations?.expected
   return typeof expected === "string" ? expected : format(new SchemaIssue.InvalidType(ast)).replace(/^Expected /, "")
@@ -123,9 +123,11 @@ const wantedBy = ({ annotations }: SchemaAST.Filter<unknown>): string => {
   return named ?? "a value that passes the checks of the schema"
 }
 
-const receivedBy = (issue: SchemaIssue.Issue): string => SchemaIssue.hasInput(issue) ? kindOf(issue.input) : "nothing"
+const receivedBy = (issue: SchemaIssue.Issue): string =>
+  SchemaIssue.hasInput(issue) ? typeNameOf(issue.input) : "nothing"
 
-const kindOf = (value: unknown): string => {
+/** The type of a value in the words that Schema uses for what it expects ("array", "string"), so that the two compare. */
+const typeNameOf = (value: unknown): string => {
   if (value === null) return "null"
   if (Array.isArray(value)) return "array"
   if (value instanceof Uint8Array) return "bytes"

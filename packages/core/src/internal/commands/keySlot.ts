@@ -1,14 +1,14 @@
 /**
- * The slot of a command: that of its keys, which have to be of one. Pure.
+ * Finds the slot of a command, which all of its keys must share. Pure.
  */
 import * as Command from "../../Command.ts"
 import * as RedisError from "../../RedisError.ts"
 import * as Slot from "../../Slot.ts"
 
-/** No slot: the command has no keys. */
+/** The slot of a command without keys, which any node can execute. */
 export const anySlot = -1
 
-/** The slot of a command's keys, `anySlot` without keys, or the reason that there is no one slot. */
+/** The slot of a command's keys; `anySlot` without keys; `CrossSlot` if they are in several slots. */
 export const slotOf = (command: Command.Any): number | RedisError.CrossSlot => {
   const { args, before, spec } = command
   if (spec.singleKey >= 0) {
@@ -19,7 +19,7 @@ export const slotOf = (command: Command.Any): number | RedisError.CrossSlot => {
   return slotOfKeys(Command.keys(command))
 }
 
-/** The slot that keys have in common. */
+/** The slot that all keys share. */
 export const slotOfKeys = (keys: ReadonlyArray<Command.Arg>): number | RedisError.CrossSlot => {
   if (keys.length === 0) return anySlot
   const slot = Slot.fromKey(keys[0])

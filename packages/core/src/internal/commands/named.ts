@@ -1,18 +1,21 @@
 /**
- * From the name that a caller writes to the facts about the command: in any case, with more blanks than needed, with the
- * subcommand in the name or as the first argument. What the table knows of a command holds however it is written.
+ * Finds the facts about a command from the name that a caller wrote: in upper or lower case, with extra blanks, with the
+ * subcommand in the name or as the first argument.
  */
 import * as CommandSpec from "../../CommandSpec.ts"
 import { kindOf, optionsProblem } from "../values/settings.ts"
 
-/** The facts, and how many arguments are words of the name; or what is wrong, and with which command if that is known. */
+/**
+ * The facts about a command, and how many arguments belong to its name (1 if the subcommand was one). If there is a `problem`,
+ * `spec` has the command's name as far as it is known.
+ */
 export interface Named {
   readonly spec: CommandSpec.CommandSpec
   readonly taken: number
   readonly problem: string | undefined
 }
 
-/** A name is words of printable ASCII. What is longer than any name may be something else, and is not told. */
+/** Whether a text can be a name: words of printable ASCII. Other text may be data, and must not appear in messages. */
 const isName = (text: string): boolean => text.length <= 64 && /^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(text)
 
 const decoder = new TextDecoder()
@@ -39,7 +42,7 @@ const keysProblem = (keys: unknown, taken: number, end: number): string | undefi
 
 const given = { keys: () => undefined }
 
-/** What is known of the command of a name. Only the positions of its keys are the caller's to say. */
+/** Looks up a command by name. `options.keys`, if given, replaces the positions of the keys in the table. */
 export const named = (name: unknown, args: unknown, options: unknown): Named => {
   const trimmed = typeof name === "string" ? name.replace(/^ +| +$/g, "") : ""
   if (!isName(trimmed)) {
@@ -48,7 +51,7 @@ export const named = (name: unknown, args: unknown, options: unknown): Named => 
   const words = trimmed.split(/ +/)
   const [first] = words
   const isContainer = CommandSpec.isContainer(first)
-  // Arguments in the name are no part of it, and not for any message.
+  // The caller wrote arguments into the name. They may be data, so the problem names only the first word.
   if (words.length > 2 || (words.length > 1 && !isContainer && CommandSpec.find(first) !== undefined)) {
     return invalid(CommandSpec.unknown(first, []), "give its arguments in an array behind its name")
   }

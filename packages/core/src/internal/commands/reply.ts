@@ -1,6 +1,6 @@
 /**
- * Decoders: from what the wire carries to what a command promises. A decoder throws {@link Mismatch} and nothing else;
- * whoever runs it turns that into `DecodeFailed`. RESP2 and RESP3 forms of the same reply decode alike.
+ * Decoders: from replies to the types that commands promise. A decoder throws {@link Mismatch} and nothing else; its caller
+ * turns that into `DecodeFailed`. The RESP2 and RESP3 forms of a reply decode to the same value.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -11,7 +11,7 @@ import * as Fit from "./fit.ts"
 
 const TypeId = "~@redisc/core/Mismatch" as const
 
-/** The reply has another form than the command promises. Holds kinds, never contents; and a path where a Schema has one. */
+/** The reply does not have the promised form. Holds kinds of values, never contents, and the path if a Schema found it. */
 export class Mismatch {
   readonly [TypeId] = TypeId
   readonly expected: string
@@ -24,13 +24,13 @@ export class Mismatch {
   }
 }
 
-/** Tells one from what else is thrown. What another copy of the package builds throws that copy's own. */
+/** Whether a thrown value is a Mismatch. Not `instanceof`: a command of another copy of the package throws its own class. */
 export const isMismatch = (value: unknown): value is Mismatch => Predicate.hasProperty(value, TypeId)
 
 export type Decode<A> = (value: Resp.Value) => A
 
-/** Names the form of a value without showing it. */
-export const kindOf = (value: unknown): string => {
+/** Describes a reply without its contents: "an array of 3", "an integer". Values that callers give have `kindOf`. */
+export const describeReply = (value: unknown): string => {
   if (value === null) return "null"
   if (value === undefined) return "nothing"
   if (value instanceof Uint8Array) return "bytes"
@@ -43,25 +43,23 @@ export const kindOf = (value: unknown): string => {
 }
 
 const fail = (expected: string, value: unknown): never => {
-  throw new Mismatch(expected, kindOf(value))
+  throw new Mismatch(expected, describeReply(value))
 }
 
-/** Bulk strings in commands under `Command.bytes` arrive as bytes; names and numbers in them are text all the same. */
+/** The text of a string. Under `Command.bytes` strings arrive as bytes, but names and numbers are still decoded as text. */
 const asText = (value: Resp.Value): string | undefined =>
   typeof value === "string" ? value : value instanceof Uint8Array ? decodeText(value, 0, value.length) : undefined
 
-/** Any reply as it is. An error inside stays a value. */
+/** Any reply, unchanged. An error inside it stays a value. */
 export const raw: Decode<Resp.Value> = (value) => value
 
-/**
- * A string; bytes when the command asks for bytes, where `Command.bytes` has changed the type to say so.
- */
+/** A string. Under `Command.bytes` it is bytes at run time, and `Command.bytes` changes the command's type accordingly. */
 export const text: Decode<string> = (value) =>
   typeof value === "string" || value instanceof Uint8Array ? value as string : fail("a string", value)
 
 export const textOrNull: Decode<string | null> = (value) => value === null ? null : text(value)
 
-/** A string that is one whatever the command asks for: a field's name, a status, a type. */
+/** A string that stays text under `Command.bytes`: a field's name, a status, a type. */
 export const name: Decode<string> = (value) => asText(value) ?? fail("a string", value)
 
 export const ok: Decode<"OK"> = (value) => asText(value) === "OK" ? "OK" : fail("OK", value)
@@ -147,10 +145,10 @@ export const page = <A>(items: Decode<A>): Decode<{ readonly cursor: `${bigint}`
     ? { cursor: `${bigint(value[0])}`, items: items(value[1]) }
     : fail("a cursor and a page of items", value)
 
-/** The decoder of a command whose overloads say what it replies for which options. */
+/** Casts a decoder for a command whose overloads declare the type of the reply. */
 export const overloaded = <A>(decode: Decode<A>): Decode<never> => decode as Decode<never>
 
-/** Nil as null, else what the decoder says. */
+/** Decodes nil as null, anything else with the given decoder. */
 export const nullOr = <A>(decode: Decode<A>): Decode<A | null> => (value) => value === null ? null : decode(value)
 
 /** An array of two. */
@@ -160,17 +158,17 @@ export const pair =
       ? make(first(value[0]), second(value[1]))
       : fail("an array of 2", value)
 
-/** The entries of a map as a list of what `make` makes of each: for maps whose keys may be bytes, or come twice. */
+/** The entries of a map as a list of results of `make`: for maps whose keys may be bytes, or may repeat. */
 export const list = <K, V, A>(key: Decode<K>, item: Decode<V>, make: (key: K, item: V) => A) => {
   const pairs = entries(key, item)
   return (value: Resp.Value): ReadonlyArray<A> => pairs(value).map(([key, item]) => make(key, item))
 }
 
-/** One of several integers that have a meaning each. */
+/** One of the given integers. */
 export const among = <const A extends number>(codes: ReadonlyArray<A>): Decode<A> => (value) =>
   codes.find((code) => code === value) ?? fail(`one of ${codes.join(", ")}`, value)
 
-/** What a Schema makes of the reply, nil included. */
+/** Decodes the reply, nil included, with a Schema. */
 export const schema = <A>(codec: Schema.Decoder<A>): Decode<A> => {
   const decode = Fit.decoder(codec)
   return (value) => {
@@ -181,7 +179,7 @@ export const schema = <A>(codec: Schema.Decoder<A>): Decode<A> => {
   }
 }
 
-/** The `name:value` lines of a text, as INFO and CLUSTER INFO reply, as a record. Other lines are headings. */
+/** A record of the `name:value` lines of a text, as INFO and CLUSTER INFO reply. Other lines, the headings, are left out. */
 export const lines: Decode<Record<string, string>> = (value) => {
   const result: Record<string, string> = Object.create(null)
   for (const line of name(value).split(/\r?\n/)) {

@@ -1,17 +1,17 @@
 /**
- * What EVAL, FCALL and their kin have in common: a script or its name, how many keys there are, the keys, and the rest.
+ * The arguments that EVAL, FCALL and their variants share: a script or its name, the number of keys, the keys, the rest.
  */
 import type * as Command from "../../Command.ts"
 import * as Args from "./args.ts"
 
 /**
- * What a script or a function is given.
+ * The input of a script or a function.
  *
  * **Details**
  *
- * - `keys` are all the keys that it touches, whatever it does with them; Lua has them as `KEYS`. They have to be of one
- *   slot. Without keys it is sent to any primary.
- * - `args` are everything else; Lua has them as `ARGV`. A number is sent as text, an infinity as `inf`.
+ * - `keys`: all keys that the script reads or writes, in Lua `KEYS`. They must be in one slot. A script without keys is sent to
+ *   any primary.
+ * - `args`: everything else, in Lua `ARGV`. A number is sent as text, an infinity as `inf`.
  *
  * @category models
  * @since 0.1.0

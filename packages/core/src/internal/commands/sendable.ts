@@ -1,15 +1,15 @@
 /**
- * What can be sent: text and bytes as they are, numbers as text. Not everybody has types, and what is neither would be
- * encoded as something else, with OK for an answer.
+ * Checks and converts arguments at run time, for callers without TypeScript: text and bytes are sent unchanged, numbers as
+ * text. Any other value would be encoded as something that the caller did not mean, and the server would reply OK.
  */
 import { kindOf } from "../values/settings.ts"
 
 type Sent = string | Uint8Array
 
-/** Bytes that are some: what has the prototype alone, and a length of its own making, is none. */
+/** Whether a value is a real Uint8Array. `instanceof` alone also accepts an object that merely has the prototype. */
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array && ArrayBuffer.isView(value)
 
-/** Whether these are arguments as they are sent. A tight loop: every command that is built goes through it. */
+/** Whether all arguments are text or bytes. Every new command goes through this loop, so it is kept fast. */
 export const areSent = (args: unknown): args is ReadonlyArray<Sent> => {
   if (!Array.isArray(args)) return false
   for (let index = 0; index < args.length; index++) {
@@ -24,14 +24,14 @@ const typeOfView: (this: unknown) => string | undefined = Object.getOwnPropertyD
   Symbol.toStringTag
 )!.get!
 
-/** The bytes of another realm are no instances here. */
+/** Bytes that were made in another realm, for which `instanceof` fails. */
 const foreignBytes = (value: unknown): Uint8Array | undefined => {
   if (typeOfView.call(value) !== "Uint8Array") return undefined
   const { buffer, byteLength, byteOffset } = value as Uint8Array
   return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
-/** A number as Redis writes it. Where it takes no infinity it says so. */
+/** A number in Redis' notation, infinities included; a command that takes none replies with an error. NaN is refused. */
 const ofNumber = (value: number): string | undefined => {
   if (Number.isNaN(value)) return undefined
   return Number.isFinite(value) ? `${value}` : value > 0 ? "inf" : "-inf"
@@ -52,7 +52,7 @@ const sent = (value: unknown): Sent | undefined => {
   }
 }
 
-/** The arguments as they are sent, or what is wrong with them. */
+/** The arguments as text and bytes, or, as a text, the problem with them. */
 export const toSent = (args: unknown): ReadonlyArray<Sent> | string => {
   if (areSent(args)) return args
   if (!Array.isArray(args)) return `give its arguments in an array, not ${kindOf(args)}`

@@ -1,12 +1,11 @@
 /**
- * SHA-1 of a text, which is how EVALSHA names a script. It names and does not protect: whoever can send a script can run
- * it.
+ * SHA-1 of a text, by which EVALSHA names a script. It is a name and no protection: anyone who can send a script can run it.
  *
  * Source: FIPS 180-4, sections 5.1.1 and 6.1
  */
 import { encodeText } from "../resp/text.ts"
 
-/** The bytes as words, then a single bit, then zeros up to the length in bits at the end of a block of sixteen words. */
+/** The padded message in words: the bytes, a single 1 bit, zeros, and the length in bits at the end of a 16-word block. */
 const padded = (bytes: Uint8Array): Uint32Array => {
   const length = bytes.length
   const words = new Uint32Array(((length + 8 >> 6) + 1) * 16)

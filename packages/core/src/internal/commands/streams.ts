@@ -1,6 +1,6 @@
 /**
- * What the commands of streams and of consumer groups have in common: entries as they are decoded, and how XREAD and
- * XREADGROUP are told what to read.
+ * Shared by the commands of streams and of consumer groups: the decoders of entries, and the arguments with which XREAD and
+ * XREADGROUP name what to read.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as Args from "./args.ts"
 import * as Reply from "./reply.ts"
 
 /**
- * The ID of an entry: milliseconds, which are the Unix time unless the writer says otherwise, and a number that tells
+ * The ID of an entry: milliseconds (the Unix time, unless the writer chose another number) and a sequence number that tells
  * entries of the same millisecond apart. It stays text under `Command.bytes`.
  *
  * @category models
@@ -20,9 +20,8 @@ import * as Reply from "./reply.ts"
 export type StreamId = `${bigint}-${bigint}`
 
 /**
- * The fields of an entry in their order, each a name and a value. A name may come more than once, which is why they are
- * no record; `Object.fromEntries(fields)` makes one, where the last value of a name counts. `XADD` takes them as
- * they are.
+ * The fields of an entry in order, each a name and a value. They are not a record because a name may occur more than once;
+ * `Object.fromEntries(fields)` makes a record with the last value of each name. `XADD` takes the fields in this form.
  *
  * @category models
  * @since 0.1.0
@@ -53,26 +52,26 @@ export const idOrNull = Reply.nullOr(id)
 
 export const ids = Reply.array(id)
 
-/** RESP3 has fields as a flat array, too, since a name may come twice. */
+/** A flat array in RESP3, too: it is no map there because a name may occur twice. */
 export const fields: Reply.Decode<StreamFields> = Reply.entries(Reply.text, Reply.text)
 
 export const entry = Reply.pair(id, fields, (id, fields): StreamEntry => ({ id, fields }))
 
 export const entries = Reply.array(entry)
 
-/** What XINFO says, by the names that Redis gives it. */
+/** The reply of XINFO, by Redis' field names. */
 export const info = Reply.record(Reply.raw)
 
 export const tuple = (value: Resp.Value, length: number): ReadonlyArray<Resp.Value> => {
   if (Array.isArray(value) && value.length === length) return value
-  throw new Reply.Mismatch(`an array of ${length}`, Reply.kindOf(value))
+  throw new Reply.Mismatch(`an array of ${length}`, Reply.describeReply(value))
 }
 
-/** The streams of XREAD or XREADGROUP that had something, nil when none had. */
+/** The reply of XREAD or XREADGROUP: the streams that had entries; nil if none had. */
 export const read = <A>(entry: Reply.Decode<A>) =>
   Reply.nullOr(Reply.list(Reply.text, Reply.array(entry), (key, entries) => ({ key, entries })))
 
-/** `COUNT count`. Redis reads 0 as no limit in one command and as nothing in the next. To be spread. */
+/** `COUNT count`. Refuses 0, which means no limit in some commands and no entries in others. To be spread. */
 export const count = (count: number | undefined): Args.Args =>
   Args.option("COUNT", count, (count) => Args.atLeast(1, count, "the count"))
 
@@ -80,7 +79,7 @@ const encoder = new TextEncoder()
 
 const bytesOf = (key: Command.Arg): string => `${typeof key === "string" ? encoder.encode(key) : key}`
 
-/** `STREAMS key [key ...] id [id ...]`. RESP3 replies a map, which has no room for a stream that is named twice. */
+/** `STREAMS key [key ...] id [id ...]`. Refuses duplicate streams: RESP3 replies with a map, which holds each key once. */
 const sources = (streams: Args.Entries): Args.Args => {
   const pairs = Args.entries(streams, "stream")
   const keys = pairs.filter((_, index) => index % 2 === 0)
@@ -88,16 +87,16 @@ const sources = (streams: Args.Entries): Args.Args => {
   return ["STREAMS", ...keys, ...pairs.filter((_, index) => index % 2 === 1)]
 }
 
-/** How many entries at most. */
+/** The maximum number of entries. */
 export const countOptions = Args.options<{ readonly count?: number | undefined }>({ count: Args.any })
 
-/** How much to read, and whether to wait for it. */
+/** How many entries to read, and how long to wait for the first. */
 export interface ReadOptions {
   readonly count?: number | undefined
   readonly block?: Duration.Input | undefined
 }
 
-/** What XREAD and XREADGROUP say last: the options that they share, and the streams. To be spread. */
+/** The last arguments of XREAD and XREADGROUP: the options that they share, and the streams. To be spread. */
 export const reading = (streams: Args.Entries, options: ReadOptions): Args.Args => [
   ...count(options.count),
   ...Args.option("BLOCK", options.block, Args.timeoutMillis),

@@ -456,7 +456,7 @@ class ConnectionImpl implements Connection, Connector.Listener, Resp.Handler {
     if (!CommandSpec.isAnsweredBy(call.command.spec, value) && !(call instanceof Unit.Prelude) && !this.takenOver) {
       return this.outOfStep(
         `${call.command.spec.name} was answered by ${
-          Reply.kindOf(value)
+          Reply.describeReply(value)
         }: a reply was lost on the way, or one came unasked`
       )
     }

@@ -10,7 +10,7 @@ import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
 import * as RedisError from "../../RedisError.ts"
 import type * as Resp from "../../Resp.ts"
-import { kindOf } from "../commands/reply.ts"
+import { describeReply } from "../commands/reply.ts"
 import { decoded } from "../connection/call.ts"
 import { executed, notSent, toError } from "../failures/failure.ts"
 import type { NodeResult, Nodes } from "./members.ts"
@@ -74,7 +74,7 @@ const misfit = (policy: CommandSpec.ResponsePolicy, value: Resp.Value, other: Re
   if (policy === "Default") {
     const isLike = value === null ||
       (Array.isArray(value) === Array.isArray(other) && value instanceof Map === other instanceof Map)
-    return isLike ? undefined : `${kindOf(other)}, as from another node`
+    return isLike ? undefined : `${describeReply(other)}, as from another node`
   }
   if (joins[policy] === undefined) return undefined
   if (!Array.isArray(other)) return isAnswer(value) ? undefined : "a number"
@@ -137,7 +137,7 @@ export const run = <A>(
       other ??= value
       const expected = misfit(response, value, other)
       if (expected !== undefined) {
-        const reason = new RedisError.DecodeFailed({ expected, received: kindOf(value) })
+        const reason = new RedisError.DecodeFailed({ expected, received: describeReply(value) })
         misfitting ??= toError(executed(reason, address.key), { command })
       }
       values.push(value)

@@ -1,6 +1,6 @@
 /**
- * What went wrong with one try of a command, as plain data. It becomes a `RedisError`, with its stack, only when
- * somebody is to see it: most failures are redirects, and are followed.
+ * The failure of one try of a command, as plain data. It becomes a `RedisError`, with a stack, only when a caller sees it:
+ * most failures are redirects, which the client follows.
  */
 import { isName } from "../../Address.ts"
 import type * as Command from "../../Command.ts"
@@ -12,9 +12,9 @@ import { isRefusal } from "./refusals.ts"
 export interface Failure {
   readonly reason: RedisError.Reason
   readonly delivery: RedisError.Delivery
-  /** The key of the node's address, when it is known which one it was. */
+  /** The key of the node's address, if the node is known. */
   readonly node: string | undefined
-  /** Whether it was not tried again for what has overtaken it. */
+  /** Whether the command was not tried again because a later command has overtaken it. */
   readonly overtaken?: boolean
 }
 
@@ -26,10 +26,10 @@ export const maybeExecuted = (reason: RedisError.Reason, node?: string): Failure
   node
 })
 
-/** The server did it and answered, and the answer can't be used. */
+/** The server executed the command, but its reply cannot be used. */
 export const executed = (reason: RedisError.Reason, node?: string): Failure => ({ reason, delivery: "Executed", node })
 
-/** What it waited for when its deadline passed, and whether it was written by then. */
+/** A deadline passed. `waitingFor` says in which stage; `written` whether the command had been written to the socket. */
 export const timedOut = (node: string | undefined, waitingFor: string, written: boolean): Failure => {
   const reason = new RedisError.Timeout({ waitingFor })
   return written ? maybeExecuted(reason, node) : notSent(reason, node)
@@ -40,21 +40,21 @@ const redirect = (text: string): { readonly slot: number; readonly address: stri
   const slot = Number(slotText)
   const valid = address !== undefined && rest.length === 0 && /^\d+$/.test(slotText) && slot < 16384
   if (!valid) return undefined
-  // What can't be a name is not repeated: a server says "?" where it does not know one.
+  // Text that cannot be a host name is not repeated; it becomes "?", as servers write an unknown host.
   const [host] = address.split(/:\d{1,5}$/)
   return { slot, address: host === "" || isName(host) ? address : "?" }
 }
 
-/** What a primary says to those who wait in it when it becomes a replica. They have got nothing. */
+/** The error that ends a blocking command when its primary becomes a replica. The command has had no effect. */
 const demoted = "UNBLOCKED force unblock from blocking operation, instance state changed"
 
-/** What else the server says. A script may say what it was given, and begin with it. */
+/** Any other error. A script's error may begin with an argument, so the masked text must still begin with the code. */
 const serverError = ({ code, message }: Resp.ReplyError, command: Command.Any): RedisError.ServerError => {
   const text = masked(message, command)
   return new RedisError.ServerError({ code: text.startsWith(code) ? code : "ERR", text })
 }
 
-/** Reads an error reply to a command, once, into a reason with fields. */
+/** Parses an error reply to a command into a reason. */
 export const reasonOf = (error: Resp.ReplyError, command: Command.Any): RedisError.Reason => {
   const { code, message } = error
   switch (code) {
@@ -85,21 +85,21 @@ export const reasonOf = (error: Resp.ReplyError, command: Command.Any): RedisErr
   return serverError(error, command)
 }
 
-/** Whether the server does not know the script that a command names by its digest. */
+/** Whether a command failed because the server does not know the script of its digest. */
 export const isUnknownScript = ({ delivery, reason }: Failure): boolean =>
   delivery === "Rejected" && reason._tag === "ServerError" && reason.code === "NOSCRIPT"
 
-/** What became of the commands that went before one as a unit with it, and that its own reply does not say. */
+/** The outcome of a command's preludes: the commands sent before it as one unit, such as MULTI and the queued commands. */
 export interface Unit {
   /** The first error among their replies. */
   refused: Resp.ReplyError | undefined
-  /** Whether the first of them, which opens the unit, was refused, so that the others were not queued. */
+  /** Whether the first prelude (MULTI), which opens the unit, was refused, so that the server did not queue the others. */
   unopened: boolean
-  /** Whether one of the others may have been executed by itself therefore. */
+  /** Whether a prelude may therefore have been executed on its own. */
   astray: boolean
 }
 
-/** What an error reply to a command means, and whether it proves that nothing was executed. */
+/** The failure for an error reply, whose `delivery` says whether the reply proves that nothing was executed. */
 export const rejected = (
   error: Resp.ReplyError,
   node: string | undefined,
@@ -115,12 +115,12 @@ export const rejected = (
   }
 }
 
-/** The error that a caller sees. */
+/** Makes the error that a caller sees. */
 export const toError = (failure: Failure, tried?: {
   readonly command?: Command.Any | undefined
   readonly slot?: number | undefined
   readonly attempts?: number | undefined
-  /** How long the command may take, in milliseconds. */
+  /** The command's timeout in milliseconds. */
   readonly time?: number | undefined
 }): RedisError.RedisError =>
   new RedisError.RedisError({
@@ -128,7 +128,7 @@ export const toError = (failure: Failure, tried?: {
       ? new RedisError.Timeout({ ...failure.reason, millis: tried?.time })
       : failure.reason,
     delivery: failure.delivery,
-    // What is no command has no name.
+    // A value that is no command has the empty name.
     command: tried?.command?.spec.name || undefined,
     slot: tried?.slot === undefined || tried.slot < 0 ? undefined : tried.slot,
     node: failure.node,
@@ -136,11 +136,11 @@ export const toError = (failure: Failure, tried?: {
     ...(failure.overtaken === true ? { overtaken: true } : {})
   })
 
-/** The same error as that of a transaction, of which other parts were executed. */
+/** Turns the error of one command into that of its transaction, of which other commands were, or may have been, executed. */
 export const inPart = ({ attempts, command, node, reason, slot }: RedisError.RedisError): RedisError.RedisError =>
   new RedisError.RedisError({ attempts, command, delivery: "MaybeExecuted", inPart: true, node, reason, slot })
 
-/** The same error with where it was, which a decoder does not know. */
+/** Adds node, slot and attempts to an error that a decoder made, which does not know them. */
 export const placed = (
   { attempts, command, delivery, inPart, node, reason, slot }: RedisError.RedisError,
   place: { readonly node: string | undefined; readonly slot: number | undefined; readonly attempts: number | undefined }
@@ -155,5 +155,5 @@ export const placed = (
     ...(inPart === true ? { inPart } : {})
   })
 
-/** The error of what was refused before anything was tried. */
+/** The error of a command that was refused before it was sent anywhere. */
 export const unsent = (reason: RedisError.Reason): RedisError.RedisError => toError(notSent(reason), { attempts: 0 })

@@ -1,14 +1,14 @@
 /**
- * What servers repeat of a command in the text of an error, and that may be a secret: an argument as a whole, the beginning
- * of one that was cut off, a piece of one in quotes, a number that was written anew. What is left are the server's own words.
+ * Removes a command's arguments, which may be secrets, from the text of an error. A server may repeat an argument whole, cut
+ * off, in part between quotes, or as a number formatted anew. The server's own words stay.
  */
 import type * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
 
-/** What stands where an argument stood. */
+/** Replaces an argument. */
 const mask = "<argument>"
 
-/** The words of the errors that repeat nothing, and of Lua. Where an argument is one of them, it is not the argument that is told. */
+/** Words of the servers' own error texts, and of Lua. They are never masked, even if an argument is the same word. */
 const vocabulary = new Set(
   `wrongtype operation against a key holding the wrong kind of value err no such syntax error source and destination objects
   are the same index out range is not an integer or valid float increment decrement would overflow produce nan infinity hash
@@ -32,16 +32,16 @@ const vocabulary = new Set(
   after ex px xx incr ch withscores auth setname`.split(/\s+/)
 )
 
-/** Those of them that stand in quotes, besides names of commands: settings, the words of an option, and those of Lua. */
+/** Words that servers themselves put in quotes, besides names of commands: settings, options, keywords of Lua. */
 const quotable = new Set(
   `maxmemory setname break do else elseif end false for function if in local nil not or repeat return then true until
   while <eof>`.split(/\s+/)
 )
 
-/** Of what is longer only the beginning is looked at, and of less where there are many: the process waits meanwhile. */
+/** How much of each argument is searched for: less the more there are, because the search blocks the process. */
 const windowOf = (count: number): number => Math.max(256, Math.min(64 * 1024, Math.floor(2 ** 20 / count)))
 
-/** So much of the beginning of an argument is not there by chance. */
+/** If this many characters of an argument's beginning occur in a text, that is no coincidence. */
 const seed = 12
 
 const lower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
@@ -53,7 +53,7 @@ const encoder = new TextEncoder()
 
 const escapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\x07": "\\a", "\b": "\\b" }
 
-/** Bytes as servers write them where they escape: what is no printable ASCII one by one. */
+/** Bytes as servers escape them: each byte that is not printable ASCII becomes an escape sequence. */
 const escaped = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => {
     const char = String.fromCharCode(byte)
@@ -61,7 +61,7 @@ const escaped = (bytes: Uint8Array): string =>
     return escapes[char] ?? (/[\x20-\x7e]/.test(char) ? char : `\\x${byte.toString(16).padStart(2, "0")}`)
   }).join("")
 
-/** An argument as an error may show it: in one line, as far as a zero, escaped. */
+/** The forms in which an error may show an argument: on one line, cut at a zero byte, escaped. */
 const formsOf = (arg: Command.Arg, window: number, isEscaped: boolean): ReadonlyArray<string> => {
   const part = typeof arg === "string" ? arg.slice(0, window) : decoder.decode(arg.subarray(0, window))
   const text = lower(part.replace(/\p{Surrogate}/gu, "\ufffd"))
@@ -78,12 +78,12 @@ const argsOf = ({ args, before, unabridged }: Command.Any): ReadonlyArray<Comman
   ...(unabridged === undefined ? [] : unabridged.args)
 ]
 
-/** Which of the letters of a text are those of an argument. */
+/** Marks the characters of a text that are to be masked. */
 class Marks {
   private readonly marked: Uint8Array
   private readonly text: string
   private readonly lowered: string
-  /** Words of the command's name are the server's own words about it, too. */
+  /** The words of the command's name, which count as the server's own words. */
   private readonly own: ReadonlySet<string>
 
   constructor(text: string, { spec }: Command.Any) {
@@ -93,7 +93,7 @@ class Marks {
     this.own = new Set(lower(spec.name).split(" "))
   }
 
-  /** Whether these are words that the server says by itself. */
+  /** Whether all of these are the server's own words. */
   isFixed(words: string): boolean {
     return words.split(/[ '|<>._:,?!()*+=-]+/).every((word) =>
       word === "" || vocabulary.has(word) || this.own.has(word)
@@ -101,7 +101,7 @@ class Marks {
       /\p{L}/u.test(words)
   }
 
-  /** Whether the server may say this in quotes by itself. Other words there are the arguments that they are like. */
+  /** Whether the server itself may put this word in quotes. Any other quoted word that equals an argument is that argument. */
   isQuotable(word: string): boolean {
     return quotable.has(word) || CommandSpec.find(word) !== undefined || !/\p{L}/u.test(word)
   }
@@ -114,7 +114,7 @@ class Marks {
     return this.marked.subarray(from, to).includes(1)
   }
 
-  /** Marks a form of an argument wherever it stands, or the beginning of it; a short one as a word only. */
+  /** Marks every occurrence of a form of an argument, or of its beginning. A short one counts only as a whole word. */
   find(form: string): void {
     if (form.length < 3 || this.isFixed(form)) return
     const { lowered } = this
@@ -139,23 +139,23 @@ class Marks {
   }
 }
 
-/** What stands in quotes. An apostrophe inside a word is none. */
+/** Text in quotes. An apostrophe inside a word is not a quote. */
 const quoted = /(?<![\p{L}\p{N}])(['"`])(.*?)\1(?![\p{L}\p{N}])/gsu
 
 const numbers = /-?\d+\.\d+/g
 
 const words = /[^\s'"`,;:()]{4,}/g
 
-/** No plain word, which servers and scripts have of their own. */
+/** Whether a word mixes letters and digits, as no word of a server or script does: it looks like data. */
 const isOdd = (word: string): boolean => word.length >= 6 && /\d/.test(word) && /\p{L}/u.test(word)
 
 /**
- * Whether a word may be a piece of an argument that says something. A script has words of its own for what is wrong, and
- * those are pieces of the script: of them, only what is no plain word is none that it would say by itself.
+ * Whether a word found in an argument reveals anything. The error of a script is mostly written in the script, which is an
+ * argument itself: there only words that look like data are masked.
  */
 const isTelling = (word: string, { spec }: Command.Any): boolean => spec.partial !== "Script" || isOdd(word)
 
-/** The text of an error without what it repeats of the command's arguments. Its code, a word in capitals, stays. */
+/** The text of an error with the command's arguments masked. The code, a word in capitals, stays. */
 export const masked = (message: string, command: Command.Any): string => {
   const text = message.replace(/, with args beginning with:.*$/s, "")
   const code = /^[A-Z][A-Z_]*(?= |$)/.exec(text)?.[0] ?? ""
@@ -174,7 +174,7 @@ export const masked = (message: string, command: Command.Any): string => {
     const isWhole = !marks.isQuotable(piece) && forms.includes(piece)
     if (piece === "" || (marks.isFixed(piece) && !isWhole)) continue
     const isTold = isWhole || forms.some((form) => piece.split(/\s+/).includes(form))
-    // Two signs, as Lua's operators are, stand in any script.
+    // One or two signs, such as Lua's operators, occur in any script and reveal nothing.
     const isPiece = !/^[^\p{L}\p{N}]{1,2}$/u.test(piece) && (isCut || forms.some((form) => form.includes(piece)))
     if (isTold || isPiece || marks.has(from, from + piece.length)) marks.add(from, from + piece.length)
   }

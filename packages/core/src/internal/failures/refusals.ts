@@ -1,12 +1,12 @@
 /**
- * Which error replies prove that a command did nothing, for commands whose errors don't all: what runs a script may have
- * written before it failed, and a script's error says what the script likes, `MOVED` too. So it is the whole text that
- * counts here, and not the code. Texts are those of Redis 7.0 to 8.0 and Valkey 8.1 to 9.1.
+ * Decides whether an error reply proves that a command did nothing. For most commands every error does. But a script may have
+ * written before it failed, and it chooses the text of its error, even `MOVED`; so for scripts the whole text is compared, not
+ * the code. Texts are those of Redis 7.0 to 8.0 and Valkey 8.1 to 9.1.
  */
 import type * as Command from "../../Command.ts"
 import { slotOf } from "../commands/keySlot.ts"
 
-/** What a node says before it begins with a command, whatever command it is. */
+/** Errors that a node replies before it begins with any command. */
 const refusals: ReadonlyArray<RegExp> = [
   /^ERR unknown (sub)?command ['`]/i,
   /^NO(AUTH Authentication|PERM .*\bno permissions to) /i,
@@ -19,7 +19,7 @@ const refusals: ReadonlyArray<RegExp> = [
   /^OOM command not allowed when used memory > 'maxmemory'/
 ]
 
-/** What it says before it begins with a script or a function. */
+/** Errors that a node replies before it begins with a script or a function. */
 const notBegun: ReadonlyArray<RegExp> = [
   /^ERR Error compiling script /,
   /^ERR (Unexpected engine|Unexpected flag|Invalid engine) in script shebang|^ERR (Invalid script|Unknown lua) shebang/,
@@ -31,23 +31,23 @@ const notBegun: ReadonlyArray<RegExp> = [
   /^NOREPLICAS Not enough good replicas to write\b/
 ]
 
-/** A replica lets nothing be written, so a script that it stops there has not written before either. */
+/** A replica refuses every write, so a script that failed with this error has not written before either. */
 const readOnly = /^READONLY You can't write against a read only replica\b/
 
 const unknownScript = /^NOSCRIPT No matching script\b/
 
-/** What servers put behind an error that was raised while a script ran. */
+/** Servers append this to an error that was raised while a script ran. */
 const raised = / script: \S/
 
 const redirect = /^(?:MOVED|ASK) (\d+) \S*$/
 
-/** Only of the slot that the command is about can a node say that it is elsewhere. */
+/** Whether the text redirects the command itself: a redirect for another slot comes from inside the script. */
 const redirects = (command: Command.Any, text: string): boolean => {
   const slot = redirect.exec(text)?.[1]
   return slot !== undefined && slotOf(command) === Number(slot)
 }
 
-/** A command inside a script can have a wrong number of arguments, too. */
+/** Whether this command itself has the wrong number of arguments, and not a command inside its script. */
 const isArity = ({ spec }: Command.Any, text: string): boolean =>
   text.startsWith(`ERR wrong number of arguments for '${spec.name.toLowerCase().replace(" ", "|")}'`)
 
@@ -57,7 +57,7 @@ const isNotBegun = (command: Command.Any, text: string): boolean =>
   readOnly.test(text) || redirects(command, text) ||
   !raised.test(text) && (isArity(command, text) || says(refusals, text) || says(notBegun, text))
 
-/** Whether an error that answers a command proves that nothing of the command was executed. */
+/** Whether an error reply to a command proves that no part of the command was executed. */
 export const isRefusal = (command: Command.Any, code: string, text: string): boolean => {
   switch (command.spec.partial) {
     case undefined:

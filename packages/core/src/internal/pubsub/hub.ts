@@ -1,10 +1,10 @@
 /**
- * All subscriptions of a program: what is listened to, and on which node each of it has to be. Holds the one against the
- * other whenever something happens (a listener comes or goes, a connection is lost, slots move, a node leaves), and
- * every so often besides.
+ * Manages all subscriptions of a program: the topics that have listeners, and the node at which each topic is subscribed. It
+ * compares the two, and moves topics, whenever something happens (a listener comes or goes, a connection is lost, slots move,
+ * a node leaves), and also at a fixed interval.
  *
- * Classic channels and patterns are heard at any node; all of them are at one, the home, so that messages of one
- * publisher keep their order. Sharded channels are at the primary of their slot.
+ * Classic channels and patterns can be subscribed at any node. All of them are subscribed at one node, the home, so that
+ * messages of one publisher keep their order. Sharded channels are subscribed at the primary of their slot.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -34,7 +34,7 @@ export interface Parts {
   readonly topology: Topology.Topology["Service"]
   readonly pool: NodePool.NodePool["Service"]
   readonly locate: Redirects.Actions["locate"]
-  /** Told of what stands in the way of a subscription, and is tried again. */
+  /** Reports a problem that prevents a subscription for now. The hub tries again. */
   readonly tell: (error: RedisError) => void
   readonly confirmTimeout: number
   readonly connect: (
@@ -43,17 +43,18 @@ export interface Parts {
   ) => Effect.Effect<Connection, RedisError, Scope.Scope>
 }
 
-/** A topic of every primary. */
+/** A topic that is subscribed at every primary. */
 export interface Everywhere {
   readonly kind: Kind
   readonly name: string
   readonly listener: Listener
-  /** By the key of the primary's address. */
+  /** The topic at each primary, by the key of the primary's address. */
   readonly topics: Map<string, Topic>
 }
 
-/** How often all is looked at without a reason, and after how long a refusal is tried again, in milliseconds. */
+/** How often all topics are compared without a reason, in milliseconds. */
 const period = 1000
+/** How long to wait after a refusal before trying again, in milliseconds. */
 const pause = 100
 
 export class Hub {
@@ -64,13 +65,15 @@ export class Hub {
     { readonly at: SubscriptionConnection; readonly scope: Scope.Closeable }
   >()
   private readonly everywhere = new Set<Everywhere>()
+  /** When the map was learnt for which `follow` last ran. */
   private learntAt: number
+  /** The key of the address of the node at which the classic topics are subscribed. */
   private home: string | undefined
-  /** Until when the classic topics stay where they are, well or not. */
+  /** The home does not change before this time, even if it is down. */
   private movableAt = -Infinity
   private turn = 0
   private waking = false
-  /** Whether all topics are to be looked at, or just those that are new. */
+  /** Whether the next `reconcile` looks at all topics or only at `fresh`, the new ones. */
   private all = false
   private readonly fresh = new Set<Topic>()
   private pausing = false
@@ -83,7 +86,7 @@ export class Hub {
     this.learntAt = parts.topology.learntAt()
   }
 
-  /** Listens to a topic. Whoever is the first makes the client subscribe. */
+  /** Adds a listener to a topic. The first listener of a topic makes the client subscribe. */
   listen(kind: Kind, name: string, listener: Listener, pin?: Address): Topic {
     const made = new Topic(kind, name, pin)
     if (this.ended !== undefined) {
@@ -102,7 +105,7 @@ export class Hub {
     return topic
   }
 
-  /** The last to leave makes the client unsubscribe, and closes a connection over which nothing goes any more. */
+  /** Removes a listener. The last one of a topic makes the client unsubscribe, and close the connection if it is unused. */
   leave(topic: Topic, listener: Listener): void {
     topic.remove(listener)
     if (topic.listeners.size > 0) return
@@ -116,7 +119,7 @@ export class Hub {
     if (this.topics.size === 0) this.home = undefined
   }
 
-  /** Listens to a topic of each primary, whichever they are: for what every node tells only of itself. */
+  /** Listens to a topic at every primary, as the map changes: for events that each node publishes only of itself. */
   listenEverywhere(kind: Kind, name: string, listener: Listener): Everywhere {
     const everywhere: Everywhere = { kind, name, listener, topics: new Map() }
     this.everywhere.add(everywhere)
@@ -129,7 +132,7 @@ export class Hub {
     for (const topic of everywhere.topics.values()) this.leave(topic, everywhere.listener)
   }
 
-  /** Something has happened: looks at all topics, soon. */
+  /** Makes the hub look at all topics at the end of this tick. */
   wake(): void {
     this.all = true
     this.wakeSoon()
@@ -144,7 +147,7 @@ export class Hub {
     })
   }
 
-  /** Ends everybody's subscription. The connections end with the scope. */
+  /** Fails all listeners. The connections are closed by their scope. */
   end(error: RedisError): void {
     this.ended = error
     const topics = Array.from(this.topics.values())
@@ -154,18 +157,18 @@ export class Hub {
   }
 
   /**
-   * A node is lost, or was for a while, from `from` on. Messages that were published there may not have been passed on to
-   * the other nodes, and so be missing although no subscription was lost.
+   * Reports that a node is lost, or was lost for a while, since `from`. Messages published there may not have reached the
+   * other nodes, so classic topics have a gap although no subscription was lost.
    */
   nodeLost(node: string, from: number): void {
     const now = this.parts.clock.currentTimeMillisUnsafe()
-    // All connections to a node are lost together.
+    // All connections to a node are lost at the same time. One gap for all of them is enough.
     if (this.lastLost?.node === node && this.lastLost.at === now) return
     this.lastLost = { node, at: now }
     for (const topic of this.topics.values()) topic.nodeLost(node, from, now)
   }
 
-  /** Keeps to the primaries of the map. What one that is new has told already is missing, from `newSince` on. */
+  /** Subscribes at new primaries and leaves former ones. A new primary's messages since `newSince` count as missed. */
   private follow(
     { kind, listener, name, topics }: Everywhere,
     map: SlotMap.SlotMap,
@@ -219,7 +222,7 @@ export class Hub {
   }
 
   private move(topic: Topic, target: Address): void {
-    // It is not kept until it is confirmed elsewhere: what comes from both would come twice.
+    // Unsubscribe before subscribing elsewhere: with both subscriptions, messages would arrive twice.
     topic.leave()
     this.drop(topic)
     topic.at = this.connectionTo(target)
@@ -227,12 +230,12 @@ export class Hub {
   }
 
   /**
-   * The node of the classic topics: the one they are at, as long as it is well, or no other is. Where each that is tried
-   * fails at once, the next one is not tried before a pause is over.
+   * Chooses the node of the classic topics. They stay at the current one while it is up, or if no other node is. After a
+   * change, the next one waits for a pause, so that nodes that all fail at once are not tried in a tight loop.
    */
   private homeIn(map: SlotMap.SlotMap, now: number): Address | undefined {
     const online = Array.from(map.nodes.values()).filter(({ health }) => health === "online")
-    // What is published at another primary is heard here only as long as that one lives: its loss has to be noticed.
+    // Keep a connection to every primary, to notice when one is lost: messages published there then no longer arrive here.
     for (const { address, role } of online) if (role === "primary") this.parts.pool.node(address).connect()
     const isWell = ({ key }: Address): boolean =>
       !(this.connections.get(key)?.at.isDown ?? this.parts.pool.nodes().get(key)?.isLost() ?? false)
@@ -313,7 +316,7 @@ export class Hub {
     switch (failure.reason._tag) {
       case "Moved": {
         const target = this.redirected(failure.reason, failure.node)
-        // The first redirect is followed at once; nodes that send each other's clients to and fro are given time.
+        // Follow the first redirect at once. Pause after more: two nodes may redirect to each other for a while.
         this.pause(topics.filter(({ refusals }) => target === undefined || refusals > 0))
         break
       }
@@ -342,7 +345,7 @@ export class Hub {
     this.wake()
   }
 
-  /** Notes where a slot has moved, and answers that, unless it is nowhere else. */
+  /** Patches the map after a MOVED. Returns the new owner, or `undefined` if the reply names no other node. */
   private redirected({ address, slot }: Moved, node: string | undefined): Address | undefined {
     const { fork, locate, tell, topology } = this.parts
     const located = locate(address, node)
@@ -381,7 +384,7 @@ export class Hub {
     Fiber.runIn(this.parts.fork(later), this.parts.scope)
   }
 
-  /** Looks at all topics every so often, as long as there are any. */
+  /** Looks at all topics at a fixed interval, as long as there are any. */
   private watch(): void {
     if (this.watching) return
     this.watching = true

@@ -1,8 +1,8 @@
 /**
- * What waits for one slow or fast reader: a bounded buffer that never holds up whoever fills it.
+ * The bounded buffer of one reader of messages. It never blocks the writer.
  *
- * Messages beyond the capacity are dropped, and counted; the reader is told of them by a gap, at the place where they
- * would have been. What is not a message is never dropped.
+ * Messages beyond the capacity are dropped and counted, and the reader finds a gap in their place. Notices, such as a lost
+ * subscription, are never dropped.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type * as Clock from "effect/Clock"
@@ -15,12 +15,12 @@ import { unsent } from "../failures/failure.ts"
 import { spanOf } from "./topic.ts"
 import type { Notice } from "./topic.ts"
 
-/** Which message is dropped when there is no room: the oldest, the one that comes, or none, and the stream fails. */
+/** What to do with a message when the buffer is full: drop the oldest, drop the new one, or fail the stream. */
 export type Overflow = "dropOldest" | "dropNewest" | "fail"
 
 type Gap = Extract<Notice, { readonly _tag: "Gap" }>
 
-/** Messages that are not there any more. */
+/** A run of dropped messages, which the reader sees as one gap. */
 class Dropped {
   readonly from: number
   until = 0
@@ -43,7 +43,7 @@ class Dropped {
   }
 }
 
-/** Something between messages, and the number of the message that it stands before. */
+/** A notice or a gap, and the number of the message that it comes before. */
 interface Between<A> {
   readonly before: number
   readonly item: A | Dropped
@@ -51,11 +51,9 @@ interface Between<A> {
 
 type Taken<A> = Exit.Exit<NonEmptyReadonlyArray<A | Gap>, RedisError.RedisError>
 
-/**
- * Who leaves so much unread that is not a message does not read at all: so many things, and besides these for each topic,
- * which are all lost and subscribed to again at the same time.
- */
+/** A reader with more unread notices counts as stuck, and its stream fails. */
 const maxBetween = 100_000
+/** Notices allowed in addition for each topic: a lost connection makes several for every topic at once. */
 const maxBetweenEach = 16
 
 export class Mailbox<A> {
@@ -64,9 +62,11 @@ export class Mailbox<A> {
   private readonly clock: Clock.Clock
   private readonly messages = new Ring<A>()
   private between: Array<Between<A>> = []
-  /** The number of the message that comes next. */
+  /** The number of the next message. */
   private next = 0
+  /** The gap that the next dropped message extends. */
   private dropped: Dropped | undefined
+  /** When the reader last took something. */
   private takenAt: number
   private end: Exit.Exit<never, RedisError.RedisError> | undefined
   private readonly readers = new Set<(taken: Taken<A>) => void>()
@@ -74,7 +74,7 @@ export class Mailbox<A> {
   private readonly report: Report
   private handing = false
 
-  /** The buffer is for `capacity` messages, and apart from these for what happens to so many topics. */
+  /** Makes a buffer for `capacity` messages, and for the notices of `topics` topics. */
   constructor(capacity: number, overflow: Overflow, clock: Clock.Clock, topics = 0, report: Report = rethrow) {
     this.capacity = capacity
     this.report = report
@@ -84,10 +84,10 @@ export class Mailbox<A> {
     this.takenAt = clock.currentTimeMillisUnsafe()
   }
 
-  /** Adds a message, if there is room. */
+  /** Adds a message, or drops one if the buffer is full. */
   offer(message: A): void {
     if (this.end !== undefined) return
-    // Nothing is dropped while somebody waits for it.
+    // A waiting reader empties the buffer first, so that nothing is dropped.
     if (this.messages.length >= this.capacity) this.hand()
     if (this.messages.length >= this.capacity && !this.makeRoom()) return
     if (this.overflow === "dropNewest") this.dropped = undefined
@@ -96,7 +96,7 @@ export class Mailbox<A> {
     this.handSoon()
   }
 
-  /** Adds messages as if one by one. */
+  /** Adds several messages, with the same result as adding one by one. */
   offerAll(messages: ReadonlyArray<A>): void {
     if (this.end !== undefined) return
     if (this.messages.length + messages.length > this.capacity) {
@@ -109,7 +109,7 @@ export class Mailbox<A> {
     this.handSoon()
   }
 
-  /** Adds something that has to be told. */
+  /** Adds a notice. */
   tell(item: A): void {
     if (this.end !== undefined) return
     if (this.between.length >= this.maxBetween) return this.fail(overloaded(this.maxBetween, "events"))
@@ -118,14 +118,14 @@ export class Mailbox<A> {
     this.handSoon()
   }
 
-  /** Ends it. What is there can still be read. */
+  /** Ends the mailbox with an error, which the reader gets after everything in the buffer. */
   fail(error: RedisError.RedisError): void {
     if (this.end !== undefined) return
     this.end = Exit.fail(error)
     this.handSoon()
   }
 
-  /** Everything that is there, or what comes next. */
+  /** Takes everything in the buffer. Waits if it is empty. */
   readonly take: Effect.Effect<NonEmptyReadonlyArray<A | Gap>, RedisError.RedisError> = Effect.callback((resume) => {
     const taken = this.takeNow()
     if (taken !== undefined) return resume(taken)
@@ -135,7 +135,7 @@ export class Mailbox<A> {
     })
   })
 
-  /** Whether there is room by now for the message that comes. */
+  /** Handles a full buffer as `overflow` says. Returns whether there is room now for the new message. */
   private makeRoom(): boolean {
     if (this.overflow === "fail") {
       this.fail(overloaded(this.capacity, "messages"))
@@ -169,7 +169,7 @@ export class Mailbox<A> {
     return Exit.succeed(items as unknown as NonEmptyReadonlyArray<A | Gap>)
   }
 
-  /** Puts what is between the messages there. The first of them has that number. */
+  /** Inserts notices and gaps between the messages. `first` is the number of the first message. */
   private withBetween(messages: ReadonlyArray<A>, first: number): ReadonlyArray<A | Gap> {
     const items: Array<A | Gap> = []
     let at = 0
@@ -182,7 +182,7 @@ export class Mailbox<A> {
     return items
   }
 
-  /** Hands over at the end of the tick, so that a reader who waits gets all that came in one chunk at once. */
+  /** Serves waiting readers at the end of the tick, so that they get all messages of one chunk at once. */
   private handSoon(): void {
     if (this.readers.size === 0 || this.handing) return
     this.handing = true

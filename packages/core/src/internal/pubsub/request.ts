@@ -1,6 +1,6 @@
 /**
- * What is said on a connection that subscribes, and how that is answered: subscribing and unsubscribing by a push for each
- * name or by one error, PING by a reply.
+ * The requests of a connection with subscriptions. The server answers SUBSCRIBE and UNSUBSCRIBE (of any kind) with one push
+ * message per name, or with one error for all.
  */
 import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
@@ -12,13 +12,13 @@ import { maybeExecuted, rejected } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Kind, Topic } from "./topic.ts"
 
-/** A name that is subscribed to on a connection, for all topics that have it. */
+/** The subscription to a name on a connection, shared by all topics of that name. */
 export interface Subscription {
   readonly kind: Kind
   readonly name: string
   readonly slot: number
   readonly topics: Set<Topic>
-  /** What asked for it, on the connection there is. */
+  /** The last SUBSCRIBE request for it on the current connection. */
   asked: Request | undefined
   confirmed: boolean
 }
@@ -38,7 +38,7 @@ const words = {
 
 type Verb = keyof typeof words
 
-/** Subscribes to names of one kind, or unsubscribes from them. */
+/** A request to subscribe to names of one kind, or to unsubscribe from them. */
 export class Request extends Call {
   readonly subscriptions: ReadonlyArray<Subscription>
   readonly sentAt: number
@@ -65,14 +65,14 @@ export class Request extends Call {
     this.refuse = refuse
   }
 
-  /** Takes a push for an answer, and tells whether it is one. */
+  /** Records a push message as an answer. Returns whether it is one to this request. */
   settle(verb: Verb, kind: Kind, name: string): boolean {
-    // A push that ends a sharded subscription does not say whether that was asked for.
+    // "sunsubscribe" is sent on request, and also when a slot moves. The push does not tell which.
     const isClear = verb === "subscribe" || kind !== "shard"
     return isClear && verb === this.verb && kind === this.kind && this.pending.delete(name)
   }
 
-  /** Whether no reply will come any more, when another has come or none. */
+  /** Whether this request is completely answered. `reply`, if any, is the reply that has just arrived. */
   isDone(reply: Resp.Value | undefined): boolean {
     const isPassed = reply !== undefined && !(reply instanceof Resp.ReplyError)
     return this.pending.size === 0 || (isPassed && this.verb === "unsubscribe")

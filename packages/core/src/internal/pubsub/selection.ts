@@ -1,15 +1,15 @@
 /**
- * What somebody wants to hear, and how: what is wrong with that, and the names as the server will tell them.
+ * Checks the topics and options of a subscription, and normalises the names.
  *
- * To a server a name is bytes. Messages and confirmations come back under what those bytes are as text, so a lone surrogate,
- * which is sent as U+FFFD, is that from the beginning.
+ * To a server a name is bytes, and its messages contain the text of those bytes. A lone surrogate is sent as U+FFFD, so it is
+ * replaced in the name from the beginning; otherwise messages would not match the name.
  */
 import * as Schema from "effect/Schema"
 import { wellFormed } from "../resp/text.ts"
 import * as Settings from "../values/settings.ts"
 import type { Kind } from "./topic.ts"
 
-/** A name, by kind. */
+/** A name and its kind. */
 export type Named = readonly [kind: Kind, name: string]
 
 const isName = (value: unknown): boolean =>
@@ -19,7 +19,7 @@ const names: Settings.Check = (option, value) => {
   if (!Array.isArray(value)) {
     return `${option} has to be an array of names, as ["news"] is, not ${Settings.kindOf(value)}`
   }
-  // A hole in the array is none, too.
+  // A loop by index: unlike `every`, it visits holes of a sparse array.
   for (let i = 0; i < value.length; i++) {
     if (!isName(value[i])) return `${option}[${i}] has to be text, not ${Settings.kindOf(value[i])}`
   }
@@ -37,7 +37,7 @@ const bufferChecks = { buffer: Settings.count, overflow: Settings.oneOf("dropOld
 const optionChecks = { payload, ...bufferChecks }
 const keyspaceChecks = { keys: Settings.text, events: names }
 
-/** What is wrong with topics and the options beside them. */
+/** The problem of topics to subscribe to, or of their options. */
 export const topicsProblem = (topics: unknown, options: unknown): string | undefined => {
   if (!Settings.isPlain(topics)) {
     return `say what to subscribe to as { channels: ["news"] } does, not by ${Settings.kindOf(topics)}`
@@ -48,14 +48,14 @@ export const topicsProblem = (topics: unknown, options: unknown): string | undef
       : "give at least one channel or pattern to subscribe to")
 }
 
-/** What is wrong with a selection of keys and events, and the options beside it. */
+/** The problem of a selection of keys and events, or of its options. */
 export const keyspaceProblem = (selection: unknown, options: unknown): string | undefined =>
   Settings.optionsProblem(selection, keyspaceChecks, "selection") ?? Settings.optionsProblem(options, bufferChecks)
 
-/** A name as the server tells it. */
+/** A name as the server will repeat it in messages. */
 export const toldName = (name: string): string => wellFormed(`${name}`)
 
-/** The names of topics, each once. */
+/** The kinds and names of topics, without duplicates. */
 export const namesOf = (
   topics: Readonly<Partial<Record<keyof typeof topicChecks, ReadonlyArray<string> | undefined>>>
 ): ReadonlyArray<Named> => {

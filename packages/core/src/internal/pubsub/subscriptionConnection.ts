@@ -1,6 +1,6 @@
 /**
- * The one connection to a node over which all of this program's subscriptions there go. It connects, subscribes to what
- * is wanted of it, hands on what comes, and does so again after every loss, until nothing is wanted any more.
+ * The one connection to a node that carries all of this program's subscriptions at that node. It connects, subscribes to the
+ * topics that the hub wants, and delivers messages. After every loss it starts again, until the hub interrupts it.
  *
  * ```
  *   want(topic) ->  unasked  -- flush: SUBSCRIBE, together with others -->  asked  -- push "subscribe" -->  confirmed
@@ -24,25 +24,25 @@ import { Request } from "./request.ts"
 import type { Subscription } from "./request.ts"
 import type { Kind, Topic } from "./topic.ts"
 
-/** How many names one command has at the most. */
+/** The maximum number of names in one SUBSCRIBE. */
 const batchSize = 500
 
-/** What the connection tells the hub, which knows where topics belong. */
+/** What the connection needs of the hub: the connector, and callbacks for what happens to topics. */
 export interface Owner {
   readonly clock: Clock.Clock
-  /** How long the server may take to confirm, in milliseconds. */
+  /** How long the server may take to confirm a subscription, in milliseconds. */
   readonly confirmTimeout: number
   readonly connect: (
     address: Address,
     subscriber: Subscriber
   ) => Effect.Effect<Connection, RedisError, Scope.Scope>
-  /** The server has confirmed what it was asked at a time. */
+  /** The server has confirmed the subscription that was requested at `askedAt`. */
   readonly onConfirmed: (topic: Topic, askedAt: number) => void
-  /** The server has refused to subscribe. The topics are not wanted here any more. */
+  /** The server has refused the subscriptions. The topics have been dropped from this connection. */
   readonly onRefused: (at: SubscriptionConnection, topics: ReadonlyArray<Topic>, failure: Failure) => void
-  /** The server has unsubscribed it unasked. It is not wanted here any more. */
+  /** The server has ended the subscription on its own. The topic has been dropped from this connection. */
   readonly onRevoked: (at: SubscriptionConnection, topic: Topic) => void
-  /** The connection is lost, or could not be opened. */
+  /** The connection was lost, or could not be opened. */
   readonly onDown: (at: SubscriptionConnection, error: RedisError) => void
 }
 
@@ -51,14 +51,14 @@ const textOf = (value: Resp.Value): string => {
   return value instanceof Uint8Array ? decodeText(value, 0, value.length) : String(value)
 }
 
-/** A script that runs comes to an end. */
+/** Whether a refusal will pass by itself: the server is busy with a script, which will end. */
 export const isPassing = (reason: Reason): boolean => reason._tag === "ServerError" && reason.code === "BUSY"
 
 export class SubscriptionConnection implements Subscriber {
   readonly address: Address
-  /** Whether the last try to connect has failed. */
+  /** Whether the last attempt to connect failed. */
   isDown = false
-  /** The time up to which all that the node had sent has been read: what was asked for then is answered. */
+  /** Everything that the node sent before this time has been read: a request sent then has been answered. */
   completeUntil = 0
   private readonly owner: Owner
   private readonly subscriptions: Record<Kind, Map<string, Subscription>> = {
@@ -68,11 +68,13 @@ export class SubscriptionConnection implements Subscriber {
   }
   private connection: Connection | undefined
   private asBytes = false
+  /** Subscriptions that have not been requested on the current connection. */
   private unasked = new Set<Subscription>()
+  /** The number of PINGs without an answer. */
   private probes = 0
   /**
-   * Whether an error that comes may be the answer to SUNSUBSCRIBE: a server that ends the subscription by itself just then
-   * answers twice. A PING has to go before what is said next.
+   * Whether the next error may belong to an earlier SUNSUBSCRIBE: a server that ends the subscription on its own at the same
+   * moment answers twice. A PING must be sent before the next SUBSCRIBE to tell the answers apart.
    */
   private isVague = false
 
@@ -86,7 +88,7 @@ export class SubscriptionConnection implements Subscriber {
     return channel.size + pattern.size + shard.size === 0
   }
 
-  /** Adds a topic. {@link flush} asks for it, if its name is a new one. */
+  /** Adds a topic. {@link flush} subscribes to its name if that is new. */
   want(topic: Topic): void {
     const { kind, name, slot } = topic
     if (topic.wantsBytes) this.asBytes = true
@@ -101,18 +103,18 @@ export class SubscriptionConnection implements Subscriber {
     if (confirmed && asked !== undefined) this.owner.onConfirmed(topic, asked.sentAt)
   }
 
-  /** Removes a topic, and tells the server if it was the last of its name. */
+  /** Removes a topic, and unsubscribes if it was the last of its name. */
   drop(topic: Topic): void {
     const subscription = this.subscriptions[topic.kind].get(topic.name)
     if (subscription?.topics.delete(topic) !== true || subscription.topics.size > 0) return
     this.forget(subscription)
-    // The last one of all takes the connection with it.
+    // No need to unsubscribe from the last one: the hub closes an empty connection.
     if (this.connection === undefined || this.isEmpty) return
     this.connection.submit(new Request("unsubscribe", [subscription], this.now(), Infinity))
     this.isVague ||= topic.kind === "shard"
   }
 
-  /** Asks for what was added since: one command for each kind, and of sharded channels for each slot. */
+  /** Subscribes to new names, with one command per kind (for sharded channels, per slot). */
   flush(): void {
     const { connection } = this
     if (connection === undefined || this.unasked.size === 0) return
@@ -146,10 +148,10 @@ export class SubscriptionConnection implements Subscriber {
   private refused(connection: Connection, request: Request, failure: Failure): void {
     if (connection.isClosed()) return
     const { reason } = failure
-    // Who does not answer as it should is not to be trusted with the rest.
+    // A server that does not answer properly cannot be trusted with the other subscriptions either.
     if (reason._tag === "Timeout" || reason._tag === "ProtocolViolation") return connection.abort(reason)
     const refused = request.subscriptions.filter((each) => this.isOpen(each, request) && !each.confirmed)
-    // One name that is not permitted makes the server refuse all: which one it is shows when they are asked for singly.
+    // One name without permission makes the server refuse all of them. Request each alone to find out which.
     if (refused.length > 1 && reason._tag === "ServerError" && !isPassing(reason)) {
       for (const subscription of refused) this.ask(connection, [subscription])
       return
@@ -158,7 +160,7 @@ export class SubscriptionConnection implements Subscriber {
     this.owner.onRefused(this, refused.flatMap(({ topics }) => Array.from(topics)), failure)
   }
 
-  /** Whether a request is the last that asked for it: it may have been dropped since, and wanted again. */
+  /** Whether a request is the latest for a subscription, which may have been dropped and added again since. */
   private isOpen(subscription: Subscription, request: Request): boolean {
     const { asked, kind, name } = subscription
     return asked === request && this.subscriptions[kind].get(name) === subscription
@@ -173,7 +175,7 @@ export class SubscriptionConnection implements Subscriber {
     return this.owner.clock.currentTimeMillisUnsafe()
   }
 
-  /** Finds out up to when everything has been read, unless that is being found out. */
+  /** Sends a PING to find out up to when everything has been read, unless one is on its way. */
   check(): void {
     if (this.probes === 0 || this.isVague) this.probe()
   }
@@ -186,7 +188,7 @@ export class SubscriptionConnection implements Subscriber {
     const sentAt = this.now()
     const isSent = connection.ping((answered) => {
       this.probes--
-      // Whatever it was answered, all has been read that was sent before.
+      // Any answer, even an error, proves that everything the node sent before `sentAt` has been read.
       if (answered) this.complete(sentAt)
     })
     if (!isSent) this.probes--
@@ -196,7 +198,7 @@ export class SubscriptionConnection implements Subscriber {
     if (until > this.completeUntil) this.completeUntil = until
   }
 
-  /** Bytes are read as bytes once somebody wants them, and text is made of them for the others. */
+  /** From now on reads payloads as bytes, because a listener wants them. The others get text made from the bytes. */
   readBytes(): void {
     this.asBytes = true
   }
@@ -262,13 +264,13 @@ export class SubscriptionConnection implements Subscriber {
   private ended(kind: Kind, name: string, head: Call | undefined): void {
     if (head instanceof Request) head.settle("unsubscribe", kind, name)
     const subscription = this.subscriptions[kind].get(name)
-    // One that is wanted again and not yet confirmed again was ended on request.
+    // If the name was dropped and added again, and is not confirmed yet, this push answers the earlier UNSUBSCRIBE.
     if (subscription?.confirmed !== true) return
     this.forget(subscription)
     for (const topic of subscription.topics) this.owner.onRevoked(this, topic)
   }
 
-  /** Connects, is connected, and connects again. Runs until it is interrupted, when nothing is wanted here any more. */
+  /** Connects, waits until the connection is lost, and connects again, until interrupted. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
     const { connect } = this.owner
     const life = Effect.scoped(Effect.gen({ self: this }, function*() {

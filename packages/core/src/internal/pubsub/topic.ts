@@ -1,5 +1,6 @@
 /**
- * Something that can be subscribed to, who listens to it in this program, and where the server has confirmed it.
+ * A topic: a channel or pattern to subscribe to, its listeners in this program, and the node that has confirmed it. A topic
+ * also tells its listeners of gaps, the times in which messages may have been missed.
  */
 import * as DateTime from "effect/DateTime"
 import type { Address } from "../../Address.ts"
@@ -7,10 +8,10 @@ import type { RedisError } from "../../RedisError.ts"
 import * as Slot from "../../Slot.ts"
 import { decodeText, encodeText } from "../resp/text.ts"
 
-/** `channel` and `pattern` are heard at any node, `shard` at the owner of the channel's slot. */
+/** `channel` and `pattern` can be subscribed at any node, `shard` only at the owner of the channel's slot. */
 export type Kind = "channel" | "pattern" | "shard"
 
-/** What a listener is told besides messages. Times are of this process' Clock. */
+/** An event that a listener gets besides messages. Times are of this process' Clock. */
 export type Notice =
   | {
     readonly _tag: "Subscribed"
@@ -46,24 +47,24 @@ export type Notice =
 export interface Listener {
   /** Whether the payload is wanted as bytes. */
   readonly bytes: boolean
-  /** Topics that have not been confirmed since it listens. Until then nothing that happens to them is its business. */
+  /** Topics that have not been confirmed since the listener was added. It gets no notices of them until then. */
   readonly awaited: Set<Topic>
-  /** Takes messages of one channel, in the order in which they came. */
+  /** Takes messages of one channel, in the order of arrival. */
   readonly onMessages: (
     channel: string,
     pattern: string | undefined,
     payloads: ReadonlyArray<string | Uint8Array>
   ) => void
   readonly onNotice: (notice: Notice) => void
-  /** Nothing is awaited any more. */
+  /** Called once `awaited` has become empty. */
   readonly onReady: () => void
   readonly onFailure: (error: RedisError) => void
 }
 
-/** The connection to a node that a topic is heard over. */
+/** The connection to a node at which a topic is subscribed. */
 export interface Place {
   readonly address: Address
-  /** The time up to which all that the node had sent has been read, in milliseconds. */
+  /** Everything that the node sent before this time, in milliseconds, has been read. */
   readonly completeUntil: number
   readonly isEmpty: boolean
   readonly want: (topic: Topic) => void
@@ -71,42 +72,44 @@ export interface Place {
   readonly readBytes: () => void
 }
 
-/** What may have been missed while nobody was subscribed: from when on, and because of what. */
+/** A gap that ends with the next confirmation: messages since `from` may be missed. */
 interface OpenGap {
   readonly cause: "ConnectionLost" | "Moved"
   readonly node: string
   readonly from: number
 }
 
-/** How long a message may be on its way from the node that took it to the one that is heard, in milliseconds. */
+/** How long nodes may take to pass a message on, from the node where it was published to this one, in milliseconds. */
 const passingOn = 1000
 
-/** Text for bytes, and bytes for text. */
+/** Converts text to bytes, and bytes to text. */
 const toOther = (payload: string | Uint8Array): string | Uint8Array =>
   typeof payload === "string" ? encodeText(payload) : decodeText(payload, 0, payload.length)
 
 export class Topic {
   readonly kind: Kind
   readonly name: string
-  /** The node whose own events these are; undefined when any node tells them. */
+  /** The node at which this topic must be subscribed, because these are the node's own events; else `undefined`. */
   readonly pin: Address | undefined
-  /** What it is known by. */
+  /** Identifies the topic within the hub. */
   readonly key: string
-  /** The slot of a sharded channel. */
+  /** The slot of a sharded channel, else -1. */
   readonly slot: number
   readonly listeners = new Set<Listener>()
-  /** Where it is to be heard. */
+  /** The connection that it is assigned to. */
   at: Place | undefined
-  /** Whether the server has said that it is. */
+  /** Whether the server has confirmed the subscription there. */
   isConfirmed = false
-  /** How often it was refused since it was confirmed, and until when it is not asked for again. */
+  /** How often servers have refused it since it was last confirmed. */
   refusals = 0
+  /** It is not requested again before this time. */
   pausedUntil = 0
-  /** Where it was heard last. */
+  /** The key of the node that last confirmed it. */
   private node = ""
   private gap: OpenGap | undefined
-  /** When it was asked for that was confirmed, and until when that was certainly the node to ask. */
+  /** When the confirmed subscription was requested. */
   private askedAt = 0
+  /** The node certainly owned the slot up to this time. */
   private ownedUntil = 0
 
   constructor(kind: Kind, name: string, pin: Address | undefined) {
@@ -137,7 +140,7 @@ export class Topic {
     if (awaited.delete(this) && awaited.size === 0) onReady()
   }
 
-  /** Hands messages to all who listen, in the form that each wants. They came as text all, or as bytes all. */
+  /** Gives messages to all listeners, to each as text or bytes as it wants. All payloads must be of the same form. */
   deliver(channel: string, pattern: string | undefined, payloads: ReadonlyArray<string | Uint8Array>): void {
     const isText = typeof payloads[0] === "string"
     let others: ReadonlyArray<string | Uint8Array> | undefined
@@ -155,51 +158,51 @@ export class Topic {
     this.isConfirmed = true
     this.refusals = 0
     if (moved) this.tell({ _tag: "Moved", kind, name, from: before, to: node })
-    // What was published at a new owner before the old one knew of it never came.
+    // Messages published at a new owner before the old one noticed the change never arrived.
     this.closeGap(kind === "shard" && (moved || this.gap?.cause === "Moved"), now)
     this.askedAt = this.ownedUntil = askedAt
-    // Who is ready goes on at once, and may listen to more.
+    // Copy the set: a listener that becomes ready may add others at once.
     for (const listener of Array.from(this.listeners)) {
       listener.onNotice(this.subscribed)
       this.settle(listener)
     }
   }
 
-  /** The nodes have said, when they were asked at that time, that it is where it belongs. */
+  /** A map that was read at this time says that the topic's node owns the slot. */
   owned(at: number): void {
     if (at > this.ownedUntil) this.ownedUntil = at
   }
 
-  /** The connection is gone, and with it everything that was not read. */
+  /** The connection was lost, with everything that had not been read. */
   lose(problem: string): void {
     this.end(problem, "ConnectionLost")
   }
 
-  /** The server has ended the subscription by itself: it does not serve the slot any more. */
+  /** The server has ended the subscription, because it no longer serves the slot. */
   revoke(): void {
     this.end("the node no longer serves its slot", "Moved")
   }
 
-  /** It is to be heard elsewhere. */
+  /** The topic moves to another node. */
   leave(): void {
     this.end("it is to be heard at another node", "Moved")
   }
 
-  /** It is not to be heard there again. */
+  /** The topic ends at its node and will not come back: its gap ends now. */
   abandon(problem: string, now: number): void {
     this.lose(problem)
     this.closeGap(false, now)
   }
 
-  /** What this node told since a time is missing to somebody who listens to all nodes, and did not know of this one. */
+  /** For a listener to all nodes that did not know this one: the node's messages since `from` count as missed. */
   missing(node: string, from: number, listener: Listener): void {
     if (!this.isConfirmed) this.gap ??= { cause: "ConnectionLost", node, from }
     this.settle(listener)
   }
 
   /**
-   * Another node is lost, and what was published there may not have been passed on; or it has been, and this node, which may
-   * have been busy, has not read it: that is certain up to what it has answered since.
+   * Another node is lost, so messages published there may not have been passed on to this one. They may also have been passed
+   * on, but not yet read by this node if it was busy; only messages before its latest answer have certainly been read.
    */
   nodeLost(node: string, from: number, now: number): void {
     const { at } = this
@@ -208,7 +211,7 @@ export class Topic {
     this.tellGap("NodeLost", node, Math.max(Math.min(from, this.heardUntil(at)), this.askedAt), now)
   }
 
-  /** Up to when nothing is missing, wherever it was published: what other nodes have taken, this one hears of later. */
+  /** The time before which nothing was missed. Earlier than `completeUntil`, as messages from other nodes arrive later. */
   private heardUntil({ completeUntil }: Place): number {
     const isPassedOn = this.kind !== "shard" && this.pin === undefined
     return isPassedOn ? Math.max(completeUntil - passingOn, Math.min(completeUntil, this.askedAt)) : completeUntil
@@ -251,7 +254,7 @@ export class Topic {
   }
 }
 
-/** A span of whole milliseconds; a clock may count finer. */
+/** A time span in whole milliseconds, rounded outwards, since a clock may have fractions. */
 export const spanOf = (from: number, until: number): { readonly from: DateTime.Utc; readonly until: DateTime.Utc } => ({
   from: DateTime.makeUnsafe(Math.floor(from)),
   until: DateTime.makeUnsafe(Math.ceil(until))

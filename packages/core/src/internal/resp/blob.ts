@@ -1,24 +1,24 @@
 /**
- * A payload of known length that arrives in parts. Memory follows what has arrived, not what was announced, and a byte is
- * copied at most three times however small the parts are.
+ * Gathers a payload of known length that arrives in parts. The buffer grows with the bytes that have arrived, not with the
+ * length that was announced, and each byte is copied at most three times, however small the parts are.
  *
  * @since 0.1.0
  */
 
 import { forPayloads } from "./spare.ts"
 
-/** A payload that was announced but has not arrived gets at most this much memory. */
+/** The first buffer of a payload is at most this large: a peer that only announces a large payload costs no more memory. */
 const firstReservation = 1024 * 1024
 
-/** The parts of a payload so far. The CRLF behind it is the decoder's concern. */
+/** The bytes of one payload that have arrived so far. The decoder, not this class, reads the CRLF that ends a payload. */
 export class Blob {
   readonly type: number
   readonly length: number
-  /** The payload, once `have` equals `length`; behind it there may be more. */
+  /** Holds the payload in its first `length` bytes once `have` equals `length`. The buffer may be longer than the payload. */
   bytes: Uint8Array
   have = 0
   /** Whether the CR behind the payload has been seen. */
-  ending = false
+  ending = false // The decoder sets it.
 
   constructor(type: number, length: number) {
     this.type = type
@@ -26,12 +26,12 @@ export class Blob {
     this.bytes = forPayloads.take(Math.min(length, firstReservation))
   }
 
-  /** Nobody reads the payload any more. */
+  /** Returns the buffer for reuse. Call it once nobody reads the payload any more. */
   release(): void {
     forPayloads.give(this.bytes)
   }
 
-  /** Takes what it still needs from a part of a chunk, and returns how far it came. */
+  /** Copies the bytes that are still missing out of a chunk. Returns the offset behind the last byte copied. */
   add(data: Uint8Array, start: number, end: number): number {
     const count = Math.min(this.length - this.have, end - start)
     const have = this.have + count

@@ -1,12 +1,13 @@
 /**
- * Bytes to replies, from chunks cut anywhere. It reads in place, keeps an explicit stack of open aggregates, and looks at no
- * byte of a payload twice however the payload is cut. It pairs no reply with its request and knows no command.
+ * Turns bytes into replies. The chunks may be cut anywhere. The decoder reads in place, keeps an explicit stack of open
+ * aggregates, and looks at each byte of a payload once, however the payload is cut. It does not pair replies with requests
+ * and knows nothing of commands.
  *
  * Between two chunks it is in one of three states: at the start of a line; inside a line, whose beginning is kept in `carry`;
  * inside a payload of known length, which is gathered in `blob`.
  *
- * **Who owns the bytes.** A chunk is borrowed while `push` runs: what outlives the call is copied. Memory follows the bytes that
- * arrived, never the lengths that were announced.
+ * **Who owns the bytes.** A chunk is borrowed while `push` runs, and everything that outlives the call is copied. Memory grows
+ * with the bytes that have arrived, never with the lengths that were announced.
  *
  * @since 0.1.0
  */
@@ -18,7 +19,7 @@ import * as Type from "./type.ts"
 import { defaultLimits, ProtocolError, ReplyError } from "./value.ts"
 import type { Handler, Limits, Value } from "./value.ts"
 
-/** An aggregate whose elements are still arriving. */
+/** An aggregate (array, map, set, push, attribute) whose elements are still arriving. */
 interface Frame {
   readonly type: number
   readonly items: Array<Value>
@@ -26,7 +27,7 @@ interface Frame {
   missing: number
 }
 
-/** A Map of V8 holds no more entries, and throws. */
+/** Keys and values of the largest Map that V8 can hold: it throws beyond 2^24 entries. */
 const maxMapElements = 2 * 2 ** 24
 
 /**
@@ -35,10 +36,11 @@ const maxMapElements = 2 * 2 ** 24
  * **Details**
  *
  * Give it the chunks as they come; it calls its handler, synchronously, for every reply and push message that a chunk
- * completes. RESP2 and RESP3 need no switch, their types do not collide. Attributes are read and dropped.
+ * completes. RESP2 and RESP3 need no switch, because their types do not collide. Attributes are read and dropped.
  *
- * `push` throws a {@link ProtocolError} on malformed input, after handing over the replies before it, and again on every later
- * call until `reset`. It throws nothing else, but for what a handler threw: then the rest of the chunk is decoded first.
+ * On malformed input `push` first hands over the replies before it, then throws a {@link ProtocolError}. It throws the same
+ * error on every later call until `reset`. The only other errors it throws are those of a handler, once the rest of the chunk
+ * is decoded.
  *
  * **Gotchas**
  *
@@ -76,25 +78,28 @@ export class Decoder {
 
   private top: Frame | undefined
   private depth = 0
-  /** Whether the reply, or push message, in progress has its strings as bytes. */
+  /** Whether the strings of the current reply or push message are returned as bytes instead of text. */
   private asBytes = false
+  /** The first `carried` bytes hold the beginning of a line whose end has not arrived. */
   private carry = new Uint8Array(256)
   private carried = 0
-  /** Bytes of the line in `carry` that are not kept. */
+  /** How many bytes of that line were dropped: an error that is too long is kept only in part. */
   private dropped = 0
   private blob: Blob | undefined
   private broken: ProtocolError | undefined
-  /** Where in the chunk the push message in progress began, -1 for none, and the second element of the last one. */
+  /** Offset in the chunk where the current push message began; -1 outside one. */
   private pushAt = -1
+  /** The second element (the channel) of the last push message. */
   private where: string | undefined
   private head: PushHead | undefined
+  /** The first error that a handler threw during this `push`. */
   private thrown: { readonly error: unknown } | undefined
-  /** Counts resets, so that a run notices one that a handler asked for. */
+  /** Counts resets, so that `run` notices when a handler calls `reset`. */
   private generation = 0
-  /** Where the next chunk begins in the stream, and where the bytes under the cursor do. */
+  /** Offsets in the stream: of the next chunk, and of the buffer that is being read (a chunk, or `carry`). */
   private received = 0
   private base = 0
-  /** Second results of `readNumber` and `readLine`: behind the line, or -1 if it is incomplete; how many digits. */
+  /** Out-parameters of `readNumber` and `readLine`: offset behind the line (-1: incomplete) and number of digits. */
   private next = 0
   private digits = 0
 
@@ -107,14 +112,14 @@ export class Decoder {
     this.maxSimpleLength = limits.maxLineLength ?? this.maxBulkLength
   }
 
-  /** Decodes a chunk. It may be reused as soon as the call returns. */
+  /** Decodes a chunk. The caller may reuse the chunk as soon as the call returns. */
   push(chunk: Uint8Array): void {
     if (this.broken !== undefined) throw this.broken
     let problem: ProtocolError | undefined
     try {
       this.consume(chunk)
     } catch {
-      // What is not our own can only be an allocation that failed, and that leaves a reply half read.
+      // `fail` sets `broken`. Any other error is a failed allocation, after which a reply is half read.
       problem = this.broken ??= new ProtocolError("no memory for a reply", this.received)
     }
     if (this.thrown !== undefined) {
@@ -174,7 +179,7 @@ export class Decoder {
       let last = next - 2
       if (last - at > this.maxLineLength) {
         if (last - at > this.longestLine(type)) this.failLine(at)
-        // Who reads an error reads its beginning.
+        // Only the beginning of a long error is kept: readers need no more.
         if (type === Type.error) last = at + this.maxLineLength
       }
       if (this.depth === 0 && type !== Type.attribute) this.begin(type === Type.push)
@@ -209,7 +214,7 @@ export class Decoder {
     return at
   }
 
-  /** Reads a type byte, an integer and a CRLF. Exact up to 15 digits; beyond, only the order of magnitude. */
+  /** Reads a type byte, an integer and a CRLF. The result is exact up to 15 digits; beyond, only its magnitude counts. */
   private readNumber(data: Uint8Array, start: number, end: number): number {
     let at = start + 1
     let negative = false
@@ -241,7 +246,7 @@ export class Decoder {
     return negative ? -value : value
   }
 
-  /** Finds the CRLF of a line. */
+  /** Finds the CRLF of a line and sets `next`. The result means nothing: `run` calls this in place of `readNumber`. */
   private readLine(data: Uint8Array, start: number, end: number): number {
     let at = start + 1
     let byte = 0
@@ -259,7 +264,7 @@ export class Decoder {
     return 0
   }
 
-  /** Reads a payload in place if it is all there, or else begins to gather it. Returns how far it came. */
+  /** Reads a payload in place if all of it is there, else begins to gather it. Returns the offset behind what it read. */
   private readBlob(type: number, length: number, data: Uint8Array, at: number, next: number, end: number): number {
     if (data[at + 1] === Type.minus) {
       if (type !== Type.bulk || length !== -1) this.fail(`negative length of ${Type.name(type)}`, at + 1)
@@ -280,7 +285,7 @@ export class Decoder {
     return last + 2
   }
 
-  /** Adds what a chunk has of a payload and the CRLF behind it. Returns how far it came. */
+  /** Gathers the bytes of a payload, and of the CRLF behind it, from a chunk. Returns the offset behind what it read. */
   private gather(blob: Blob, data: Uint8Array, start: number, end: number): number {
     let at = blob.add(data, start, end)
     if (at < end && !blob.ending) {
@@ -299,7 +304,7 @@ export class Decoder {
     return at
   }
 
-  /** The value of a whole payload, which began at `origin` of the chunk. */
+  /** The value of a whole payload. `origin` is where the payload began, relative to the chunk, for error messages. */
   private payload(type: number, data: Uint8Array, start: number, end: number, origin: number): Value {
     if (type === Type.bulkError) return new ReplyError(this.text(data, start, end, origin))
     let from = start
@@ -314,7 +319,7 @@ export class Decoder {
     try {
       return decodeText(data, start, end)
     } catch {
-      // Just below 512 MiB in V8.
+      // V8's limit for one string is just below 512 MiB.
       return this.fail(`${end - start} bytes are more than this platform holds in one text`, origin)
     }
   }
@@ -338,8 +343,8 @@ export class Decoder {
   }
 
   /**
-   * Reads push messages that begin as the last one did: those that are whole, or else the beginning of the first. Returns
-   * how far that is.
+   * Reads push messages that begin like the last one. If the first of them is incomplete, reads only its beginning and
+   * leaves the rest to `run`. Returns the offset behind what it read.
    */
   private repeat(head: PushHead, data: Uint8Array, at: number, end: number): number {
     this.begin(true)
@@ -356,7 +361,7 @@ export class Decoder {
     return at + head.length
   }
 
-  /** Remembers how the push message in progress began, when the one before began likewise. */
+  /** Remembers the beginning of the current push message if it has the same second element as the last one. */
   private noteHead(data: Uint8Array, at: number): void {
     const frame = this.top
     if (frame?.type !== Type.push || frame.items.length !== 2 || this.asBytes) return
@@ -370,7 +375,7 @@ export class Decoder {
     this.pushAt = -1
   }
 
-  /** Gives a finished value to the aggregate that waits for it, or to the handler. */
+  /** Adds a finished value to the innermost open aggregate, or gives it to the handler when none is open. */
   private complete(value: Value): void {
     const frame = this.top
     if (frame === undefined) return this.emit(value)
@@ -378,7 +383,7 @@ export class Decoder {
     if (--frame.missing === 0) this.close(frame)
   }
 
-  /** Closes an aggregate, and with it all those whose last element it was. */
+  /** Closes an aggregate, and every aggregate that this completes. */
   private close(last: Frame): void {
     let frame = last
     while (true) {
@@ -395,7 +400,7 @@ export class Decoder {
     }
   }
 
-  /** The rarer types that are one line of text. */
+  /** Reads the rarer types that are one line of text: errors, nulls, booleans, doubles, big numbers. */
   private scalar(type: number, data: Uint8Array, at: number, last: number): Value {
     const value = fromLine(type, decodeText(data, at + 1, last))
     return value === undefined ? this.fail(`malformed ${Type.name(type)}`, at + 1) : value
@@ -405,7 +410,7 @@ export class Decoder {
     return toWideInteger(decodeText(data, at + 1, next - 2)) ?? this.fail("integer does not fit into 64 bits", at + 1)
   }
 
-  /** How long a line may be. Errors and simple strings are text of any length, in lines for want of a better form. */
+  /** The limit for a line. Errors and simple strings may be as long as a bulk string: they carry text of any length. */
   private longestLine(type: number): number {
     return type === Type.error ? this.maxBulkLength : type === Type.simple ? this.maxSimpleLength : this.maxLineLength
   }
@@ -414,14 +419,14 @@ export class Decoder {
   private keepLine(data: Uint8Array, start: number, end: number): void {
     const length = this.carried + this.dropped + end - start
     const type = this.carried > 0 ? this.carry[0] : data[start]
-    // The CR may be there already.
+    // `+ 1`: the line may end in its CR.
     if (length > this.maxLineLength + 1 && length > this.longestLine(type) + 1) {
       this.failLine(start - this.carried - this.dropped)
     }
     this.append(type, data, start, end)
   }
 
-  /** Adds to the kept line what a chunk has of it, and decodes it once it is whole. Returns how far it came. */
+  /** Continues the line in `carry` with the next chunk, and decodes the line once it is whole. Returns the offset behind it. */
   private finishLine(chunk: Uint8Array): number {
     this.base = this.received
     const feed = chunk.indexOf(Type.lf)
@@ -441,12 +446,12 @@ export class Decoder {
     this.carried = 0
     this.dropped = 0
     this.run(this.carry, 0, line)
-    // A long one was the exception.
+    // Long lines are rare, so their buffer is not kept.
     if (this.carry.length > 2 * this.maxLineLength) this.carry = new Uint8Array(256)
     return end
   }
 
-  /** Adds to the kept line. Of an error that is too long its beginning is kept, and the two bytes that may be its end. */
+  /** Appends to `carry`. Of an error that is too long it keeps the beginning and the last two bytes, which may be its CRLF. */
   private append(type: number, data: Uint8Array, start: number, end: number): void {
     const length = this.carried + end - start
     const most = this.maxLineLength + 2

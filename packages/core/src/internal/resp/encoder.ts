@@ -1,10 +1,10 @@
 /**
- * Commands to bytes. Knows the framing of a request, an array of bulk strings, and nothing of what the words mean.
+ * Turns commands into bytes. Knows the framing of a request, an array of bulk strings, and nothing of what the words mean.
  *
- * **Who owns the bytes.** Everything is appended to a slab, and a chunk that was handed out stays as it is while the socket
- * works on it; encoding goes on behind it. Who hears that all has been sent says so by `reuse`, and the slab is written to from
- * its beginning again, by this encoder or another. A full slab is left to its readers and the garbage collector. A payload too
- * large to be worth a copy becomes a chunk of its own: that one still belongs to the caller, who must not change it until it has
+ * **Who owns the bytes.** Everything is appended to a slab. A chunk that was handed out does not change while the socket works
+ * on it: encoding continues behind it. Once everything has been sent, the owner calls `reuse`, and the slab is written from its
+ * beginning again, by this encoder or another. A full slab is left to its readers and the garbage collector. A payload too
+ * large to be worth a copy becomes a chunk of its own: it still belongs to the caller, who must not change it until it has
  * been sent.
  *
  * @since 0.1.0
@@ -52,30 +52,30 @@ export const head = (name: string): Head => {
 
 const slabSize = 64 * 1024
 
-/** One would be enough for all connections if what is written were always sent at once. */
+/** Slabs for all encoders. One slab would do if every write were sent at once; slow sockets hold theirs longer. */
 const slabs = new Spare(8, slabSize)
 
-/** So many buffers are remembered that a slow socket holds. */
+/** An encoder remembers at most this many lent buffers for reuse; with a slow socket, older ones go to the collector. */
 const mostLent = 8
 
 const none = new Uint8Array(0)
 
-/** Payloads above this go out as chunks of their own. It fits into a fresh slab, frame included. */
+/** Payloads above this become chunks of their own. A payload of this size, with its frame, fits into a fresh slab. */
 const copyLimit = 32 * 1024
 
-/** What has to be free behind a text, to see that all of it was written. See `writeText`. */
+/** Free bytes needed behind a text to be sure that all of it was written; see `writeText`. */
 const margin = 4
 
 const longest = defaultLimits.maxBulkLength
 
-/** Up to here a loop, at 2 ns a byte, beats a call into the platform, at 25 to 80 ns whatever the length. */
+/** Up to this length a loop (2 ns a byte) is faster than a call into the platform (25 to 80 ns at any length). */
 const loopLimit = 16
 
-/** Room for a type byte, the digits of any length, and two CRLFs. */
+/** Enough bytes for a type byte, the digits of any length, and two CRLFs. */
 const frameRoom = 24
 
 /**
- * A command can't be written. The message says why, and shows nothing of it.
+ * A command cannot be encoded. The message says why, and shows no argument.
  *
  * @category errors
  * @since 0.1.0
@@ -86,8 +86,8 @@ export class EncodeError extends Error {
 }
 
 /**
- * What the platform itself says of bytes. A subclass may say otherwise of itself, and what goes by that would write a frame
- * that its payload does not fill.
+ * The getter of Uint8Array itself. A subclass can override its getters, and a wrong length would make a frame that does not
+ * match its payload.
  */
 const intrinsic = (name: PropertyKey): (this: unknown) => unknown =>
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name)!.get!
@@ -96,13 +96,13 @@ const lengthOf = intrinsic("length") as (this: Uint8Array) => number
 const bufferOf = intrinsic("buffer") as (this: Uint8Array) => ArrayBufferLike & { readonly resizable?: boolean }
 const offsetOf = intrinsic("byteOffset") as (this: Uint8Array) => number
 
-/** How many bytes there are. Types are no help: who has none can give anything. */
+/** The number of bytes. Checks the argument at run time, because a caller without TypeScript can pass anything. */
 const measure = (arg: Uint8Array): number => {
   if (tagOf.call(arg) !== "Uint8Array") throw new EncodeError("an argument is neither text nor bytes")
   const length = lengthOf.call(arg)
   if (length > 0) return length
   try {
-    // Throws where there is no memory any more, which is not to be taken for an empty value.
+    // Throws if the buffer was detached or has shrunk, which must not pass for an empty value.
     Uint8Array.prototype.at.call(arg, 0)
   } catch {
     throw new EncodeError("the memory of an argument was given away, or has shrunk")
@@ -111,7 +111,8 @@ const measure = (arg: Uint8Array): number => {
 }
 
 /**
- * Bytes that are as long as they say to whoever reads them, for as long as they are on their way: they themselves, as a rule.
+ * Bytes whose length cannot change before they are sent, and that report their real length to every reader. Mostly these are
+ * the bytes themselves; shared or resizable memory is copied, a subclass is wrapped.
  */
 const steady = (bytes: Uint8Array, length: number): Uint8Array => {
   const buffer = bufferOf.call(bytes)
@@ -135,8 +136,8 @@ const extent = ["length", "byteLength", "byteOffset", "buffer"] as const
  * Text is sent as UTF-8, a lone surrogate as U+FFFD. Between two calls of `take` the commands are contiguous, so there is
  * mostly one chunk; a full slab or a payload above 32 KiB starts another.
  *
- * What is neither text nor bytes, or longer than the 512 MiB that Redis takes, throws an {@link EncodeError}. Something of
- * the command may have been appended by then: `rollback` takes back all that came since the last `mark`.
+ * An argument that is neither text nor bytes, or longer than the 512 MiB that Redis takes, throws an {@link EncodeError}.
+ * Part of the command may have been appended by then: `rollback` removes everything since the last `mark`.
  *
  * **Gotchas**
  *
@@ -162,12 +163,12 @@ const extent = ["length", "byteLength", "byteOffset", "buffer"] as const
  */
 export class Encoder {
   private slab: Uint8Array = none
-  /** Where the bytes that were not handed out begin, and where the next one goes. */
+  /** Offsets in the slab: of the first byte not handed out, and of the next byte to write. */
   private start = 0
   private at = 0
-  /** Buffers besides the slab in which chunks are that were handed out, or will be. */
+  /** Other buffers that hold chunks, handed out or waiting in `chunks`. `reuse` gives them back. */
   private lent: Array<Uint8Array> | undefined
-  /** What was finished since the last take, and its bytes. */
+  /** The chunks finished since the last `take`, and their total length. */
   private chunks: Array<Uint8Array> | undefined
   private finished = 0
   private markedChunks = 0
@@ -179,7 +180,7 @@ export class Encoder {
   /** Appends a command: its name, then its arguments. */
   command(head: Head, args: ReadonlyArray<string | Uint8Array>): void {
     const count = args.length
-    // It decides where the server sees the next command begin.
+    // A wrong count would shift where the server sees the next command begin.
     if (count >>> 0 !== count) throw new EncodeError("the arguments are no array")
     this.reserve(frameRoom)
     this.frame(0x2a, head.count + count)
@@ -192,7 +193,7 @@ export class Encoder {
     }
   }
 
-  /** Remembers this place for {@link rollback}. */
+  /** Remembers the current position for {@link rollback}. */
   mark(): void {
     this.markedChunks = this.chunks === undefined ? 0 : this.chunks.length
     this.markedFinished = this.finished
@@ -201,7 +202,7 @@ export class Encoder {
     this.markedAt = this.at
   }
 
-  /** Takes back what was appended since the last {@link mark}. Nothing may have been taken since. */
+  /** Removes everything appended since the last {@link mark}. There must have been no `take` since. */
   rollback(): void {
     if (this.chunks !== undefined) this.chunks.length = this.markedChunks
     this.finished = this.markedFinished
@@ -209,16 +210,16 @@ export class Encoder {
     this.at = this.markedAt
     if (this.slab === this.markedSlab) return
     this.slab = this.markedSlab
-    // It is among these, and must not be given to another encoder now.
+    // The marked slab is in `lent`, and must not go to another encoder while this one writes to it.
     this.lent = undefined
   }
 
-  /** How many bytes wait to be taken. */
+  /** The number of bytes that the next `take` hands out. */
   get size(): number {
     return this.finished + this.at - this.start
   }
 
-  /** Hands out what was appended since the last call, in order; nothing if there is nothing. */
+  /** Hands out the chunks appended since the last call, in order. The array is empty if nothing was. */
   take(): ReadonlyArray<Uint8Array> {
     this.cut()
     const chunks = this.chunks ?? []
@@ -227,7 +228,7 @@ export class Encoder {
     return chunks
   }
 
-  /** All that was handed out has been sent, or copied: its memory can be written to again. */
+  /** Frees the memory of the chunks handed out. Call it once all of them have been sent or copied. */
   reuse(): void {
     if (this.size > 0) return
     if (this.lent !== undefined) {
@@ -247,7 +248,7 @@ export class Encoder {
     if (this.lent.length > mostLent) this.lent.shift()
   }
 
-  /** Closes the chunk in progress. */
+  /** Finishes the current chunk. */
   private cut(): void {
     if (this.at === this.start) return
     this.finish(this.slab.subarray(this.start, this.at))
@@ -260,7 +261,7 @@ export class Encoder {
     this.finished += chunk.length
   }
 
-  /** Makes sure that the slab has room for a piece, which is smaller than a slab. */
+  /** Makes sure that the slab has room for `length` bytes, fewer than a slab has. */
   private reserve(length: number): void {
     if (this.at + length <= this.slab.length) return
     this.cut()
@@ -312,7 +313,7 @@ export class Encoder {
       if (written !== text.length) {
         this.at = begin
         if (payload + written + margin > end) return this.bytesOf(text)
-        // A longer number moves the payload, which has to make room before the number is written.
+        // The length in bytes can have more digits than the guess. Move the payload before writing the length.
         const shift = digits(written) - digits(text.length)
         if (shift > 0) this.slab.copyWithin(payload + shift, payload, payload + written)
         this.frame(0x24, written)
@@ -322,7 +323,7 @@ export class Encoder {
     this.crlf()
   }
 
-  /** Text that becomes a chunk of its own is written to a buffer that was used before, if all of it is ASCII. */
+  /** Writes a text above the copy limit to a reused buffer if all of it is ASCII, else to fresh memory. */
   private longText(text: string): void {
     const buffer = forPayloads.take(text.length + margin)
     const written = writeText(text, buffer, 0, buffer.length)
@@ -339,7 +340,7 @@ export class Encoder {
     this.bulk(bytes, bytes.length)
   }
 
-  /** Writes a short text and moves on, or gives up on the first character that is not ASCII and stays. */
+  /** Writes a short ASCII text and advances `at`. Returns false, without advancing, if the text is long or not ASCII. */
   private ascii(text: string): boolean {
     const length = text.length
     if (length > loopLimit) return false

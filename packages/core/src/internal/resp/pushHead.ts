@@ -1,28 +1,28 @@
 import { decodeText } from "./text.ts"
 import * as Type from "./type.ts"
 
-/** A payload whose length has more digits is left to who can refuse it. */
+/** Lengths with more digits are left to the decoder's usual path, which checks them against its limit. */
 const maxDigits = 7
 
-/** From so many on it pays to get ready for more. */
+/** After this many messages in a row, preparing for many more (a DataView, a larger array) pays off. */
 const several = 8
 
 /**
- * How a push message begins: up to and with its second element, such as `message` and a channel. Those of one busy channel
- * all begin alike, and comparing bytes takes a quarter of the time that reading them does.
+ * The beginning of a push message, up to and including its second element, such as `message` and a channel. All messages of
+ * a busy channel begin with the same bytes, and comparing bytes takes a quarter of the time of decoding them.
  */
 export class PushHead {
   items: readonly [string, string] = ["", ""]
-  /** The elements behind these. */
+  /** The number of elements behind these two. */
   missing = 0
   length = 0
-  /** Second result of `read`: where the usual reading goes on. */
+  /** Out-parameter of `read`: the offset at which the decoder continues. */
   next = 0
   private bytes = new Uint8Array(256)
-  /** Second result of `readSize`. */
+  /** Out-parameter of `readSize`: the offset of the payload. */
   private payloadAt = 0
 
-  /** Takes the place of the one before: where channels take turns, that happens often. */
+  /** Replaces the remembered beginning. It reuses the object, because this happens often where channels alternate. */
   become(items: readonly [string, string], missing: number, data: Uint8Array, start: number, end: number): void {
     this.items = items
     this.missing = missing
@@ -31,18 +31,18 @@ export class PushHead {
     for (let i = 0; i < this.length; i++) this.bytes[i] = data[start + i]
   }
 
-  /** Whether a push message that is in these bytes, as far as this, begins like this. */
+  /** Whether the bytes at `at` begin with this head; false if they end before it does. */
   matches(data: Uint8Array, at: number, end: number): boolean {
     const { bytes, length } = this
     if (at + length > end) return false
-    // The end differs sooner than the beginning: there is the name of the channel.
+    // Compare backwards: heads differ in the channel's name, which is at the end.
     for (let i = length - 1; i >= 0; i--) if (bytes[i] !== data[at + i]) return false
     return true
   }
 
   /**
-   * Reads the payloads of messages that begin like this and follow each other, of at most so many, as long as they are whole
-   * and nothing comes behind them. The first is known to begin like this.
+   * Reads the payloads of up to `most` consecutive messages with this head, as long as they are complete and the payload is
+   * their last element. The caller has checked that the first one `matches`.
    */
   read(data: Uint8Array, start: number, end: number, most: number, longest: number): Array<string> | undefined {
     this.next = start
@@ -76,7 +76,7 @@ export class PushHead {
       }
       if (view === undefined) {
         view = new DataView(data.buffer, data.byteOffset, data.byteLength)
-        // An array that grows is copied again and again: now it has room for as many as come, if all are as long.
+        // Reserve room for the rest of the chunk, as if all messages were this long: a growing array is copied repeatedly.
         payloads.length += Math.floor((end - next) / (next - at))
       }
       if (!isRepeated(view, at, next, before)) {
@@ -88,7 +88,7 @@ export class PushHead {
     return payloads
   }
 
-  /** The length of a payload, or -1 for what is no such length, or is not all there. */
+  /** Reads the length line of a payload. Returns -1 if it is incomplete, or is not a length this class handles. */
   private readSize(data: Uint8Array, at: number, end: number): number {
     if (at >= end || data[at] !== Type.bulk) return -1
     let digit = at + 1
@@ -106,7 +106,7 @@ export class PushHead {
   }
 }
 
-/** Whether the bytes from two places on are the same, so many of them, which are four at least: they are compared by fours. */
+/** Whether `length` bytes at the two offsets are equal. Compares four at a time; `length` must be at least four. */
 const isRepeated = (view: DataView, one: number, other: number, length: number): boolean => {
   for (let i = length - 4; i > 0; i -= 4) if (view.getInt32(one + i) !== view.getInt32(other + i)) return false
   return view.getInt32(one) === view.getInt32(other)

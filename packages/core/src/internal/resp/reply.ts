@@ -1,13 +1,13 @@
 /**
- * What a server says, and the bytes it says it in. The other side of the decoder: an in-memory server and the tests speak
- * through it. Nothing here is tuned for speed, and no limit is checked: the reply comes from our own code.
+ * Replies as a server sends them, and their encoding: the counterpart of the decoder, for the in-memory server and the tests.
+ * Nothing here is tuned for speed, and no limit is checked, because the replies come from our own code.
  *
  * @since 0.1.0
  */
 import { encodeText } from "./text.ts"
 
 /**
- * Everything a server can send, one variant a RESP type.
+ * Everything a server can send, one variant per RESP type.
  *
  * **Details**
  *

@@ -1,6 +1,6 @@
 /**
- * The values of one line or payload, from their bytes. Nothing here knows of chunks, aggregates or limits; text that a type
- * does not allow is `undefined`, and the decoder says where it was.
+ * Decodes single lines and payloads. Nothing here knows of chunks, aggregates or limits. Malformed text gives `undefined`, and
+ * the decoder adds the offset to the error.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ const maxInt64 = BigInt(2) ** BigInt(63) - BigInt(1)
 const pong = [0x50, 0x4f, 0x4e, 0x47]
 const queued = [0x51, 0x55, 0x45, 0x55, 0x45, 0x44]
 
-/** The text of a simple string. The three that make up nearly all of them cost no allocation. */
+/** The text of a simple string. OK, PONG and QUEUED, which are nearly all of them, cost no allocation. */
 export const simpleString = (data: Uint8Array, start: number, end: number): string => {
   const length = end - start
   if (length === 2 && data[start] === 0x4f && data[start + 1] === 0x4b) return "OK"
@@ -31,7 +31,7 @@ const matches = (data: Uint8Array, start: number, word: ReadonlyArray<number>): 
   return true
 }
 
-/** The value of a type that is one line of text, but for the simple string. */
+/** The value of any type that is one line of text, except a simple string. */
 export const fromLine = (type: number, text: string): Value | undefined => {
   switch (type) {
     case Type.error:
@@ -56,7 +56,7 @@ const toDouble = (text: string): number | undefined => {
   return word[1] === "-" ? -Infinity : Infinity
 }
 
-/** An integer of more digits than a number is sure to hold, unless it exceeds 64 bits. */
+/** An integer of more than 15 digits: a bigint where a number would not be exact. `undefined` beyond 64 bits. */
 export const toWideInteger = (text: string): number | bigint | undefined => {
   const value = BigInt(text)
   if (value < minInt64 || value > maxInt64) return undefined
@@ -64,14 +64,14 @@ export const toWideInteger = (text: string): number | bigint | undefined => {
   return Number.isSafeInteger(number) ? number : value
 }
 
-/** A map from its keys and values in turn. */
+/** Builds a Map from alternating keys and values. */
 export const toMap = (items: ReadonlyArray<Value>): ReadonlyMap<Value, Value> => {
   const map = new Map<Value, Value>()
   for (let index = 0; index < items.length; index += 2) map.set(items[index], items[index + 1])
   return map
 }
 
-/** A copy with memory of its own. `slice` of a Buffer would be a view, and its species another Buffer. */
+/** A copy with memory of its own. `slice` will not do: Node's Buffer overrides it to return a view. */
 export const copyBytes = (data: Uint8Array, start: number, end: number): Uint8Array => {
   const copy = new Uint8Array(end - start)
   if (copy.length > 16) {

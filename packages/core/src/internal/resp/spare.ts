@@ -1,6 +1,6 @@
 /**
- * Keeps buffers that are done with for whoever needs one next. Fresh memory is cleared and paged in first, which takes
- * longer than to fill it, and a buffer that was used just now is in the processor's cache.
+ * A pool of used buffers. Reuse is faster than fresh memory, which has to be cleared and paged in (that takes longer than
+ * filling it), and a buffer that was used just now is in the processor's cache.
  *
  * @since 0.1.0
  */
@@ -9,13 +9,13 @@ export class Spare {
   private readonly most: number
   private readonly largest: number
 
-  /** Keeps `most` buffers at the most, and none above `largest` bytes. */
+  /** Keeps at most `most` buffers, none larger than `largest` bytes. */
   constructor(most: number, largest: number) {
     this.most = most
     this.largest = largest
   }
 
-  /** A buffer of at least that many bytes, the smallest there is. What is in it is left from before. */
+  /** Takes the smallest buffer of at least `length` bytes, or allocates one. It still contains old data. */
   take(length: number): Uint8Array {
     const { buffers } = this
     let best = -1
@@ -29,7 +29,7 @@ export class Spare {
     return buffer
   }
 
-  /** Takes a buffer back that nobody reads or writes any more. Of too many, the larger ones stay. */
+  /** Takes back a buffer that nobody reads or writes any more. When the pool is full, it replaces a smaller one. */
   give(buffer: Uint8Array): void {
     const { buffers } = this
     if (buffer.length > this.largest) return
@@ -42,5 +42,5 @@ export class Spare {
   }
 }
 
-/** For payloads that are too large for what is at hand, on their way in or out. */
+/** Buffers for payloads that do not fit into one chunk when received, or into a slab when sent. */
 export const forPayloads = new Spare(4, 2 * 1024 * 1024)

@@ -1,13 +1,14 @@
 /**
- * Text to bytes and back, with what every JavaScript platform has: UTF-8, lone surrogates and malformed bytes as U+FFFD.
+ * Converts text to UTF-8 bytes and back with the means of every JavaScript platform. Lone surrogates and malformed bytes
+ * become U+FFFD.
  *
- * Node's Buffer, where there is one, reads and writes text of some length in two thirds of the time. It is a shortcut only:
- * both paths give the same answer.
+ * Where Node's Buffer exists, it is used for longer text, because it takes two thirds of the time. Both ways give the same
+ * result.
  *
  * @since 0.1.0
  */
 
-// The package is compiled without the types of any platform; this is all that it asks of one.
+// The package is compiled without the types of any platform; these are the globals that this file uses.
 declare const TextEncoder: {
   new(): {
     encode(text: string): Uint8Array<ArrayBuffer>
@@ -41,10 +42,10 @@ const fromCharCode = String.fromCharCode
 export const encodeText = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
 
 /**
- * Writes a text from a position on, as far as whole characters fit before the end. Returns the number of bytes.
+ * Writes as many whole characters of a text as fit between two offsets. Returns the number of bytes written.
  *
- * With room for three bytes more than the text has UTF-16 units, that number is the length of the text if all of it is ASCII,
- * and only then. Of other text all is there for certain if three bytes are left.
+ * If the room is at least three bytes more than the text has UTF-16 units, the result equals `text.length` exactly when all of
+ * the text is ASCII. Other text was certainly written in full if three bytes are left over.
  */
 export const writeText = (text: string, target: Uint8Array, at: number, end: number): number =>
   utf8Write === undefined
@@ -53,14 +54,14 @@ export const writeText = (text: string, target: Uint8Array, at: number, end: num
 
 const loneSurrogate = /\p{Surrogate}/u
 
-/** A text as it comes back once it has been sent: with U+FFFD for each lone surrogate. */
+/** A text as a server would return it: with U+FFFD for each lone surrogate. */
 export const wellFormed = (text: string): string => {
   if (!loneSurrogate.test(text)) return text
   const bytes = encodeText(text)
   return decodeText(bytes, 0, bytes.length)
 }
 
-/** The text of a part of a buffer. */
+/** Decodes the bytes from `start` to `end`. */
 export const decodeText = (bytes: Uint8Array, start: number, end: number): string => {
   if (end - start <= shortLimit) {
     const text = shortAscii(bytes, start, end)
@@ -70,7 +71,7 @@ export const decodeText = (bytes: Uint8Array, start: number, end: number): strin
 }
 
 /**
- * Up to here, building the string from char codes takes 20 to 35 ns where a call into the platform takes 70 to 110. V8 also
+ * Up to this length, building the string from char codes takes 20 to 35 ns, and a call into the platform 70 to 110. V8 also
  * joins strings this short by copying; longer ones would become trees that have to be flattened at their first use.
  */
 const shortLimit = 12

@@ -1,5 +1,5 @@
 /**
- * The bytes that mean something: one a RESP type, and their names for messages.
+ * The bytes with a meaning in RESP, one per type, and the names of the types for error messages.
  *
  * @since 0.1.0
  */
@@ -48,18 +48,18 @@ export const unknownLine = 0
 export const numberLine = 1
 export const textLine = 2
 
-/** What follows each type byte up to the first CRLF: a number, a text, or nothing we know. */
+/** For each type byte, what follows it up to the first CRLF: a number, a text, or (no type byte) unknown. */
 export const lines: Uint8Array = new Uint8Array(256)
 for (const type of [bulk, integer, array, bulkError, verbatim, map, set, push, attribute]) lines[type] = numberLine
 for (const type of [simple, error, null_, double, boolean, bigNumber]) lines[type] = textLine
 
-/** What the protocol calls a type. */
+/** The protocol's name of a type. */
 export const name = (type: number): string => names[type] ?? "reply"
 
-/** The number behind a type byte, as a phrase. */
+/** What the number behind a type byte is, as a phrase for error messages. */
 export const numberName = (type: number): string => type === integer ? "an integer" : `the length of ${name(type)}`
 
-/** What kind of byte this is. Never the byte itself: it may belong to somebody's value. */
+/** Describes the kind of a byte for error messages. Never shows the byte itself, which may be part of a user's value. */
 export const describe = (byte: number): string => {
   if (byte === cr) return "CR"
   if (byte === lf) return "LF"

@@ -1,5 +1,5 @@
 /**
- * The vocabulary of the wire codec: what a reply decodes to, how it fails, and what a decoder asks of its owner.
+ * The types of the codec: decoded values, protocol errors, limits, and the handler that a decoder calls.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@
  * | big number `(` | bigint, always |
  * | boolean `#` | boolean |
  * | null `_`, `$-1`, `*-1` | null |
- * | array `*`, set `~` | array, in the order of the wire |
+ * | array `*`, set `~` | array, in the order received |
  * | map `%` | Map; of two equal text keys the last one wins |
  * | error `-`, bulk error `!` | {@link ReplyError}, as a value, also inside an array |
  *
@@ -75,11 +75,11 @@ export class ReplyError {
 }
 
 /**
- * The bytes are not RESP, or exceed a limit. The connection they came from cannot be used any more.
+ * The received bytes are not RESP, or exceed a limit. The connection that they came from cannot be used any more.
  *
  * **Details**
  *
- * The message tells what was expected, what kind of byte was found and where. It never quotes the payload.
+ * The message says what was expected, what kind of byte was found, and where. It never quotes the payload.
  *
  * @category errors
  * @since 0.1.0
@@ -97,7 +97,7 @@ export class ProtocolError extends Error {
 }
 
 /**
- * What a decoder puts up with before it calls the peer broken. All sizes are inclusive.
+ * The limits beyond which a decoder fails with a {@link ProtocolError}. All sizes are inclusive.
  *
  * @category configuration
  * @since 0.1.0
@@ -110,15 +110,16 @@ export interface Limits {
   /** How deep aggregates may be nested; an array of integers has depth 1. */
   readonly maxDepth: number
   /**
-   * Bytes of one line, its type byte included and its CRLF not. Of an error that is longer, up to `maxBulkLength`, the rest is
-   * read and dropped. Left out, a simple string may be as long as a bulk string: it is somebody's value, and is never cut.
+   * Bytes of one line, its type byte included, its CRLF not. An error may be longer, up to `maxBulkLength`; the excess is
+   * read and dropped. When this limit is not given, a simple string may be as long as a bulk string: it may be a user's value,
+   * and is never cut.
    */
   readonly maxLineLength: number
 }
 
 /**
- * The limits of a decoder that was given none: 512 MiB a string (the default `proto-max-bulk-len` of a server), 67 million
- * elements an aggregate, 128 levels, 64 KiB a line.
+ * The default limits: 512 MiB per string (a server's default `proto-max-bulk-len`), 67 million elements per aggregate, 128
+ * levels of nesting, 64 KiB per line.
  *
  * @category configuration
  * @since 0.1.0
@@ -131,12 +132,12 @@ export const defaultLimits: Limits = {
 }
 
 /**
- * The owner of a decoder, called synchronously while `push` runs.
+ * The callbacks of a decoder's owner. The decoder calls them synchronously while `push` runs.
  *
  * **Details**
  *
- * An exception from a handler does not disturb the decoder: the rest of the chunk is decoded and handed over first, then
- * `push` throws the first such exception. If that rest is malformed, the next `push` says so.
+ * An exception from a handler does not disturb the decoder: it decodes and hands over the rest of the chunk first, then `push`
+ * throws the first such exception. If that rest is malformed, the next `push` throws the {@link ProtocolError}.
  *
  * **Gotchas**
  *
@@ -146,15 +147,15 @@ export const defaultLimits: Limits = {
  * @since 0.1.0
  */
 export interface Handler {
-  /** Whether the strings of this reply, or push message, are wanted as bytes: asked once, as each of them begins. */
+  /** Whether to return strings as bytes. Called once at the beginning of each reply or push message. */
   wantsBytes(push: boolean): boolean
   /** Takes the next reply, in the order of arrival. */
   onReply(value: Value): void
   /** Takes a RESP3 push message, which may come between any two replies. */
   onPush(values: ReadonlyArray<Value>): void
   /**
-   * Takes several push messages in one call, if it is there; else `onPush` takes each of them. They came one after another,
-   * have three elements, all text, and differ in the last of these only. For all of them `wantsBytes` is asked once.
+   * Takes several consecutive push messages in one call: messages of three texts that differ only in the last. `wantsBytes`
+   * is called once for all of them. Without this method, each goes to `onPush`.
    */
   onPushes?(begin: readonly [string, string], last: ReadonlyArray<string>): void
 }

@@ -1,5 +1,5 @@
 /**
- * The vocabulary in which the generated table states facts about commands, and what a row of it may say.
+ * The types of the generated table of commands: a row, and the facts that it can state about a command.
  *
  * Sources: https://redis.io/docs/latest/develop/reference/key-specs/ and
  * https://redis.io/docs/latest/develop/reference/command-tips/
@@ -7,14 +7,14 @@
  * @since 0.1.0
  */
 /**
- * A place among a command's arguments, which count from 0 behind its name: an index, from the end when negative, or the
- * argument behind a keyword.
+ * The position of one of a command's arguments: an index, or the argument behind a keyword. Arguments count from 0, the name
+ * not included; a negative index counts from the end.
  *
  * **Details**
  *
- * A keyword is looked for from `from` on (from the end when negative), as far as the word `until`. `skip` has the options
- * that may stand before it, each with the number of its arguments, which are never taken for the keyword. `unlessEmpty`
- * is MIGRATE's: an empty key says that the keys come later.
+ * The search for a keyword starts at `from` (from the end when negative) and stops at the word `until`. `skip` lists the
+ * options that may come before the keyword, each with the number of its arguments, which the search skips. `unlessEmpty` is
+ * for MIGRATE, where an empty key means that the keys come later.
  *
  * @category models
  * @since 0.1.0
@@ -30,12 +30,13 @@ export type Place =
   }
 
 /**
- * One rule for finding keys among a command's arguments, as Redis describes them.
+ * One rule for finding keys among a command's arguments: Redis' key specification.
  *
  * **Details**
  *
- * From where they begin on, keys are a range (`last` counted from the first key, or from the end when negative: -1 is
- * the last argument; a `limit` of 2 halves what is left), or are counted by an argument.
+ * The keys begin at `begin`. They are either a range, or an argument says how many there are. In a range, `last` counts from
+ * the first key, or from the end when negative (-1 is the last argument), and a `limit` of 2 means that only the first half
+ * of the remaining arguments are keys.
  *
  * @category models
  * @since 0.1.0
@@ -48,7 +49,7 @@ export interface KeySpec {
 }
 
 /**
- * Which nodes a command goes to. `Default` means by its keys, or to any node when it has none.
+ * Which nodes a command goes to. `Default`: the owner of its keys, or any node if it has no keys.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +57,7 @@ export interface KeySpec {
 export type RequestPolicy = "Default" | "AllNodes" | "AllShards" | "MultiShard" | "Special"
 
 /**
- * How the replies of several nodes become one.
+ * How the replies of several nodes are combined into one.
  *
  * @category models
  * @since 0.1.0
@@ -73,14 +74,14 @@ export type ResponsePolicy =
   | "Special"
 
 /**
- * What a command has to do with the very connection that it is sent on.
+ * How a command depends on, or changes, the state of the connection that it is sent on.
  *
  * **Details**
  *
- * - `Here`: it is about what was sent on this connection, and changes nothing (WAIT).
- * - `Changes`: the connection is not the same afterwards (SELECT, READONLY, CLIENT TRACKING).
- * - `Watches`, `Unwatches`: what WATCH changes is undone by UNWATCH, and by EXEC.
- * - `TakesOver`: what comes next is no longer one reply to each command (MULTI, SUBSCRIBE, MONITOR).
+ * - `Here`: it refers to earlier commands on this connection, and changes nothing (WAIT).
+ * - `Changes`: it changes the state of the connection (SELECT, READONLY, CLIENT TRACKING).
+ * - `Watches`, `Unwatches`: WATCH changes the state, and UNWATCH and EXEC undo that.
+ * - `TakesOver`: afterwards the server no longer sends one reply per command (MULTI, SUBSCRIBE, MONITOR).
  *
  * @category models
  * @since 0.1.0
@@ -88,13 +89,13 @@ export type ResponsePolicy =
 export type Stateful = "Here" | "Changes" | "Watches" | "Unwatches" | "TakesOver"
 
 /**
- * What kind of command can fail after a part of its work is done, so that an error proves nothing by itself.
+ * Why a command can fail after part of its work is done. An error reply to such a command does not prove that nothing happened.
  *
  * **Details**
  *
- * - `Script`: it runs code, which may write and then fail, and whose errors say whatever it likes (EVAL, FCALL).
- * - `Digest`: the same, of a script that the node may not know (EVALSHA).
- * - `Pieces`: it does its work piece by piece (MIGRATE, ACL DELUSER), or may for all that is known.
+ * - `Script`: it runs code, which may write and then fail, and which chooses the text of its errors (EVAL, FCALL).
+ * - `Digest`: like `Script`, but the node may not know the script (EVALSHA).
+ * - `Pieces`: it works piece by piece (MIGRATE, ACL DELUSER), or nothing is known about how it works.
  *
  * @category models
  * @since 0.1.0
@@ -102,8 +103,8 @@ export type Stateful = "Here" | "Changes" | "Watches" | "Unwatches" | "TakesOver
 export type Partial = "Script" | "Digest" | "Pieces"
 
 /**
- * Kinds of replies. `Text` is a simple, bulk or verbatim string, and nil, which any of them may be instead. `Number` is an
- * integer, a double, a big number or a boolean, `Aggregate` an array, a set or a map.
+ * Kinds of replies. `Text` is a simple, bulk or verbatim string; `Number` an integer, a double, a big number or a boolean;
+ * `Aggregate` an array, a set or a map. Nil counts as `Text`, and may come in place of the other two as well.
  *
  * @category models
  * @since 0.1.0
@@ -111,7 +112,7 @@ export type Partial = "Script" | "Digest" | "Pieces"
 export type ReplyKind = "Text" | "Number" | "Aggregate"
 
 /**
- * Where a blocking command says how long it may wait, and how many milliseconds the unit has that it says it in.
+ * The position of a blocking command's timeout among its arguments, and the timeout's unit in milliseconds.
  *
  * @category models
  * @since 0.1.0
@@ -122,7 +123,7 @@ export interface BlockTime {
 }
 
 /**
- * A row of the generated table. Absent fields have their commonest value.
+ * A row of the generated table. A missing field has the most common value.
  *
  * @internal
  */

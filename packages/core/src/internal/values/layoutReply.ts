@@ -1,6 +1,6 @@
 /**
- * Reads replies of CLUSTER SLOTS and CLUSTER SHARDS into one form, entry by entry. It trusts nothing that a node says,
- * and leaves all that concerns several entries (overlaps, a node listed twice) to `SlotMap`.
+ * Reads replies of CLUSTER SLOTS and CLUSTER SHARDS into one form, entry by entry. It validates every field, because nodes
+ * are not trusted. Checks across entries (overlaps, a node listed twice) are up to `SlotMap`.
  *
  * @since 0.1.0
  */
@@ -16,15 +16,15 @@ import * as Slot from "../../Slot.ts"
  * @since 0.1.0
  */
 export interface Node {
-  /** The id that the cluster knows the node by, if the source of the map told it. */
+  /** The node's id in the cluster, if the reply that the map was read from contained it. */
   readonly id: string | undefined
-  /** Where to dial the node. */
+  /** Where to connect to the node. */
   readonly address: Address.Address
   readonly role: "primary" | "replica"
-  /** Keys of other addresses of this node: its IP, its host name, what it announced before `addressMap`. */
+  /** Keys of the node's other addresses: its IP, its host name, the address that it announced before `addressMap`. */
   readonly aliases: ReadonlyArray<string>
   readonly availabilityZone: string | undefined
-  /** CLUSTER SLOTS does not tell it: all nodes of such a map are `"online"`. */
+  /** Always `"online"` in a map read from CLUSTER SLOTS, which does not report health. */
   readonly health: "online" | "failed" | "loading"
 }
 
@@ -35,24 +35,24 @@ export interface Node {
  * @since 0.1.0
  */
 export interface ReplyOptions {
-  /** The node that replied. Nodes announced without a host are on its host. */
+  /** The node that replied. A node announced without a host has the same host. */
   readonly origin: Address.Address
-  /** From the address that a node announces to the one to dial, for clusters behind NAT. The first stays an alias. */
+  /** Maps an announced address to the one to connect to, for clusters behind NAT. The announced one stays an alias. */
   readonly addressMap?: ((announced: Address.Address) => Address.Address) | undefined
-  /** Whether to prefer the TLS port of a node. CLUSTER SLOTS tells only the port for the connection that asked. */
+  /** Whether to prefer a node's TLS port. CLUSTER SLOTS has only the port for the kind of connection that asked. */
   readonly tls?: boolean | undefined
 }
 
-/** What one entry of a reply says about one shard. */
+/** One entry of a reply: what it says about one shard. */
 export interface Report {
-  /** The entry, as messages call it. */
+  /** The name of the entry in error messages. */
   readonly entry: string
-  /** The id of the node that is listed as the primary, which may be known when its endpoint is not. */
+  /** The id of the node listed as the primary. It may be known even if the node's endpoint is not. */
   readonly owner: string | undefined
   readonly ranges: ReadonlyArray<readonly [start: number, end: number]>
   /** The nodes with an endpoint, in the order of the reply. */
   readonly nodes: ReadonlyArray<Node>
-  /** What is wrong with the nodes that were left out because what is said of them makes no sense. */
+  /** One message for each node that was left out because its description is invalid. */
   readonly problems: ReadonlyArray<string>
 }
 
@@ -69,7 +69,7 @@ const textOf = (value: Resp.Value | undefined): string | undefined =>
     ? Array.from(value, (byte) => String.fromCharCode(byte)).join("")
     : undefined
 
-/** A text that says something, or `undefined`. */
+/** The text, or `undefined` if it is missing, invalid, or the placeholder "?". */
 const wordOf = (value: Resp.Value | undefined): string | undefined => {
   const text = textOf(value)
   return text === undefined || text === "?" || !Address.isName(text) ? undefined : text
@@ -111,7 +111,7 @@ const rangeOf = (
     ? Result.fail(`${entry}: slots from ${start} to ${end}, expected the lower number first`)
     : Result.succeed([start, end])
 
-/** The announced endpoint. `undefined`, as a success, stands for a node that nobody knows how to reach. */
+/** The announced endpoint. A success with `undefined` means that the cluster does not know the node's endpoint. */
 const endpointOf = (
   host: Resp.Value | undefined,
   port: Resp.Value | undefined,
@@ -152,7 +152,7 @@ const nodeOf = (
     }
   })
 
-/** `[start, end, primary, replica...]`, a node being `[host, port, id?, metadata?, ...]`. */
+/** Reads `[start, end, primary, replica...]`, where a node is `[host, port, id?, metadata?, ...]`. */
 const slotsEntry = (value: Resp.Value, index: number, options: ReplyOptions): Result.Result<Report, string> =>
   Result.gen(function*() {
     const unnamed = `CLUSTER SLOTS entry ${index}`
@@ -199,18 +199,18 @@ const healths: ReadonlyMap<string | undefined, Node["health"]> = new Map([
   ["loading", "loading"]
 ])
 
-/** The port for our kind of connection. A node leaves out, or puts to 0, the one that it does not serve. */
+/** The port for this kind of connection. A node omits a port that it does not serve, or announces it as 0. */
 const portOf = (fields: Fields, tls: boolean, where: string): Result.Result<Resp.Value | undefined, string> => {
   const plain = fields.get("port") || undefined
   const secure = fields.get("tls-port") || undefined
   if (!tls && plain === undefined && secure !== undefined) {
     return Result.fail(`${where}: it announces only a TLS port, ${show(secure)}; connect to the cluster with TLS`)
   }
-  // A node behind a TLS proxy knows nothing of TLS and announces the port of the proxy as its plain one.
+  // A node behind a TLS proxy does not know of TLS, and announces the proxy's port as its plain one.
   return Result.succeed(tls ? secure ?? plain : plain)
 }
 
-/** The node; `undefined` if nobody knows how to reach it; or, as a text, what is wrong with what is said of it. */
+/** Reads one node: `undefined` if its endpoint is unknown, a text (the problem) if its description is invalid. */
 const shardNode = (
   value: Resp.Value,
   options: ReplyOptions,
@@ -227,13 +227,13 @@ const shardNode = (
       textOf(host) === "?" ? Result.succeed(undefined) : portOf(fields, options.tls === true, where),
       (port) => endpointOf(host, port, options.origin, where)
     )
-    // The cluster keeps failed nodes on its list long after it forgot where they were.
+    // The cluster lists failed nodes long after it has forgotten their endpoints, so this is no problem to report.
     if (Result.isFailure(announced)) return health === "failed" ? undefined : announced.failure
     if (announced.success === undefined) return undefined
     return yield* nodeOf(announced.success, fields, { id: wordOf(fields.get("id")), role, health }, options)
   })
 
-/** `slots` as a flat list of starts and ends, and `nodes`, each a record of facts. */
+/** Reads `slots`, a flat list of starts and ends, and `nodes`, each a map of fields. */
 const shardsEntry = (value: Resp.Value, index: number, options: ReplyOptions): Result.Result<Report, string> =>
   Result.gen(function*() {
     const entry = `CLUSTER SHARDS entry ${index}`
@@ -271,7 +271,7 @@ const each =
       if (Result.isFailure(report)) return Result.fail(report.failure)
       reports.push(report.success)
     }
-    // A node that can't be read costs itself only. Where none can, the reply is about something else.
+    // An unreadable node is only left out. If no node is readable, the whole reply is refused.
     const [problem] = reports.flatMap(({ problems }) => problems)
     return problem !== undefined && reports.every(({ nodes }) => nodes.length === 0)
       ? Result.fail(problem)

@@ -1,16 +1,19 @@
 /**
- * Checks of what users set, at run time: not everybody has types. Each answers what is wrong and what to give instead, or
- * nothing. Values are never repeated, since one that stands in the wrong place may be a secret.
+ * Run-time checks of options, for callers without TypeScript. A check returns a problem (what is wrong, and what to give
+ * instead) or `undefined`. A problem never shows the value, because a misplaced value may be a secret.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 
-/** What is wrong with the value of an option of that name. It is not asked about what was left out. */
+/** Checks the value of the option `name`. It is not called for options that were left out. */
 export type Check = (name: string, value: unknown) => string | undefined
 
-/** The kind of a value, in words. Numbers that are no value at all are named. */
+/**
+ * The kind of a value that a caller gave, for problems: "text", "an array". NaN and the infinities are shown. Replies are
+ * named by `describeReply`.
+ */
 export const kindOf = (value: unknown): string => {
   switch (typeof value) {
     case "string":
@@ -34,15 +37,15 @@ export const kindOf = (value: unknown): string => {
 
 const has = (name: string, what: string, value: unknown): string => `${name} has to be ${what}, not ${kindOf(value)}`
 
-/** The checks of the options that an object may have, by their names. */
+/** The check of each option that an object may have, by name. */
 export type Checks = Readonly<Record<string, Check>>
 
-/** A check by a predicate; `what` is what the value has to be. */
+/** Makes a check from a predicate. `what` says what the value has to be. */
 export const satisfies = (what: string, isRight: (value: unknown) => boolean): Check => (name, value) => {
   try {
     if (isRight(value)) return undefined
   } catch {
-    // What throws when it is looked at is not right either.
+    // A value whose getter throws is wrong, too.
   }
   return has(name, what, value)
 }
@@ -53,19 +56,19 @@ export const aFunction = satisfies("a function", (value) => typeof value === "fu
 
 export const text = satisfies("text", (value) => typeof value === "string")
 
-/** An address as `Address.parse` and the map have it. */
+/** An `Address`, as `Address.parse` makes one. */
 export const address = satisfies(
   "the address of a node",
   (value) => Predicate.hasProperty(value, "key") && typeof value.key === "string"
 )
 
-/** A number of things, of which there has to be one at the least. */
+/** A whole number of at least 1. */
 export const count: Check = (name, value) => {
   if (Number.isInteger(value) && (value as number) > 0) return undefined
   return `${name} has to be a whole number from 1 up, not ${typeof value === "number" ? value : kindOf(value)}`
 }
 
-/** The same of what is made at once, so that there can't be any number of it. */
+/** A whole number from 1 to `most`: for things that are created at once, such as connections. */
 export const few = (most: number): Check => (name, value) =>
   count(name, value) ?? ((value as number) <= most ? undefined : `${name} has to be at most ${most}, not ${value}`)
 
@@ -74,25 +77,25 @@ const millisOf = (value: unknown): number => {
   return duration._tag === "Some" ? Duration.toMillis(duration.value) : 0
 }
 
-/** A duration that time is measured against again and again: with less than a millisecond that would be all the time. */
+/** A duration of at least a millisecond: for intervals, which would be an endless loop if they were shorter. */
 export const duration: Check = (name, value) =>
   durationProblem(name, value === undefined ? null : value) ??
     (millisOf(value) < 1 ? `${name} has to be a millisecond at least` : undefined)
 
-/** A duration above zero, where it is not left out. */
+/** The problem of a value that is neither left out nor a duration above zero. */
 export const durationProblem = (name: string, value: unknown): string | undefined =>
   value === undefined || millisOf(value) > 0
     ? undefined
     : `${name} has to be a duration above zero, such as "5 seconds"`
 
-/** 3,000 years, in milliseconds: with the time of a clock they still add up to a whole number, unlike Infinity. */
+/** 3,000 years in milliseconds. Unlike Infinity, this plus a clock's time is still an exact whole number. */
 const forEver = 1e14
 
-/** How long something may take, in milliseconds. */
+/** A timeout in milliseconds; an infinite one becomes 3,000 years. */
 export const timeoutMillis = (duration: Duration.Input): number =>
   Math.min(Duration.toMillis(Duration.fromInputUnsafe(duration)), forEver)
 
-/** One of some words. */
+/** One of the given words. The problem suggests the nearest. */
 export const oneOf = (...choices: ReadonlyArray<string>): Check => (name, value) => {
   if (choices.includes(value as string)) return undefined
   const meant = typeof value === "string" ? nearest(value, choices) : undefined
@@ -101,10 +104,10 @@ export const oneOf = (...choices: ReadonlyArray<string>): Check => (name, value)
 }
 
 /**
- * What is wrong with an object of options: that it is none, that it has one that nobody knows, or the first value that
- * makes no sense. Options that are `undefined` count as left out.
+ * Checks an object of options. The problem is that it is no such object, that it has an unknown option, or the first wrong
+ * value. An option that is `undefined` counts as left out.
  *
- * `path` is where the object stands in another one, as `tls` does.
+ * `path` is the name of the option that holds the object, such as `tls`; empty for the outermost one.
  */
 export const optionsProblem = (
   options: unknown,
@@ -143,7 +146,7 @@ export const optionsProblem = (
 const enumerated = (names: ReadonlyArray<string>): string =>
   names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`
 
-/** An object as `{}` makes one, in whatever realm. */
+/** Whether a value is a plain object, as `{}` makes one, of this realm or another. */
 export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> => {
   if (typeof value !== "object" || value === null) return false
   const prototype = Object.getPrototypeOf(value)
@@ -151,8 +154,8 @@ export const isPlain = (value: unknown): value is Readonly<Record<string, unknow
 }
 
 /**
- * Whether own properties say what it is made of, as in a plain object or in an instance of a class, which decoding with a
- * Schema makes. One that has none hides it.
+ * Whether a value can hold options as its own properties: a plain object, or an instance of a class (as decoding with a Schema
+ * makes) that has own properties.
  */
 export const hasOptions = (value: unknown): value is Readonly<Record<string, unknown>> =>
   isPlain(value) || (
@@ -161,13 +164,13 @@ export const hasOptions = (value: unknown): value is Readonly<Record<string, unk
     Object.keys(value as object).length > 0
   )
 
-/** What is longer is no name, and is not told in full. */
+/** Longer names are cut off in problems: they are no names of options. */
 const longestName = 64
 
-/** What is not, may be data that stands where options belong, and is not told. */
+/** Whether a name may be shown in a problem. Other names may be data given by mistake in place of options. */
 const isWord = (name: string): boolean => /^[A-Za-z]+$/.test(name)
 
-/** The word that was probably meant: at the most one letter in three is wrong, whatever their case. */
+/** The known word that was probably meant: at most one letter in three differs, ignoring case. */
 export const nearest = (word: string, known: ReadonlyArray<string>): string | undefined => {
   if (word.length > longestName) return undefined
   let best: string | undefined
@@ -182,7 +185,7 @@ export const nearest = (word: string, known: ReadonlyArray<string>): string | un
   return best
 }
 
-/** How many letters have to be put in, left out, changed, or swapped with the next, to make one word of another. */
+/** The edit distance of two words: insertions, deletions, changes, and swaps of neighbouring letters. */
 const distance = (from: string, to: string): number => {
   let before: Array<number> = []
   let last: Array<number> = []
