@@ -5,19 +5,19 @@
  * disturbs them all. Figures are reported, none is judged: the exit code only tells whether all replies were right.
  */
 import { writeFileSync } from "node:fs"
-import { clientsFor } from "./clients.ts"
-import { Cluster } from "./cluster.ts"
-import { facts } from "./facts.ts"
-import { fill } from "./fill.ts"
-import { measure } from "./measure.ts"
-import type { Failure, Sample } from "./measure.ts"
+import { clientsFor } from "./clients/contestants.ts"
+import { Cluster } from "./cluster/cluster.ts"
+import { facts } from "./cluster/facts.ts"
 import { parse } from "./options.ts"
 import type { Options } from "./options.ts"
-import { draw } from "./picture.ts"
-import * as Report from "./report.ts"
-import * as Results from "./results.ts"
-import { rowsOf } from "./rows.ts"
-import { sizesOf } from "./workloads.ts"
+import { draw } from "./report/picture.ts"
+import * as Report from "./report/report.ts"
+import * as Results from "./report/results.ts"
+import { rowsOf } from "./report/rows.ts"
+import { measure } from "./tasks/measure.ts"
+import type { Failure, Sample } from "./tasks/measure.ts"
+import { fill } from "./work/fill.ts"
+import { sizesOf } from "./work/workloads.ts"
 
 // npm runs this in its own folder, but files are meant from where npm was called.
 process.chdir(process.env["INIT_CWD"] ?? ".")

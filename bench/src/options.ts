@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { clientNames } from "./clients.ts"
-import type { ClientName } from "./clients.ts"
-import type { Over } from "./cluster.ts"
-import { quick, workloads } from "./workloads.ts"
-import type { Workload } from "./workloads.ts"
+import { clientNames } from "./clients/contestants.ts"
+import type { ClientName } from "./clients/contestants.ts"
+import type { Over } from "./cluster/cluster.ts"
+import { quick, workloads } from "./work/workloads.ts"
+import type { Workload } from "./work/workloads.ts"
 
 export interface Options {
   readonly rounds: number

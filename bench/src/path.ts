@@ -5,9 +5,9 @@
  * Usage: npm run bench:path -- [fibers] [commands]
  */
 import * as Effect from "effect/Effect"
-import { Answering, key } from "./answering.ts"
-import { contiguous } from "./layout.ts"
-import { clientOf, gets } from "./scale/client.ts"
+import { Answering, key } from "./answering/answering.ts"
+import { clientOf, gets } from "./answering/client.ts"
+import { contiguous } from "./answering/layout.ts"
 
 const fibers = Number(process.argv[2] ?? 500)
 const commands = Number(process.argv[3] ?? 1_000_000)

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import { mkdirSync, writeFileSync } from "node:fs"
 import type { HeapProfiler, Profiler } from "node:inspector"
 import { Session } from "node:inspector/promises"
-import { Cluster } from "./cluster.ts"
+import { Cluster } from "./cluster/cluster.ts"
 
 const loops = Number(process.argv[2] ?? 500)
 const commands = Number(process.argv[3] ?? 2_000_000)

@@ -1,7 +1,7 @@
-import type { Client, Open, Subscribe } from "../clients.ts"
-import { checkReply, dataOf, indexOf, isSampled, isWrite } from "../data.ts"
-import { ownerOf } from "../fill.ts"
-import { encode } from "../wire.ts"
+import { encode } from "../cluster/wire.ts"
+import { checkReply, dataOf, indexOf, isSampled, isWrite } from "../work/data.ts"
+import { ownerOf } from "../work/fill.ts"
+import type { Client, Open, Subscribe } from "./client.ts"
 import { connect, Line } from "./line.ts"
 import { fromPromises } from "./promises.ts"
 

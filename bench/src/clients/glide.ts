@@ -1,7 +1,7 @@
 import { ClusterBatch, GlideClusterClient } from "@valkey/valkey-glide"
 import type { GlideClusterClientConfiguration } from "@valkey/valkey-glide"
-import type { Open, Subscribe } from "../clients.ts"
-import type { Nodes } from "../cluster.ts"
+import type { Nodes } from "../cluster/cluster.ts"
+import type { Open, Subscribe } from "./client.ts"
 import { fromPromises } from "./promises.ts"
 import type { Commands } from "./promises.ts"
 

@@ -1,7 +1,7 @@
 import { once } from "node:events"
 import type { EventEmitter } from "node:events"
-import type { Open, Subscribe } from "../clients.ts"
-import type { Nodes } from "../cluster.ts"
+import type { Nodes } from "../cluster/cluster.ts"
+import type { Open, Subscribe } from "./client.ts"
 import { byNode, fromPromises } from "./promises.ts"
 
 interface Pipeline {

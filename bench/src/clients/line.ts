@@ -1,6 +1,6 @@
 import * as Net from "node:net"
 import * as Tls from "node:tls"
-import { ReplyReader } from "../wire.ts"
+import { ReplyReader } from "../cluster/wire.ts"
 
 export type OnReply = (reply: string) => void
 

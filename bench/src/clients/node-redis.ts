@@ -1,6 +1,6 @@
 import { createCluster } from "redis"
-import type { Open, Subscribe } from "../clients.ts"
-import type { Nodes } from "../cluster.ts"
+import type { Nodes } from "../cluster/cluster.ts"
+import type { Open, Subscribe } from "./client.ts"
 import { byNode, fromPromises } from "./promises.ts"
 
 const connect = ({ ca, ports }: Nodes) => {

@@ -1,7 +1,7 @@
-import type { Client } from "../clients.ts"
-import { batchOf, checkReplies, checkReply, dataOf, indexOf, isSampled, isWrite } from "../data.ts"
-import { ownerOf } from "../fill.ts"
-import type { Load } from "../workloads.ts"
+import { batchOf, checkReplies, checkReply, dataOf, indexOf, isSampled, isWrite } from "../work/data.ts"
+import { ownerOf } from "../work/fill.ts"
+import type { Load } from "../work/workloads.ts"
+import type { Client } from "./client.ts"
 
 export type Replies = ReadonlyArray<unknown>
 

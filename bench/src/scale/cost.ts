@@ -2,7 +2,7 @@
  * What something costs: processor time of the whole process, which others on the machine disturb least, and memory.
  */
 import * as Effect from "effect/Effect"
-import { median } from "../median.ts"
+import { median } from "../figures/median.ts"
 
 export interface Cost {
   /** Microseconds of processor time. */

@@ -3,9 +3,9 @@
  */
 import { RedisCluster } from "@redisc/core"
 import * as Effect from "effect/Effect"
-import { Answering, key } from "../answering.ts"
-import { contiguous } from "../layout.ts"
-import { clientOf, connect, gets } from "./client.ts"
+import { Answering, key } from "../answering/answering.ts"
+import { clientOf, connect, gets } from "../answering/client.ts"
+import { contiguous } from "../answering/layout.ts"
 import { heap } from "./cost.ts"
 import * as Section from "./section.ts"
 

@@ -6,10 +6,10 @@
  */
 import { RedisCluster, Slot } from "@redisc/core"
 import * as Effect from "effect/Effect"
-import { Answering, key, perWrite } from "../answering.ts"
-import { contiguous } from "../layout.ts"
-import type { Layout } from "../layout.ts"
-import { clientOf, connect, gets } from "./client.ts"
+import { Answering, key, perWrite } from "../answering/answering.ts"
+import { clientOf, connect, gets } from "../answering/client.ts"
+import { contiguous } from "../answering/layout.ts"
+import type { Layout } from "../answering/layout.ts"
 import { perCall, perRun } from "./cost.ts"
 import * as Section from "./section.ts"
 

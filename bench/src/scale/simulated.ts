@@ -4,9 +4,9 @@
 import { Redis } from "@redisc/core"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
-import { median } from "../median.ts"
+import { load } from "../answering/load.ts"
+import { median } from "../figures/median.ts"
 import { heap, perRun } from "./cost.ts"
-import { load } from "./load.ts"
 import * as Section from "./section.ts"
 
 const starts = 5

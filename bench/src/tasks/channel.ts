@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import type { Subscribe } from "../clients.ts"
-import type { Nodes } from "../cluster.ts"
-import { startMeter } from "../meter.ts"
-import type { Figures } from "../meter.ts"
-import type { Channel } from "../workloads.ts"
+import type { Subscribe } from "../clients/client.ts"
+import type { Nodes } from "../cluster/cluster.ts"
+import { startMeter } from "../figures/meter.ts"
+import type { Figures } from "../figures/meter.ts"
+import type { Channel } from "../work/workloads.ts"
 
 const publisher = fileURLToPath(new URL("publisher.ts", import.meta.url))
 

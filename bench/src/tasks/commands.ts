@@ -1,8 +1,8 @@
-import type { Client, Open } from "../clients.ts"
-import type { Nodes } from "../cluster.ts"
-import { startMeter } from "../meter.ts"
-import type { Figures } from "../meter.ts"
-import type { Load } from "../workloads.ts"
+import type { Client, Open } from "../clients/client.ts"
+import type { Nodes } from "../cluster/cluster.ts"
+import { startMeter } from "../figures/meter.ts"
+import type { Figures } from "../figures/meter.ts"
+import type { Load } from "../work/workloads.ts"
 
 /** Runs a load until it comes to that many commands, or a few more. */
 const run = async ({ prepare }: Client, work: Load, commands: number): Promise<Figures> => {

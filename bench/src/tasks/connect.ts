@@ -1,9 +1,9 @@
-import type { Client, Open } from "../clients.ts"
-import type { Nodes } from "../cluster.ts"
-import { median } from "../median.ts"
-import { memory, residentMemory, startMeter } from "../meter.ts"
-import type { Figures } from "../meter.ts"
-import type { Connect, Load } from "../workloads.ts"
+import type { Client, Open } from "../clients/client.ts"
+import type { Nodes } from "../cluster/cluster.ts"
+import { median } from "../figures/median.ts"
+import { memory, residentMemory, startMeter } from "../figures/meter.ts"
+import type { Figures } from "../figures/meter.ts"
+import type { Connect, Load } from "../work/workloads.ts"
 
 const oneGet: Load = {
   name: "",

@@ -1,9 +1,9 @@
 import { fork } from "node:child_process"
 import { loadavg } from "node:os"
 import { fileURLToPath } from "node:url"
-import type { ClientName } from "./clients.ts"
-import type { Over } from "./cluster.ts"
-import type { Figures } from "./meter.ts"
+import type { ClientName } from "../clients/contestants.ts"
+import type { Over } from "../cluster/cluster.ts"
+import type { Figures } from "../figures/meter.ts"
 import type { Outcome, Task } from "./worker.ts"
 
 /** Which run it was. */

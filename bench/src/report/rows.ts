@@ -1,11 +1,11 @@
-import { clients, labelOf } from "./clients.ts"
-import type { ClientName, Role } from "./clients.ts"
-import type { Over } from "./cluster.ts"
-import { groupBy } from "./groups.ts"
-import type { Sample } from "./measure.ts"
-import { median } from "./median.ts"
-import { unitOf } from "./workloads.ts"
-import type { Workload } from "./workloads.ts"
+import { clients, labelOf } from "../clients/contestants.ts"
+import type { ClientName, Role } from "../clients/contestants.ts"
+import type { Over } from "../cluster/cluster.ts"
+import { groupBy } from "../figures/groups.ts"
+import { median } from "../figures/median.ts"
+import type { Sample } from "../tasks/measure.ts"
+import { unitOf } from "../work/workloads.ts"
+import type { Workload } from "../work/workloads.ts"
 
 /** What all rounds of a client with a workload come to. It says itself whose it is, so that files of old can be read. */
 export interface Row {

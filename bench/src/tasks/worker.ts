@@ -1,12 +1,12 @@
 /** The process that one client runs in: takes one task from its parent, measures it, sends the figures and ends. */
-import { clients } from "./clients.ts"
-import type { ClientName } from "./clients.ts"
-import type { Nodes } from "./cluster.ts"
-import type { Figures } from "./meter.ts"
-import { hearChannel } from "./tasks/channel.ts"
-import { runCommands } from "./tasks/commands.ts"
-import { openRepeatedly } from "./tasks/connect.ts"
-import type { Workload } from "./workloads.ts"
+import { clients } from "../clients/contestants.ts"
+import type { ClientName } from "../clients/contestants.ts"
+import type { Nodes } from "../cluster/cluster.ts"
+import type { Figures } from "../figures/meter.ts"
+import type { Workload } from "../work/workloads.ts"
+import { hearChannel } from "./channel.ts"
+import { runCommands } from "./commands.ts"
+import { openRepeatedly } from "./connect.ts"
 
 export interface Task {
   readonly client: ClientName

@@ -1,17 +1,6 @@
-import type { Nodes } from "./cluster.ts"
-import type { Load, Shape, Workload } from "./workloads.ts"
-
-/** A client that is connected to the cluster. */
-export interface Client {
-  /** What runs all loops of a load once; it rejects when a reply that is looked at is wrong. */
-  readonly prepare: (work: Load) => () => Promise<void>
-  readonly close: () => Promise<void>
-}
-
-export type Open = (nodes: Nodes) => Promise<Client>
-
-/** Subscribes to one channel, and calls back with the payload of every message. */
-export type Subscribe = (nodes: Nodes, channel: string, hear: (payload: string) => void) => Promise<void>
+/** All clients, how they are used, and for which workloads. */
+import type { Shape, Workload } from "../work/workloads.ts"
+import type { Open, Subscribe } from "./client.ts"
 
 /** `floor` is no client, but what the wire allows. */
 export type Role = "ours" | "other" | "floor"
@@ -42,104 +31,104 @@ const contestants = {
   redisc: {
     ...redisc,
     shapes: ["loops", "burst", "batch", "many", "connect"],
-    open: async (nodes) => (await import("./clients/redisc.ts")).open("each")(nodes),
-    subscribe: async (...args) => (await import("./clients/redisc.ts")).subscribe("each")(...args)
+    open: async (nodes) => (await import("./redisc.ts")).open("each")(nodes),
+    subscribe: async (...args) => (await import("./redisc.ts")).subscribe("each")(...args)
   },
   "redisc-promises": {
     ...redisc,
     way: "a promise a command",
     shapes: ["loops", "burst"],
-    open: async (nodes) => (await import("./clients/redisc.ts")).openPromises(nodes)
+    open: async (nodes) => (await import("./redisc.ts")).openPromises(nodes)
   },
   "redisc-pipeline": {
     ...redisc,
     way: "pipeline",
     shapes: ["batch", "many"],
-    open: async (nodes) => (await import("./clients/redisc.ts")).open("pipeline")(nodes)
+    open: async (nodes) => (await import("./redisc.ts")).open("pipeline")(nodes)
   },
   "redisc-arrays": {
     ...redisc,
     way: "arrays",
     shapes: [],
-    subscribe: async (...args) => (await import("./clients/redisc.ts")).subscribe("arrays")(...args)
+    subscribe: async (...args) => (await import("./redisc.ts")).subscribe("arrays")(...args)
   },
   ioredis: {
     ...ioredis,
     way: "auto-pipelining",
     shapes: ["loops", "burst", "batch", "many"],
-    open: async (nodes) => (await import("./clients/ioredis.ts")).open("auto")(nodes)
+    open: async (nodes) => (await import("./ioredis.ts")).open("auto")(nodes)
   },
   "ioredis-plain": {
     ...ioredis,
     shapes: ["loops", "burst", "batch", "connect"],
-    open: async (nodes) => (await import("./clients/ioredis.ts")).open("plain")(nodes),
-    subscribe: async (...args) => (await import("./clients/ioredis.ts")).subscribe(...args)
+    open: async (nodes) => (await import("./ioredis.ts")).open("plain")(nodes),
+    subscribe: async (...args) => (await import("./ioredis.ts")).subscribe(...args)
   },
   "ioredis-pipeline": {
     ...ioredis,
     way: "pipeline a node",
     shapes: ["batch", "many"],
-    open: async (nodes) => (await import("./clients/ioredis.ts")).open("pipeline")(nodes)
+    open: async (nodes) => (await import("./ioredis.ts")).open("pipeline")(nodes)
   },
   iovalkey: {
     ...iovalkey,
     way: "auto-pipelining",
     shapes: ["loops", "burst", "batch", "many"],
-    open: async (nodes) => (await import("./clients/iovalkey.ts")).open("auto")(nodes)
+    open: async (nodes) => (await import("./iovalkey.ts")).open("auto")(nodes)
   },
   "iovalkey-plain": {
     ...iovalkey,
     shapes: ["connect"],
-    open: async (nodes) => (await import("./clients/iovalkey.ts")).open("plain")(nodes),
-    subscribe: async (...args) => (await import("./clients/iovalkey.ts")).subscribe(...args)
+    open: async (nodes) => (await import("./iovalkey.ts")).open("plain")(nodes),
+    subscribe: async (...args) => (await import("./iovalkey.ts")).subscribe(...args)
   },
   "iovalkey-pipeline": {
     ...iovalkey,
     way: "pipeline a node",
     shapes: ["batch", "many"],
-    open: async (nodes) => (await import("./clients/iovalkey.ts")).open("pipeline")(nodes)
+    open: async (nodes) => (await import("./iovalkey.ts")).open("pipeline")(nodes)
   },
   "node-redis": {
     ...nodeRedis,
     shapes: ["loops", "burst", "batch", "many", "connect"],
-    open: async (nodes) => (await import("./clients/node-redis.ts")).open("each")(nodes),
-    subscribe: async (...args) => (await import("./clients/node-redis.ts")).subscribe(...args)
+    open: async (nodes) => (await import("./node-redis.ts")).open("each")(nodes),
+    subscribe: async (...args) => (await import("./node-redis.ts")).subscribe(...args)
   },
   "node-redis-pipeline": {
     ...nodeRedis,
     way: "pipeline a node",
     shapes: ["batch", "many"],
-    open: async (nodes) => (await import("./clients/node-redis.ts")).open("pipeline")(nodes)
+    open: async (nodes) => (await import("./node-redis.ts")).open("pipeline")(nodes)
   },
   glide: {
     ...glide,
     shapes: ["loops", "burst", "batch", "connect"],
-    open: async (nodes) => (await import("./clients/glide.ts")).open("each")(nodes),
-    subscribe: async (...args) => (await import("./clients/glide.ts")).subscribe(...args)
+    open: async (nodes) => (await import("./glide.ts")).open("each")(nodes),
+    subscribe: async (...args) => (await import("./glide.ts")).subscribe(...args)
   },
   "glide-batch": {
     ...glide,
     way: "batch",
     shapes: ["batch", "many"],
-    open: async (nodes) => (await import("./clients/glide.ts")).open("batch")(nodes)
+    open: async (nodes) => (await import("./glide.ts")).open("batch")(nodes)
   },
   "glide-mget": {
     ...glide,
     way: "mget",
     shapes: ["many"],
-    open: async (nodes) => (await import("./clients/glide.ts")).open("mget")(nodes)
+    open: async (nodes) => (await import("./glide.ts")).open("mget")(nodes)
   },
   floor: {
     ...floor,
     shapes: ["loops", "burst", "batch", "many", "connect"],
-    open: async (nodes) => (await import("./clients/floor.ts")).open("callbacks")(nodes),
-    subscribe: async (...args) => (await import("./clients/floor.ts")).subscribe(...args)
+    open: async (nodes) => (await import("./floor.ts")).open("callbacks")(nodes),
+    subscribe: async (...args) => (await import("./floor.ts")).subscribe(...args)
   },
   "floor-promises": {
     ...floor,
     way: "a promise a command",
     shapes: ["loops", "burst"],
-    open: async (nodes) => (await import("./clients/floor.ts")).open("promises")(nodes)
+    open: async (nodes) => (await import("./floor.ts")).open("promises")(nodes)
   }
 } as const satisfies Record<string, Contestant>
 

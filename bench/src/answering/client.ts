@@ -4,8 +4,8 @@
 import { Connector, Redis, RedisCluster } from "@redisc/core"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Answering } from "../answering.ts"
-import { addressOf } from "../layout.ts"
+import type { Answering } from "./answering.ts"
+import { addressOf } from "./layout.ts"
 import { load } from "./load.ts"
 
 /** Nothing of it runs by the clock, so that it costs only what it is asked for. */

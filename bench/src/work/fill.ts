@@ -1,7 +1,7 @@
 import * as Slot from "@redisc/core/Slot"
+import { send } from "../cluster/wire.ts"
 import { dataOf } from "./data.ts"
 import type { Size } from "./data.ts"
-import { send } from "./wire.ts"
 
 /** The node that serves a key, as an index into `ports`: the slots are dealt out in order, in equal parts. */
 export const ownerOf = (key: string, nodes: number): number => Math.floor(Slot.fromKey(key) * nodes / Slot.count)

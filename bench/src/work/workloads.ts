@@ -63,7 +63,7 @@ const atOnce = (
   { operation, perLoop, shape }: Pick<Load, "operation" | "perLoop" | "shape">
 ): Load => ({ name, title, shape, operation, size: 100, loops: 1, perLoop, seconds: 0.8 })
 
-/** To add a workload, add it here. A new shape has to be added to `worker.ts`, and to the clients that it is for. */
+/** To add a workload, add it here. A new shape has to be added to `tasks/worker.ts`, and to the clients that it is for. */
 export const workloads: ReadonlyArray<Workload> = [
   loops("get-1", "get", 100, 1),
   loops("get-50", "get", 100, 50),

@@ -1,13 +1,13 @@
-import { clientsFor, labelOf } from "./clients.ts"
-import type { Over } from "./cluster.ts"
-import type { Facts } from "./facts.ts"
-import { groupBy } from "./groups.ts"
-import type { Failure, Sample } from "./measure.ts"
-import type { Options } from "./options.ts"
+import { clientsFor, labelOf } from "../clients/contestants.ts"
+import type { Over } from "../cluster/cluster.ts"
+import type { Facts } from "../cluster/facts.ts"
+import { groupBy } from "../figures/groups.ts"
+import type { Options } from "../options.ts"
+import type { Failure, Sample } from "../tasks/measure.ts"
+import { unitOf } from "../work/workloads.ts"
+import type { Workload } from "../work/workloads.ts"
 import { grouped, lowestOther, memoryOf, ratio } from "./rows.ts"
 import type { Row } from "./rows.ts"
-import { unitOf } from "./workloads.ts"
-import type { Workload } from "./workloads.ts"
 
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 })
 

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs"
-import type { Facts } from "./facts.ts"
-import type { Failure, Sample } from "./measure.ts"
+import type { Facts } from "../cluster/facts.ts"
+import type { Failure, Sample } from "../tasks/measure.ts"
 import type { Row } from "./rows.ts"
 
 /** All that came of a run. */

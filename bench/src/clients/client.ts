@@ -1,0 +1,15 @@
+/** What a client of any library is to the benchmark. */
+import type { Nodes } from "../cluster/cluster.ts"
+import type { Load } from "../work/workloads.ts"
+
+/** A client that is connected to the cluster. */
+export interface Client {
+  /** What runs all loops of a load once; it rejects when a reply that is looked at is wrong. */
+  readonly prepare: (work: Load) => () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+export type Open = (nodes: Nodes) => Promise<Client>
+
+/** Subscribes to one channel, and calls back with the payload of every message. */
+export type Subscribe = (nodes: Nodes, channel: string, hear: (payload: string) => void) => Promise<void>
