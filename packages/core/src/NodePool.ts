@@ -16,17 +16,32 @@ import * as Pool from "effect/Pool"
 import * as Scope from "effect/Scope"
 import type { Address } from "./Address.ts"
 import * as Connector from "./Connector.ts"
+import type { Limits } from "./internal/connection/call.ts"
 import { connect } from "./internal/connection/connection.ts"
-import type { Node, Options } from "./internal/connection/node.ts"
+import type { Connection } from "./internal/connection/connection.ts"
+import type { Node, Options as NodeOptions } from "./internal/connection/node.ts"
 import { NodeConnections } from "./internal/connection/nodeConnections.ts"
 import type { Parts } from "./internal/connection/nodeConnections.ts"
 import * as ConnectionOptions from "./internal/connection/options.ts"
 import { each, logging } from "./internal/connection/strays.ts"
+import type { Subscriber } from "./internal/connection/subscriber.ts"
 import type { Failure } from "./internal/failures/failure.ts"
 import * as Settings from "./internal/values/settings.ts"
 import * as RedisError from "./RedisError.ts"
 
-export type { Node, NodeStats, Options } from "./internal/connection/node.ts"
+export type { Node, NodeStats } from "./internal/connection/node.ts"
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options extends NodeOptions {
+  /**
+   * Whether readers declare READONLY, without which a replica of a cluster does not answer. Servers that are no cluster
+   * refuse it. Default true.
+   */
+  readonly declareReadOnly?: boolean | undefined
+}
 
 /**
  * @category services
@@ -37,7 +52,7 @@ export class NodePool extends Context.Service<NodePool, {
   readonly node: (address: Address) => Node
   readonly nodes: () => ReadonlyMap<string, Node>
   /**
-   * The same, over connections of their own that have declared READONLY: a replica answers reads there. They are never
+   * The same, over connections of their own, which have declared READONLY where replicas want that: reads are answered there. They are never
    * mixed with the others, on which a node that has been demoted must not go on answering.
    */
   readonly reader: (address: Address) => Node
@@ -46,6 +61,23 @@ export class NodePool extends Context.Service<NodePool, {
   readonly retain: (keys: ReadonlySet<string>, readers: ReadonlySet<string>) => void
   /** Replaces a node's connections: the old ones are drained and closed, the next command opens new ones. */
   readonly renew: (address: Address) => void
+  /** Whether readers declare READONLY. */
+  readonly declaresReadOnly: boolean
+  /**
+   * Opens a connection that the pool does not know of, set up as its own are.
+   *
+   * @internal
+   */
+  readonly connect: (
+    address: Address,
+    subscriber: Subscriber
+  ) => Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
+  /**
+   * How long commands may take on its connections.
+   *
+   * @internal
+   */
+  readonly limits: Limits
   /** @internal */
   readonly onTrouble: (listener: (node: string, failure: Failure | undefined) => void) => void
 }>()("@redisc/core/NodePool") {}
@@ -74,7 +106,7 @@ export const checks: Settings.Checks = {
 export const make = Effect.fnUntraced(function*(
   options: Options = {}
 ): Effect.fn.Return<NodePool["Service"], RedisError.RedisError, Scope.Scope | Connector.Connector> {
-  const problem = Settings.optionsProblem(options, checks)
+  const problem = Settings.optionsProblem(options, { ...checks, declareReadOnly: Settings.flag })
   if (problem !== undefined) {
     return yield* new RedisError.RedisError({
       reason: new RedisError.InvalidArgument({ problem }),
@@ -92,6 +124,7 @@ export const make = Effect.fnUntraced(function*(
   const nodes = new Map<string, NodeConnections>()
   const readers = new Map<string, NodeConnections>()
   const listeners: Array<(node: string, failure: Failure | undefined) => void> = []
+  const declaresReadOnly = options.declareReadOnly ?? true
   const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
 
   const makeNode = (address: Address, readOnly: boolean): NodeConnections => {
@@ -123,7 +156,7 @@ export const make = Effect.fnUntraced(function*(
   const nodeIn = (members: Map<string, NodeConnections>, address: Address): NodeConnections => {
     const known = members.get(address.key)
     if (known !== undefined) return known
-    const node = makeNode(address, members === readers)
+    const node = makeNode(address, members === readers && declaresReadOnly)
     members.set(address.key, node)
     return node
   }
@@ -177,6 +210,14 @@ export const make = Effect.fnUntraced(function*(
         if (node !== undefined && clock.currentTimeMillisUnsafe() - node.madeAt >= renewable) retire(members, node)
       }
     },
+    declaresReadOnly,
+    connect: (address, subscriber) =>
+      Effect.provideService(
+        connect(address, options, subscriber),
+        Connector.Connector,
+        Context.get(context, Connector.Connector)
+      ),
+    limits: ConnectionOptions.limitsOf(options),
     onTrouble: (listener) => {
       listeners.push(listener)
     }

@@ -11,16 +11,13 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as PubSub from "effect/PubSub"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Address from "./Address.ts"
 import * as Command from "./Command.ts"
 import { Connector } from "./Connector.ts"
-import { connect } from "./internal/connection/connection.ts"
 import { addStats } from "./internal/connection/node.ts"
-import { limitsOf } from "./internal/connection/options.ts"
 import { unsound } from "./internal/execution/admission.ts"
 import { ClusterExecutor } from "./internal/execution/clusterExecutor.ts"
 import type { Counts, Parts } from "./internal/execution/clusterExecutor.ts"
@@ -32,7 +29,7 @@ import * as Tracing from "./internal/execution/tracing.ts"
 import { TurnClock } from "./internal/execution/turnClock.ts"
 import { notSent, toError, unsent } from "./internal/failures/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
-import { Troubles } from "./internal/topology/troubles.ts"
+import { seedsProblem } from "./internal/topology/clusterSource.ts"
 import * as Settings from "./internal/values/settings.ts"
 import * as NodePool from "./NodePool.ts"
 import * as ReadFrom from "./ReadFrom.ts"
@@ -42,6 +39,33 @@ import * as SlotMap from "./SlotMap.ts"
 import * as Topology from "./Topology.ts"
 
 export type { NodeResult, Nodes } from "./internal/execution/members.ts"
+export type { BackgroundFailure } from "./Topology.ts"
+
+/**
+ * How commands are executed.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface ClientOptions {
+  /** What is done about redirects and failures. Default {@link RedirectPolicy.standard}. */
+  readonly redirects?: RedirectPolicy.RedirectPolicy | undefined
+  /** Who answers reads. What replicas answer may be stale: see {@link ReadFrom}. Default `"primary"`. */
+  readonly readFrom?: ReadFrom.ReadFrom | undefined
+  /** A replica that is known to be further behind than this is passed over where others may answer. Default 10 seconds. */
+  readonly maxReplicaLag?: Duration.Input | undefined
+}
+
+/**
+ * The settings of a client whose map comes from a {@link Topology.Source}.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface SourceOptions extends ClientOptions, Omit<NodePool.Options, "declareReadOnly"> {
+  /** How often the map is learnt anew without a reason. Default 1 minute. */
+  readonly refreshInterval?: Topology.RefreshOptions["refreshInterval"]
+}
 
 /**
  * The settings of a cluster client. Only `nodes` is needed.
@@ -49,22 +73,14 @@ export type { NodeResult, Nodes } from "./internal/execution/members.ts"
  * @category configuration
  * @since 0.1.0
  */
-export interface Options extends NodePool.Options {
+export interface Options extends SourceOptions {
   /** Some nodes to ask for the cluster's layout, such as `"10.0.0.1:6379"`; any role, one that answers is enough. */
   readonly nodes: ReadonlyArray<string | Address.Address>
   /**
    * From the address that a node announces to the one to connect to, for clusters behind NAT. When it throws, or answers
    * what is no address, a refresh fails and is tried again, and a command that was redirected fails.
    */
-  readonly addressMap?: Topology.Options["addressMap"]
-  /** How often the layout is learnt anew without a reason. Default 1 minute. */
-  readonly refreshInterval?: Topology.Options["refreshInterval"]
-  /** What is done about redirects and failures. Default {@link RedirectPolicy.standard}. */
-  readonly redirects?: RedirectPolicy.RedirectPolicy | undefined
-  /** Who answers reads. What replicas answer may be stale: see {@link ReadFrom}. Default `"primary"`. */
-  readonly readFrom?: ReadFrom.ReadFrom | undefined
-  /** A replica that is known to be further behind than this is passed over where others may answer. Default 10 seconds. */
-  readonly maxReplicaLag?: Duration.Input | undefined
+  readonly addressMap?: Topology.ClusterOptions["addressMap"]
 }
 
 /**
@@ -75,21 +91,6 @@ export interface Options extends NodePool.Options {
  */
 export interface NodeStats extends NodePool.NodeStats {
   readonly redirects: number
-}
-
-/**
- * A failure that no command is told of: a connection that was lost or can't be opened, or a layout that can't be learnt.
- * The client goes on trying.
- *
- * What fails on a connection is told once the layout has been learnt anew, or could not be, and only if its node is still
- * part of that: one that has left the cluster is expected to go.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BackgroundFailure {
-  readonly source: "Connection" | "Refresh"
-  readonly error: RedisError.RedisError
 }
 
 /**
@@ -147,13 +148,19 @@ export class RedisCluster extends Context.Service<RedisCluster, {
   readonly topology: Topology.Topology["Service"]
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
   /** What fails in the background from now on. A consumer that is slow misses the oldest. */
-  readonly failures: Stream.Stream<BackgroundFailure>
+  readonly failures: Stream.Stream<Topology.BackgroundFailure>
   readonly stats: Effect.Effect<Stats>
   /** @internal */
   readonly executor: ClusterExecutor
   /** @internal */
   readonly subscriptions: Hub
 }>()("@redisc/core/RedisCluster") {}
+
+const clientChecks: Settings.Checks = {
+  redirects: RedirectPolicy.check,
+  readFrom: ReadFrom.check,
+  maxReplicaLag: Settings.duration
+}
 
 /**
  * What the options may be, for layers that take them and more.
@@ -172,53 +179,25 @@ export class RedisCluster extends Context.Service<RedisCluster, {
  * @since 0.1.0
  */
 export const checks: Settings.Checks = {
-  nodes: Topology.seedsProblem,
+  nodes: seedsProblem,
   ...Topology.checks,
-  redirects: RedirectPolicy.check,
-  readFrom: ReadFrom.check,
-  maxReplicaLag: Settings.duration,
+  ...clientChecks,
   ...NodePool.checks
 }
 
-/**
- * Connects to a cluster. Fails with `DiscoveryFailed` when no seed tells its layout, and with `InvalidArgument` when a
- * setting makes no sense. All connections end with the scope, when what is under way has been answered, or after
- * `drainTimeout`.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const make = Effect.fnUntraced(function*(
-  options: Options
-): Effect.fn.Return<RedisCluster["Service"], RedisError.RedisError, Scope.Scope | Connector> {
-  const problem = Settings.optionsProblem(options, checks) ?? Topology.seedsProblem("nodes", options.nodes)
+/** A client of what the pool connects to and the topology knows. */
+const makeClient = Effect.fnUntraced(function*(
+  options: ClientOptions
+): Effect.fn.Return<
+  RedisCluster["Service"],
+  RedisError.RedisError,
+  Scope.Scope | NodePool.NodePool | Topology.Topology | Connector
+> {
+  const problem = Settings.optionsProblem(options, clientChecks)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  const { addressMap, maxReplicaLag, nodes, readFrom = "primary", redirects, refreshInterval, ...ofPool } = options
-  const seeds = nodes.map((node) => Result.getOrThrow(Address.read(node)))
-  const failures = yield* PubSub.sliding<BackgroundFailure>(256)
-  yield* Effect.addFinalizer(() => PubSub.shutdown(failures))
-  const pool = yield* NodePool.make(ofPool)
-  const tell = (failure: BackgroundFailure): void => {
-    // Where there is no room, publishUnsafe would tell nobody, and not make any.
-    Effect.runSync(PubSub.publish(failures, failure))
-  }
-  const troubles = new Troubles((failure) => tell({ source: "Connection", error: toError(failure, { attempts: 0 }) }))
-  // Before the topology listens, which learns the layout anew for each.
-  pool.onTrouble((node, failure) => {
-    if (failure !== undefined && failure.reason._tag !== "Closed") troubles.note(node, failure)
-  })
-  const topology = yield* Effect.provideService(
-    Topology.make({
-      seeds,
-      addressMap,
-      refreshInterval,
-      onFailure: (error) => tell({ source: "Refresh", error }),
-      onRefresh: troubles.refreshing,
-      onRefreshed: troubles.refreshed
-    }),
-    NodePool.NodePool,
-    pool
-  )
+  const { maxReplicaLag, readFrom = "primary", redirects } = options
+  const pool = yield* NodePool.NodePool
+  const topology = yield* Topology.Topology
   const clock = yield* Clock.Clock
   const maxLag = Duration.toMillis(Duration.fromInputUnsafe(maxReplicaLag ?? "10 seconds"))
   const counts: Counts = { redirects: 0, retries: 0, redirectsOf: new Map(), closed: false }
@@ -279,10 +258,9 @@ export const make = Effect.fnUntraced(function*(
     pool,
     replicas: new Replicas({ pool, clock, maxLag, onOutdated: topology.requestRefresh }),
     clock: new TurnClock(clock, connector.soon),
-    ...limitsOf(options),
+    ...pool.limits,
     policy: redirects ?? RedirectPolicy.standard,
     readFrom,
-    addressMap,
     executeEach: onEach,
     counts
   }
@@ -293,10 +271,10 @@ export const make = Effect.fnUntraced(function*(
     fork: Effect.runForkWith(context),
     topology,
     pool,
-    locate: executor.actions.locate,
-    tell: (error) => tell({ source: "Refresh", error }),
+    locate: topology.locate,
+    tell: (error) => topology.tell({ source: "Refresh", error }),
     confirmTimeout: parts.commandTimeout,
-    connect: (address, subscriber) => Effect.provideService(connect(address, options, subscriber), Connector, connector)
+    connect: pool.connect
   })
   yield* Effect.forkScoped(Stream.runForEach(topology.changes, () => Effect.sync(() => hub.wake())))
   pool.onTrouble((node, failure) => {
@@ -318,7 +296,7 @@ export const make = Effect.fnUntraced(function*(
     executeEach,
     topology,
     refresh: topology.refresh,
-    failures: Stream.fromPubSub(failures),
+    failures: topology.failures,
     stats: Effect.sync(() => statsOf(parts)),
     executor,
     subscriptions: hub
@@ -339,7 +317,79 @@ const statsOf = ({ counts, pool, topology }: Parts): Stats => {
 }
 
 /**
- * A cluster as a Layer: the services `Redis`, which executes commands, and `RedisCluster`, which does all the rest.
+ * Everything that a layer of a cluster provides.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export type Services = RedisCluster | Command.Redis | Topology.Topology | NodePool.NodePool
+
+/**
+ * The client alone, over connections and a topology that the program provides: `NodePool.layer` and `Topology.layer`, or
+ * others of its own. {@link layer} is all three together.
+ *
+ * **Example** (A map of one's own)
+ *
+ * ```ts
+ * import { Address, NodePool, RedisCluster, SlotMap, Topology } from "@redisc/core"
+ * import { Layer, Result } from "effect"
+ *
+ * const map = Result.getOrThrow(SlotMap.make([{ primary: Address.tcp("10.0.0.1", 6379), slots: [[0, 16383]] }]))
+ *
+ * const Live = RedisCluster.layerClient().pipe(
+ *   Layer.provideMerge(Topology.layerFromSource(Topology.fixed(map))),
+ *   Layer.provideMerge(NodePool.layer({ commandTimeout: "5 seconds" }))
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerClient = (
+  options: ClientOptions = {}
+): Layer.Layer<
+  RedisCluster | Command.Redis,
+  RedisError.RedisError,
+  NodePool.NodePool | Topology.Topology | Connector
+> =>
+  Layer.effectContext(Effect.map(makeClient(options), (cluster) =>
+    Context.make(RedisCluster, cluster).pipe(
+      Context.add(Command.Redis, cluster.executor.service)
+    )))
+
+/**
+ * A client whose map comes from a source, with its connections: what {@link layer} is for a cluster.
+ *
+ * **Example** (One server that is no cluster)
+ *
+ * ```ts
+ * import { Address, RedisCluster, SlotMap, Topology } from "@redisc/core"
+ * import { Result } from "effect"
+ *
+ * const primary = Address.tcp("127.0.0.1", 6379)
+ * const map = Result.getOrThrow(SlotMap.make([{ primary, slots: [[0, 16383]] }]))
+ * const Live = RedisCluster.layerFromSource(Topology.fixed(map, { oneSlot: false, readOnly: false }))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFromSource = (
+  source: Topology.Source,
+  options: SourceOptions = {}
+): Layer.Layer<Services, RedisError.RedisError, Connector> => {
+  const { addressMap: _addressMap, nodes: _nodes, ...ofSource } = checks
+  return checked(options, ofSource, () => composed(source, options))
+}
+
+/**
+ * A cluster as a Layer: `Redis`, which executes commands, and `RedisCluster`, which does all the rest, with the `Topology` and
+ * the `NodePool` that they use.
+ *
+ * **Details**
+ *
+ * Building it fails with `DiscoveryFailed` when no seed tells the layout, and with `InvalidArgument` when a setting makes
+ * no sense. All connections end with the layer's scope, when what is under way has been answered, or after `drainTimeout`.
  *
  * It needs a `Connector`; on Node, `NodeRedisCluster.layer` brings its own.
  *
@@ -358,10 +408,43 @@ const statsOf = ({ counts, pool, topology }: Parts): Stats => {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
+export const layer = (options: Options): Layer.Layer<Services, RedisError.RedisError, Connector> =>
+  checked(options, checks, () => {
+    const { addressMap, nodes, ...rest } = options
+    const seeds = nodes.map((node) => Result.getOrThrow(Address.read(node)))
+    return composed(Topology.cluster({ seeds, addressMap }), rest)
+  }, () => seedsProblem("nodes", options.nodes))
+
+/** Layers that are made once their options are known to make sense. */
+const checked = <ROut, RIn>(
+  options: unknown,
+  checks: Settings.Checks,
+  make: () => Layer.Layer<ROut, RedisError.RedisError, RIn>,
+  more: () => string | undefined = () => undefined
+): Layer.Layer<ROut, RedisError.RedisError, RIn> =>
+  Layer.unwrap(Effect.suspend(() => {
+    const problem = Settings.optionsProblem(options, checks) ?? more()
+    return problem === undefined
+      ? Effect.succeed(make())
+      : Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
+  }))
+
+const composed = (
+  source: Topology.Source,
+  { maxReplicaLag, readFrom, redirects, refreshInterval, ...ofPool }: SourceOptions
+): Layer.Layer<Services, RedisError.RedisError, Connector> =>
+  layerClient({ maxReplicaLag, readFrom, redirects }).pipe(
+    Layer.provideMerge(Topology.layerFromSource(source, { refreshInterval })),
+    Layer.provideMerge(NodePool.layer({ ...ofPool, declareReadOnly: source.readOnly }))
+  )
+
+/**
+ * The same as {@link layer} for those who have a scope: connects to a cluster, and ends with the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
   options: Options
-): Layer.Layer<RedisCluster | Command.Redis, RedisError.RedisError, Connector> =>
-  Layer.effectContext(Effect.map(make(options), (cluster) =>
-    Context.make(RedisCluster, cluster).pipe(
-      Context.add(Command.Redis, cluster.executor.service)
-    )))
+): Effect.Effect<RedisCluster["Service"], RedisError.RedisError, Scope.Scope | Connector> =>
+  Effect.map(Layer.build(layer(options)), (context) => Context.get(context, RedisCluster))

@@ -65,12 +65,15 @@ export type Session = Command.Redis["Service"] & {
   readonly slot: number | undefined
 }
 
-const slotOfTarget = ({ keys }: Target): number | RedisError.CrossSlot | RedisError.InvalidArgument => {
+const slotOfTarget = (
+  { keys }: Target,
+  oneSlot: boolean
+): number | RedisError.CrossSlot | RedisError.InvalidArgument => {
   if (keys === undefined) return anySlot
   const sent = toSent(Array.isArray(keys) ? keys : [keys])
   return typeof sent === "string"
     ? new RedisError.InvalidArgument({ problem: `the keys of a session: ${sent}` })
-    : slotOfKeys(sent)
+    : slotOfKeys(sent, oneSlot)
 }
 
 const targetChecks = {
@@ -132,14 +135,16 @@ const open = Effect.fnUntraced(function*(
   if (problem !== undefined) {
     return yield* refused(new RedisError.InvalidArgument({ problem }))
   }
-  const slot = slotOfTarget(target)
+  const { oneSlot } = executor.parts.topology
+  const slot = slotOfTarget(target, oneSlot)
   if (typeof slot !== "number") return yield* refused(slot)
   const node = yield* executor.heeding(choose(executor, target, slot, route))
   const connection = yield* executor.heeding(node.dedicated)
-  const bound = slot === anySlot ? undefined : slot
+  const bound = oneSlot && slot !== anySlot ? slot : undefined
   const executes = new SessionExecutor({
     connection,
     slot: bound,
+    oneSlot,
     asking: route._tag === "To" && route.asking,
     cluster: executor.actions,
     clock: executor.parts.clock,

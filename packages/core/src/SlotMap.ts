@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
+import { isAddress } from "./Address.ts"
 import type { Address } from "./Address.ts"
 import * as parse from "./internal/values/layoutReply.ts"
 import type { Node, ReplyOptions } from "./internal/values/layoutReply.ts"
@@ -172,6 +173,63 @@ const aliasesOf = (nodes: ReadonlyMap<string, Node>): ReadonlyMap<string, string
   for (const node of nodes.values()) if (node.health === "failed") add(node)
   for (const alias of ambiguous) aliases.delete(alias)
   return aliases
+}
+
+/**
+ * A shard as a program knows it, and the ranges of slots that it serves.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ShardInput {
+  readonly primary: Address
+  readonly replicas?: ReadonlyArray<Address> | undefined
+  readonly slots: ReadonlyArray<readonly [start: number, end: number]>
+}
+
+const isRange = (range: unknown): boolean =>
+  Array.isArray(range) && range.length === 2 && range.every((slot) => Number.isInteger(slot)) &&
+  range[0] >= 0 && range[0] <= range[1] && range[1] < Slot.count
+
+/**
+ * A map of shards that are known. Slots that none of them has are unassigned. It fails when a slot is given twice, or what is
+ * given is no address or no range of slots.
+ *
+ * **Example** (Two shards, one of which has a replica)
+ *
+ * ```ts
+ * import { Address, SlotMap } from "@redisc/core"
+ * import * as Result from "effect/Result"
+ *
+ * const map = Result.getOrThrow(SlotMap.make([
+ *   { primary: Address.tcp("10.0.0.1", 7000), replicas: [Address.tcp("10.0.0.3", 7000)], slots: [[0, 8191]] },
+ *   { primary: Address.tcp("10.0.0.2", 7000), slots: [[8192, 16383]] }
+ * ]))
+ * map.assigned // => 16384
+ * SlotMap.shardOf(map, 0)?.replicas.length // => 1
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (shards: ReadonlyArray<ShardInput>): Result.Result<SlotMap, string> => {
+  const node = (address: Address, role: Node["role"]): Node => ({
+    id: undefined,
+    address,
+    role,
+    aliases: [],
+    availabilityZone: undefined,
+    health: "online"
+  })
+  const reports: Array<parse.Report> = []
+  for (const { primary, replicas = [], slots } of shards) {
+    const entry = `shard ${reports.length}`
+    if (![primary, ...replicas].every(isAddress)) return Result.fail(`${entry}: its nodes have to be addresses`)
+    if (!slots.every(isRange)) return Result.fail(`${entry}: its slots have to be ranges within 0 to ${Slot.count - 1}`)
+    const nodes = [node(primary, "primary"), ...replicas.map((address) => node(address, "replica"))]
+    reports.push({ entry, owner: undefined, ranges: slots, nodes, problems: [] })
+  }
+  return build(reports)
 }
 
 /**

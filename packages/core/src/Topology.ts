@@ -1,8 +1,9 @@
 /**
  * Who serves what, as the client believes it now: one immutable slot map in a Ref, swapped whole, and observable.
  *
- * The map is learnt by asking several nodes and believing the view that most of them share, and is corrected at once by
- * what redirects tell. Learning happens beside the commands and never holds one up.
+ * Where the map comes from is up to a {@link Source}: a cluster, unless a program says otherwise. Here is when it is
+ * learnt: at first, when somebody asks, when a connection fails, and every so often. That happens beside the commands and
+ * never holds one up.
  *
  * @since 0.1.0
  */
@@ -21,48 +22,39 @@ import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { read as readAddress } from "./Address.ts"
-import type { Address } from "./Address.ts"
-import { Connector } from "./Connector.ts"
-import { unsent } from "./internal/failures/failure.ts"
-import { Layouts } from "./internal/topology/layouts.ts"
-import { Patches } from "./internal/topology/patches.ts"
-import * as Survey from "./internal/topology/survey.ts"
-import * as Vote from "./internal/topology/vote.ts"
+import * as Address from "./Address.ts"
+import type { Connector } from "./Connector.ts"
+import { toError, unsent } from "./internal/failures/failure.ts"
+import * as ClusterSource from "./internal/topology/clusterSource.ts"
+import type { ClusterOptions } from "./internal/topology/clusterSource.ts"
+import type { Source } from "./internal/topology/source.ts"
+import { Troubles } from "./internal/topology/troubles.ts"
 import * as Settings from "./internal/values/settings.ts"
 import { NodePool } from "./NodePool.ts"
 import * as RedisError from "./RedisError.ts"
 import * as SlotMap from "./SlotMap.ts"
 
+export type { ClusterOptions } from "./internal/topology/clusterSource.ts"
+export type { Discovery, Redirects, Source } from "./internal/topology/source.ts"
+
 /**
+ * When the map is learnt.
+ *
  * @category configuration
  * @since 0.1.0
  */
-export interface Options {
-  /** Nodes to ask first, and again when all known ones are gone. */
-  readonly seeds: ReadonlyArray<Address>
-  /**
-   * From the address that a node announces to the one to connect to, for clusters behind NAT. When it throws, or answers
-   * what is no address, a refresh fails and is tried again, and a command that was redirected fails.
-   */
-  readonly addressMap?: ((announced: Address) => Address) | undefined
+export interface RefreshOptions {
   /** How often the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Duration.Input | undefined
   /** Told of each refresh that failed in the background. */
   readonly onFailure?: ((error: RedisError.RedisError) => void) | undefined
-  /**
-   * Told of each refresh when it begins.
-   *
-   * @internal
-   */
-  readonly onRefresh?: (() => void) | undefined
-  /**
-   * Told of each refresh when it has ended, and of the nodes that it brought; of none if it failed.
-   *
-   * @internal
-   */
-  readonly onRefreshed?: ((nodes: SlotMap.SlotMap["nodes"] | undefined) => void) | undefined
 }
+
+/**
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options extends ClusterOptions, RefreshOptions {}
 
 /**
  * A swap of the slot map.
@@ -76,14 +68,31 @@ export interface Change extends SlotMap.Changes {
 }
 
 /**
+ * A failure that no command is told of: a connection that was lost or can't be opened, or a map that can't be learnt. The
+ * client goes on trying.
+ *
+ * What fails on a connection is told once the map has been learnt anew, or could not be, and only if its node is still part
+ * of that: one that has left the cluster is expected to go.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BackgroundFailure {
+  readonly source: "Connection" | "Refresh"
+  readonly error: RedisError.RedisError
+}
+
+/**
+ * The slot map and what goes on around it.
+ *
  * **Example** (Watching slots move)
  *
  * ```ts
- * import { RedisCluster } from "@redisc/core"
+ * import { Topology } from "@redisc/core"
  * import { Effect, Stream } from "effect"
  *
- * const watch = Effect.flatMap(RedisCluster.RedisCluster, ({ topology }) =>
- *   Stream.runForEach(topology.changes, ({ moved }) => Effect.log(`${moved.length} ranges of slots have moved`)))
+ * const watch = Effect.flatMap(Topology.Topology, ({ changes }) =>
+ *   Stream.runForEach(changes, ({ moved }) => Effect.log(`${moved.length} ranges of slots have moved`)))
  * ```
  *
  * @category services
@@ -100,11 +109,15 @@ export class Topology extends Context.Service<Topology, {
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
   /** How often the map has been learnt. */
   readonly refreshes: () => number
+  /** What fails in the background from now on. A consumer that is slow misses the oldest. */
+  readonly failures: Stream.Stream<BackgroundFailure>
+  /** Whether all keys of a command have to be in one slot, as a cluster wants it. */
+  readonly oneSlot: boolean
   /**
    * Notes what a MOVED told: the slot is at that address. It holds, whatever most nodes say, until that node says MOVED
    * itself or can't be reached, or the view that is believed has it too. `from` is the key of the node that told it.
    */
-  readonly patch: (slot: number, address: Address, from?: string) => Effect.Effect<void>
+  readonly patch: (slot: number, address: Address.Address, from?: string) => Effect.Effect<void>
   /**
    * Notes that a node has answered a command on a slot that a MOVED gave it.
    *
@@ -128,11 +141,22 @@ export class Topology extends Context.Service<Topology, {
    */
   readonly learntAt: () => number
   /** Keeps connections to a node that is not (yet) in the map, such as the target of an ASK. */
-  readonly keep: (address: Address) => void
+  readonly keep: (address: Address.Address) => void
+  /**
+   * The node that the text of a redirect means, seen from the node that sent it; undefined when it names none. It fails
+   * with what is wrong with the address.
+   *
+   * @internal
+   */
+  readonly locate: (text: string, from: string | undefined) => Result.Result<Address.Address | undefined, string>
+  /**
+   * Tells those who listen to `failures`.
+   *
+   * @internal
+   */
+  readonly tell: (failure: BackgroundFailure) => void
 }>()("@redisc/core/Topology") {}
 
-/** How many nodes are asked at once, and how many targets of redirects besides. */
-const voters = 5
 /** Pauses between background refreshes, in milliseconds: short at first, longer while they bring nothing new. */
 const minPause = 100
 const maxPause = 400
@@ -142,73 +166,118 @@ const retryPause = 1000
 const keepFor = 10_000
 /** How many changes wait for a listener that is slow. What is more becomes one. */
 const changesKept = 64
+/** How many failures wait for a listener that is slow. Of more the oldest are forgotten. */
+const failuresKept = 256
 
-const discoveryFailed = (attempts: ReadonlyArray<Survey.Unheard>): RedisError.RedisError =>
-  unsent(new RedisError.DiscoveryFailed({ attempts }))
+const refreshChecks: Settings.Checks = { refreshInterval: Settings.duration, onFailure: Settings.aFunction }
 
 /**
- * What those of the options may be that a cluster has as well.
+ * What those of the options may be that a cluster client has as well.
  *
  * @internal
  */
-export const checks: Settings.Checks = { addressMap: Settings.aFunction, refreshInterval: Settings.duration }
-
-/**
- * Addresses to begin with, of which there has to be one at the least.
- *
- * @internal
- */
-export const seedsProblem = (name: string, value: unknown): string | undefined => {
-  if (!Array.isArray(value)) return `${name} has to be an array of addresses: write ["127.0.0.1:6379"]`
-  if (value.length === 0) return `${name} is empty: give the address of at least one node of the cluster`
-  for (let i = 0; i < value.length; i++) {
-    const read = readAddress(value[i])
-    if (Result.isFailure(read)) return `${name}[${i}]: ${read.failure}`
-  }
-  return undefined
+export const checks: Settings.Checks = {
+  addressMap: ClusterSource.checks.addressMap,
+  refreshInterval: Settings.duration
 }
 
-const seeds: Settings.Check = (name, value) =>
-  seedsProblem(name, value) ?? ((value as ReadonlyArray<unknown>).some((each) => typeof each === "string")
-    ? `${name} have to be addresses: read text with Address.parse`
-    : undefined)
+const sourceChecks: Settings.Checks = {
+  oneSlot: Settings.flag,
+  readOnly: Settings.flag,
+  open: Settings.satisfies("an Effect", Effect.isEffect)
+}
+
+/** What is wrong with a source, or with a pool of connections that was made for another kind of nodes. */
+const sourceProblem = (source: Source, pool: NodePool["Service"]): string | undefined => {
+  for (const [name, check] of Object.entries(sourceChecks)) {
+    const problem = check(`the source's ${name}`, source?.[name as keyof Source])
+    if (problem !== undefined) return `${problem}: give a Topology.Source`
+  }
+  return source.readOnly === pool.declaresReadOnly
+    ? undefined
+    : `the source has readOnly: ${source.readOnly}, and the connections do otherwise: give ` +
+      `NodePool.layer({ declareReadOnly: ${source.readOnly} })`
+}
 
 /**
+ * The map of a Redis Cluster, learnt from its nodes and corrected by what redirects say. What makes no sense in the options
+ * is an `InvalidArgument` when the source is opened.
+ *
+ * @category sources
+ * @since 0.1.0
+ */
+export const cluster = (options: ClusterOptions): Source => ClusterSource.make(options)
+
+/**
+ * A map that is known and stays as it is: for a test, or for servers that never move.
+ *
+ * **Details**
+ *
+ * The nodes are a cluster's, unless the options say otherwise (see {@link Source}). A redirect is followed, and changes
+ * nothing.
+ *
+ * **Example** (A client of two servers that share the slots)
+ *
+ * ```ts
+ * import { Address, NodePool, RedisCluster, SlotMap, Topology } from "@redisc/core"
+ * import { Layer, Result } from "effect"
+ *
+ * const map = Result.getOrThrow(SlotMap.make([
+ *   { primary: Address.tcp("10.0.0.1", 6379), slots: [[0, 8191]] },
+ *   { primary: Address.tcp("10.0.0.2", 6379), slots: [[8192, 16383]] }
+ * ]))
+ *
+ * const Live = RedisCluster.layerClient().pipe(
+ *   Layer.provideMerge(Topology.layerFromSource(Topology.fixed(map))),
+ *   Layer.provideMerge(NodePool.layer())
+ * )
+ * ```
+ *
+ * @category sources
+ * @since 0.1.0
+ */
+export const fixed = (
+  map: SlotMap.SlotMap,
+  options: { readonly oneSlot?: boolean | undefined; readonly readOnly?: boolean | undefined } = {}
+): Source => ({
+  oneSlot: options.oneSlot ?? true,
+  readOnly: options.readOnly ?? true,
+  open: Effect.succeed({ learn: Effect.succeed(map) })
+})
+
+/**
+ * The topology of nodes whose map comes from a source. It fails if the map can't be learnt at first.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(
-  options: Options
+export const fromSource = Effect.fnUntraced(function*(
+  source: Source,
+  options: RefreshOptions = {}
 ): Effect.fn.Return<Topology["Service"], RedisError.RedisError, Scope.Scope | NodePool | Connector> {
-  const problem = Settings.optionsProblem(options, {
-    ...checks,
-    seeds,
-    onFailure: Settings.aFunction,
-    onRefresh: Settings.aFunction,
-    onRefreshed: Settings.aFunction
-  }) ??
-    seeds("seeds", options.seeds)
-  if (problem !== undefined) {
-    return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  }
   const pool = yield* NodePool
-  const { secure } = yield* Connector
+  const problem = Settings.optionsProblem(options, refreshChecks) ?? sourceProblem(source, pool)
+  if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
+  const { dueAt, learn, redirects } = yield* source.open
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const swaps = yield* PubSub.sliding<SlotMap.SlotMap>(changesKept)
-  yield* Effect.addFinalizer(() => PubSub.shutdown(swaps))
+  const failures = yield* PubSub.sliding<BackgroundFailure>(failuresKept)
+  yield* Effect.addFinalizer(() => Effect.andThen(PubSub.shutdown(swaps), PubSub.shutdown(failures)))
   const requested = Latch.makeUnsafe(false)
-  const patches = new Patches()
   const kept = new Map<string, number>()
-  const poll = Survey.make(pool, new Layouts(voters, { addressMap: options.addressMap, tls: secure }))
   const ref = Ref.makeUnsafe(SlotMap.empty)
   const current = (): SlotMap.SlotMap => Ref.getUnsafe(ref)
-  let believed: Vote.View | undefined
   let running: Deferred.Deferred<SlotMap.SlotMap, RedisError.RedisError> | undefined
   let refreshes = 0
   let learntAt = 0
   let failing = false
-  let judgeableAt: number | undefined
+
+  // Where there is no room, publishUnsafe would tell nobody, and not make any.
+  const tell = (failure: BackgroundFailure): void => {
+    Effect.runSync(PubSub.publish(failures, failure))
+  }
+  const troubles = new Troubles((failure) => tell({ source: "Connection", error: toError(failure, { attempts: 0 }) }))
 
   const swap = (map: SlotMap.SlotMap): Effect.Effect<SlotMap.SlotMap> =>
     Effect.suspend(() =>
@@ -216,15 +285,6 @@ export const make = Effect.fnUntraced(function*(
         ? Effect.succeed(map)
         : Effect.as(Effect.andThen(Ref.set(ref, map), PubSub.publish(swaps, map)), map)
     )
-
-  const isLost = (address: Address): boolean => pool.nodes().get(address.key)?.isLost() ?? false
-
-  /** Nodes to ask: known ones in random order, those first that are not known to be lost. */
-  const candidates = Effect.gen(function*() {
-    const known = Array.from(believed?.map.nodes.values() ?? [], ({ address }) => address)
-    const shuffled = yield* Random.shuffle(known)
-    return [...shuffled.filter((address) => !isLost(address)), ...shuffled.filter(isLost)]
-  })
 
   /** Connections to nodes that the map does not have are closed, but for those that were just asked for. */
   const retain = (map: SlotMap.SlotMap): void => {
@@ -238,48 +298,10 @@ export const make = Effect.fnUntraced(function*(
     pool.retain(retained, new Set(replicas.map(({ address }) => address.key)))
   }
 
-  const learn = Effect.gen(function*() {
+  const learnOnce = Effect.gen(function*() {
     const startedAt = clock.currentTimeMillisUnsafe()
-    const known = yield* candidates
-    const targets = patches.targets().slice(0, voters)
-    const isUncontested = (view: Vote.View): boolean => Vote.objection(view, believed, false) === undefined
-    let asked = known.slice(0, voters)
-    const { failures, testimony, views } = yield* poll(asked, targets, isUncontested)
-    // Whoever is silent, or thinks the cluster down, leaves it to all the others, and to whom the names of the seeds
-    // lead by now.
-    if (!views.some((view) => Vote.isSound(view) && isUncontested(view))) {
-      const others = [...known.slice(voters), ...targets, ...options.seeds]
-      const rest = new Map(others.map((address) => [address.key, address]))
-      for (const { node } of views) rest.delete(node)
-      asked = [...asked, ...rest.values()]
-      const second = yield* poll([...rest.values()], [], isUncontested)
-      views.push(...second.views)
-      failures.push(...second.failures)
-    }
-    const isAbandoned = known.every((address) => {
-      const own = views.find(({ node }) => node === address.key)
-      return own === undefined ? isLost(address) : believed !== undefined && Vote.hasLeft(own, believed)
-    })
-    const acceptable: Array<Vote.View> = []
-    for (const view of views) {
-      const problem = Vote.objection(view, believed, isAbandoned)
-      if (problem === undefined) acceptable.push(view)
-      else failures.push({ node: view.node, problem })
-    }
-    const elected = Vote.elect(acceptable, asked.length, isAbandoned ? undefined : believed)
-    if (elected === undefined) {
-      // The name of a seed may lead elsewhere by the next time, so it is connected to anew.
-      retain(current())
-      for (const { node } of acceptable) failures.push({ node, problem: "what it tells is older than what is known" })
-      return yield* discoveryFailed(failures)
-    }
-    believed = elected
-    judgeableAt = patches.settle(
-      elected,
-      { views: testimony, asked: new Set(targets.map(({ key }) => key)), isLost },
-      startedAt
-    )
-    const map = patches.applyTo(elected.map)
+    // After a failure too: the name of a seed may lead elsewhere by the next time, so it is connected to anew.
+    const map = yield* Effect.tapError(learn, () => Effect.sync(() => retain(current())))
     retain(map)
     refreshes++
     learntAt = startedAt
@@ -289,7 +311,9 @@ export const make = Effect.fnUntraced(function*(
   const closed = Effect.fail(unsent(new RedisError.Closed()))
   const isClosed = (): boolean => scope.state._tag === "Closed"
   const died = Effect.suspend(() =>
-    Effect.fail(discoveryFailed([{ node: "the client", problem: "learning the layout ended without a result" }]))
+    Effect.fail(
+      ClusterSource.discoveryFailed([{ node: "the client", problem: "learning the layout ended without a result" }])
+    )
   )
 
   // Whoever begins a refresh may be interrupted, but not between noting that it runs and starting it.
@@ -298,13 +322,13 @@ export const make = Effect.fnUntraced(function*(
     if (isClosed()) return closed
     const result = Deferred.makeUnsafe<SlotMap.SlotMap, RedisError.RedisError>()
     running = result
-    options.onRefresh?.()
-    const work = Effect.onExit(Effect.interruptible(learn), (exit) =>
+    troubles.refreshing()
+    const work = Effect.onExit(Effect.interruptible(learnOnce), (exit) =>
       Effect.sync(() => {
         running = undefined
         const failed = Exit.isFailure(exit) && Cause.hasFails(exit.cause)
         Deferred.doneUnsafe(result, Exit.isSuccess(exit) || failed ? exit : isClosed() ? closed : died)
-        if (!isClosed()) options.onRefreshed?.(Exit.isSuccess(exit) ? exit.value.nodes : undefined)
+        if (!isClosed()) troubles.refreshed(Exit.isSuccess(exit) ? exit.value.nodes : undefined)
       }))
     return Effect.andThen(
       Effect.forkIn(work, scope, { uninterruptible: true }),
@@ -312,9 +336,11 @@ export const make = Effect.fnUntraced(function*(
     )
   })
 
-  const tell = (error: RedisError.RedisError): Effect.Effect<void> => {
+  /** A refresh has failed that nobody waits for. Only the first one in a row is logged. */
+  const tellFailed = (error: RedisError.RedisError): Effect.Effect<void> => {
     const isFirst = !failing
     failing = true
+    tell({ source: "Refresh", error })
     return Effect.andThen(
       Effect.ignoreCause(Effect.sync(() => options.onFailure?.(error))),
       isFirst ? Effect.ignoreCause(Effect.logWarning(error.message)) : Effect.void
@@ -324,14 +350,14 @@ export const make = Effect.fnUntraced(function*(
   let pause = minPause
   const turn = Effect.gen(function*() {
     const now = clock.currentTimeMillisUnsafe()
-    const due = failing ? retryPause : judgeableAt === undefined ? Infinity : Math.max(0, judgeableAt - now)
+    const due = failing ? retryPause : Math.max(0, (dueAt?.() ?? Infinity) - now)
     yield* due === Infinity ? requested.await : Effect.timeoutOption(requested.await, due)
     yield* requested.close
     const before = SlotMap.fingerprint(current())
     const learnt = yield* Effect.result(refresh)
     if (Result.isSuccess(learnt)) failing = false
     // The client ends, which is nothing to warn of.
-    else if (!isClosed()) yield* tell(learnt.failure)
+    else if (!isClosed()) yield* tellFailed(learnt.failure)
     pause = SlotMap.fingerprint(current()) !== before ? minPause : Math.min(pause * 2, maxPause)
     yield* Effect.sleep(pause * (0.5 + (yield* Random.next)))
   })
@@ -340,7 +366,10 @@ export const make = Effect.fnUntraced(function*(
     requested.openUnsafe()
   }
 
-  pool.onTrouble(requestRefresh)
+  pool.onTrouble((node, failure) => {
+    if (failure !== undefined && failure.reason._tag !== "Closed") troubles.note(node, failure)
+    requestRefresh()
+  })
   yield* refresh
   yield* Effect.forkScoped(foreverDespite(turn))
   const interval = Duration.fromInputUnsafe(options.refreshInterval ?? "1 minute")
@@ -365,26 +394,47 @@ export const make = Effect.fnUntraced(function*(
     changes,
     refresh,
     refreshes: () => refreshes,
+    failures: Stream.fromPubSub(failures),
+    oneSlot: source.oneSlot,
     patch: (slot, address, from) =>
       Effect.suspend(() => {
         requestRefresh()
-        return patches.note(slot, address, clock.currentTimeMillisUnsafe(), from)
-          ? swap(SlotMap.patch(current(), slot, address))
-          : Effect.void
+        return redirects === undefined ? Effect.void : swap(redirects.patch(current(), slot, address, from))
       }),
-    serves: (slot, node) => patches.serves(slot, node),
+    serves: (slot, node) => redirects?.serves(slot, node),
     disclaim: (slot, node) =>
-      Effect.suspend(() => {
-        const map = believed?.map
-        return map === undefined || !patches.disclaim(slot, node) ? Effect.void : swap(patches.applyTo(map))
-      }),
+      Effect.suspend(() => redirects === undefined ? Effect.void : swap(redirects.disclaim(current(), slot, node))),
     requestRefresh,
     currentUnsafe: current,
     learntAt: () => learntAt,
     keep: (address) => {
       kept.set(address.key, clock.currentTimeMillisUnsafe() + keepFor)
-    }
+    },
+    locate: (text, from) => {
+      const origin = from === undefined ? undefined : Result.getOrUndefined(Address.parse(from))
+      const announced = origin === undefined ? undefined : Address.fromRedirect(text, origin)
+      if (announced === undefined) return Result.succeed(undefined)
+      const known = SlotMap.resolve(current(), announced)
+      if (known !== undefined) return Result.succeed(known.address)
+      return redirects === undefined ? Result.succeed(announced) : redirects.addressOf(announced)
+    },
+    tell
   })
+})
+
+/**
+ * The topology of a Redis Cluster. It fails with `DiscoveryFailed` when no seed tells the map.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  options: Options
+): Effect.fn.Return<Topology["Service"], RedisError.RedisError, Scope.Scope | NodePool | Connector> {
+  const problem = ClusterSource.problemOf(options, refreshChecks)
+  if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
+  const { addressMap, onFailure, refreshInterval, seeds } = options
+  return yield* fromSource(cluster({ seeds, addressMap }), { refreshInterval, onFailure })
 })
 
 /** Does something over and over, also after it died: what users gave us is in it. */
@@ -396,8 +446,37 @@ const foreverDespite = (effect: Effect.Effect<void>): Effect.Effect<never> =>
   ))
 
 /**
+ * The topology of a Redis Cluster, as a Layer.
+ *
  * @category layers
  * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<Topology, RedisError.RedisError, NodePool | Connector> =>
   Layer.effect(Topology, make(options))
+
+/**
+ * The topology of nodes whose map comes from a source, as a Layer.
+ *
+ * **Example** (A server that is no cluster)
+ *
+ * ```ts
+ * import { Address, NodePool, RedisCluster, SlotMap, Topology } from "@redisc/core"
+ * import { Layer, Result } from "effect"
+ *
+ * const primary = Address.tcp("127.0.0.1", 6379)
+ * const map = Result.getOrThrow(SlotMap.make([{ primary, slots: [[0, 16383]] }]))
+ *
+ * const Live = RedisCluster.layerClient().pipe(
+ *   Layer.provideMerge(Topology.layerFromSource(Topology.fixed(map, { oneSlot: false, readOnly: false }))),
+ *   Layer.provideMerge(NodePool.layer({ declareReadOnly: false }))
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFromSource = (
+  source: Source,
+  options?: RefreshOptions
+): Layer.Layer<Topology, RedisError.RedisError, NodePool | Connector> =>
+  Layer.effect(Topology, fromSource(source, options))

@@ -33,8 +33,8 @@ describe("a session that has ended", () => {
       const { clock, commandTimeout } = service.executor.parts
       const connection = yield* service.executor.parts.pool.node(Address.tcp("a", 7000)).dedicated
       const cluster = service.executor.actions
-      const slot = slotOfA
-      const session = new SessionExecutor({ asking: false, clock, cluster, commandTimeout, connection, slot })
+      const [slot, oneSlot] = [slotOfA, true]
+      const session = new SessionExecutor({ asking: false, clock, cluster, commandTimeout, connection, slot, oneSlot })
       const get = Redis.get(keyOfA)
       const attempts = [
         attempt({ submit: session.dispatch }, get, { asking: false, deadline: Infinity }),

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type { Address } from "@redisc/core/Address"
-import type { Redis } from "@redisc/core/Command"
 import * as RedisCluster from "@redisc/core/RedisCluster"
 import { InvalidArgument, RedisError } from "@redisc/core/RedisError"
 import * as Settings from "@redisc/core/Settings"
@@ -75,7 +74,8 @@ const resolve = (options: Options): Result.Result<Resolved, string> => {
 }
 
 /**
- * The cluster as a Layer: provides `Redis`, which executes commands, and `RedisCluster`, which does all the rest.
+ * The cluster as a Layer: provides `Redis`, which executes commands, and `RedisCluster`, which does all the rest, with the
+ * `Topology` and the `NodePool` that they use.
  *
  * **Details**
  *
@@ -104,7 +104,7 @@ const resolve = (options: Options): Result.Result<Resolved, string> => {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<RedisCluster.RedisCluster | Redis, RedisError> =>
+export const layer = (options: Options): Layer.Layer<RedisCluster.Services, RedisError> =>
   Layer.unwrap(Effect.map(
     Effect.mapError(Effect.suspend(() => Effect.fromResult(resolve(options))), invalid),
     ({ cluster, connector }) => Layer.provide(RedisCluster.layer(cluster), NodeConnector.layer(connector))
@@ -130,8 +130,7 @@ export const layer = (options: Options): Layer.Layer<RedisCluster.RedisCluster |
  */
 export const layerConfig = (
   options: Config.Wrap<Options>
-): Layer.Layer<RedisCluster.RedisCluster | Redis, RedisError | Config.ConfigError> =>
-  Layer.unwrap(Effect.map(read(options), layer))
+): Layer.Layer<RedisCluster.Services, RedisError | Config.ConfigError> => Layer.unwrap(Effect.map(read(options), layer))
 
 const read = (options: Config.Wrap<Options>): Effect.Effect<Options, RedisError | Config.ConfigError> =>
   Effect.catchDefect(

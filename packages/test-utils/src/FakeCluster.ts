@@ -15,7 +15,6 @@
  */
 import * as Address from "@redisc/core/Address"
 import { Connector } from "@redisc/core/Connector"
-import type { Redis } from "@redisc/core/Redis"
 import * as RedisCluster from "@redisc/core/RedisCluster"
 import type { RedisError } from "@redisc/core/RedisError"
 import * as Resp from "@redisc/core/Resp"
@@ -628,7 +627,7 @@ export const layerConnector = (options?: Options): Layer.Layer<FakeCluster | Con
   )
 
 /**
- * A simulated cluster with its client: the services `Redis`, `RedisCluster` and {@link FakeCluster}.
+ * A simulated cluster with its client: the services of `RedisCluster.layer`, and {@link FakeCluster}.
  *
  * **Details**
  *
@@ -656,7 +655,7 @@ export const layerConnector = (options?: Options): Layer.Layer<FakeCluster | Con
  */
 export const layer = (
   options: LayerOptions = {}
-): Layer.Layer<FakeCluster | Redis | RedisCluster.RedisCluster, FakeClusterError | RedisError> => {
+): Layer.Layer<FakeCluster | RedisCluster.Services, FakeClusterError | RedisError> => {
   const { client, password, primaries = 3, replicas = 0 } = options ?? {}
   // What makes no sense is told when the cluster is made.
   const count = Number.isInteger(primaries) && Number.isInteger(replicas) ? primaries * (1 + replicas) : 1
@@ -670,7 +669,7 @@ export const layer = (
     ...client
   })
   return Layer.provideMerge(cluster, layerConnector(options)) as Layer.Layer<
-    FakeCluster | Redis | RedisCluster.RedisCluster,
+    FakeCluster | RedisCluster.Services,
     FakeClusterError | RedisError
   >
 }

@@ -5,7 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
-import * as Address from "../../Address.ts"
+import type * as Address from "../../Address.ts"
 import type * as Command from "../../Command.ts"
 import type * as NodePool from "../../NodePool.ts"
 import * as ReadFrom from "../../ReadFrom.ts"
@@ -37,7 +37,6 @@ export interface Parts extends Limits {
   readonly clock: TurnClock
   readonly policy: RedirectPolicy.RedirectPolicy
   readonly readFrom: ReadFrom.ReadFrom
-  readonly addressMap: Topology.Options["addressMap"]
   readonly executeEach: FanOut.ExecuteEach
   readonly counts: Counts
 }
@@ -67,7 +66,7 @@ export class ClusterExecutor extends Executor {
       timeout: parts.commandTimeout,
       policy: Effect.map(RedirectPolicy.Current, (ofRegion) => ofRegion ?? parts.policy),
       send: (command, slot, deadline, route) => this.send(command, slot, deadline, route, true),
-      locate: this.locate,
+      locate: parts.topology.locate,
       heed: this.heed,
       serves: parts.topology.serves,
       count: (what, { node }) => {
@@ -85,7 +84,7 @@ export class ClusterExecutor extends Executor {
   }
 
   admit(command: Command.Any): number | RedisError.Reason {
-    return unsound(command) ?? unplaced(command) ?? slotOf(command)
+    return unsound(command) ?? unplaced(command) ?? slotOf(command, this.parts.topology.oneSlot)
   }
 
   aside<A>(
@@ -264,14 +263,6 @@ export class ClusterExecutor extends Executor {
       first ??= address
     }
     return first === undefined ? undefined : this.parts.pool.node(first)
-  }
-
-  private readonly locate: Redirects.Actions["locate"] = (text, from) => {
-    const current = from === undefined ? undefined : Result.getOrUndefined(Address.parse(from))
-    const announced = current === undefined ? undefined : Address.fromRedirect(text, current)
-    if (announced === undefined) return Result.succeed(undefined)
-    const known = SlotMap.resolve(this.parts.topology.currentUnsafe(), announced)
-    return known === undefined ? Address.mapped(this.parts.addressMap, announced) : Result.succeed(known.address)
   }
 
   /** A redirect that the map can follow is about the slot, unless a replica does not serve what its own primary does. */

@@ -20,6 +20,8 @@ export interface Parts {
   readonly connection: Connection
   /** The slot that the session is bound to; undefined when it is bound to a node. */
   readonly slot: number | undefined
+  /** Whether all keys of a command have to be in one slot. */
+  readonly oneSlot: boolean
   readonly asking: boolean
   readonly cluster: Redirects.Actions
   readonly clock: TurnClock
@@ -35,12 +37,14 @@ export class SessionExecutor extends Executor {
   readonly together: Redirects.Actions
   private readonly connection: Connection
   private readonly slot: number | undefined
+  private readonly oneSlot: boolean
   private ended = false
 
-  constructor({ asking, clock, cluster, commandTimeout, connection, slot }: Parts) {
+  constructor({ asking, clock, cluster, commandTimeout, connection, oneSlot, slot }: Parts) {
     super(clock, commandTimeout, asking)
     this.connection = connection
     this.slot = slot
+    this.oneSlot = oneSlot
     this.actions = {
       ...cluster,
       policy: Effect.succeed(RedirectPolicy.none),
@@ -65,7 +69,7 @@ export class SessionExecutor extends Executor {
     if (blocking !== undefined) {
       return misused(`${blocking.spec.name} is blocking the session's connection: wait for it, or open another session`)
     }
-    const slot = slotOf(command)
+    const slot = slotOf(command, this.oneSlot)
     if (typeof slot !== "number" || slot < 0 || this.slot === undefined || slot === this.slot) return slot
     return misused(
       `the session is bound to slot ${this.slot}, and this is about slot ${slot}: give the keys a common hash tag, or ` +

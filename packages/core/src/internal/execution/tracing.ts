@@ -32,7 +32,7 @@ export const annotatePlaces = (
   const [node, ...others] = nodes.filter((node) => node !== undefined)
   if (others.length > 0) span.attribute("db.redis.nodes", [node, ...others])
   else if (node !== undefined) span.attribute("network.peer.address", node)
-  const [slot, ...more] = new Set(commands.map(slotOf))
+  const [slot, ...more] = new Set(commands.map((command) => slotOf(command)))
   if (more.length === 0 && typeof slot === "number" && slot !== anySlot) span.attribute("db.redis.slot", slot)
 }
 

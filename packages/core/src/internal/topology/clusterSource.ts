@@ -1,0 +1,152 @@
+/**
+ * The slot map of a Redis Cluster: asks several nodes, believes the view that most of them share, and corrects it by what
+ * redirects say.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import { mapped, read as readAddress } from "../../Address.ts"
+import type { Address } from "../../Address.ts"
+import { Connector } from "../../Connector.ts"
+import { NodePool } from "../../NodePool.ts"
+import * as RedisError from "../../RedisError.ts"
+import * as SlotMap from "../../SlotMap.ts"
+import { unsent } from "../failures/failure.ts"
+import * as Settings from "../values/settings.ts"
+import { Layouts } from "./layouts.ts"
+import { Patches } from "./patches.ts"
+import type { Discovery, Source } from "./source.ts"
+import * as Survey from "./survey.ts"
+import * as Vote from "./vote.ts"
+
+/**
+ * How a cluster is found.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface ClusterOptions {
+  /** Nodes to ask first, and again when all known ones are gone. */
+  readonly seeds: ReadonlyArray<Address>
+  /**
+   * From the address that a node announces to the one to connect to, for clusters behind NAT. When it throws, or answers
+   * what is no address, a refresh fails and is tried again, and a command that was redirected fails.
+   */
+  readonly addressMap?: ((announced: Address) => Address) | undefined
+}
+
+/** How many nodes are asked at once, and how many targets of redirects besides. */
+const voters = 5
+
+/** Addresses to begin with, of which there has to be at least one. Text counts as an address. */
+export const seedsProblem = (name: string, value: unknown): string | undefined => {
+  if (!Array.isArray(value)) return `${name} has to be an array of addresses: write ["127.0.0.1:6379"]`
+  if (value.length === 0) return `${name} is empty: give the address of at least one node of the cluster`
+  for (let i = 0; i < value.length; i++) {
+    const read = readAddress(value[i])
+    if (Result.isFailure(read)) return `${name}[${i}]: ${read.failure}`
+  }
+  return undefined
+}
+
+const seeds: Settings.Check = (name, value) =>
+  seedsProblem(name, value) ?? ((value as ReadonlyArray<unknown>).some((each) => typeof each === "string")
+    ? `${name} have to be addresses: read text with Address.parse`
+    : undefined)
+
+/** What the options may be. */
+export const checks: Settings.Checks = { seeds, addressMap: Settings.aFunction }
+
+/** What is wrong with the options; `more` are the checks of others in the same object. */
+export const problemOf = (options: unknown, more: Settings.Checks = {}): string | undefined =>
+  Settings.optionsProblem(options, { ...checks, ...more }) ?? seeds("seeds", (options as ClusterOptions).seeds)
+
+export const discoveryFailed = (attempts: ReadonlyArray<Survey.Unheard>): RedisError.RedisError =>
+  unsent(new RedisError.DiscoveryFailed({ attempts }))
+
+const open = Effect.fnUntraced(function*(options: ClusterOptions) {
+  const problem = problemOf(options)
+  if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
+  const { addressMap, seeds } = options
+  const pool = yield* NodePool
+  const { secure } = yield* Connector
+  const clock = yield* Clock.Clock
+  const patches = new Patches()
+  const poll = Survey.make(pool, new Layouts(voters, { addressMap, tls: secure }))
+  let believed: Vote.View | undefined
+  let judgeableAt: number | undefined
+
+  const isLost = (address: Address): boolean => pool.nodes().get(address.key)?.isLost() ?? false
+
+  /** Nodes to ask: known ones in random order, those first that are not known to be lost. */
+  const candidates = Effect.gen(function*() {
+    const known = Array.from(believed?.map.nodes.values() ?? [], ({ address }) => address)
+    const shuffled = yield* Random.shuffle(known)
+    return [...shuffled.filter((address) => !isLost(address)), ...shuffled.filter(isLost)]
+  })
+
+  const learn = Effect.gen(function*(): Effect.fn.Return<SlotMap.SlotMap, RedisError.RedisError> {
+    const startedAt = clock.currentTimeMillisUnsafe()
+    const known = yield* candidates
+    const targets = patches.targets().slice(0, voters)
+    const isUncontested = (view: Vote.View): boolean => Vote.objection(view, believed, false) === undefined
+    let asked = known.slice(0, voters)
+    const { failures, testimony, views } = yield* poll(asked, targets, isUncontested)
+    // Where none of these tells a view that can win, all the others are asked, and the seeds, whose names may lead to other
+    // nodes by now.
+    if (!views.some((view) => Vote.isSound(view) && isUncontested(view))) {
+      const others = [...known.slice(voters), ...targets, ...seeds]
+      const rest = new Map(others.map((address) => [address.key, address]))
+      for (const { node } of views) rest.delete(node)
+      asked = [...asked, ...rest.values()]
+      const second = yield* poll([...rest.values()], [], isUncontested)
+      views.push(...second.views)
+      failures.push(...second.failures)
+    }
+    const isAbandoned = known.every((address) => {
+      const own = views.find(({ node }) => node === address.key)
+      return own === undefined ? isLost(address) : believed !== undefined && Vote.hasLeft(own, believed)
+    })
+    const acceptable: Array<Vote.View> = []
+    for (const view of views) {
+      const problem = Vote.objection(view, believed, isAbandoned)
+      if (problem === undefined) acceptable.push(view)
+      else failures.push({ node: view.node, problem })
+    }
+    const elected = Vote.elect(acceptable, asked.length, isAbandoned ? undefined : believed)
+    if (elected === undefined) {
+      for (const { node } of acceptable) failures.push({ node, problem: "what it tells is older than what is known" })
+      return yield* discoveryFailed(failures)
+    }
+    believed = elected
+    judgeableAt = patches.settle(
+      elected,
+      { views: testimony, asked: new Set(targets.map(({ key }) => key)), isLost },
+      startedAt
+    )
+    return patches.applyTo(elected.map)
+  })
+
+  const discovery: Discovery = {
+    learn,
+    dueAt: () => judgeableAt,
+    redirects: {
+      addressOf: (announced) => mapped(addressMap, announced),
+      patch: (map, slot, address, from) =>
+        patches.note(slot, address, clock.currentTimeMillisUnsafe(), from) ? SlotMap.patch(map, slot, address) : map,
+      serves: (slot, node) => patches.serves(slot, node),
+      disclaim: (map, slot, node) =>
+        believed !== undefined && patches.disclaim(slot, node) ? patches.applyTo(believed.map) : map
+    }
+  }
+  return discovery
+})
+
+export const make = (options: ClusterOptions): Source => ({
+  oneSlot: true,
+  readOnly: true,
+  open: Effect.suspend(() => open(options))
+})
