@@ -1,7 +1,8 @@
 /**
- * Where a node can be reached: the text users write, the endpoints that nodes announce, and one canonical key for both.
+ * Addresses of nodes: parses the text that users write and the endpoints that nodes announce, and gives each address one
+ * canonical key.
  *
- * An address says nothing about the node behind it, and nothing here opens a connection or asks DNS.
+ * An address says nothing about the node behind it. Nothing here opens a connection or asks DNS.
  *
  * @since 0.1.0
  */
@@ -40,7 +41,7 @@ export interface Unix {
  *
  * **Details**
  *
- * Immutable. Two addresses are the same endpoint if their `key` is the same, so `key` is what goes into a `Map`.
+ * Immutable. Two addresses are the same endpoint if their `key` is the same, so use `key` in a `Map`.
  *
  * @category models
  * @since 0.1.0
@@ -67,7 +68,7 @@ export type Address = Tcp | Unix
  * @since 0.1.0
  */
 export const tcp = (host: string, port: number): Tcp => {
-  // What is no text is no host either, and is refused where the address is used.
+  // A host that is no text becomes the empty host, which is refused where the address is used.
   const text = typeof host === "string" ? host : ""
   const bare = (text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text).toLowerCase()
   return { _tag: "Tcp", host: bare, port, key: bare.includes(":") ? `[${bare}]:${port}` : `${bare}:${port}` }
@@ -125,21 +126,20 @@ export const equals = (self: Address, that: Address): boolean => self.key === th
  */
 export const toString = (self: Address): string => self.key
 
-/** What a name in the DNS may be long at the most, in characters, with room for its last dot. */
+/** The maximum length of a DNS name in characters, its final dot included. */
 const longestHost = 255
 
-/** No system takes a longer path of a socket, in characters. */
+/** The maximum length of a socket's path in characters: no system allows more. */
 const longestPath = 4096
 
-/** How much of a text that is none goes into a message, in characters. */
+/** How many characters of an invalid text an error message shows. */
 const shown = 60
 
-/** Characters that can't be seen, or that make others look different from what they are. */
+/** Invisible characters, and characters that change how others are displayed. */
 const unseen = /\p{C}|\p{Zl}|\p{Zp}/u
 
 /**
- * A text of others, for a message: in quotes, cut where it is long, with nothing in it that a terminal or a log would
- * act upon.
+ * Quotes foreign text for an error message: cut if it is long, with everything escaped that could affect a terminal or a log.
  *
  * @internal
  */
@@ -152,7 +152,7 @@ export const quote = (text: string): string => {
 }
 
 /**
- * Whether a text could be a name: not empty, not long, and nothing in it that can't be seen.
+ * Whether a text could be a name: not empty, not too long, without invisible characters.
  *
  * @internal
  */
@@ -183,7 +183,7 @@ export const isHost = (host: string): boolean => {
 export const isPath = (path: string): boolean => path !== "" && path.length <= longestPath && !unseen.test(path)
 
 /**
- * Whether a value, wherever it comes from, is the address of something that could be dialed.
+ * Whether an unknown value is a valid address, one that could be connected to.
  *
  * @internal
  */
@@ -199,15 +199,15 @@ export const isAddress = (value: unknown): value is Address => {
 export const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65535
 
 /**
- * The host that a node means when it leaves its own out: the one it was reached at. A Unix socket leads to this machine.
+ * The host of a node that announces itself without one: the host at which it was reached, or this machine for a Unix socket.
  *
  * @internal
  */
 export const hostOf = (self: Address): string => self._tag === "Tcp" ? self.host : "127.0.0.1"
 
 /**
- * The address to dial for one that a node announces, by the user's function. It says what is wrong with that when it
- * throws, or answers what is no address.
+ * Maps an announced address to the one to connect to with the user's function. Fails with the problem if the function throws,
+ * or returns something else than an address.
  *
  * @internal
  */
@@ -241,8 +241,8 @@ const portOf = (text: string): number | undefined => {
  * **Details**
  *
  * Understands `host:port`, `[v6]:port`, an IPv6 address without brackets (`::1:7000` is split at the last colon) and
- * `unix:/path`. The `@cport` that follows an address in `CLUSTER NODES` is skipped, with what comes after it. The message
- * of a failure says what to write instead.
+ * `unix:/path`. The `@cport` that follows an address in `CLUSTER NODES` is skipped with everything behind it. The message of a
+ * failure says what to write instead.
  *
  * **Example** (Text from a configuration)
  *
@@ -271,7 +271,7 @@ export const parse = (text: string): Result.Result<Address, string> => {
       ? Result.succeed(unix(path))
       : fail(`has no ${path === "" ? "" : "valid "}path: write "unix:/path/to/redis.sock"`)
   }
-  // Both may hold a password, so neither is repeated in the message.
+  // A URL, or a text with "@", may contain a password, so the messages do not show it.
   if (trimmed.includes("://")) {
     return Result.fail(`An address is a URL: write "host:port"; TLS and credentials are options`)
   }
@@ -293,7 +293,7 @@ export const parse = (text: string): Result.Result<Address, string> => {
 }
 
 /**
- * The address that a user means by a text or an address. What types would not let through is refused here.
+ * Reads an address that a user gave as text or as an `Address`. Checks the value at run time.
  *
  * @internal
  */
@@ -307,12 +307,12 @@ export const read = (value: unknown): Result.Result<Address, string> =>
     )
 
 /**
- * The endpoint that a MOVED or ASK reply names, or `undefined` if it names none that could be dialed.
+ * The address that a MOVED or ASK reply names, or `undefined` if it names none that could be connected to.
  *
  * **Details**
  *
- * An empty host means the host of the node that answered, `current`, with another port. `?` means that the node does not
- * know the endpoint itself: only a new slot map can help. A port of 0 or a text that is no endpoint is also `undefined`.
+ * An empty host means the host of the node that replied, `current`, with another port. `?` means that the node does not know
+ * the endpoint itself; only a new slot map can help. The result is also `undefined` for a port of 0 or a malformed text.
  *
  * **Example** (A node that does not know its own name)
  *

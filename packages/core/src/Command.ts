@@ -2,7 +2,7 @@
  * A command as a value: what to send, where its keys are, and how to read the reply. It is also an Effect, which sends
  * it through the {@link Redis} service. The same value can go into a pipeline or a transaction instead.
  *
- * Building one does nothing. It holds no client and can be run as often as you like.
+ * Building a command sends nothing. The value holds no client, and can be run as often as you like.
  *
  * @since 0.1.0
  */
@@ -27,8 +27,8 @@ import type * as Resp from "./Resp.ts"
 const TypeId = "~@redisc/core/Command" as const
 
 /**
- * A key, field or value: text (sent as UTF-8) or bytes (sent as they are). Numbers, where they come without a type, are sent
- * as text; anything else makes the command fail.
+ * A key, field or value: text (sent as UTF-8) or bytes (sent unchanged). A number given by untyped code is sent as text;
+ * anything else makes the command fail.
  *
  * @category models
  * @since 0.1.0
@@ -41,15 +41,15 @@ export type Arg = string | Uint8Array
  * **Details**
  *
  * - `args` are the arguments behind the name, `spec` the facts about the command.
- * - `decode` reads the reply; `bytes` says that bulk strings in it should stay bytes, `sealed` that they can't, since
- *   the reply is text that is taken apart.
- * - `idempotent` says that it may be sent again although it may have been executed.
- * - `slow` says that it may keep its server busy for long.
- * - `timeout` is how long it may take, in milliseconds, where that is not left to the connection's settings.
- * - `before` are commands that are sent in front of it, as one unit with it: MULTI and what is queued before an EXEC.
- * - `unabridged` is the same command in full, for a server that does not know the short form (EVAL for an EVALSHA).
- * - `problem` is what is wrong with the arguments, if anything: such a command fails by itself with `InvalidArgument`, and
- *   nothing of it is sent. Arguments that are neither text, bytes nor numbers are such a problem; numbers are sent as text.
+ * - `decode` reads the reply. With `bytes`, bulk strings in the reply stay bytes. A `sealed` command does not allow that,
+ *   because its reply is text that the decoder takes apart.
+ * - `idempotent`: it may be sent again although it may have been executed.
+ * - `slow`: it may keep its server busy for long.
+ * - `timeout` is its timeout in milliseconds, or `undefined` for that of the connection's settings.
+ * - `before` are commands that are sent before it, as one unit: MULTI and the queued commands of an EXEC.
+ * - `unabridged` is the full form of the command, for a server that does not know the short form (EVAL for an EVALSHA).
+ * - `problem` says what is wrong with the arguments, if anything. Such a command fails with `InvalidArgument` and is not sent.
+ *   One such problem is an argument that is neither text, bytes nor a number.
  *
  * **Example** (One value, run and piped)
  *
@@ -126,11 +126,11 @@ export type Any = Command<unknown>
  */
 export class Redis extends Context.Service<Redis, {
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisError>
-  /** The same, begun in a fiber that is about to run the effect. It saves a step, and a service can do without it. */
+  /** Optional and faster: like `execute`, but may start the command right away in the given fiber, which runs the result. */
   readonly executeIn?: <A>(command: Command<A>, fiber: Fiber.Fiber<unknown, unknown>) => Effect.Effect<A, RedisError>
   /**
-   * Executes many at once, and tells for each what came of it. With `orNone`, if one can't be sent none is, and each
-   * result is that one's error.
+   * Executes many commands at once, with a `Result` for each. With `orNone`, if one of them can't be sent, none is, and every
+   * result is the error of that one.
    */
   readonly executeAll: <A>(
     commands: ReadonlyArray<Command<A>>,
@@ -140,7 +140,7 @@ export class Redis extends Context.Service<Redis, {
 
 const alone: ReadonlyArray<Any> = []
 
-/** The facts about what is no command at all. It has no name that an error could tell. */
+/** The facts of a value that is no command. The name is empty, so errors show none. */
 const nameless = CommandSpec.unknown("", [])
 
 type Fields<A> = { -readonly [K in Exclude<keyof Command<A>, keyof Effect.Effect<unknown>>]: Command<A>[K] }
@@ -168,7 +168,7 @@ const CommandValue = function(
   decode: (value: Resp.Value) => A
 ) => Command<A>
 
-/** Every door to a command leads through here: what can't be sent is found before anything is hashed or encoded. */
+/** Every constructor goes through here, so that invalid arguments are found before anything is hashed or encoded. */
 const build = <A>(
   spec: CommandSpec.CommandSpec,
   args: ReadonlyArray<Arg | number | bigint>,
@@ -183,7 +183,7 @@ const build = <A>(
   return new CommandValue(spec, sent, decode)
 }
 
-/** The same command but for some fields. All have the same shape, which keeps reading them fast. */
+/** A copy with some fields changed. All commands have the same shape in V8, which keeps reading their fields fast. */
 const copy = <A, B>(
   self: Command<A>,
   decode: (value: Resp.Value) => B,
@@ -207,7 +207,7 @@ CommandValue.prototype = Object.assign(
   }),
   {
     [TypeId]: TypeId,
-    // Arguments may be secrets, and what is inspected is soon logged.
+    // Shows no arguments: they may be secrets, and inspected values end up in logs.
     toJSON(this: Any) {
       return { _id: "Command", name: this.spec.name, args: this.args.length }
     }
@@ -227,7 +227,7 @@ export const isCommand = (value: unknown): value is Any => Predicate.hasProperty
  *
  * **Gotchas**
  *
- * The array of arguments is not copied. It must not change any more.
+ * The array of arguments is not copied, and must not change afterwards.
  *
  * @category constructors
  * @since 0.1.0
@@ -239,7 +239,7 @@ export const make = <A>(
 ): Command<A> => build(spec, args, decode)
 
 /**
- * Builds a command whose reply is text that the decoder takes apart, as CLUSTER NODES is. It can't be had as bytes.
+ * Builds a command whose reply is text that the decoder takes apart, such as CLUSTER NODES. `Command.bytes` refuses it.
  *
  * @category constructors
  * @since 0.1.0
@@ -260,7 +260,7 @@ export const invalid = (spec: CommandSpec.CommandSpec, problem: string): Command
   Object.assign(new CommandValue<never>(spec, [], (value) => value as never), { problem })
 
 /**
- * The value itself if it is a command, else one that fails, saying so: for every place that is given commands.
+ * Returns the value if it is a command, else a command that fails and says so. For all functions that take commands.
  *
  * @internal
  */
@@ -268,21 +268,21 @@ export const orInvalid = <A>(value: Command<A>): Command<A> =>
   isCommand(value) ? value : invalid(nameless, `give a command, as Redis.get("key") is one, not ${kindOf(value)}`)
 
 /**
- * The same of a list of commands. What is no list becomes one of a command that says so.
+ * Like `orInvalid`, for a list of commands. If the value is no list, returns a list of one command that fails and says so.
  *
  * @internal
  */
 export const listOf = <A>(commands: ReadonlyArray<Command<A>>): ReadonlyArray<Command<A>> => {
   if (!Array.isArray(commands)) return [invalid(nameless, `give the commands in an array, not ${kindOf(commands)}`)]
   const list: Array<Command<A>> = []
-  // A hole in the array is none, too.
+  // A loop: unlike `map`, it visits holes of a sparse array.
   for (const command of commands as ReadonlyArray<Command<A>>) list.push(orInvalid(command))
   return list
 }
 
 /**
- * Builds a command that goes out as one unit behind others. Their replies are not its own; if one of them is an error,
- * and this one is refused because of it (EXECABORT), that error is the reply.
+ * Builds a command that is sent as one unit with others before it. The replies of the others are dropped. But if one of them
+ * is an error, and the server therefore refuses this command (EXECABORT), that error becomes its reply.
  *
  * @category constructors
  * @since 0.1.0
@@ -301,8 +301,8 @@ export const makeUnit = <A>(
 }
 
 /**
- * Builds a command in a short form, which a server may not know, and in full. Where the server answers `NOSCRIPT` to the
- * short form it is sent the full one. Both have the same keys at the same places.
+ * Builds a command from its short form, which a server may not know, and its full form. If the server answers the short form
+ * with `NOSCRIPT`, the client sends the full one. Both must have the same keys at the same positions.
  *
  * **Example** (A script by its digest)
  *
@@ -332,7 +332,7 @@ export const makeAbridged = <A>(
 }
 
 /**
- * The command in full, if it is one in a short form: for where no second try is possible, as in a transaction.
+ * The full form of a command, if it has one: for places where a second try is impossible, such as a transaction.
  *
  * **Example** (By its text)
  *
@@ -360,23 +360,23 @@ export const inFull = <A>(given: Command<A>): Command<A> => {
 export const withArgs = <A>(self: Command<A>, args: ReadonlyArray<Arg>): Command<A> => copy(self, self.decode, { args })
 
 /**
- * The same command with its reply as it comes, for who makes one reply of several before it is decoded.
+ * The same command with its raw reply, for code that merges several replies before it decodes the result.
  *
  * @internal
  */
 export const undecoded = (self: Any): Command<Resp.Value> => copy(self, Reply.raw, {})
 
 /**
- * Any command, known or not, with its reply as it comes.
+ * Any command, whether redisc knows it or not, with its raw reply.
  *
  * **Details**
  *
- * The keys of a command that redisc knows are found by rule. Of one that it doesn't know, say where they are: `keys`
- * counts the arguments behind the name from 0, and is empty for a command without keys. It says where the keys are and
- * nothing else: what redisc knows of a command besides (that it blocks, or changes its connection) holds all the same.
+ * redisc finds the keys of the commands that it knows. For others give `keys`, the positions of the keys among the arguments
+ * behind the name, counted from 0; an empty list for a command without keys. `keys` changes nothing else: the other facts
+ * that redisc knows about a command (that it blocks, or changes its connection) stay in force.
  *
- * The name is in any case, with its subcommand or with that as the first argument. Numbers are sent as text, an infinity as
- * `inf`.
+ * The name may be in upper or lower case. The subcommand may be part of the name, or the first argument. Numbers are sent as
+ * text, an infinity as `inf`.
  *
  * **Example** (A command of a module)
  *
@@ -419,7 +419,7 @@ export const keys = (self: Any): ReadonlyArray<Arg> => {
 }
 
 /**
- * Transforms the decoded reply. A function that throws makes the command die, as in `Effect.map`.
+ * Transforms the decoded reply. If the function throws, the command dies, as with `Effect.map`.
  *
  * **Example** (A number from text)
  *
@@ -445,7 +445,7 @@ const mapped = <A, B>(given: Command<A>, f: (value: A) => B): Command<B> => {
 }
 
 /**
- * `A` with its text replaced by bytes, at any depth. Literals such as `"OK"` stay, and so do the names of fields.
+ * `A` with its text replaced by bytes, at any depth. Literals such as `"OK"` and the names of fields stay.
  *
  * @category models
  * @since 0.1.0
@@ -458,7 +458,7 @@ export type Bytes<A> = Resp.Value extends A ? A
   : A
 
 /**
- * Leaves the strings of a reply undecoded: what is not UTF-8 text comes back as it was stored.
+ * Returns the strings of a reply as bytes, for values that are not UTF-8 text.
  *
  * **Gotchas**
  *
@@ -503,7 +503,7 @@ export const bytes = <A>(given: Command<A>): Command<Bytes<A>> => {
 export const option = <A>(self: Command<A>): Command<Option.Option<Exclude<A, null>>> =>
   mapped(self, (value) => value === null ? Option.none() : Option.some(value as Exclude<A, null>))
 
-/** Whether some reply of type `A` can be what a Schema encodes to: either may be the wider one, at any depth. */
+/** Whether a reply of type `A` can match the encoded side `E` of a Schema: one extends the other, at any depth. */
 type Meets<A, E> = [A] extends [E] ? true
   : [E] extends [A] ? true
   : [A, E] extends [ReadonlyArray<infer I>, ReadonlyArray<infer J>] ? Meets<I, J>
@@ -516,8 +516,8 @@ type MeetsEach<A, E> = {
 }[keyof E]
 
 /**
- * What a command's reply has to be for a Schema to decode it: nothing where the encoded side of the Schema and the reply can
- * meet, else that encoded side.
+ * The requirement that a Schema puts on a command: none if the command's reply can match the encoded side `E` of the Schema,
+ * else a command that replies `E`.
  *
  * @category models
  * @since 0.1.0
@@ -529,12 +529,12 @@ export type SchemaFits<A, E> = Meets<Exclude<A, null>, E> extends true ? unknown
  *
  * **Details**
  *
- * - The encoded side of the Schema is what the command replies, or narrows it down: `Literals` of a text, a `Struct` of some
- *   fields of a hash. What can't be, a number in a hash, does not compile.
- * - A reply that does not fit fails with `DecodeFailed`, of `delivery` `"Executed"`. The error tells where and which kinds of
- *   values, as in `at ["a"]["b"], expected number, received string`, but no value: replies can be secrets. Nor does it show
- *   what a check says, or a key that the Schema does not name.
- * - A Schema that throws fails so too, and so does one that would have to wait.
+ * - The encoded side of the Schema is the type of the command's reply, or a narrower one: `Literals` of a text, a `Struct` of
+ *   some fields of a hash. An impossible one, such as a number in a hash, does not compile.
+ * - A reply that does not fit fails with `DecodeFailed`, of `delivery` `"Executed"`. The error shows the path and the kinds of
+ *   values, as in `at ["a"]["b"], expected number, received string`. It shows no value, since replies can be secrets, and
+ *   neither messages of checks nor keys that the Schema does not name.
+ * - A Schema that throws, or that is asynchronous, fails in the same way.
  *
  * **Example** (The fields of a hash)
  *
@@ -570,8 +570,8 @@ export const schema = <T, E>(codec: Schema.Codec<T, E>) => {
 }
 
 /**
- * Declares that executing the command twice does no harm, so that it is sent again when its connection is lost and
- * nobody knows whether it was executed. Commands that only read are sent again without it.
+ * Declares that executing the command twice does no harm. It is then sent again if its connection is lost and it is unknown
+ * whether it was executed. Commands that only read are sent again without this.
  *
  * **Example** (Setting a value twice sets it once)
  *
@@ -590,20 +590,20 @@ export const idempotent = <A>(given: Command<A>): Command<A> => {
 }
 
 /**
- * Marks a command that may keep its server busy for long, as a KEYS or a SORT of a million elements does.
+ * Marks a command that may keep its server busy for long, such as KEYS, or SORT of a million elements.
  *
  * **Details**
  *
- * A connection on which a server has been silent for twice the `pingInterval`, 10 seconds by default, is given up, since it may
- * be dead. A command that may take longer than that (by its {@link timeout}, or else the layer's `commandTimeout`) gets a
- * connection of its own, as one that blocks does, where it is waited for until its deadline; those of others are not given up
- * with it. Scripts and functions are slow by nature, and need no mark when they have a {@link timeout} that long, or the layer
- * has been given such a `commandTimeout`.
+ * A connection on which the server has been silent for twice the `pingInterval` (10 seconds by default) is given up, since it
+ * may be dead. If a slow command may take longer than that (by its {@link timeout}, or else the layer's `commandTimeout`), it
+ * gets a connection of its own, as a blocking command does. That connection is kept until the command's deadline, and commands
+ * of others are not lost with it. Scripts and functions count as slow without this mark if they have a {@link timeout} that
+ * long, or if the layer was given such a `commandTimeout`.
  *
  * **Gotchas**
  *
- * In a pipeline all commands stay on the connection that is shared. A server that executes one command at a time answers
- * nobody else meanwhile.
+ * In a pipeline all commands stay on the shared connection. A server executes one command at a time, so it answers no other
+ * client meanwhile.
  *
  * **Example** (A minute for all keys)
  *
@@ -622,8 +622,8 @@ export const slow = <A>(given: Command<A>): Command<A> => {
 }
 
 /**
- * How long the command may take, over all its tries, in place of the layer's `commandTimeout`. It fails with `Timeout`
- * after that. For a command that blocks on the server it is what is allowed on top of the time that it blocks.
+ * Sets how long the command may take, over all its tries, in place of the layer's `commandTimeout`. After that it fails with
+ * `Timeout`. For a command that blocks on the server, the time for which it may block is added.
  *
  * **Example** (A read that is not worth waiting for)
  *

@@ -1,6 +1,6 @@
 /**
- * What Redis knows about its own commands: where the keys are, whether they write or block, and how a cluster client
- * should spread them. Routing and retrying read these facts and never a command's name.
+ * Facts about commands, as Redis states them: where their keys are, whether they write or block, to which nodes of a cluster
+ * they go. Routing and retrying use these facts, and never a command's name.
  *
  * The table behind this module is generated from a server's `COMMAND` reply by `scripts/generate-command-specs.ts`.
  *
@@ -39,21 +39,22 @@ export type {
  *
  * **Details**
  *
- * `singleKey` is the index of the key of a command that always has exactly one, else -1: the common case, told apart
- * once and not for every call. `blocking` marks commands that can block; {@link blockMillis} tells whether one does.
- * `affinity` is the index of an argument that, though no key, decides which node a command goes to that any would take:
- * what is published to one channel goes over one node, and keeps its order. Else -1.
- * `sticky` marks commands whose replies belong together only when one node has given them all: pages behind a cursor, which
- * means nothing at another node, or counts that each node keeps for itself. With a key they go to its primary, whoever else
- * answers reads; those without (SCAN) need a node that is named.
- * `alone` marks commands that go out only when all before them is answered, and that nothing goes out behind before they
- * are: what logs in (AUTH, HELLO), whose refusal Redis 8.0 does not send when an answer to something else is under way.
- * `urgent` marks commands that end what another one does, and must not wait behind it (SCRIPT KILL).
- * `partial` marks commands whose error may come after a part of their work; the error of any other proves that it did
- * nothing.
- * `incompleteKeys` marks commands whose keys can't all be found by rule (SORT, MIGRATE).
- * `replies` are the kinds of replies that can answer it, besides errors, whatever its options, the protocol and the server's
- * version: all of them where that is not certain.
+ * - `singleKey`: the index of the key if the command always has exactly one, else -1. This common case is computed once, not on
+ *   every call.
+ * - `incompleteKeys`: the rules do not find all keys of the command (SORT, MIGRATE).
+ * - `blocking`: the command can block; {@link blockMillis} says whether it does with given arguments.
+ * - `partial`: an error reply may come after part of the work is done. The error of any other command proves that it did
+ *   nothing.
+ * - `affinity`: the index of an argument that is no key but still chooses the node, for a command that any node would take;
+ *   else -1. All messages of a channel are published over one node, and so keep their order.
+ * - `sticky`: several replies belong together only if they come from the same node: pages behind a cursor, which means nothing
+ *   at another node, or counts that each node keeps for itself. With a key, such a command goes to the primary even if replicas
+ *   answer other reads; without one (SCAN), it needs a named node.
+ * - `urgent`: the command ends another one, and must not wait behind it (SCRIPT KILL).
+ * - `alone`: the command is sent only after everything before it is answered, and nothing is sent until it is answered itself.
+ *   These are the commands that log in (AUTH, HELLO): Redis 8.0 does not send their refusal while another answer is pending.
+ * - `replies`: the kinds of replies, besides errors, that the command can have with any options, protocol and version of the
+ *   server; all kinds if that is not certain.
  *
  * @category models
  * @since 0.1.0
@@ -88,7 +89,7 @@ const singleKey = (keys: ReadonlyArray<KeySpec>): number => {
   return begin._tag === "Index" && find._tag === "Range" && find.last === 0 ? begin.index : -1
 }
 
-/** One bit each, so that a reply can be held against a command's kinds at no cost. */
+/** One bit per kind of reply, so that checking a reply against a command costs nothing. */
 const bits = { Text: 1, Number: 2, Aggregate: 4 } as const
 const anyKind: ReadonlyArray<ReplyKind> = ["Text", "Number", "Aggregate"]
 
@@ -168,7 +169,7 @@ const severity: ReadonlyArray<Stateful | undefined> = [
   "TakesOver"
 ]
 
-/** The words that subcommands stand behind, each with the worst that one of them does to its connection. */
+/** The first words of commands with subcommands, each with the most severe `stateful` of its subcommands. */
 const containers = new Map<string, Stateful | undefined>()
 for (const [name, { stateful }] of Object.entries(table)) {
   const [word, sub] = name.split(" ")
@@ -178,15 +179,15 @@ for (const [name, { stateful }] of Object.entries(table)) {
 }
 
 /**
- * Whether commands of two words begin with this one, as with CLIENT.
+ * Whether this is the first word of commands of two words, such as CLIENT.
  *
  * @internal
  */
 export const isContainer = (word: string): boolean => containers.has(word.toUpperCase())
 
 /**
- * The facts about a command that the caller knows more of than the table: its keys are at the given indexes. What the
- * table knows besides holds all the same; of what it does not know, that it may write.
+ * The facts about a command whose key positions the caller gives. All other facts come from the table; a command that is not in
+ * the table is assumed to write.
  *
  * **Example** (A command of a module, and one that blocks all the same)
  *
@@ -208,12 +209,12 @@ export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): Comman
   const known = find(name)
   if (known !== undefined) return { ...known, keys, singleKey: singleKey(keys), incompleteKeys: false }
   const upper = name.toUpperCase()
-  // A subcommand may be among its arguments, in whatever form.
+  // The subcommand may be among the arguments, so assume the most severe one.
   return { ...make(upper, { write: true, partial: "Pieces", keys }), stateful: containers.get(upper) }
 }
 
 /**
- * Whether a command changes nothing that is stored, as far as the table knows: nobody minds whether it was executed.
+ * Whether a command changes no stored data, according to the table, so that it does not matter whether it was executed.
  *
  * @internal
  */
@@ -221,8 +222,8 @@ export const isHarmless = ({ readOnly, stateful }: CommandSpec): boolean =>
   readOnly || stateful === "Watches" || stateful === "Unwatches"
 
 /**
- * Whether a reply is of a kind that can answer a command outside of a transaction, where it would be QUEUED. An error can
- * answer any.
+ * Whether a reply is of a kind that this command can have. An error can answer any command. Not for use inside a transaction,
+ * where the reply is QUEUED.
  *
  * @internal
  */
@@ -238,7 +239,7 @@ const decoder = new TextDecoder()
 const textOf = (arg: string | Uint8Array | undefined): string =>
   typeof arg === "string" ? arg : arg === undefined ? "" : decoder.decode(arg)
 
-/** The index of a place, -1 when the arguments don't have it. */
+/** The index of a place, or -1 if the arguments have no such place. */
 const indexOf = (place: Place, args: ReadonlyArray<string | Uint8Array>): number => {
   if (place._tag === "Index") {
     const index = place.index < 0 ? args.length + place.index : place.index
@@ -255,7 +256,7 @@ const indexOf = (place: Place, args: ReadonlyArray<string | Uint8Array>): number
   return -1
 }
 
-/** A count that the server would not read as one counts nothing: the server answers such a command with an error. */
+/** Reads a count of keys. An invalid one becomes 0, as the server will answer such a command with an error. */
 const countOf = (arg: string | Uint8Array | undefined): number => {
   const text = textOf(arg)
   return /^\d{1,10}$/.test(text) ? Number(text) : 0
@@ -264,7 +265,7 @@ const countOf = (arg: string | Uint8Array | undefined): number => {
 /**
  * The positions of a command's keys among its arguments, in order.
  *
- * Positions that the arguments don't reach are left out: the server says what is wrong with such a command.
+ * Positions beyond the last argument are left out; the server answers such a command with an error.
  *
  * **Example** (Keys behind a count)
  *
@@ -296,8 +297,8 @@ export const keyIndexes = (spec: CommandSpec, args: ReadonlyArray<string | Uint8
 }
 
 /**
- * How long a command may block on the server, in milliseconds; Infinity for ever. Undefined for a command that does not
- * block: XREAD without BLOCK, or one whose time is no number, which the server refuses.
+ * How long a command may block on the server, in milliseconds; Infinity if for ever. `undefined` if it does not block: XREAD
+ * without BLOCK, or a command whose timeout is no number, which the server refuses.
  *
  * **Example** (Reading the time of a BLPOP)
  *
@@ -317,7 +318,7 @@ export const blockMillis = (
   args: ReadonlyArray<string | Uint8Array>
 ): number | undefined => {
   if (!spec.blocking) return undefined
-  // Of a command that blocks in a way that the table does not know it is only known that it can.
+  // The table does not say where the timeout is, so the command may block for ever.
   if (spec.blockTime === undefined) return Infinity
   const text = textOf(args[indexOf(spec.blockTime.at, args)])
   const time = text === "" ? NaN : Number(text) * spec.blockTime.unit
@@ -326,7 +327,7 @@ export const blockMillis = (
 }
 
 /**
- * The arguments of a blocking command with another time to block, in milliseconds: what is left of it on a further try.
+ * The arguments of a blocking command with its timeout replaced by `millis`: the time that is left for another try.
  *
  * @internal
  */
@@ -336,7 +337,7 @@ export const withBlockMillis = (
   millis: number
 ): ReadonlyArray<string | Uint8Array> => {
   if (spec.blockTime === undefined || millis === Infinity) return args
-  // Zero would be for ever.
+  // At least 1: a timeout of zero would block for ever.
   const left = Math.max(Math.ceil(millis), 1) / spec.blockTime.unit
   const index = indexOf(spec.blockTime.at, args)
   return args.map((arg, i) => i === index ? `${left}` : arg)

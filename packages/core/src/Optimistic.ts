@@ -1,8 +1,8 @@
 /**
- * Optimistic locking: read, decide, and write only if nobody has changed what was read.
+ * Optimistic locking: read keys, decide, and write only if no other client has changed the keys meanwhile.
  *
- * WATCH, the reads and the transaction go over one connection, which is leased for it. When another client changes a
- * watched key in between, Redis executes nothing, and all of it is done again by a Schedule.
+ * WATCH, the reads and the transaction use one connection, which is leased for the purpose. If another client changes a
+ * watched key in between, Redis executes nothing, and a Schedule says when to start over.
  *
  * Source: https://redis.io/docs/latest/develop/using-commands/transactions/#optimistic-locking-using-check-and-set
  *
@@ -26,8 +26,8 @@ import * as Session from "./Session.ts"
 import { transaction } from "./Transaction.ts"
 
 /**
- * How often and for how long it is tried again after a conflict: at once at first, then after a millisecond, doubling up
- * to 50, jittered; for 10 seconds.
+ * The default schedule after conflicts: the first retry at once, then after a jittered delay from 1 ms, doubling up to 50 ms,
+ * for 10 seconds.
  *
  * **Example** (No longer than a second)
  *
@@ -55,21 +55,21 @@ export const standard: Schedule.Schedule<unknown, RedisError> = Schedule.max([
 ])
 
 /**
- * Watches keys of one slot, runs an effect that reads them and answers the commands to execute, and executes these as a
- * transaction. Replies a tuple, as `Redis.transaction` does.
+ * Watches keys of one slot, runs an effect that reads them and returns the commands to execute, and executes these as a
+ * transaction. The reply is a tuple, as with `Redis.transaction`.
  *
  * **Details**
  *
  * - The effect's own commands run on the same connection, in a session that is bound to the slot of the keys.
- * - When a watched key is changed in between, the effect is run again, by `schedule`, {@link standard} by default; when
- *   that is done, it fails with `Conflict`, and with `InvalidArgument` where the schedule itself dies or fails. Redirects and failovers run it again too, by the redirect policy.
- * - An effect that answers no commands is done: nothing is executed, and the reply is empty.
- * - When the connection is lost between EXEC and its reply, it fails with `MaybeExecuted` and is not run again.
+ * - If a watched key is changed in between, the effect is run again, as `schedule` says ({@link standard} by default). When
+ *   the schedule is done, it fails with `Conflict`; if the schedule itself dies or fails, with `InvalidArgument`.
+ * - Redirects and failovers run the effect again, too, as the redirect policy says.
+ * - If the effect returns no commands, nothing is executed, and the reply is empty.
+ * - If the connection is lost between EXEC and its reply, it fails with `MaybeExecuted` and is not run again.
  *
  * **Gotchas**
  *
- * The effect may run several times: let it read and decide, and do nothing else. Write the list with `as const` to have
- * the replies typed one by one.
+ * The effect may run several times, so it should only read and decide. Write the list with `as const` to get each reply typed.
  *
  * **Example** (Taking from an account what is there)
  *
@@ -107,7 +107,7 @@ export const optimistic = <const Commands extends ReadonlyArray<Command.Any>, E,
   return Session.use({ keys }, retried(round, options?.schedule ?? standard), { rerun: true })
 }
 
-/** Runs it again after each conflict, for as long as the schedule says. Any other failure is not the schedule's business. */
+/** Runs `round` again after each conflict, for as long as the schedule says. Other failures end it at once. */
 const retried = Effect.fnUntraced(function*<A, E, R>(
   round: Effect.Effect<A, E | RedisError, R>,
   schedule: Schedule.Schedule<unknown, RedisError>

@@ -1,7 +1,7 @@
 /**
- * Many commands in one go: each node gets its share in one write, and the replies come back as one typed tuple.
+ * Sends many commands at once: each node gets its share in one write, and the replies are one typed tuple.
  *
- * A pipeline is no transaction. Its commands may go to any slots and nodes, and each succeeds or fails by itself.
+ * A pipeline is no transaction. Its commands may go to any slots and nodes, and each succeeds or fails on its own.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import { InvalidArgument } from "./RedisError.ts"
 import type { RedisError } from "./RedisError.ts"
 
 /**
- * What a tuple of commands replies: a tuple of their replies, in their order.
+ * The replies of a tuple of commands, as a tuple in the same order.
  *
  * @category models
  * @since 0.1.0
@@ -24,7 +24,7 @@ export type Replies<Commands extends ReadonlyArray<Command.Any>> = {
 }
 
 /**
- * What came of each command of a tuple.
+ * The results of a tuple of commands, as a tuple in the same order.
  *
  * @category models
  * @since 0.1.0
@@ -34,20 +34,20 @@ export type Results<Commands extends ReadonlyArray<Command.Any>> = {
 }
 
 /**
- * Runs commands in one go, over any slots and nodes. The replies are a tuple, in the order of the commands.
+ * Sends commands at once, to any slots and nodes. The replies are a tuple, in the order of the commands.
  *
  * **Details**
  *
- * - Each node gets its commands in their order, in one write for up to some hundreds. Commands on the same key are
- *   executed in their order, or not at all.
- * - Redirects are followed command by command: what succeeded is not sent again. One that was to be tried again, when a
- *   later one on one of its keys has been executed by then, or may have been, fails instead and says so, unless both only
- *   read. What is published to one channel keeps its order in the same way.
- * - A command about the whole cluster, such as FLUSHALL or DBSIZE, is executed when all that stands before it is done, and
- *   what follows waits for it.
- * - It fails with the error of the first command, in their order, that failed; the others have been executed all the
- *   same. With `mode: "result"` it does not fail, and each command's own `Result` is in its place.
- * - A command that can't be sent (keys in different slots, a wrong argument, one that blocks) makes a pipeline without
+ * - Each node gets its commands in order, in one write for up to some hundreds. Commands on the same key are executed in
+ *   order, or not at all.
+ * - Redirects are followed for each command: commands that succeeded are not sent again. A command that should be tried again
+ *   fails instead, and says so, if a later command on one of its keys has been executed meanwhile, or may have been, unless
+ *   both only read. Messages published to one channel keep their order in the same way.
+ * - A command about the whole cluster, such as FLUSHALL or DBSIZE, waits until all commands before it are done, and all
+ *   commands behind it wait for it.
+ * - The pipeline fails with the error of the first command, in order, that failed; the other commands are executed
+ *   nevertheless. With `mode: "result"` it does not fail, and the tuple has each command's own `Result`.
+ * - A command that can't be sent (keys in different slots, a wrong argument, a blocking command) makes a pipeline without
  *   `mode` fail before anything is sent.
  *
  * **Example** (Three nodes, one call)
@@ -105,7 +105,7 @@ export const pipeline: {
 const modes = { mode: oneOf("result") }
 
 /**
- * What is wrong with the options of what takes many commands.
+ * Checks the options of a pipeline or a transaction.
  *
  * @internal
  */

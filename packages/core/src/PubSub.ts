@@ -1,13 +1,13 @@
 /**
- * Publish and subscribe, and being told when something may have been missed.
+ * Publish and subscribe, with a notice wherever messages may have been missed.
  *
- * Redis keeps no message for those who are not subscribed at the moment. A subscriber whose connection is lost, whose
- * slot moves or whose buffer is full misses what is published meanwhile. Here it is told: a {@link Gap} stands in the
- * stream of {@link events} where messages may be missing. {@link subscribe} and its like leave all but messages out.
+ * Redis keeps no messages for clients that are not subscribed at the moment. A subscriber whose connection is lost, whose slot
+ * moves or whose buffer is full misses the messages published meanwhile. The stream of {@link events} then contains a
+ * {@link Gap}. {@link subscribe} and its variants return streams of messages only.
  *
- * All subscriptions of a layer share one connection a node. A channel is subscribed to once, however many streams listen,
- * and until the last of them has ended. After a failure, a failover, a moved slot or the removal of a node, it is
- * subscribed to again where it belongs by then.
+ * All subscriptions of a layer share one connection per node. A channel is subscribed to once, however many streams listen to
+ * it, until the last of them has ended. After a failure, a failover, a moved slot or the removal of a node, the client
+ * subscribes again at the right node.
  *
  * Source: https://redis.io/docs/latest/develop/pubsub/
  *
@@ -43,7 +43,7 @@ import { RedisCluster } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 
 /**
- * A message, with the pattern that it matched if it came by one.
+ * A message. `pattern` is set if it arrived because of a subscription to a pattern.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +56,7 @@ export interface Message<out P = string> {
 }
 
 /**
- * The server has confirmed a subscription, for the first time or again: what is published from now on will come.
+ * The server has confirmed a subscription, for the first time or again. Messages published from now on will arrive.
  *
  * @category models
  * @since 0.1.0
@@ -64,7 +64,7 @@ export interface Message<out P = string> {
 export type Subscribed = Extract<Notice, { readonly _tag: "Subscribed" }>
 
 /**
- * A subscription has been lost; `problem` says how. The client is about to get it back.
+ * A subscription was lost; `problem` says why. The client is trying to subscribe again.
  *
  * @category models
  * @since 0.1.0
@@ -72,11 +72,11 @@ export type Subscribed = Extract<Notice, { readonly _tag: "Subscribed" }>
 export type Unsubscribed = Extract<Notice, { readonly _tag: "Unsubscribed" }>
 
 /**
- * A subscription is at another node from now on.
+ * A subscription has moved to another node.
  *
  * **Gotchas**
  *
- * What was published just before can come twice: from the old node, and from the new one, which heard of it later.
+ * Messages published just before can arrive twice: from the old node, and from the new one, which received them later.
  *
  * @category models
  * @since 0.1.0
@@ -88,18 +88,18 @@ export type Moved = Extract<Notice, { readonly _tag: "Moved" }>
  *
  * **Details**
  *
- * - `ConnectionLost`: nobody was subscribed. What is missing was published after the last message before the gap and
- *   before the first one behind it.
- * - `Moved`: the same, while it changed its node. For a sharded channel `from` is then when the nodes last said who has its
- *   slot: messages may have gone to the new owner before the old one knew of it.
- * - `NodeLost`: the subscription held, but another primary was lost, and what was published there may not have been
- *   passed on. Messages from elsewhere came all the time, so the gap is one in time only. Told once, when the loss is
- *   noticed, for which the client stays connected to all primaries.
- * - `Overflow`: the reader was too slow; `missed` is how many messages were dropped, and the times say when they came.
+ * - `ConnectionLost`: the client was not subscribed for a while. The missing messages are those published after the last
+ *   message before the gap, and before the first message behind it.
+ * - `Moved`: the same, while the subscription moved to another node. For a sharded channel `from` is then the time at which
+ *   the nodes last confirmed the owner of its slot, since messages may have gone to the new owner before the old one knew.
+ * - `NodeLost`: the subscription was kept, but another primary was lost, and messages published there may not have been
+ *   passed on. Other messages kept arriving, so the gap is only a span of time, not a place in the stream. It comes once, when
+ *   the loss is noticed. To notice it, the client stays connected to all primaries.
+ * - `Overflow`: the reader was too slow. `missed` is the number of dropped messages, and the times say when they arrived.
  *   `name` and `node` are undefined.
  *
- * Times are of this process' clock, and `from` is on the safe side: what a node had sent by then has been read. The
- * client asks for a sign of life once a second, so `from` is up to a second and a round trip before the loss.
+ * Times are of this process' clock. `from` is on the safe side: everything that a node sent before it has been read. The
+ * client pings once a second, so `from` is up to a second and a round trip before the loss.
  *
  * @category models
  * @since 0.1.0
@@ -107,7 +107,7 @@ export type Moved = Extract<Notice, { readonly _tag: "Moved" }>
 export type Gap = Extract<Notice, { readonly _tag: "Gap" }>
 
 /**
- * What happens to a subscription.
+ * An event of a subscription.
  *
  * @category models
  * @since 0.1.0
@@ -115,8 +115,8 @@ export type Gap = Extract<Notice, { readonly _tag: "Gap" }>
 export type Event<P = string> = Message<P> | Subscribed | Unsubscribed | Moved | Gap
 
 /**
- * What to subscribe to, as many as there are. Channels and patterns are told by the whole cluster, sharded channels by the
- * shard of their slot. A name is what the server tells: a lone surrogate in it is U+FFFD.
+ * What to subscribe to. Messages of channels and patterns come from the whole cluster, those of sharded channels from the
+ * shard of their slot. In names a lone surrogate becomes U+FFFD, as it does on the server.
  *
  * @category models
  * @since 0.1.0
@@ -134,10 +134,10 @@ export interface Topics {
  *
  * - `payload`: `"text"` (default), `"bytes"`, or a Schema that decodes the text. A payload that does not fit makes the
  *   stream fail with `DecodeFailed`.
- * - `buffer`: how many messages wait for the reader at the most. Default 4096. A full buffer holds up nobody else. What is no
- *   message needs no room in it, and is never dropped.
- * - `overflow`: what a full one does: `"dropOldest"` (default), `"dropNewest"`, or `"fail"` the stream with `Overloaded`
- *   behind what it has room for.
+ * - `buffer`: the maximum number of messages that wait for the reader. Default 4096. A full buffer does not slow down other
+ *   readers. Other events do not count, and are never dropped.
+ * - `overflow`: what happens when the buffer is full: `"dropOldest"` (default), `"dropNewest"`, or `"fail"`, which fails the
+ *   stream with `Overloaded` after the messages in the buffer.
  *
  * @category configuration
  * @since 0.1.0
@@ -171,7 +171,7 @@ const decoderOf = <P>(payload: Payload<P> | undefined) => {
   }
 }
 
-/** What is heard, as a stream of what the options say. */
+/** The events of a mailbox as a stream, with payloads decoded as the options say. */
 const streamOf = <P>(
   mailbox: Mailbox<Raw>,
   payload: Payload<P> | undefined
@@ -183,14 +183,14 @@ const streamOf = <P>(
 }
 
 /**
- * Subscribes, and completes when the server has confirmed all of it: what is published from then on is in the stream,
- * whenever that is read. The subscription ends with the scope.
+ * Subscribes, and completes once the server has confirmed all subscriptions. The stream contains every message published from
+ * then on, however late it is read. The subscription ends with the scope.
  *
  * **Details**
  *
- * It fails with `Timeout` when not all is confirmed within the layer's `commandTimeout`, and with `ServerError` (code
- * `NOPERM`) when the user may not subscribe. The stream fails so too when that comes up later, and with `Closed` when the
- * layer ends. It is for one reader: two share what comes.
+ * It fails with `Timeout` if not everything is confirmed within the layer's `commandTimeout`, and with `ServerError` (code
+ * `NOPERM`) if the user may not subscribe. The stream fails in the same way if a subscription is refused later, and with
+ * `Closed` when the layer ends. Read the stream only once: two readers would each get a part of the events.
  *
  * **Example** (Subscribed before anything is published)
  *
@@ -217,7 +217,7 @@ export const listen = <P = string>(
   Scope.Scope | RedisCluster
 > => hear(topics, options, true)
 
-/** The same, with or without what is no message. */
+/** Like `listen`. Without `notices` the stream contains only messages and overflow gaps. */
 const hear = <P>(
   topics: Topics,
   options: Options<P>,
@@ -249,7 +249,7 @@ const toMessages = (
 ): Array<Raw> => {
   if (payloads.length === 1) return [{ _tag: "Message", channel, pattern, payload: payloads[0] }]
   const messages: Array<Raw> = []
-  // Room at once for many is worth a call into V8, for few it isn't.
+  // For many messages it is faster to set the length first; for few it is not.
   if (payloads.length > 8) messages.length = payloads.length
   for (let i = 0; i < payloads.length; i++) messages[i] = { _tag: "Message", channel, pattern, payload: payloads[i] }
   return messages
@@ -272,7 +272,7 @@ const open = Effect.fnUntraced(function*<P>(
   const report = Strays.logging(Effect.runForkWith(yield* Effect.context<never>()))
   const mailbox = new Mailbox<Raw>(buffer, overflow, yield* Clock.Clock, size, report)
   const ready = Deferred.makeUnsafe<void, RedisError.RedisError>()
-  // Who waits for it goes on at once, and may throw what is nobody else's business.
+  // The waiting fiber resumes at once, inside this call. An exception of its own is reported, and must not reach the hub.
   const settle = (result: Effect.Effect<void, RedisError.RedisError>): void =>
     Strays.each([ready], (ready) => Deferred.doneUnsafe(ready, result), report)
   const listener: Listener = {
@@ -299,14 +299,13 @@ const open = Effect.fnUntraced(function*<P>(
       return Effect.fail(unsent(new RedisError.Timeout({ waitingFor, millis: executor.parts.commandTimeout })))
     }
   })
-  // Who tries again in the same scope should not have listened twice.
+  // Leave at once on failure: the scope may stay open, and the caller may try again in it.
   yield* Effect.onError(confirmed, () => Effect.sync(leave))
   return streamOf(mailbox, options.payload)
 })
 
 /**
- * Everything that happens to a subscription, as a stream that begins with `Subscribed` and ends the subscription when it
- * ends.
+ * All events of a subscription as a stream, beginning with `Subscribed`. The subscription ends with the stream.
  *
  * **Example** (Reading anew what may be missing)
  *
@@ -338,7 +337,7 @@ export const events = <P = string>(
 
 const isMessage = <P>(event: Event<P>): event is Message<P> => event._tag === "Message"
 
-/** What comes is messages only, and goes on as it is, unless some were dropped. */
+/** A stream of messages only. Chunks are passed on unchanged, unless one contains a gap from dropped messages. */
 const messages = <P>(
   topics: Topics,
   options: Options<P> = {}
@@ -359,7 +358,7 @@ const messages = <P>(
  *
  * **Gotchas**
  *
- * Messages can be missing, and this stream does not say so: {@link events} does.
+ * Messages can be missing, and this stream does not tell. Use {@link events} to know.
  *
  * **Example** (Typed payloads)
  *
@@ -383,8 +382,8 @@ export const subscribe = <P = string>(
 ): Stream.Stream<Message<P>, RedisError.RedisError, RedisCluster> => messages({ channels }, options)
 
 /**
- * The messages of all channels whose names match a pattern, such as `"news.*"`. One that matches several comes once for
- * each.
+ * The messages of all channels whose names match a pattern, such as `"news.*"`. A message that matches several patterns
+ * arrives once for each.
  *
  * **Example** (All news)
  *
@@ -426,7 +425,7 @@ export const ssubscribe = <P = string>(
 ): Stream.Stream<Message<P>, RedisError.RedisError, RedisCluster> => messages({ shardChannels }, options)
 
 /**
- * Something that happened to a key, at the primary that has it.
+ * An event of a key, published by the primary that has the key.
  *
  * @category models
  * @since 0.1.0
@@ -434,19 +433,19 @@ export const ssubscribe = <P = string>(
 export interface KeyEvent {
   readonly _tag: "KeyEvent"
   readonly key: string
-  /** The name that Redis gives it: `"set"`, `"expired"`, `"del"`, ... */
+  /** Redis' name of the event: `"set"`, `"expired"`, `"del"`, ... */
   readonly event: string
 }
 
 /**
- * What happens to keys, at all primaries, as one stream. A node tells of its own keys only, so every primary is
- * subscribed to, those too that come later. It begins when all of today's have confirmed.
+ * The events of keys, from all primaries, as one stream. A node publishes only events of its own keys, so the client subscribes
+ * at every primary, and at those that are added later. The stream begins once all current primaries have confirmed.
  *
  * **Details**
  *
- * `keys` is a pattern of keys, `"*"` by default; `events` are the names of events, all by default. The servers have to be
- * told to notify: `notify-keyspace-events` needs `K` and, for instance, `A`. The other elements are those of
- * {@link events}, by node.
+ * `keys` is a pattern of keys, `"*"` by default; `events` are the names of events, all by default. The servers publish these
+ * events only if configured: `notify-keyspace-events` needs `K` and, for instance, `A`. The stream also contains the other
+ * {@link events}, for each node.
  *
  * **Example** (Sessions that expire)
  *
@@ -487,7 +486,7 @@ export const keyspace = (
   )
 }
 
-/** Asks all nodes, and merges what they answer. One that can't answer makes it fail. */
+/** Asks all nodes and merges their replies. Fails if one of them can't answer. */
 const merged = <A, B>(
   command: Command.Command<A>,
   merge: (replies: ReadonlyArray<A>) => B
@@ -510,7 +509,7 @@ const sums = (records: ReadonlyArray<Record<string, number>>): Record<string, nu
 }
 
 /**
- * The channels that somebody listens to, at any node, those that match a pattern if one is given.
+ * The channels with at least one subscriber at any node; with a pattern, only those that match it.
  *
  * **Example** (Who is listened to)
  *
@@ -529,7 +528,7 @@ export const channels = (
 ): Effect.Effect<ReadonlyArray<string>, RedisError.RedisError, RedisCluster> => merged(pubsubChannels(pattern), union)
 
 /**
- * How many connections listen to each of some channels, over all nodes, by channel.
+ * The number of connections that are subscribed to each of the given channels, over all nodes, by channel.
  *
  * **Example** (How many listen)
  *
@@ -549,7 +548,7 @@ export const numsub = (
   merged(pubsubNumsub(channels), sums)
 
 /**
- * How many patterns are listened to, the sum over all nodes.
+ * The number of patterns with subscribers, as a sum over all nodes.
  *
  * **Example** (How many patterns)
  *
@@ -569,7 +568,7 @@ export const numpat: Effect.Effect<number, RedisError.RedisError, RedisCluster> 
 )
 
 /**
- * The sharded channels that somebody listens to, at any node, those that match a pattern if one is given.
+ * The sharded channels with at least one subscriber at any node; with a pattern, only those that match it.
  *
  * **Example** (Who is listened to)
  *
@@ -589,7 +588,7 @@ export const shardChannels = (
   merged(pubsubShardchannels(pattern), union)
 
 /**
- * How many connections listen to each of some sharded channels, over all nodes, by channel.
+ * The number of connections that are subscribed to each of the given sharded channels, over all nodes, by channel.
  *
  * **Example** (How many listen)
  *

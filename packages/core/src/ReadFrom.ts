@@ -1,23 +1,21 @@
 /**
- * Which nodes of a shard answer reads: its primary, or replicas too.
+ * Which nodes of a shard answer reads: only its primary, or replicas too.
  *
- * Only commands that read, and name a key, are answered by a replica. Everything else in such a region, a write for
- * one, goes to the primary as ever; so does a transaction, even one that only reads.
+ * A replica answers only commands that read and have a key. All other commands, such as writes, go to the primary as always; so
+ * do transactions, even those that only read.
  *
- * **Staleness.** Replicas copy their primary asynchronously. What one answers may be older than what the primary has: a
- * read after your own write may not see it, and of two reads, one after the other, the second may see less than the
- * first. Where that matters, read from the primary.
+ * **Staleness.** Replicas copy their primary asynchronously, so they may answer with older data than the primary has. A read
+ * after your own write may not see it, and the second of two successive reads may see less than the first. Where that matters,
+ * read from the primary.
  *
- * **Fitness.** While replicas are read from, each node of the shard is asked for its ROLE about once a second. A replica
- * is passed over until its first answer, and from then on while it is out of reach, slow to answer by more than a
- * second, loading its data, without a connection to its primary, or further behind than `maxReplicaLag`. How far it is
- * behind is seen from what its primary had written when: it is at least that much. A lost connection is noticed at once,
- * all else within one to three seconds, or when a read fails, whichever comes first. A read that fails so is sent again
- * elsewhere. Reads that a replica has been sent when it freezes wait until its connection is given up, a little more than
- * twice the `pingInterval` later.
+ * **Fitness.** While replicas are used for reads, each node of the shard is asked for its ROLE about once a second. A replica
+ * is not used before its first answer. Later it is skipped while it cannot be reached, takes more than a second to answer, is
+ * loading its data, has no connection to its primary, or lags behind by more than `maxReplicaLag`. The lag is computed from
+ * the primary's replication offsets over time, and is a lower bound. A lost connection is noticed at once, everything else
+ * within one to three seconds, or when a read fails, whichever comes first. A failed read is sent to another node. Reads in
+ * flight when a replica freezes wait until its connection is given up, a little more than twice the `pingInterval` later.
  *
- * Where the connection's user may not run ROLE, replicas count as fit while they answer: nothing is known then of their
- * link and their lag.
+ * Where the connection's user may not run ROLE, a replica counts as fit while it answers; its link and lag are unknown then.
  *
  * Source: https://redis.io/docs/latest/commands/readonly/
  *
@@ -29,20 +27,20 @@ import { dual } from "effect/Function"
 import { oneOf } from "./internal/values/settings.ts"
 
 /**
- * Who answers a read.
+ * Which node answers a read.
  *
  * **Details**
  *
- * - `primary`: the primary, which has everything that was acknowledged.
- * - `replica`: fit replicas in turn, nobody else. Where none is known to be fit, one of which nothing is known, at
- *   first, and after trouble with it: what that answers may be of any age. While there is none of either kind, reads
- *   wait as the redirect policy says, and fail with `NoNodeForSlot` in the end.
+ * - `primary`: the primary, which has every acknowledged write.
+ * - `replica`: only replicas: fit ones in turn. If none is known to be fit, one whose fitness is unknown (at first, or after
+ *   trouble with it), whose data may be of any age. While there is none of either kind, reads wait as the redirect policy says,
+ *   and fail with `NoNodeForSlot` in the end.
  * - `preferReplica`: fit replicas in turn, the primary while none is fit.
  * - `any`: the primary and its fit replicas in turn.
- * - `nearest`: of these the one with the shortest round trip, as measured about once a second while it is read from.
+ * - `nearest`: of the primary and its fit replicas, the one with the shortest round trip, as measured about once a second.
  *
- * While the primary itself is out of reach, the last three go on with replicas that have lost it: for as long as
- * `maxReplicaLag`, since nobody knows what they have missed.
+ * While the primary itself cannot be reached, the last three continue with replicas that have lost their primary. They do so
+ * only for `maxReplicaLag`, since it is unknown which writes the replicas have missed.
  *
  * @category models
  * @since 0.1.0
@@ -53,14 +51,14 @@ export type ReadFrom = "primary" | "replica" | "preferReplica" | "any" | "neares
 export const choices: ReadonlyArray<ReadFrom> = ["primary", "replica", "preferReplica", "any", "nearest"]
 
 /**
- * What is wrong with what somebody gives as one of them.
+ * Checks that a value is a `ReadFrom`.
  *
  * @internal
  */
 export const check = oneOf(...choices)
 
 /**
- * Who answers the reads of a region of the program; `undefined` is what the layer says.
+ * Which nodes answer the reads of a region of the program. `undefined`: the setting of the layer.
  *
  * **Example** (Where reads go here)
  *
@@ -79,11 +77,11 @@ export const Current = Context.Reference<ReadFrom | undefined>("@redisc/core/Rea
 })
 
 /**
- * Runs an effect with its reads answered by others than the layer says.
+ * Runs an effect whose reads are answered by the given nodes instead of those that the layer's setting names.
  *
  * **Gotchas**
  *
- * What replicas answer may be stale, and even older than what was read just before: see the head of this module.
+ * Data from replicas may be stale, and even older than data read just before: see the head of this module.
  *
  * **Example** (A page that may be a little old)
  *

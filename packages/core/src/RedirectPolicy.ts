@@ -1,6 +1,6 @@
 /**
- * What to do when a command fails: decided purely, from the failure and a few facts about the command. A Schedule says
- * only when to try again, and for how long.
+ * Decides what to do when a command fails, as a pure function of the failure and a few facts about the command. A Schedule
+ * says only when to try again, and for how long.
  *
  * Source: cluster specification, "Redirection and resharding".
  *
@@ -19,18 +19,18 @@ import { InvalidArgument } from "./RedisError.ts"
 import type { RedisError } from "./RedisError.ts"
 
 /**
- * Which failures are followed up, and by what Schedule.
+ * Whether failed commands are tried again, and when.
  *
  * **Details**
  *
- * The schedule is stepped once for every further try, with the error so far. When it is done, that error is the
- * caller's. Its delay is kept where waiting makes sense; a redirect is followed at once, unless they repeat.
+ * The schedule is stepped once before each further try, with the last error as its input. When the schedule is done, the caller
+ * gets that error. Redirects are followed at once, without the schedule's delay, unless they repeat.
  *
  * @category models
  * @since 0.1.0
  */
 export interface RedirectPolicy {
-  /** `undefined` follows nothing: every redirect and every failure is the caller's. */
+  /** With `undefined` nothing is followed or tried again: the caller gets every redirect and every failure. */
   readonly schedule: Schedule.Schedule<unknown, RedisError> | undefined
 }
 
@@ -53,7 +53,7 @@ export interface RedirectPolicy {
 export const make = (schedule: Schedule.Schedule<unknown, RedisError>): RedirectPolicy => ({ schedule })
 
 /**
- * Nothing is followed and nothing is tried again: a `MOVED` is the caller's to see.
+ * Follows no redirects and tries nothing again: the caller sees even a `MOVED`.
  *
  * **Example** (Seeing where a key has gone)
  *
@@ -69,8 +69,8 @@ export const make = (schedule: Schedule.Schedule<unknown, RedisError>): Redirect
 export const none: RedirectPolicy = { schedule: undefined }
 
 /**
- * Waits of 10 ms, doubling up to a quarter of a second, jittered; at the most 200 tries in 25 seconds. Enough for a
- * cluster with the default node timeout of 15 seconds to promote a replica.
+ * Jittered delays from 10 ms, doubling up to 250 ms; at most 200 tries in 25 seconds. That is enough for a cluster with the
+ * default node timeout of 15 seconds to promote a replica.
  *
  * @category constructors
  * @since 0.1.0
@@ -87,7 +87,7 @@ export const standard: RedirectPolicy = make(
 )
 
 /**
- * What is wrong with what somebody gives as a policy.
+ * Checks that a value is a policy.
  *
  * @internal
  */
@@ -98,13 +98,13 @@ export const check = (name: string, value: unknown): string | undefined => {
       if (schedule === undefined || Schedule.isSchedule(schedule)) return undefined
     }
   } catch {
-    // What throws when it is looked at is no policy either.
+    // A value whose getter throws is no policy.
   }
   return `${name} has to be a policy: RedirectPolicy.standard, RedirectPolicy.none, or RedirectPolicy.make(schedule)`
 }
 
 /**
- * The policy of a region of the program; `undefined` is the layer's.
+ * The policy of a region of the program. `undefined`: the policy of the layer.
  *
  * @category references
  * @since 0.1.0
@@ -114,8 +114,8 @@ export const Current = Context.Reference<RedirectPolicy | undefined>("@redisc/co
 })
 
 /**
- * Runs an effect, with all the commands in it, under a policy. What is no policy, which only a caller without types can
- * give, fails the whole with `InvalidArgument`.
+ * Runs an effect with this policy for all commands in it. If the value is no policy, which is possible only without types, the
+ * effect fails with `InvalidArgument`.
  *
  * **Example** (A region that does not wait)
  *
@@ -143,7 +143,7 @@ export const provide: {
 )
 
 /**
- * What the decision depends on besides the failure.
+ * The facts about the command that the decision depends on, besides the failure.
  *
  * @category models
  * @since 0.1.0
@@ -155,7 +155,7 @@ export interface Facts {
   readonly redirects: number
   /** Whether the command went out in a short form that the server may not know: see `Command.makeAbridged`. */
   readonly abridged: boolean
-  /** The address that a redirect's text means, seen from the node that sent it; undefined when it names none. */
+  /** The address that a redirect names, relative to the node that sent it; `undefined` if it names none. */
   readonly target: Address.Address | undefined
 }
 
@@ -164,10 +164,16 @@ export interface Facts {
  *
  * **Details**
  *
- * `ByMap` sends it again to whoever serves the slot then, `To` to one address, and `pause` is whether to wait first, for
- * as long as the schedule says. `InFull` sends the full form of the command where the short one was not known, whatever
- * the schedule says. `Renew` is for a node that names itself as the new owner: its connection leads
- * elsewhere than its address does by now, so it is opened anew.
+ * For the command:
+ * - `GiveUp` fails it.
+ * - `ByMap` sends it again, to the node that serves the slot then.
+ * - `To` sends it to one address.
+ * - `InFull` sends the full form at once, because the node did not know the short one.
+ *
+ * With `pause`, the client first waits for as long as the schedule says.
+ *
+ * For the slot map: `Keep` it, `Refresh` it, or `Patch` one slot. `Renew` is for a node that names itself as the new owner: the
+ * node's address leads to another server by now, so the connection is opened anew.
  *
  * @category models
  * @since 0.1.0
@@ -190,11 +196,12 @@ const keep = { _tag: "Keep" } as const
 const refresh = { _tag: "Refresh" } as const
 const again = { _tag: "ByMap", pause: true } as const
 
-/** Redirects that are followed without a pause; from then on nodes disagree, and hurrying does not help. */
+/** How many redirects in a row are followed without a pause. After more, the nodes disagree, and hurrying does not help. */
 const promptRedirects = 3
 
 /**
- * Decides. What may have been executed is sent again only if that does no harm, whatever the reason.
+ * Maps a failure to what happens to the command and to the map. Pure. A command that may have been executed is sent again only
+ * if it is `repeatable`, whatever the reason.
  *
  * @category decisions
  * @since 0.1.0
@@ -230,7 +237,7 @@ const follow = (failure: Failure, facts: Facts): Decision => {
     case "ProtocolViolation":
       return { command: again, topology: refresh }
     case "AuthenticationFailed":
-      // While connecting, credentials may be refused for a moment: they are being rotated, or permissions are loaded.
+      // While connecting, credentials may be refused for a moment, while they are rotated or permissions are loaded.
       return failure.delivery === "NotSent" ? { command: again, topology: keep } : { command: giveUp, topology: keep }
     case "Timeout":
       return { command: giveUp, topology: refresh }

@@ -1,8 +1,9 @@
 /**
  * Every command of Redis, typed, and the service that executes them. This is the module that programs import.
  *
- * A command is a value and an Effect: `yield* Redis.get("user:1")` runs it, and the same value goes wherever commands
- * go. {@link command} sends any other. Commands are named after Redis' own, in lower case.
+ * A command is a value and an Effect: `yield* Redis.get("user:1")` runs it, and the same value can go into a pipeline or a
+ * transaction. {@link command} sends any command without a function of its own. Functions have the names of Redis' commands, in
+ * lower case.
  *
  * @since 0.1.0
  */

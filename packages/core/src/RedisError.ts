@@ -2,8 +2,8 @@
  * The one error of redisc: what went wrong (`reason`), and whether the server may have done the work (`delivery`).
  *
  * A message names the command, the slot, the node and the number of tries. It never contains a value that was sent or
- * received, so an error can be logged as it is. Keys appear only where they are the problem, in {@link CrossSlot}, and of a
- * command that redisc does not know its words: the command and its subcommand.
+ * received, so an error can be logged safely. Keys appear only where they are the problem, in {@link CrossSlot}. Of a command
+ * that redisc does not know, the message shows the name and the subcommand.
  *
  * @since 0.1.0
  */
@@ -13,16 +13,16 @@ import * as Schema from "effect/Schema"
 const TypeId = "~@redisc/core/RedisError" as const
 
 /**
- * What is known about a failed command.
+ * Whether a failed command was executed, as far as that is known.
  *
  * **Details**
  *
  * - `NotSent`: not a byte of it reached a socket. It is safe to send it again.
  * - `Rejected`: a server received it and answered with an error that proves that nothing was executed.
- * - `MaybeExecuted`: the server may or may not have executed it, or a part of it. It was handed to a socket and no answer
- *   came; or an error came, out of a script or the like, which may have written before it failed.
- * - `Executed`: a server executed it and answered, and the answer can't be used: it has another form than the command's
- *   type promises, does not fit a Schema, or is beyond the range of a number.
+ * - `MaybeExecuted`: the server may have executed all or a part of it. Either it was handed to a socket and no answer came, or
+ *   the answer is an error of a script or the like, which may have written before it failed.
+ * - `Executed`: a server executed it, but its reply can't be used: the reply is not of the command's type, does not fit a
+ *   Schema, or is a number out of range.
  *
  * @category models
  * @since 0.1.0
@@ -36,10 +36,11 @@ export const Delivery = Schema.Literals(["NotSent", "Rejected", "MaybeExecuted",
 export type Delivery = typeof Delivery.Type
 
 /**
- * The server answered with an error that redirection can't mend, such as `WRONGTYPE`, `NOSCRIPT` or `OOM`.
+ * The server answered with an error that no redirect or retry can fix, such as `WRONGTYPE`, `NOSCRIPT` or `OOM`.
  *
- * `code` is the first word of the reply, `text` the whole reply, with `<argument>` where it repeats one or a piece of one. What
- * a script says in plain words of its own stays. A reply that begins with what was sent, and with no code, has the code `ERR`.
+ * `code` is the first word of the reply. `text` is the whole reply, with `<argument>` in place of each argument, or piece of
+ * one, that it repeats. Plain words of a script's own error stay. If a reply begins with an argument instead of a code, `code`
+ * is `ERR`.
  *
  * @category errors
  * @since 0.1.0
@@ -54,7 +55,7 @@ export class ServerError extends Schema.TaggedClass<ServerError>("@redisc/core/R
 }
 
 /**
- * The slot is served by another node. Seen by callers only when redirects are not followed, or there were too many.
+ * The slot is served by another node. Callers see this only if redirects are not followed, or if there were too many.
  *
  * Source: cluster specification, "MOVED redirection".
  *
@@ -71,7 +72,7 @@ export class Moved extends Schema.TaggedClass<Moved>("@redisc/core/RedisError/Mo
 }
 
 /**
- * The slot is being migrated, and this key is (or will be) at the target. Seen by callers like {@link Moved}.
+ * The slot is being migrated, and this key is (or will be) at the target. Callers see this as rarely as {@link Moved}.
  *
  * Source: cluster specification, "ASK redirection".
  *
@@ -88,7 +89,7 @@ export class Ask extends Schema.TaggedClass<Ask>("@redisc/core/RedisError/Ask")(
 }
 
 /**
- * A multi-key command met a slot whose keys are spread over two nodes by a migration, until the policy gave up.
+ * A migration has split the keys of a multi-key command over two nodes, for longer than the policy tried again.
  *
  * Source: cluster specification, "Multiple keys operations".
  *
@@ -102,8 +103,8 @@ export class TryAgain extends Schema.TaggedClass<TryAgain>("@redisc/core/RedisEr
 }
 
 /**
- * The node can't serve now: `CLUSTERDOWN`, `MASTERDOWN`, `LOADING` or `READONLY`, for longer than the policy waits. Or it has
- * become a replica while the command blocked there (`UNBLOCKED`).
+ * The node can't serve the command: it answered `CLUSTERDOWN`, `MASTERDOWN`, `LOADING` or `READONLY` for longer than the policy
+ * waits. Or it became a replica while the command blocked there (`UNBLOCKED`).
  *
  * @category errors
  * @since 0.1.0
@@ -120,7 +121,7 @@ export class ClusterDown extends Schema.TaggedClass<ClusterDown>("@redisc/core/R
 /**
  * The keys of one command belong to different slots, so no node can execute it.
  *
- * Nothing was sent. Give the keys a common hash tag (`{user:1}:name`, `{user:1}:mail`) or send a command a slot.
+ * Nothing was sent. Give the keys a common hash tag (`{user:1}:name`, `{user:1}:mail`) or send one command per slot.
  *
  * @category errors
  * @since 0.1.0
@@ -137,8 +138,8 @@ export class CrossSlot extends Schema.TaggedClass<CrossSlot>("@redisc/core/Redis
 }
 
 /**
- * No connection to the node could be opened: refused, unreachable, timed out, its TLS handshake failed, or the server takes
- * nobody in now, say because it has too many clients.
+ * No connection to the node could be opened: it was refused, unreachable or timed out, its TLS handshake failed, or the server
+ * accepts no connections now, for instance because it has too many clients.
  *
  * @category errors
  * @since 0.1.0
@@ -172,8 +173,8 @@ export class ConnectionLost
 }
 
 /**
- * The command's deadline passed: while it waited for a connection, for an answer, or between two tries. `millis` is the time
- * that it had: its timeout, and how long it was to block.
+ * The command's deadline passed while it waited for a connection, for an answer, or between two tries. `millis` is the time
+ * that it had: its timeout plus the time for which it may block.
  *
  * @category errors
  * @since 0.1.0
@@ -190,8 +191,8 @@ export class Timeout extends Schema.TaggedClass<Timeout>("@redisc/core/RedisErro
 }
 
 /**
- * No known node serves the slot, or, without a slot, there is no known node at all. With `role` `"replica"` a replica was
- * asked for, and none is known.
+ * No known node serves the slot. Without `slot`: there is no known node at all. With `role` `"replica"`: the command needs a
+ * replica, and none is known.
  *
  * @category errors
  * @since 0.1.0
@@ -209,9 +210,8 @@ export class NoNodeForSlot extends Schema.TaggedClass<NoNodeForSlot>("@redisc/co
 }
 
 /**
- * The node has as many commands in flight and waiting as the settings allow, and they say to fail instead of waiting. Or,
- * with `of` `"messages"`, as many messages wait for who reads a subscription; with `"events"`, other things that have
- * happened to it.
+ * The node has as many commands in flight and waiting as the settings allow, and the settings say to fail instead of waiting.
+ * With `of` `"messages"`, the reader of a subscription has too many unread messages; with `"events"`, too many unread events.
  *
  * @category errors
  * @since 0.1.0
@@ -232,7 +232,7 @@ export class Overloaded extends Schema.TaggedClass<Overloaded>("@redisc/core/Red
 }
 
 /**
- * The server refused the credentials, or it wants some and none were given. While connecting that is tried again for as
+ * The server refused the credentials, or it requires some and none were given. While connecting, the client tries again for as
  * long as the redirect policy says, since credentials may be refused for a moment while they are rotated.
  *
  * @category errors
@@ -252,7 +252,7 @@ export class AuthenticationFailed
 }
 
 /**
- * The peer sent bytes that are not RESP, or a reply that nobody asked for. The connection was closed.
+ * The peer sent bytes that are not RESP, or a reply to no command. The connection was closed.
  *
  * @category errors
  * @since 0.1.0
@@ -269,11 +269,12 @@ export class ProtocolViolation
 }
 
 /**
- * The command was executed, but its reply is not of the form its type promises, or does not fit a Schema. Or a payload that
- * was published, with `of` `"payload"`, does not.
+ * The command was executed, but its reply is not of the command's type, or does not fit a Schema. With `of` `"payload"`, a
+ * published payload does not fit its Schema.
  *
- * Of a Schema `path` says where, as in `["user"]["age"]`, and is empty where it is the whole reply. `expected` and `received`
- * are kinds, never values; a key that the Schema does not name, as a field of a hash that is read as a record, is `[*]`.
+ * With a Schema, `path` says where the problem is, as in `["user"]["age"]`; it is empty for the whole reply. `expected` and
+ * `received` are kinds of values, never values. A key that the Schema does not name (such as a field of a hash read as a
+ * record) is shown as `[*]`.
  *
  * @category errors
  * @since 0.1.0
@@ -297,8 +298,8 @@ export class DecodeFailed extends Schema.TaggedClass<DecodeFailed>("@redisc/core
 }
 
 /**
- * The client was closed, by the end of its Layer's scope. What was under way then had `drainTimeout` to be answered; a
- * command that blocked was let go, and is `Rejected`.
+ * The client was closed, because the scope of its Layer ended. Commands in flight then had `drainTimeout` to be answered; a
+ * blocking command was unblocked, and is `Rejected`.
  *
  * @category errors
  * @since 0.1.0
@@ -310,7 +311,7 @@ export class Closed extends Schema.TaggedClass<Closed>("@redisc/core/RedisError/
 }
 
 /**
- * The command or a setting makes no sense as given. `problem` says what to do instead.
+ * The command or a setting is invalid. `problem` says what to do instead.
  *
  * @category errors
  * @since 0.1.0
@@ -326,8 +327,8 @@ export class InvalidArgument
 }
 
 /**
- * A session was used for what it is not there for: for a key of another slot, while a blocking command holds its
- * connection, or after its scope has closed. `problem` says what to do instead.
+ * A session was used for a key of another slot, while a blocking command holds its connection, or after its scope has closed.
+ * `problem` says what to do instead.
  *
  * @category errors
  * @since 0.1.0
@@ -342,7 +343,7 @@ export class SessionMisused extends Schema.TaggedClass<SessionMisused>("@redisc/
 }
 
 /**
- * A watched key was changed by somebody else, so that the transaction executed nothing.
+ * Another client changed a watched key, so the transaction executed nothing.
  *
  * Source: https://redis.io/docs/latest/commands/watch/
  *
@@ -356,7 +357,7 @@ export class Conflict extends Schema.TaggedClass<Conflict>("@redisc/core/RedisEr
 }
 
 /**
- * What was written has been executed, but fewer replicas have acknowledged it in time than were asked for.
+ * The writes were executed, but fewer replicas than requested have acknowledged them in time.
  *
  * Source: https://redis.io/docs/latest/commands/wait/
  *
@@ -373,7 +374,7 @@ export class NotReplicated extends Schema.TaggedClass<NotReplicated>("@redisc/co
 }
 
 /**
- * No node told the cluster's layout: every seed and every known node failed to answer, or answered nonsense.
+ * The layout of the cluster could not be read: every seed and every known node failed to answer, or sent an invalid reply.
  *
  * @category errors
  * @since 0.1.0
@@ -389,7 +390,7 @@ export class DiscoveryFailed extends Schema.TaggedClass<DiscoveryFailed>("@redis
 }
 
 /**
- * Everything that can go wrong. Tell them apart by `_tag`.
+ * All reasons of errors. Tell them apart by `_tag`.
  *
  * @category errors
  * @since 0.1.0
@@ -434,11 +435,13 @@ const inPart = "; other commands of its transaction have been executed, or may h
  *
  * **Details**
  *
- * `reason` is a tagged union, `delivery` tells whether the command may have been executed. `command`, `slot` and
- * `node` say what was tried and where, `attempts` how often (1 when it was tried once, 0 when it was never tried).
- * `overtaken` says that it would have been tried again, had not a later command of its pipeline on one of its keys (or, of
- * what is published, to its channel) been executed, or perhaps been executed, by then. `inPart` says that it is the error of
- * one command of a transaction, of which others have been executed, or may have been: `delivery` is that of the whole.
+ * - `reason` is a tagged union.
+ * - `delivery` says whether the command may have been executed.
+ * - `command`, `slot` and `node` say what was tried and where; `attempts` how often (0 if it was never tried).
+ * - `overtaken`: the command would have been tried again, but a later command of its pipeline on one of its keys (for PUBLISH,
+ *   on its channel) has been executed meanwhile, or may have been.
+ * - `inPart`: this is the error of one command of a transaction, of which other commands have been executed, or may have been.
+ *   `delivery` is that of the whole transaction.
  *
  * **Example** (Telling reasons apart)
  *
@@ -476,7 +479,7 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
   override readonly cause = this.reason
 
   /**
-   * One sentence: what was tried, where, how often, and what came of it.
+   * One sentence: what was tried, where, how often, and the outcome.
    *
    * @since 0.1.0
    */

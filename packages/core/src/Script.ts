@@ -1,9 +1,9 @@
 /**
- * Scripts and functions of the server as typed functions of the program: parameters in, a command out.
+ * Turns the server's scripts and functions into typed functions of the program, which take parameters and return a command.
  *
- * {@link make} is for a script in Lua that the program brings along, {@link fn} for a function of a library that was loaded
- * with `Redis.functionLoad`. What they build is a command like any other: it can be run, go into a pipeline or a
- * transaction, and be marked as idempotent.
+ * {@link make} is for a Lua script that is part of the program, {@link fn} for a function of a library that was loaded with
+ * `Redis.functionLoad`. The resulting command is like any other: it can be run, go into a pipeline or a transaction, and be
+ * marked as idempotent.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ const FCALL = CommandSpec.get("FCALL")
 const FCALL_RO = CommandSpec.get("FCALL_RO")
 
 /**
- * A script: a function from its parameters to the command that runs it, with its text and the SHA-1 digest of that.
+ * A script: a function from its parameters to the command that runs it, with the script's text and its SHA-1 digest.
  *
  * @category models
  * @since 0.1.0
@@ -50,35 +50,35 @@ export interface Fn<in Params extends ReadonlyArray<unknown>, out A> {
 }
 
 /**
- * What a script is made of.
+ * The options of a script.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options<in Params extends ReadonlyArray<unknown>> {
   readonly lua: string
-  /** From the caller's parameters to the keys and the other arguments that Lua sees. */
+  /** Maps the caller's parameters to the keys and the other arguments of the script. */
   readonly params: (...params: Params) => ScriptInput
-  /** Whether it only reads: the server then refuses its writes. Since Redis 7.0.0. */
+  /** Whether the script only reads; if true, the server refuses its writes. Since Redis 7.0.0. */
   readonly readOnly?: boolean | undefined
 }
 
 /**
- * What a call of a function is made of.
+ * The options of a function.
  *
  * @category models
  * @since 0.1.0
  */
 export interface FnOptions<in Params extends ReadonlyArray<unknown>> {
-  /** The name that its library has registered. */
+  /** The name under which the library has registered it. */
   readonly name: string
-  /** From the caller's parameters to the keys and the other arguments that the function is given. */
+  /** Maps the caller's parameters to the keys and the other arguments of the function. */
   readonly params: (...params: Params) => ScriptInput
-  /** Whether it is called as one that only reads; it has to be registered with the flag `no-writes` then. */
+  /** Whether the function only reads; if true, it must be registered with the flag `no-writes`. */
   readonly readOnly?: boolean | undefined
 }
 
-/** What there is to say of any of them, before the command is built. */
+/** The part that scripts and functions share: maps the parameters, builds the command, and decodes its reply. */
 const typed = <Params extends ReadonlyArray<unknown>>(
   spec: CommandSpec.CommandSpec,
   { problem, options: { params, result } }: Checked<{
@@ -95,7 +95,7 @@ const typed = <Params extends ReadonlyArray<unknown>>(
     })
 }
 
-/** What was given to a maker, and what is wrong with it. */
+/** The options as given, and the problem with them, if any. */
 interface Checked<Options> {
   readonly options: Options
   readonly problem: string | undefined
@@ -136,29 +136,29 @@ const checked = <Options extends object>(
 }
 
 /**
- * Makes a script of Lua.
+ * Makes a Lua script.
  *
  * **Details**
  *
- * The server is sent the script's digest, and its text only where it does not know that yet: after a restart, on a new
- * node, or on one that has become primary. Nothing has to be loaded before. In a transaction, where there is no second
- * try, the text is sent.
+ * The client sends the script's digest. It sends the text only to a server that does not know the digest: after a restart, on a
+ * new node, or on one that has become primary. Nothing has to be loaded beforehand. In a transaction, where a second try is
+ * impossible, the text is sent.
  *
- * - `params` turns the caller's parameters into `keys` and `args`. Name every key that the script touches. Keys of different
- *   slots are refused before sending; without keys the script runs on any primary.
- * - `result` is a Schema whose encoded side is what the script returns. Without one the reply comes as it is.
- * - `readOnly` scripts (since Redis 7.0) can't write, and are sent again when their connection is lost. Others are too if
- *   the command is marked with `Command.idempotent`; otherwise they then fail with `MaybeExecuted`.
+ * - `params` maps the caller's parameters to `keys` and `args`. List every key that the script reads or writes. Keys of
+ *   different slots are refused before sending; a script without keys runs on any primary.
+ * - `result` is a Schema whose encoded side is the script's return value. Without it you get the raw reply.
+ * - `readOnly` scripts (since Redis 7.0) can't write, and are sent again when their connection is lost. Other scripts then
+ *   fail with `MaybeExecuted`, unless the command is marked with `Command.idempotent`.
  *
- * A reply that does not fit `result` fails with `DecodeFailed`. A script that fails does so with `ServerError`: code `ERR`,
- * or since Redis 7.0 that of the command in it that failed. It may have written before, so `delivery` is `"MaybeExecuted"`,
- * unless the text proves that the script has not begun, or it can't write. Since Redis 2.6.0.
+ * A reply that does not fit `result` fails with `DecodeFailed`. An error in the script is a `ServerError` with the code `ERR`,
+ * or, since Redis 7.0, with the code of the command that failed in the script. The script may have written before, so
+ * `delivery` is `"MaybeExecuted"`, unless it can't write, or the text proves that it has not begun. Since Redis 2.6.0.
  *
  * **Gotchas**
  *
- * - A script's nil (and Lua's `false`) is a value like others, and the Schema sees it as `null`: give `Schema.NullOr` for a
- *   script that may return it. `Command.schema` differs in that; it leaves nil alone.
- * - Lua's numbers lose their decimals on the way out, `true` becomes 1, and a table ends at its first nil.
+ * - Unlike with `Command.schema`, the Schema also decodes nil (and Lua's `false`), as `null`: use `Schema.NullOr` for a script
+ *   that may return it.
+ * - In replies Lua's numbers lose their decimals, `true` becomes 1, and a table ends at its first nil.
  *
  * **Example** (A rate limiter)
  *
@@ -237,8 +237,8 @@ export const make: {
  *
  * **Details**
  *
- * Functions are not brought along: load the library once for the whole cluster, and again, with `replace`, when it changes.
- * Fails with `ServerError` where there is no such function, and when the function fails. Since Redis 7.0.0.
+ * The client does not load functions by itself: load the library once for the whole cluster, and again, with `replace`, when
+ * it changes. The call fails with `ServerError` if there is no such function, or if the function fails. Since Redis 7.0.0.
  *
  * **Example** (A library and its typed function)
  *

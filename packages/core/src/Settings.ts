@@ -1,15 +1,16 @@
 /**
- * Checks of options at run time, for those who build a transport or a layer on redisc and take options of their own: what is
- * wrong is told in the words of the rest.
+ * Run-time checks of options, for authors of transports and layers with options of their own: their users get the same kind of
+ * messages as from redisc itself.
  *
- * Nothing here fails: a check answers what is wrong and what to write instead, or nothing. Values are never repeated.
+ * Nothing here fails or throws: a check returns a problem (what is wrong, and what to write instead) or `undefined`. A problem
+ * never shows the value.
  *
  * @since 0.1.0
  */
 import * as Internal from "./internal/values/settings.ts"
 
 /**
- * What is wrong with the value of an option of that name. It is not asked about what was left out.
+ * Checks the value of an option. It gets the option's name, and is not called for an option that was left out.
  *
  * @category models
  * @since 0.1.0
@@ -17,7 +18,7 @@ import * as Internal from "./internal/values/settings.ts"
 export type Check = Internal.Check
 
 /**
- * The checks of the options that an object may have, by their names.
+ * The check of each option that an object may have, by name.
  *
  * @category models
  * @since 0.1.0
@@ -25,9 +26,9 @@ export type Check = Internal.Check
 export type Checks = Internal.Checks
 
 /**
- * What is wrong with an object of options: that it is no plain object and no instance with properties of its own, that it
- * has an option that nobody knows (the nearest is named), or the first value that makes no sense. Options that are
- * `undefined` count as left out. `path` is where the object stands in another one.
+ * Checks an object of options. The problem is that it is neither a plain object nor an instance with own properties, that it
+ * has an unknown option (the nearest known one is suggested), or its first wrong value. Options that are `undefined` count as
+ * left out. `path` is the name of the option that holds the object, if it is inside another one.
  *
  * **Example** (A transport with one option)
  *
@@ -47,7 +48,7 @@ export const optionsProblem: (options: unknown, checks: Checks, path?: string) =
   Internal.optionsProblem
 
 /**
- * A check by a predicate; `what` is what the value has to be.
+ * Makes a check from a predicate. `what` says what the value has to be.
  *
  * **Example** (A port)
  *
@@ -72,7 +73,7 @@ export const satisfies: (what: string, isRight: (value: unknown) => boolean) => 
 export const flag: Check = Internal.flag
 
 /**
- * Text, also empty text.
+ * Text, which may be empty.
  *
  * @category checks
  * @since 0.1.0
@@ -80,7 +81,7 @@ export const flag: Check = Internal.flag
 export const text: Check = Internal.text
 
 /**
- * A `Duration.Input` above zero.
+ * A `Duration.Input` of at least a millisecond.
  *
  * @category checks
  * @since 0.1.0
@@ -88,7 +89,7 @@ export const text: Check = Internal.text
 export const duration: Check = Internal.duration
 
 /**
- * One of some words.
+ * One of the given words.
  *
  * **Example** (A version)
  *

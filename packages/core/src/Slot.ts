@@ -29,10 +29,10 @@ for (let byte = 0; byte < 256; byte++) {
   table[byte] = crc
 }
 
-// Bits above the sixteenth are rubbish that never moves down again, so only the end result is masked.
+// Bits above the sixteenth are garbage that never shifts down again, so only the final result is masked.
 const step = (crc: number, byte: number): number => (crc << 8) ^ table[((crc >> 8) ^ byte) & 0xff]
 
-/** Goes on with `crc` over the UTF-8 bytes of `key` from `start` to `end`. */
+/** Continues `crc` over the UTF-8 bytes of `key` from `start` to `end`. */
 const crcOfText = (key: string, start: number, end: number, crc: number): number => {
   for (let i = start; i < end; i++) {
     let code = key.charCodeAt(i)
@@ -66,8 +66,8 @@ const crcOfBytes = (key: Uint8Array, start: number, end: number, crc: number): n
   return crc
 }
 
-// Both loops run over a plain key once and leave at the first byte that makes the key not plain. Only the first "{" can
-// open a hash tag, so once it turns out not to, what is left of the key is hashed without looking again.
+// Both loops hash an ASCII key without braces in one pass, and leave the loop at the first other character. Only the first "{"
+// can open a hash tag. If it does not, the rest of the key is hashed without another search.
 const ofText = (key: string): number => {
   const length = key.length
   let crc = 0
@@ -155,7 +155,7 @@ export const hashTag = (key: string): string => {
 }
 
 /**
- * The keys of one slot, and where in the input each of them stood.
+ * The keys of one slot, and the position of each in the input.
  *
  * @category models
  * @since 0.1.0
@@ -168,12 +168,12 @@ export interface Group<out K> {
 }
 
 /**
- * Groups keys by slot, because no command may name keys of two slots, even if one node serves both.
+ * Groups keys by slot, because no command may have keys of two slots, even if one node serves both.
  *
  * **Details**
  *
- * Groups come in ascending order of slot, keys within a group in the order of the input. Duplicates are kept, and
- * `indexes` says where each reply belongs when the answers are put back together.
+ * Groups are in ascending order of slot, the keys of a group in the order of the input. Duplicates are kept. `indexes` says
+ * where each reply belongs when the replies are merged.
  *
  * **Example** (One MGET a slot)
  *

@@ -1,8 +1,8 @@
 /**
- * The map from hash slots to shards: who serves which slot, as an immutable value.
+ * The map from hash slots to the shards that serve them, as an immutable value.
  *
- * A map is built from what one node replied, patched by redirects and compared with its successor. It neither asks nodes
- * nor decides which of several views to believe; that is the business of `Topology`.
+ * A map is built from one node's reply, patched by redirects and compared with its successor. This module asks no nodes and
+ * does not decide which of several views to believe; `Topology` does.
  *
  * @see https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
  * @since 0.1.0
@@ -18,14 +18,14 @@ import * as Slot from "./Slot.ts"
 export type { Node, ReplyOptions } from "./internal/values/layoutReply.ts"
 
 /**
- * A primary, the replicas that copy it, and in the map the slots that they serve together.
+ * A primary and its replicas. The map says which slots they serve.
  *
  * **Details**
  *
- * Nodes that the cluster holds for failed are not part of a shard, though the map knows them. `primary` is `undefined` if
- * there is none to send a command to; then no slot is assigned to the shard.
+ * Nodes that the cluster considers failed are in the map, but in no shard. `primary` is `undefined` if there is none to send
+ * a command to; then no slot is assigned to the shard.
  *
- * `replicasKnown` is false for a shard that only a redirect told of: it may well have replicas.
+ * `replicasKnown` is false for a shard known only from a redirect: it may have replicas.
  *
  * @category models
  * @since 0.1.0
@@ -44,12 +44,12 @@ export interface Shard {
  */
 export interface SlotMap {
   readonly shards: ReadonlyArray<Shard>
-  /** All known nodes, failed ones too, by the key of their address. */
+  /** All known nodes, including failed ones, by the key of their address. */
   readonly nodes: ReadonlyMap<string, Node>
   /** How many of the 16384 slots belong to a shard. */
   readonly assigned: number
   /**
-   * For each slot the index of its shard plus one, or 0 if nobody serves it.
+   * For each slot the index of its shard plus one, or 0 if the slot is unassigned.
    *
    * @internal
    */
@@ -63,7 +63,7 @@ export interface SlotMap {
 }
 
 /**
- * The map of a cluster that nobody has asked yet: no shards, no nodes.
+ * The map before discovery: no shards, no nodes.
  *
  * @category constructors
  * @since 0.1.0
@@ -76,8 +76,8 @@ export const empty: SlotMap = {
   aliases: new Map()
 }
 
-// One endpoint is one node. When two entries claim it, as they do after a node restarted with a new identity, the claim
-// of the living counts more than that of the failed, and that of a primary more than that of a replica.
+// An endpoint belongs to one node. If two entries have the same one, as after a node restarted with a new identity, a living
+// node wins over a failed one, and a primary over a replica.
 const weight = (node: Node): number => node.health === "failed" ? 0 : node.role === "replica" ? 1 : 2
 
 interface Draft {
@@ -125,7 +125,7 @@ const build = (reports: ReadonlyArray<parse.Report>): Result.Result<SlotMap, str
       if (owner !== 0) assigned += end - start + 1
     }
   }
-  // A shard without slots costs its sender nothing, and the table counts in 16 bits.
+  // `owners` has 16 bits per slot, and a node could list any number of shards without slots.
   if (drafts.size > Slot.count) return Result.fail(`the reply lists ${drafts.size} shards, more than there are slots`)
   const shards = Array.from(drafts.values(), (draft): Shard => ({
     primary: draft.primary,
@@ -156,8 +156,8 @@ const countAssigned = (owners: Uint16Array): number => {
 }
 
 /**
- * A name that two nodes go by, or that is the address of another, leads to no node. A failed node has to leave its names to
- * the living: its successor may well have taken over the host name.
+ * Maps aliases to nodes. An alias that two nodes share, or that is the address of another node, is left out. A living node
+ * takes an alias from a failed one, since it may have taken over the host name.
  */
 const aliasesOf = (nodes: ReadonlyMap<string, Node>): ReadonlyMap<string, string> => {
   const aliases = new Map<string, string>()
@@ -237,14 +237,14 @@ export const make = (shards: ReadonlyArray<ShardInput>): Result.Result<SlotMap, 
  *
  * **Details**
  *
- * Slots that the reply does not list are unassigned. A host that is null or empty is the host of `origin`; a node whose
- * host is `?` is left out, and if it is a primary, so are its slots; so is one of which it says what makes no sense, as
- * long as another can be read. A reply that contradicts itself or cannot be read is a failure that names the entry, and
- * there is no partial map.
+ * Slots that the reply does not list are unassigned. A host that is null or empty is the host of `origin`. A node whose host is
+ * `?` is left out, and so are its slots if it is a primary. The same goes for a node whose description is invalid, as long as
+ * another node can be read. A reply that contradicts itself or cannot be read is a failure that names the entry; there are no
+ * partial maps.
  *
  * **Gotchas**
  *
- * The command tells only of nodes that have to do with slots, and not which of them have failed.
+ * The reply contains only nodes that serve slots, and does not say which of them have failed.
  *
  * **Example** (Reading a reply)
  *
@@ -273,13 +273,13 @@ export const fromClusterSlots = (reply: Resp.Value, options: ReplyOptions): Resu
  *
  * **Details**
  *
- * Reads hosts as `fromClusterSlots` does, and knows more: shards without slots, failed nodes, and both ports. With
- * `tls` the TLS port counts, or the plain one if there is no other; without `tls` a node that only serves TLS is left out, and
- * it is a failure if all do.
+ * Reads hosts as `fromClusterSlots` does, and knows more: shards without slots, failed nodes, and both ports. With `tls` it
+ * takes the TLS port, or the plain one if there is no other. Without `tls` a node that serves only TLS is left out; it is a
+ * failure if all do.
  *
  * **Gotchas**
  *
- * While a shard has only a failed primary, nobody can be sent its writes, so its slots are unassigned.
+ * While a shard's only primary has failed, the shard's slots are unassigned: no node can take its writes.
  *
  * **Example** (Reading a reply)
  *
@@ -303,11 +303,11 @@ export const fromClusterShards = (reply: Resp.Value, options: ReplyOptions): Res
   Result.flatMap(parse.clusterShards(reply, options), build)
 
 /**
- * The shard that serves a slot, or `undefined` if nobody is known to.
+ * The shard that serves a slot, or `undefined` if none is known.
  *
  * **Details**
  *
- * A shard that serves a slot always has a primary. A slot out of range is served by nobody.
+ * A shard that serves a slot always has a primary. The result is `undefined` for a slot out of range.
  *
  * **Example** (Finding the owner of a slot)
  *
@@ -328,11 +328,11 @@ export const shardOf = (map: SlotMap, slot: number): Shard | undefined => {
 }
 
 /**
- * The node behind an address, be it the one we dial, an IP, a host name, or what the node announces of itself.
+ * The node at an address. The address may be the one to connect to, an IP, a host name, or the one that the node announces.
  *
  * **Details**
  *
- * A name that several nodes go by resolves to none of them.
+ * A name that several nodes share resolves to none of them.
  *
  * **Example** (Finding a node)
  *
@@ -350,7 +350,7 @@ export const resolve = (map: SlotMap, address: Address): Node | undefined =>
   map.nodes.get(address.key) ?? map.nodes.get(map.aliases.get(address.key) ?? "")
 
 /**
- * A run of slots that one shard serves, both ends included.
+ * A range of slots that one shard serves, both ends included.
  *
  * @category models
  * @since 0.1.0
@@ -362,7 +362,7 @@ export interface SlotRange {
 }
 
 /**
- * The assigned slots as runs, ascending, each as long as possible.
+ * The assigned slots as ranges, ascending, each as long as possible.
  *
  * **Example** (Listing who serves what)
  *
@@ -410,12 +410,11 @@ const showRange = (start: number, end: number): string =>
  *
  * **Details**
  *
- * The address of a known primary stands for its shard. A known replica has been promoted, it seems: it becomes the primary
- * of a new shard and is no longer among the replicas of the old one. So does a node that nobody knew. Nothing is known
- * about the replicas of such a shard, and those of the old owner are never kept for the slot.
+ * If the address is a known primary's, the slot goes to its shard. A known replica has probably been promoted: it becomes the
+ * primary of a new shard and is removed from the replicas of the old one. An unknown node becomes the primary of a new shard,
+ * too. The replicas of a new shard are unknown, and the slot never keeps the replicas of its old owner.
  *
- * The answer is the same object if the map says so already, or if there is no such slot. ASK must not be applied: it does
- * not change the owner.
+ * Returns the same object if nothing changes, or if there is no such slot. Do not apply ASK: it does not change the owner.
  *
  * **Example** (Learning from a redirect)
  *
@@ -437,7 +436,7 @@ export const patch = (map: SlotMap, slot: number, address: Address): SlotMap =>
 const keyOf = (map: SlotMap, address: Address): string => resolve(map, address)?.address.key ?? address.key
 
 /**
- * The map after several MOVED, at the price of one copy of the table.
+ * The map after several MOVED, with only one copy of the table.
  *
  * **Example** (Two redirects at once)
  *
@@ -448,7 +447,7 @@ const keyOf = (map: SlotMap, address: Address): string => resolve(map, address)?
  * SlotMap.patchAll(SlotMap.empty, new Map([[1, address], [2, address]])).assigned // => 2
  * ```
  *
- * @see {@link patch} for what each of them does
+ * @see {@link patch} for the effect of each
  * @category patching
  * @since 0.1.0
  */
@@ -485,8 +484,8 @@ const withoutReplica = (shard: Shard, key: string): Shard =>
     : shard
 
 /**
- * Drops shards that redirects brought and took away again. Without it a node that redirects to ever new places would make
- * the map grow without bound.
+ * Removes shards that were added by redirects and have lost all their slots to others. Otherwise a node that redirects to ever
+ * new addresses would make the map grow without bound.
  */
 const sweep = (
   shards: ReadonlyArray<Shard>,
@@ -512,7 +511,7 @@ const sweep = (
 }
 
 /**
- * A run of slots that changed hands. An end without address is nobody: the slots were, or now are, unassigned.
+ * A range of slots whose owner changed. `from` or `to` is `undefined` if the slots were, or now are, unassigned.
  *
  * @category models
  * @since 0.1.0
@@ -525,7 +524,7 @@ export interface MovedRange {
 }
 
 /**
- * What is different between two maps.
+ * The differences between two maps.
  *
  * @category models
  * @since 0.1.0
@@ -533,18 +532,18 @@ export interface MovedRange {
 export interface Changes {
   readonly added: ReadonlyArray<Node>
   readonly removed: ReadonlyArray<Node>
-  /** Nodes that were promoted or demoted, as they are now. */
+  /** Nodes that were promoted or demoted, with their new role. */
   readonly roleChanged: ReadonlyArray<Node>
   readonly moved: ReadonlyArray<MovedRange>
 }
 
 /**
- * What happened between two maps: nodes that came, left or changed role, and slots that changed hands.
+ * Compares two maps: nodes that were added, removed or changed role, and slots whose owner changed.
  *
  * **Gotchas**
  *
- * Nodes are compared by the address that is dialed. One that is now reached elsewhere is in `removed` and in `added`,
- * since its connections cannot follow it.
+ * Nodes are compared by the address to connect to. A node with a new address is in `removed` and in `added`, since its
+ * connections cannot move with it.
  *
  * **Example** (What a redirect changed)
  *
@@ -561,7 +560,7 @@ export interface Changes {
  */
 export const diff = (before: SlotMap, after: SlotMap): Changes => {
   const moved: Array<MovedRange> = []
-  // Within a map no two shards have the same primary, so a pair of owners that differs is a pair of addresses that does.
+  // No two shards of a map have the same primary, so different pairs of owners are different pairs of addresses.
   runs((slot) => before.owners[slot] * 65536 + after.owners[slot], (start, end) => {
     const from = shardOf(before, start)?.primary?.address
     const to = shardOf(after, start)?.primary?.address
@@ -589,13 +588,13 @@ const slotTexts = (map: SlotMap): ReadonlyMap<Shard, string> => {
 }
 
 /**
- * A canonical text of who owns which slots and who replicates whom. Equal views have equal texts, in whatever order the
- * nodes listed their shards, so that the views of several nodes can be counted like votes.
+ * A canonical text of the owners of all slots and of their replicas. Equal views have equal texts, whatever the order in which
+ * the nodes listed their shards, so that the views of several nodes can be counted like votes.
  *
  * **Gotchas**
  *
- * A node is named by its id if it has one, since nodes may announce one and the same node by different addresses. Use
- * `diff` to see that an address changed. Compare only maps read from the same command.
+ * A node is named by its id if it has one, since different nodes may announce the same node by different addresses. Use `diff`
+ * to see that an address changed. Compare only maps read from the same command.
  *
  * **Example** (The vote of a node)
  *
@@ -619,7 +618,8 @@ export const fingerprint = (map: SlotMap): string => {
 }
 
 /**
- * A table of the map for people: a line a shard with its slots, its primary and its replicas, and one for what is missing.
+ * A table of the map for people: one line per shard with its slots, primary and replicas, then the failed nodes and the number
+ * of unassigned slots.
  *
  * **Example** (Printing a map)
  *

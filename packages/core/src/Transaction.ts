@@ -1,9 +1,9 @@
 /**
  * MULTI to EXEC as one command: commands on keys of one slot that are executed with nothing in between.
  *
- * A transaction is a value like any command. It is sent as one unit on a shared connection, from MULTI to EXEC, so that
- * nobody's command can get into it; redirects, a moving slot and a dying node are met as by any other command, and the
- * whole unit goes again or not at all.
+ * A transaction is a value like any command. It is sent as one unit, from MULTI to EXEC, on a shared connection, so that no
+ * other command can get into it. Redirects, moving slots and dying nodes are handled as for any other command; the unit is
+ * tried again as a whole or not at all.
  *
  * Source: https://redis.io/docs/latest/develop/using-commands/transactions/
  *
@@ -22,7 +22,7 @@ import * as Resp from "./Resp.ts"
 
 const MULTI = Command.make(CommandSpec.get("MULTI"), [], raw)
 
-/** EXEC's facts, but for those that only a connection of one's own has to do with. */
+/** The facts about EXEC, but without `stateful`: as part of a unit it does not need a dedicated connection. */
 const EXEC: CommandSpec.CommandSpec = { ...CommandSpec.get("EXEC"), stateful: undefined, write: true }
 
 const problemOf = (commands: ReadonlyArray<Command.Any>): string | undefined => {
@@ -38,7 +38,7 @@ const problemOf = (commands: ReadonlyArray<Command.Any>): string | undefined => 
   return undefined
 }
 
-/** The reply to EXEC is read as bytes if one of its commands wants that. The others get their text back. */
+/** Converts bytes back to text. If one command of a transaction wants bytes, the whole reply to EXEC is read as bytes. */
 const asText = (value: Resp.Value): Resp.Value => {
   if (value instanceof Uint8Array) return decodeText(value, 0, value.length)
   if (Array.isArray(value)) return value.map(asText)
@@ -63,17 +63,17 @@ const resultOf = (
   }
 }
 
-const left = (command: Command.Any, result: Result.Result<unknown, RedisError.RedisError>): boolean =>
+const mayHaveWritten = (command: Command.Any, result: Result.Result<unknown, RedisError.RedisError>): boolean =>
   !command.spec.readOnly && !(Result.isFailure(result) && result.failure.delivery === "Rejected")
 
-/** The error of one command inside as that of the transaction, of which others may have been executed. */
+/** Turns the error of one command into that of the transaction, whose other commands may have been executed. */
 const ofWhole = (
   commands: ReadonlyArray<Command.Any>,
   results: ReadonlyArray<Result.Result<unknown, RedisError.RedisError>>,
   failed: number
 ): RedisError.RedisError => {
   const error = Result.getOrThrow(Result.flip(results[failed]))
-  return error.delivery === "Rejected" && commands.some((command, index) => left(command, results[index]))
+  return error.delivery === "Rejected" && commands.some((command, index) => mayHaveWritten(command, results[index]))
     ? inPart(error)
     : error
 }
@@ -84,13 +84,13 @@ const ofWhole = (
  * **Details**
  *
  * - All keys have to be in one slot: give them a common hash tag. Otherwise it fails with `CrossSlot` before it is sent.
- * - Redis does not roll back. A command that fails inside leaves the others executed. The transaction then fails with
- *   the first such error, of `delivery` `"MaybeExecuted"`, and marked `inPart`, if others that write were executed; with `mode: "result"` each
- *   command's own `Result` is in its place.
- * - A command that Redis refuses to queue makes it execute none, and the transaction fails with that refusal. Where it is
- *   MULTI that is refused, as an ACL can, the commands have been executed one by one, and `delivery` is `"MaybeExecuted"`.
- * - In a session that watches keys, it fails with `Conflict`, and executes none, when one of them was changed.
- * - If the connection is lost before EXEC's reply, it fails with `MaybeExecuted`: all of it was executed, or nothing.
+ * - Redis does not roll back. If one command fails, the others are executed nevertheless. The transaction then fails with the
+ *   first such error. If other commands that write were executed, the error has `delivery` `"MaybeExecuted"` and is marked
+ *   `inPart`. With `mode: "result"` the tuple has each command's own `Result` instead.
+ * - If Redis refuses to queue a command, it executes none, and the transaction fails with that refusal. If MULTI itself is
+ *   refused, for instance by an ACL, the commands have been executed one by one, and `delivery` is `"MaybeExecuted"`.
+ * - In a session that watches keys, it fails with `Conflict`, and executes nothing, if one of these keys was changed.
+ * - If the connection is lost before EXEC's reply, it fails with `MaybeExecuted`: everything was executed, or nothing.
  *
  * **Example** (Two keys that change together)
  *
@@ -127,7 +127,7 @@ export const transaction: {
   const commands = Command.listOf(given)
   const problem = modeProblem(options) ?? problemOf(commands)
   if (problem !== undefined) return Command.invalid(EXEC, problem)
-  // A script that the server does not know by its digest would fail at EXEC, when the others have been executed.
+  // Send scripts in full: one that the server does not know by its digest would fail inside EXEC, after other commands ran.
   const sent = commands.map((command) => Command.inFull(command))
   const bytes = sent.some((command) => command.bytes)
   const decode = (value: Resp.Value): never => {
