@@ -17,26 +17,26 @@ import * as Address from "@redisc/core/Address"
 import { Connector } from "@redisc/core/Connector"
 import * as RedisCluster from "@redisc/core/RedisCluster"
 import type { RedisError } from "@redisc/core/RedisError"
-import * as Resp from "@redisc/core/Resp"
+import type * as Resp from "@redisc/core/Resp"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Bus from "./fake/cluster/bus.ts"
-import { FakeNode } from "./fake/cluster/node.ts"
-import type { FakeWorld } from "./fake/cluster/node.ts"
-import { relink } from "./fake/cluster/replication.ts"
+import type { FakeNode, FakeWorld } from "./fake/cluster/node.ts"
+import { addMember, populate } from "./fake/cluster/populate.ts"
 import { World } from "./fake/cluster/world.ts"
 import { groups } from "./fake/commands/groups.ts"
+import { sendTo, wordsOf } from "./fake/controls/command.ts"
 import * as Controls from "./fake/controls/controls.ts"
 import type { NodeRef, Seed } from "./fake/controls/controls.ts"
+import { checked, settingsOf } from "./fake/controls/options.ts"
+import type { Options } from "./fake/controls/options.ts"
+import { awaitPromotion, nodeOf, stateOf } from "./fake/controls/states.ts"
 import { slotOf } from "./fake/data/keyspace.ts"
 import * as Registry from "./fake/definitions/registry.ts"
-import * as Version from "./fake/facts/version.ts"
-import type { VersionName } from "./fake/facts/version.ts"
 import * as Checks from "./fake/input/checks.ts"
 import { FakeClusterError } from "./fake/input/fakeClusterError.ts"
 import * as Door from "./fake/network/door.ts"
@@ -45,7 +45,7 @@ import * as Script from "./fake/session/interventions.ts"
 import type { CommandMatch, Mishap, Saying } from "./fake/session/interventions.ts"
 import { Timers } from "./fake/session/timers.ts"
 import * as ClusterState from "./fake/topology/clusterState.ts"
-import { fromInput, fromText } from "./fake/values/binary.ts"
+import { fromInput } from "./fake/values/binary.ts"
 import type { Node, NodeState, Slots } from "./internal/clusterNode.ts"
 
 export {
@@ -95,34 +95,13 @@ export type {
   VersionName
 } from "./fake/facts/version.ts"
 
-/**
- * What to start.
- *
- * **Details**
- *
- * - `version`: the server that is imitated: `"7.0"` (the default, Redis 7.0.15) or `"8.0"` (Redis 8.0.2), where they differ
- *   visibly.
- * - `primaries`: 3 by default; `replicas` are those of each primary, 0 by default.
- * - `nodeTimeout`: how long a node may be silent before it counts as failed, 1 second by default. Half a second later a
- *   replica takes its place, if most primaries still hear each other.
- * - `password`: of the default user. The client of {@link layer} is told.
- * - `requireFullCoverage`: whether a cluster without an owner for every slot refuses all commands, true by default.
- * - `config`: more settings, as of CONFIG SET.
- * - `seed`: of all that is left to chance: node ids, RANDOMKEY, SPOP. The same seed, the same run. Default 1.
- *
- * @category configuration
- * @since 0.1.0
- */
-export interface Options {
-  readonly version?: VersionName | undefined
-  readonly primaries?: number | undefined
-  readonly replicas?: number | undefined
-  readonly nodeTimeout?: Duration.Input | undefined
-  readonly password?: Redacted.Redacted | undefined
-  readonly requireFullCoverage?: boolean | undefined
-  readonly config?: Readonly<Record<string, string>> | undefined
-  readonly seed?: number | undefined
-}
+export type {
+  /**
+   * @category configuration
+   * @since 0.1.0
+   */
+  Options
+} from "./fake/controls/options.ts"
 
 /**
  * What {@link layer} takes besides: settings of the client.
@@ -289,100 +268,6 @@ interface Parts {
   readonly connector: Connector["Service"]
 }
 
-const optionNames: ReadonlyArray<string> = [
-  "version",
-  "primaries",
-  "replicas",
-  "nodeTimeout",
-  "password",
-  "requireFullCoverage",
-  "config",
-  "seed"
-]
-
-/** Options as they will be used; throws what makes no sense. */
-const checked = (options: Options) => {
-  Checks.record("what the cluster is made with", options, [...optionNames, "client"])
-  const { config = {}, password, primaries = 3, replicas = 0, requireFullCoverage = true, seed = 1 } = options
-  Checks.whole("primaries", primaries, 1)
-  Checks.whole("replicas", replicas, 0)
-  Checks.record("config", config)
-  const settings = Object.entries(config).map(([name, value]) =>
-    [name.toLowerCase(), fromInput(Checks.word(`config, at ${name},`, value))] as const
-  )
-  if (password !== undefined && !Redacted.isRedacted(password)) {
-    Checks.fail("password must be Redacted: Redacted.make(\"...\")")
-  }
-  if (typeof requireFullCoverage !== "boolean") {
-    Checks.fail(`requireFullCoverage is ${Checks.shown(requireFullCoverage)}: give true or false`)
-  }
-  if (!Number.isInteger(seed)) Checks.fail(`seed is ${Checks.shown(seed)}: give a whole number`)
-  const nodeTimeout = Checks.millis("nodeTimeout", options.nodeTimeout === undefined ? "1 second" : options.nodeTimeout)
-  return { primaries, replicas, seed, nodeTimeout, version: Version.named(options.version), settings }
-}
-
-const secretOf = (password: Redacted.Redacted | undefined): string => {
-  if (password === undefined) return ""
-  const secret: unknown = Redacted.value(password)
-  return typeof secret === "string" ? fromText(secret) : Checks.fail("password holds no text")
-}
-
-const settingsOf = (
-  options: Options,
-  settings: ReadonlyArray<readonly [string, string]>
-): ReadonlyArray<readonly [string, string]> => [
-  ["cluster-require-full-coverage", options.requireFullCoverage === false ? "no" : "yes"],
-  ["requirepass", secretOf(options.password)],
-  ...settings
-]
-
-const addMember = (world: FakeWorld, index: number, view: ClusterState.View): FakeNode => {
-  const node = new FakeNode(world, {
-    name: `fake-${index}`,
-    id: world.nextNodeId(),
-    host: `fake-${index}`,
-    port: 6379,
-    view
-  })
-  world.add(node)
-  return node
-}
-
-const populate = (world: FakeWorld, primaries: number, replicas: number): void => {
-  const nodes = Array.from(
-    { length: primaries * (1 + replicas) },
-    (_, index) => addMember(world, index, ClusterState.emptyView([]))
-  )
-  const owners = ClusterState.emptyView([]).owners.slice()
-  for (let i = 0; i < primaries; i++) {
-    const [first, last] = ClusterState.share(i, primaries)
-    owners.fill(nodes[i].id, first, last + 1)
-  }
-  const members = nodes.map(({ id }, index): ClusterState.Member => ({
-    id,
-    epoch: index < primaries ? index + 1 : 0,
-    primary: index < primaries ? undefined : nodes[(index - primaries) % primaries].id,
-    health: "online"
-  }))
-  const view = ClusterState.update({ ...ClusterState.emptyView([]), owners }, members)
-  for (const node of nodes) node.view = view
-  relink(world)
-}
-
-const nodeOf = ({ host, id, name, port }: FakeNode): Node => ({ name, id, address: Address.tcp(host, port) })
-
-const stateOf = (world: FakeWorld, node: FakeNode): NodeState => {
-  const { view } = Controls.witness(world)
-  const primary = view.members.get(node.id)?.primary
-  return {
-    ...nodeOf(node),
-    process: node.process,
-    role: primary === undefined ? "primary" : "replica",
-    primary,
-    slots: ClusterState.ranges(view).filter(({ owner }) => owner === node.id).map(({ first, last }) => [first, last])
-  }
-}
-
 /** A step that throws what makes no sense. */
 const step = <A>(run: () => A): Effect.Effect<A, FakeClusterError> =>
   Effect.suspend(() => {
@@ -392,43 +277,6 @@ const step = <A>(run: () => A): Effect.Effect<A, FakeClusterError> =>
       if (problem instanceof FakeClusterError) return Effect.fail(problem)
       throw problem
     }
-  })
-
-const wordsOf = (name: string, args: ReadonlyArray<unknown>): ReadonlyArray<string | Uint8Array> => {
-  if (typeof name !== "string" || name === "") {
-    Checks.fail(`the name of the command is ${Checks.shown(name)}: give a text, such as "GET"`)
-  }
-  return [
-    name,
-    ...Checks.list(`the arguments of ${name}`, args).map((arg) => Checks.word(`an argument of ${name}`, arg))
-  ]
-}
-
-const sendTo = (node: FakeNode, words: ReadonlyArray<string | Uint8Array>) =>
-  Effect.callback<Resp.Value, FakeClusterError>((resume) => {
-    const failed = (problem: string) => resume(Effect.fail(new FakeClusterError({ problem })))
-    if (node.process !== "running") return failed(`${node.name} is ${node.process}, so ${words[0]} can't be sent to it`)
-    const decoder = new Resp.Decoder({
-      wantsBytes: () => false,
-      onReply: (value) => {
-        session.hangUp()
-        if (value instanceof Resp.ReplyError) failed(`${node.name} answered ${words[0]} with: ${value.message}`)
-        else resume(Effect.succeed(value))
-      },
-      onPush: () => {}
-    })
-    const session = node.connect({
-      address: "127.0.0.1:1",
-      onData: (bytes) => decoder.push(bytes),
-      onClose: (problem) => failed(`${node.name} did not answer ${words[0]}: ${problem}`)
-    })
-    session.user = node.users.get("default")
-    session.protocol = 3
-    const encoder = new Resp.Encoder()
-    const [name, ...args] = words
-    encoder.command(Resp.head(String(name)), args)
-    for (const chunk of encoder.take()) session.receive(chunk)
-    return Effect.sync(() => session.hangUp())
   })
 
 const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Parts, FakeClusterError, Scope.Scope> {
@@ -568,22 +416,6 @@ const makeService = (world: FakeWorld): Service => {
     })
   })
 }
-
-const awaitPromotion = (world: FakeWorld, of: FakeNode): Effect.Effect<Node> =>
-  Effect.callback<Node>((resume) => {
-    const { owners } = Controls.witness(world).view
-    const successor = of.ownRanges.length > 0 ? world.byId.get(owners[of.ownRanges[0].first] ?? "") : undefined
-    if (successor !== undefined && successor !== of) return resume(Effect.succeed(nodeOf(successor)))
-    const told = (id: string, by: FakeNode): void => {
-      if (id !== of.id) return
-      world.promotions.delete(told)
-      resume(Effect.succeed(nodeOf(by)))
-    }
-    world.promotions.add(told)
-    return Effect.sync(() => {
-      world.promotions.delete(told)
-    })
-  })
 
 /**
  * Starts a simulated cluster and answers its controls and the `Connector` that leads to it. It ends with the scope.

@@ -1,0 +1,44 @@
+/**
+ * The nodes that a cluster starts with, and those that join it.
+ *
+ * @since 0.1.0
+ */
+import * as ClusterState from "../topology/clusterState.ts"
+import { FakeNode } from "./node.ts"
+import type { FakeWorld } from "./node.ts"
+import { relink } from "./replication.ts"
+
+/** One more node: `fake-3`, say, for the index 3. */
+export const addMember = (world: FakeWorld, index: number, view: ClusterState.View): FakeNode => {
+  const node = new FakeNode(world, {
+    name: `fake-${index}`,
+    id: world.nextNodeId(),
+    host: `fake-${index}`,
+    port: 6379,
+    view
+  })
+  world.add(node)
+  return node
+}
+
+/** Primaries that share all slots, with as many replicas each; all know all. */
+export const populate = (world: FakeWorld, primaries: number, replicas: number): void => {
+  const nodes = Array.from(
+    { length: primaries * (1 + replicas) },
+    (_, index) => addMember(world, index, ClusterState.emptyView([]))
+  )
+  const owners = ClusterState.emptyView([]).owners.slice()
+  for (let i = 0; i < primaries; i++) {
+    const [first, last] = ClusterState.share(i, primaries)
+    owners.fill(nodes[i].id, first, last + 1)
+  }
+  const members = nodes.map(({ id }, index): ClusterState.Member => ({
+    id,
+    epoch: index < primaries ? index + 1 : 0,
+    primary: index < primaries ? undefined : nodes[(index - primaries) % primaries].id,
+    health: "online"
+  }))
+  const view = ClusterState.update({ ...ClusterState.emptyView([]), owners }, members)
+  for (const node of nodes) node.view = view
+  relink(world)
+}

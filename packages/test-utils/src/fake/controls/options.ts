@@ -1,0 +1,88 @@
+/**
+ * What a simulated cluster is started with.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
+import * as Version from "../facts/version.ts"
+import type { VersionName } from "../facts/version.ts"
+import * as Checks from "../input/checks.ts"
+import { fromInput, fromText } from "../values/binary.ts"
+
+/**
+ * What to start.
+ *
+ * **Details**
+ *
+ * - `version`: the server that is imitated: `"7.0"` (the default, Redis 7.0.15) or `"8.0"` (Redis 8.0.2), where they differ
+ *   visibly.
+ * - `primaries`: 3 by default; `replicas` are those of each primary, 0 by default.
+ * - `nodeTimeout`: how long a node may be silent before it counts as failed, 1 second by default. Half a second later a
+ *   replica takes its place, if most primaries still hear each other.
+ * - `password`: of the default user. The client of `layer` is told.
+ * - `requireFullCoverage`: whether a cluster without an owner for every slot refuses all commands, true by default.
+ * - `config`: more settings, as of CONFIG SET.
+ * - `seed`: of all that is left to chance: node ids, RANDOMKEY, SPOP. The same seed, the same run. Default 1.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly version?: VersionName | undefined
+  readonly primaries?: number | undefined
+  readonly replicas?: number | undefined
+  readonly nodeTimeout?: Duration.Input | undefined
+  readonly password?: Redacted.Redacted | undefined
+  readonly requireFullCoverage?: boolean | undefined
+  readonly config?: Readonly<Record<string, string>> | undefined
+  readonly seed?: number | undefined
+}
+
+const optionNames: ReadonlyArray<string> = [
+  "version",
+  "primaries",
+  "replicas",
+  "nodeTimeout",
+  "password",
+  "requireFullCoverage",
+  "config",
+  "seed"
+]
+
+/** Options as they will be used; throws what makes no sense. */
+export const checked = (options: Options) => {
+  Checks.record("what the cluster is made with", options, [...optionNames, "client"])
+  const { config = {}, password, primaries = 3, replicas = 0, requireFullCoverage = true, seed = 1 } = options
+  Checks.whole("primaries", primaries, 1)
+  Checks.whole("replicas", replicas, 0)
+  Checks.record("config", config)
+  const settings = Object.entries(config).map(([name, value]) =>
+    [name.toLowerCase(), fromInput(Checks.word(`config, at ${name},`, value))] as const
+  )
+  if (password !== undefined && !Redacted.isRedacted(password)) {
+    Checks.fail("password must be Redacted: Redacted.make(\"...\")")
+  }
+  if (typeof requireFullCoverage !== "boolean") {
+    Checks.fail(`requireFullCoverage is ${Checks.shown(requireFullCoverage)}: give true or false`)
+  }
+  if (!Number.isInteger(seed)) Checks.fail(`seed is ${Checks.shown(seed)}: give a whole number`)
+  const nodeTimeout = Checks.millis("nodeTimeout", options.nodeTimeout === undefined ? "1 second" : options.nodeTimeout)
+  return { primaries, replicas, seed, nodeTimeout, version: Version.named(options.version), settings }
+}
+
+const secretOf = (password: Redacted.Redacted | undefined): string => {
+  if (password === undefined) return ""
+  const secret: unknown = Redacted.value(password)
+  return typeof secret === "string" ? fromText(secret) : Checks.fail("password holds no text")
+}
+
+/** The settings that all nodes start with, those of `config` last. */
+export const settingsOf = (
+  options: Options,
+  settings: ReadonlyArray<readonly [string, string]>
+): ReadonlyArray<readonly [string, string]> => [
+  ["cluster-require-full-coverage", options.requireFullCoverage === false ? "no" : "yes"],
+  ["requirepass", secretOf(options.password)],
+  ...settings
+]

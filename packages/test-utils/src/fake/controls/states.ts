@@ -1,0 +1,44 @@
+/**
+ * Nodes as the test is told of them.
+ *
+ * @since 0.1.0
+ */
+import * as Address from "@redisc/core/Address"
+import * as Effect from "effect/Effect"
+import type { Node, NodeState } from "../../internal/clusterNode.ts"
+import type { FakeNode, FakeWorld } from "../cluster/node.ts"
+import * as ClusterState from "../topology/clusterState.ts"
+import { witness } from "./controls.ts"
+
+/** Which node it is. */
+export const nodeOf = ({ host, id, name, port }: FakeNode): Node => ({ name, id, address: Address.tcp(host, port) })
+
+/** What it is now, as the majority sees it. */
+export const stateOf = (world: FakeWorld, node: FakeNode): NodeState => {
+  const { view } = witness(world)
+  const primary = view.members.get(node.id)?.primary
+  return {
+    ...nodeOf(node),
+    process: node.process,
+    role: primary === undefined ? "primary" : "replica",
+    primary,
+    slots: ClusterState.ranges(view).filter(({ owner }) => owner === node.id).map(({ first, last }) => [first, last])
+  }
+}
+
+/** Waits until a replica has taken the place of a node, and answers which. */
+export const awaitPromotion = (world: FakeWorld, of: FakeNode): Effect.Effect<Node> =>
+  Effect.callback<Node>((resume) => {
+    const { owners } = witness(world).view
+    const successor = of.ownRanges.length > 0 ? world.byId.get(owners[of.ownRanges[0].first] ?? "") : undefined
+    if (successor !== undefined && successor !== of) return resume(Effect.succeed(nodeOf(successor)))
+    const told = (id: string, by: FakeNode): void => {
+      if (id !== of.id) return
+      world.promotions.delete(told)
+      resume(Effect.succeed(nodeOf(by)))
+    }
+    world.promotions.add(told)
+    return Effect.sync(() => {
+      world.promotions.delete(told)
+    })
+  })
