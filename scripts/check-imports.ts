@@ -23,6 +23,7 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["internal/topology/*", "Topology"],
     ["internal/execution/*", "RedirectPolicy", "ReadFrom"],
     ["internal/pubsub/*"],
+    ["Client"],
     ["RedisCluster"],
     ["Pipeline", "Transaction", "Session", "Optimistic", "Replication", "Nodes", "Metrics", "Script", "PubSub"],
     ["Redis"],
@@ -127,7 +128,7 @@ const walk = (file: string, path: ReadonlyArray<string>) => {
   }
   done.add(file)
 }
-for (const file of sources) if (file.startsWith("packages/core") || file.startsWith("packages/node")) walk(file, [file])
+for (const file of sources) walk(file, [file])
 
 if (problems.length > 0) {
   console.error(problems.join("\n"))

@@ -1,8 +1,7 @@
 /**
  * The client under measurement, on nodes that only answer.
  */
-import { Connector, Redis, RedisCluster } from "@redisc/core"
-import * as Effect from "effect/Effect"
+import { Connector, Nodes, Redis, RedisCluster } from "@redisc/core"
 import * as Layer from "effect/Layer"
 import type { Answering } from "./answering.ts"
 import { addressOf } from "./layout.ts"
@@ -15,10 +14,7 @@ export const clientOf = (answering: Answering) =>
   )
 
 /** Opens the connection to each node. */
-export const connect = Effect.flatMap(
-  RedisCluster.RedisCluster,
-  (cluster) => cluster.executeEach(Redis.ping(), "all")
-)
+export const connect = Nodes.execute("all", Redis.ping())
 
 export const gets = (keys: ReadonlyArray<string>, fibers: number, commands: number) =>
   load(fibers, commands, (n) => Redis.get(keys[n % keys.length]))

@@ -4,7 +4,7 @@
  * Among more nodes the same commands are spread over more writes, which is the one thing that should cost. So there is also
  * a load that stays on three of the nodes, however many there are, and the way from the key to the node by itself.
  */
-import { RedisCluster, Slot } from "@redisc/core"
+import { Client, Slot } from "@redisc/core"
 import * as Effect from "effect/Effect"
 import { Answering, key, perWrite } from "../answering/answering.ts"
 import { clientOf, connect, gets } from "../answering/client.ts"
@@ -37,16 +37,16 @@ const measure = (nodes: number) => {
   })
   const everywhere = keysOf(layout, nodes)
   const program = Effect.gen(function*() {
-    const { executor } = yield* RedisCluster.RedisCluster
+    const { placement } = (yield* Client.Client).router
     yield* connect
     const spread = yield* commandsOn(everywhere)
     const local = yield* commandsOn(keysOf(layout, 3))
     let turn = 0
     const lookUp = yield* perCall(
-      () => executor.nodeOf(Slot.fromKey(everywhere[turn++ % keyCount]), "primary"),
+      () => placement.nodeOf(Slot.fromKey(everywhere[turn++ % keyCount]), "primary"),
       lookUps
     )
-    const keyless = yield* perCall(() => executor.nodeOf(-1, "primary"), choices)
+    const keyless = yield* perCall(() => placement.nodeOf(-1, "primary"), choices)
     return {
       spread: spread.cost,
       spreadPerWrite: spread.perWrite,

@@ -1,22 +1,101 @@
 /**
- * Work on each node of a cluster: any effect, run once a node, in a session there.
+ * Work on nodes, whatever they serve: a command on one node ({@link executeOn}), a command on each node of a role
+ * ({@link execute}), or any effect on each node, in a session there ({@link visit}, {@link collect}).
  *
- * For one command on many nodes, `RedisCluster.executeEach` is shorter, and needs no connection of its own.
+ * Commands go over the connections that everybody shares. A connection of one's own on one node is what `Session.use` opens
+ * with `node` as its target.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type * as Command from "./Command.ts"
+import * as Address from "./Address.ts"
+import { Client } from "./Client.ts"
+import * as Command from "./Command.ts"
 import { membersOf, nodesCheck } from "./internal/execution/members.ts"
 import type { NodeResult, Nodes } from "./internal/execution/members.ts"
+import * as OnNodes from "./internal/execution/onNodes.ts"
+import * as Tracing from "./internal/execution/tracing.ts"
 import { unsent } from "./internal/failures/failure.ts"
 import * as Settings from "./internal/values/settings.ts"
-import { RedisCluster } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 import * as Session from "./Session.ts"
 import type { Node } from "./SlotMap.ts"
+
+export type { NodeResult, Nodes } from "./internal/execution/members.ts"
+
+/**
+ * Executes a command on one node, whatever slot it is about.
+ *
+ * **Details**
+ *
+ * No redirect is followed: it fails with `Moved` or `Ask` if the node does not serve the command's keys. Reads go to a
+ * replica over a connection that has said READONLY, so that it answers them. Commands that block get a connection to
+ * themselves.
+ *
+ * **Example** (One node's clients)
+ *
+ * ```ts
+ * import { Nodes, Redis } from "@redisc/core"
+ *
+ * const clients = Nodes.executeOn("10.0.0.1:6379", Redis.clientList())
+ * ```
+ *
+ * @category executing
+ * @since 0.1.0
+ */
+export const executeOn = <A>(
+  node: string | Address.Address,
+  given: Command.Command<A>
+): Effect.Effect<A, RedisError.RedisError, Client> =>
+  Effect.flatMap(Client, ({ router }) =>
+    Effect.withFiber((fiber) => {
+      const command = Command.orInvalid(given)
+      const work = OnNodes.executeOn(router.cluster, node, command)
+      return Tracing.isTraced(fiber)
+        ? Tracing.traced(command, (seen) =>
+          Effect.tap(work, () => Effect.sync(() => seen(Result.getOrThrow(Address.read(node)).key))))
+        : work
+    }))
+
+/**
+ * Executes a command on each node of a role at once, and answers each node's result.
+ *
+ * **Details**
+ *
+ * What fails on a node is that node's result. The whole fails only where `nodes` names no role. The nodes are those that
+ * the client knows to be up.
+ *
+ * **Example** (Memory, node by node)
+ *
+ * ```ts
+ * import { Nodes, Redis } from "@redisc/core"
+ *
+ * const memory = Nodes.execute("primaries", Redis.info(["memory"]))
+ * ```
+ *
+ * @category executing
+ * @since 0.1.0
+ */
+export const execute = <A>(
+  nodes: Nodes,
+  given: Command.Command<A>
+): Effect.Effect<ReadonlyArray<NodeResult<A>>, RedisError.RedisError, Client> =>
+  Effect.flatMap(Client, ({ router }) =>
+    Effect.withFiber((fiber) => {
+      const command = Command.orInvalid(given)
+      const problem = nodesCheck("nodes", nodes)
+      if (problem !== undefined) return Effect.fail(unsent(new RedisError.InvalidArgument({ problem }), command))
+      const work = OnNodes.executeEach(router.cluster, command, nodes)
+      return Tracing.isTraced(fiber)
+        ? Tracing.traced(
+          command,
+          (seen) => Effect.tap(work, (results) => Effect.sync(() => seen(...OnNodes.nodesOf(results)))),
+          (results) => OnNodes.failuresIn(results)[0]
+        )
+        : work
+    }))
 
 /**
  * @category configuration
@@ -41,7 +120,7 @@ const problemOf = (nodes: unknown, effect: unknown, options: unknown): string | 
   return options === undefined ? undefined : Settings.optionsProblem(options, { concurrency })
 }
 
-/** What is no Effect would never end. */
+/** Refuses what a function has answered in place of an Effect. */
 const orRefused = <A, E, R>(made: Effect.Effect<A, E, R>): Effect.Effect<A, E | RedisError.RedisError, R> => {
   if (Effect.isEffect(made)) return made
   const problem = `what a function runs on each node has to be an Effect, not ${Settings.kindOf(made)}`
@@ -84,12 +163,12 @@ export const visit = <A, E, R>(
 ): Stream.Stream<
   NodeResult<A, E | RedisError.RedisError>,
   RedisError.RedisError,
-  Exclude<R, Command.Redis> | RedisCluster
+  Exclude<R, Command.Redis> | Client
 > =>
-  Stream.unwrap(Effect.map(RedisCluster, (cluster) => {
+  Stream.unwrap(Effect.map(Client, ({ topology }) => {
     const problem = problemOf(nodes, effect, options)
     if (problem !== undefined) return Stream.fail(unsent(new RedisError.InvalidArgument({ problem })))
-    const members = membersOf(cluster.topology.currentUnsafe(), nodes)
+    const members = membersOf(topology.currentUnsafe(), nodes)
     if (members.length === 0) {
       const role = nodes === "replicas" ? "replica" : undefined
       return Stream.fail(unsent(new RedisError.NoNodeForSlot({ role })))
@@ -125,7 +204,7 @@ export const collect = <A, E, R>(
 ): Effect.Effect<
   Readonly<Record<string, Result.Result<A, E | RedisError.RedisError>>>,
   RedisError.RedisError,
-  Exclude<R, Command.Redis> | RedisCluster
+  Exclude<R, Command.Redis> | Client
 > =>
   Effect.map(
     Stream.runCollect(visit(nodes, effect, options)),

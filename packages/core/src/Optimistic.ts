@@ -13,13 +13,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import type { Client } from "./Client.ts"
 import * as Command from "./Command.ts"
 import { unwatch, watch } from "./commands/connections.ts"
 import * as Pace from "./internal/execution/pace.ts"
 import { toError, unsent } from "./internal/failures/failure.ts"
 import { kindOf, optionsProblem, satisfies } from "./internal/values/settings.ts"
 import type { Replies } from "./Pipeline.ts"
-import type { RedisCluster } from "./RedisCluster.ts"
 import { InvalidArgument, isRedisError } from "./RedisError.ts"
 import type { RedisError } from "./RedisError.ts"
 import * as Session from "./Session.ts"
@@ -93,7 +93,7 @@ export const optimistic = <const Commands extends ReadonlyArray<Command.Any>, E,
   keys: ReadonlyArray<Command.Arg>,
   effect: Effect.Effect<Commands, E, R>,
   options?: { readonly schedule?: Schedule.Schedule<unknown, RedisError> | undefined }
-): Effect.Effect<Replies<Commands>, E | RedisError, Exclude<R, Command.Redis> | RedisCluster> => {
+): Effect.Effect<Replies<Commands>, E | RedisError, Exclude<R, Command.Redis> | Client> => {
   const problem = problemOf(keys, effect, options)
   if (problem !== undefined) return Effect.fail(unsent(new InvalidArgument({ problem })))
   const round = Effect.gen(function*() {

@@ -23,6 +23,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { Client } from "./Client.ts"
 import type * as Command from "./Command.ts"
 import {
   pubsubChannels,
@@ -39,7 +40,7 @@ import { Mailbox } from "./internal/pubsub/mailbox.ts"
 import type { Overflow } from "./internal/pubsub/mailbox.ts"
 import { keyspaceProblem, namesOf, toldName, topicsProblem } from "./internal/pubsub/selection.ts"
 import type { Listener, Notice } from "./internal/pubsub/topic.ts"
-import { RedisCluster } from "./RedisCluster.ts"
+import * as Nodes from "./Nodes.ts"
 import * as RedisError from "./RedisError.ts"
 
 /**
@@ -214,7 +215,7 @@ export const listen = <P = string>(
 ): Effect.Effect<
   Stream.Stream<Event<P>, RedisError.RedisError>,
   RedisError.RedisError,
-  Scope.Scope | RedisCluster
+  Scope.Scope | Client
 > => hear(topics, options, true)
 
 /** Like `listen`. Without `notices` the stream contains only messages and overflow gaps. */
@@ -225,7 +226,7 @@ const hear = <P>(
 ): Effect.Effect<
   Stream.Stream<Event<P>, RedisError.RedisError>,
   RedisError.RedisError,
-  Scope.Scope | RedisCluster
+  Scope.Scope | Client
 > =>
   Effect.suspend(() => {
     const problem = topicsProblem(topics, options)
@@ -255,7 +256,7 @@ const toMessages = (
   return messages
 }
 
-type Hub = RedisCluster["Service"]["subscriptions"]
+type Hub = Client["Service"]["subscriptions"]
 
 const open = Effect.fnUntraced(function*<P>(
   options: Options<P>,
@@ -265,9 +266,9 @@ const open = Effect.fnUntraced(function*<P>(
 ): Effect.fn.Return<
   Stream.Stream<Event<P>, RedisError.RedisError>,
   RedisError.RedisError,
-  Scope.Scope | RedisCluster
+  Scope.Scope | Client
 > {
-  const { executor, subscriptions } = yield* RedisCluster
+  const { router, subscriptions } = yield* Client
   const { buffer = 4096, overflow = "dropOldest" } = options
   const report = Strays.logging(Effect.runForkWith(yield* Effect.context<never>()))
   const mailbox = new Mailbox<Raw>(buffer, overflow, yield* Clock.Clock, size, report)
@@ -292,11 +293,11 @@ const open = Effect.fnUntraced(function*<P>(
   )
   if (listener.awaited.size === 0) listener.onReady()
   const confirmed = within(Deferred.await(ready), {
-    soon: executor.parts.clock.soon,
-    duration: executor.parts.commandTimeout,
+    soon: router.clock.soon,
+    duration: router.timeout,
     orElse: () => {
       const waitingFor = `the server to confirm ${listener.awaited.size} of the subscriptions`
-      return Effect.fail(unsent(new RedisError.Timeout({ waitingFor, millis: executor.parts.commandTimeout })))
+      return Effect.fail(unsent(new RedisError.Timeout({ waitingFor, millis: router.timeout })))
     }
   })
   // Leave at once on failure: the scope may stay open, and the caller may try again in it.
@@ -333,7 +334,7 @@ const open = Effect.fnUntraced(function*<P>(
 export const events = <P = string>(
   topics: Topics,
   options?: Options<P>
-): Stream.Stream<Event<P>, RedisError.RedisError, RedisCluster> => Stream.unwrap(listen(topics, options))
+): Stream.Stream<Event<P>, RedisError.RedisError, Client> => Stream.unwrap(listen(topics, options))
 
 const isMessage = <P>(event: Event<P>): event is Message<P> => event._tag === "Message"
 
@@ -341,7 +342,7 @@ const isMessage = <P>(event: Event<P>): event is Message<P> => event._tag === "M
 const messages = <P>(
   topics: Topics,
   options: Options<P> = {}
-): Stream.Stream<Message<P>, RedisError.RedisError, RedisCluster> =>
+): Stream.Stream<Message<P>, RedisError.RedisError, Client> =>
   Stream.transformPull(Stream.unwrap(hear(topics, options, false)), (pull) => {
     const next: Pull.Pull<NonEmptyReadonlyArray<Message<P>>, RedisError.RedisError> = Effect.flatMap(
       pull,
@@ -379,7 +380,7 @@ const messages = <P>(
 export const subscribe = <P = string>(
   channels: ReadonlyArray<string>,
   options?: Options<P>
-): Stream.Stream<Message<P>, RedisError.RedisError, RedisCluster> => messages({ channels }, options)
+): Stream.Stream<Message<P>, RedisError.RedisError, Client> => messages({ channels }, options)
 
 /**
  * The messages of all channels whose names match a pattern, such as `"news.*"`. A message that matches several patterns
@@ -401,7 +402,7 @@ export const subscribe = <P = string>(
 export const psubscribe = <P = string>(
   patterns: ReadonlyArray<string>,
   options?: Options<P>
-): Stream.Stream<Message<P>, RedisError.RedisError, RedisCluster> => messages({ patterns }, options)
+): Stream.Stream<Message<P>, RedisError.RedisError, Client> => messages({ patterns }, options)
 
 /**
  * The messages of sharded channels, which may be in any slots. Since Redis 7.0.0.
@@ -422,7 +423,7 @@ export const psubscribe = <P = string>(
 export const ssubscribe = <P = string>(
   shardChannels: ReadonlyArray<string>,
   options?: Options<P>
-): Stream.Stream<Message<P>, RedisError.RedisError, RedisCluster> => messages({ shardChannels }, options)
+): Stream.Stream<Message<P>, RedisError.RedisError, Client> => messages({ shardChannels }, options)
 
 /**
  * An event of a key, published by the primary that has the key.
@@ -465,7 +466,7 @@ export interface KeyEvent {
 export const keyspace = (
   selection: { readonly keys?: string | undefined; readonly events?: ReadonlyArray<string> | undefined } = {},
   options: Pick<Options, "buffer" | "overflow"> = {}
-): Stream.Stream<KeyEvent | Exclude<Event, Message>, RedisError.RedisError, RedisCluster> => {
+): Stream.Stream<KeyEvent | Exclude<Event, Message>, RedisError.RedisError, Client> => {
   const problem = keyspaceProblem(selection, options)
   if (problem !== undefined) return Stream.fromEffect(invalid(problem))
   const prefix = "__keyspace@0__:"
@@ -490,12 +491,10 @@ export const keyspace = (
 const merged = <A, B>(
   command: Command.Command<A>,
   merge: (replies: ReadonlyArray<A>) => B
-): Effect.Effect<B, RedisError.RedisError, RedisCluster> =>
+): Effect.Effect<B, RedisError.RedisError, Client> =>
   Effect.flatMap(
-    RedisCluster,
-    (cluster) =>
-      Effect.flatMap(cluster.executeEach(command, "all"), (results) =>
-        Effect.map(Effect.forEach(results, ({ result }) => Effect.fromResult(result)), merge))
+    Nodes.execute("all", command),
+    (results) => Effect.map(Effect.forEach(results, ({ result }) => Effect.fromResult(result)), merge)
   )
 
 const union = (lists: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => [...new Set(lists.flat())]
@@ -516,7 +515,7 @@ const sums = (records: ReadonlyArray<Record<string, number>>): Record<string, nu
  * ```ts
  * import { PubSub } from "@redisc/core"
  *
- * const rooms = PubSub.channels("room:*") // Effect<ReadonlyArray<string>, RedisError, RedisCluster>
+ * const rooms = PubSub.channels("room:*") // Effect<ReadonlyArray<string>, RedisError, Client>
  * ```
  *
  * @see https://redis.io/docs/latest/commands/pubsub-channels/
@@ -525,7 +524,7 @@ const sums = (records: ReadonlyArray<Record<string, number>>): Record<string, nu
  */
 export const channels = (
   pattern?: Command.Arg
-): Effect.Effect<ReadonlyArray<string>, RedisError.RedisError, RedisCluster> => merged(pubsubChannels(pattern), union)
+): Effect.Effect<ReadonlyArray<string>, RedisError.RedisError, Client> => merged(pubsubChannels(pattern), union)
 
 /**
  * The number of connections that are subscribed to each of the given channels, over all nodes, by channel.
@@ -535,7 +534,7 @@ export const channels = (
  * ```ts
  * import { PubSub } from "@redisc/core"
  *
- * const listeners = PubSub.numsub(["news"]) // Effect<Readonly<Record<string, number>>, RedisError, RedisCluster>
+ * const listeners = PubSub.numsub(["news"]) // Effect<Readonly<Record<string, number>>, RedisError, Client>
  * ```
  *
  * @see https://redis.io/docs/latest/commands/pubsub-numsub/
@@ -544,7 +543,7 @@ export const channels = (
  */
 export const numsub = (
   channels: ReadonlyArray<Command.Arg>
-): Effect.Effect<Readonly<Record<string, number>>, RedisError.RedisError, RedisCluster> =>
+): Effect.Effect<Readonly<Record<string, number>>, RedisError.RedisError, Client> =>
   merged(pubsubNumsub(channels), sums)
 
 /**
@@ -555,14 +554,14 @@ export const numsub = (
  * ```ts
  * import { PubSub } from "@redisc/core"
  *
- * const patterns = PubSub.numpat // Effect<number, RedisError, RedisCluster>
+ * const patterns = PubSub.numpat // Effect<number, RedisError, Client>
  * ```
  *
  * @see https://redis.io/docs/latest/commands/pubsub-numpat/
  * @category introspection
  * @since 0.1.0
  */
-export const numpat: Effect.Effect<number, RedisError.RedisError, RedisCluster> = merged(
+export const numpat: Effect.Effect<number, RedisError.RedisError, Client> = merged(
   pubsubNumpat(),
   (counts) => counts.reduce((sum, count) => sum + count, 0)
 )
@@ -575,7 +574,7 @@ export const numpat: Effect.Effect<number, RedisError.RedisError, RedisCluster> 
  * ```ts
  * import { PubSub } from "@redisc/core"
  *
- * const rooms = PubSub.shardChannels("room:*") // Effect<ReadonlyArray<string>, RedisError, RedisCluster>
+ * const rooms = PubSub.shardChannels("room:*") // Effect<ReadonlyArray<string>, RedisError, Client>
  * ```
  *
  * @see https://redis.io/docs/latest/commands/pubsub-shardchannels/
@@ -584,8 +583,7 @@ export const numpat: Effect.Effect<number, RedisError.RedisError, RedisCluster> 
  */
 export const shardChannels = (
   pattern?: Command.Arg
-): Effect.Effect<ReadonlyArray<string>, RedisError.RedisError, RedisCluster> =>
-  merged(pubsubShardchannels(pattern), union)
+): Effect.Effect<ReadonlyArray<string>, RedisError.RedisError, Client> => merged(pubsubShardchannels(pattern), union)
 
 /**
  * The number of connections that are subscribed to each of the given sharded channels, over all nodes, by channel.
@@ -595,7 +593,7 @@ export const shardChannels = (
  * ```ts
  * import { PubSub } from "@redisc/core"
  *
- * const listeners = PubSub.shardNumsub(["room:1"]) // Effect<Readonly<Record<string, number>>, RedisError, RedisCluster>
+ * const listeners = PubSub.shardNumsub(["room:1"]) // Effect<Readonly<Record<string, number>>, RedisError, Client>
  * ```
  *
  * @see https://redis.io/docs/latest/commands/pubsub-shardnumsub/
@@ -604,5 +602,5 @@ export const shardChannels = (
  */
 export const shardNumsub = (
   channels: ReadonlyArray<Command.Arg>
-): Effect.Effect<Readonly<Record<string, number>>, RedisError.RedisError, RedisCluster> =>
+): Effect.Effect<Readonly<Record<string, number>>, RedisError.RedisError, Client> =>
   merged(pubsubShardnumsub(channels), sums)

@@ -15,19 +15,16 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Address from "./Address.ts"
+import { Client } from "./Client.ts"
 import * as Command from "./Command.ts"
 import { Connector } from "./Connector.ts"
 import { addStats } from "./internal/connection/node.ts"
-import { unsound } from "./internal/execution/admission.ts"
-import { ClusterExecutor } from "./internal/execution/clusterExecutor.ts"
-import type { Counts, Parts } from "./internal/execution/clusterExecutor.ts"
-import * as FanOut from "./internal/execution/fanOut.ts"
-import { membersOf, nodesCheck } from "./internal/execution/members.ts"
-import type { NodeResult, Nodes } from "./internal/execution/members.ts"
+import type { Cluster } from "./internal/execution/cluster.ts"
+import { ClusterRouter } from "./internal/execution/clusterRouter.ts"
+import { Executor } from "./internal/execution/executor.ts"
 import { Replicas } from "./internal/execution/replicas.ts"
-import * as Tracing from "./internal/execution/tracing.ts"
 import { TurnClock } from "./internal/execution/turnClock.ts"
-import { notSent, toError, unsent } from "./internal/failures/failure.ts"
+import { unsent } from "./internal/failures/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { seedsProblem } from "./internal/topology/clusterSource.ts"
 import * as Settings from "./internal/values/settings.ts"
@@ -35,10 +32,9 @@ import * as NodePool from "./NodePool.ts"
 import * as ReadFrom from "./ReadFrom.ts"
 import * as RedirectPolicy from "./RedirectPolicy.ts"
 import * as RedisError from "./RedisError.ts"
-import * as SlotMap from "./SlotMap.ts"
+import type * as SlotMap from "./SlotMap.ts"
 import * as Topology from "./Topology.ts"
 
-export type { NodeResult, Nodes } from "./internal/execution/members.ts"
 export type { BackgroundFailure } from "./Topology.ts"
 
 /**
@@ -116,18 +112,18 @@ export interface Stats {
  * **Details**
  *
  * `execute` sends a command by its keys; commands without keys go to any primary, or to all when the command is about
- * the whole cluster (DBSIZE, FLUSHALL), whose replies become one before they are decoded. `executeOn` sends it to one node
- * and follows no redirect. `executeEach` asks many nodes at once and fails for none: each result is data.
+ * the whole cluster (DBSIZE, FLUSHALL), whose replies become one before they are decoded. For work on nodes, whatever they
+ * serve, there is `Nodes`.
  *
- * **Example** (Memory, node by node)
+ * **Example** (Who serves how many slots)
  *
  * ```ts
- * import { Redis, RedisCluster } from "@redisc/core"
+ * import { RedisCluster } from "@redisc/core"
  * import { Effect } from "effect"
  *
- * const memory = Effect.gen(function*() {
- *   const cluster = yield* RedisCluster.RedisCluster
- *   return yield* cluster.executeEach(Redis.info(["memory"]), "primaries")
+ * const assigned = Effect.gen(function*() {
+ *   const { topology } = yield* RedisCluster.RedisCluster
+ *   return (yield* topology.current).assigned
  * })
  * ```
  *
@@ -137,23 +133,13 @@ export interface Stats {
 export class RedisCluster extends Context.Service<RedisCluster, {
   readonly execute: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
   readonly executeAll: Command.Redis["Service"]["executeAll"]
-  readonly executeOn: <A>(
-    address: Address.Address,
-    command: Command.Command<A>
-  ) => Effect.Effect<A, RedisError.RedisError>
-  readonly executeEach: <A>(
-    command: Command.Command<A>,
-    nodes: Nodes
-  ) => Effect.Effect<ReadonlyArray<NodeResult<A>>>
   readonly topology: Topology.Topology["Service"]
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
   /** What fails in the background from now on. A consumer that is slow misses the oldest. */
   readonly failures: Stream.Stream<Topology.BackgroundFailure>
   readonly stats: Effect.Effect<Stats>
   /** @internal */
-  readonly executor: ClusterExecutor
-  /** @internal */
-  readonly subscriptions: Hub
+  readonly client: Client["Service"]
 }>()("@redisc/core/RedisCluster") {}
 
 const clientChecks: Settings.Checks = {
@@ -200,71 +186,20 @@ const makeClient = Effect.fnUntraced(function*(
   const topology = yield* Topology.Topology
   const clock = yield* Clock.Clock
   const maxLag = Duration.toMillis(Duration.fromInputUnsafe(maxReplicaLag ?? "10 seconds"))
-  const counts: Counts = { redirects: 0, retries: 0, redirectsOf: new Map(), closed: false }
-  const refused = (command: Command.Any, reason: RedisError.Reason) =>
-    Effect.suspend(() => Effect.fail(toError(notSent(reason), { command, attempts: 0 })))
-
-  const onNode: RedisCluster["Service"]["executeOn"] = (address, command) =>
-    Effect.suspend(() => {
-      const nowhere = Settings.address("what to execute on", address)
-      if (nowhere !== undefined) return refused(command, new RedisError.InvalidArgument({ problem: nowhere }))
-      if (counts.closed) return refused(command, new RedisError.Closed())
-      const problem = unsound(command)
-      if (problem !== undefined) return refused(command, problem)
-      const read = Address.read(address)
-      if (Result.isFailure(read)) return refused(command, new RedisError.InvalidArgument({ problem: read.failure }))
-      const isReplica = SlotMap.resolve(topology.currentUnsafe(), address)?.role === "replica"
-      return (isReplica && command.spec.readOnly ? pool.reader(address) : pool.node(address)).execute(command)
-    })
-  const onEach = <A>(command: Command.Command<A>, nodes: Nodes) =>
-    Effect.suspend(() =>
-      Effect.forEach(membersOf(topology.currentUnsafe(), nodes), ({ address, role }) =>
-        Effect.map(
-          Effect.result(onNode(address, command)),
-          (result): NodeResult<A> => ({ address, role, result })
-        ), { concurrency: "unbounded" })
-    )
-
-  const executeOn: RedisCluster["Service"]["executeOn"] = (address, given) =>
-    Effect.withFiber((fiber) => {
-      const command = Command.orInvalid(given)
-      const work = onNode(address, command)
-      return Tracing.isTraced(fiber)
-        ? executor.traced(command, (seen) => Effect.tap(work, () => Effect.sync(() => seen(address.key))))
-        : work
-    })
-  const executeEach: RedisCluster["Service"]["executeEach"] = (given, nodes) =>
-    Effect.withFiber((fiber) => {
-      const command = Command.orInvalid(given)
-      const problem = nodesCheck("nodes", nodes)
-      // No node would be asked, and nobody told. What is typed is never here.
-      if (problem !== undefined) {
-        return refused(command, new RedisError.InvalidArgument({ problem })) as Effect.Effect<never>
-      }
-      const work = onEach(command, nodes)
-      return Tracing.isTraced(fiber)
-        ? executor.traced(
-          command,
-          (seen) => Effect.tap(work, (results) => Effect.sync(() => seen(...FanOut.nodesOf(results)))),
-          FanOut.failureIn
-        )
-        : work
-    })
-
   const context = yield* Effect.context<Connector>()
   const connector = Context.get(context, Connector)
-  const parts: Parts = {
+  const cluster: Cluster = {
     topology,
     pool,
     replicas: new Replicas({ pool, clock, maxLag, onOutdated: topology.requestRefresh }),
     clock: new TurnClock(clock, connector.soon),
     ...pool.limits,
-    policy: redirects ?? RedirectPolicy.standard,
+    policy: Effect.map(RedirectPolicy.Current, (ofRegion) => ofRegion ?? redirects ?? RedirectPolicy.standard),
     readFrom,
-    executeEach: onEach,
-    counts
+    counts: { redirects: 0, retries: 0, redirectsOf: new Map() },
+    closed: false
   }
-  const executor = new ClusterExecutor(parts)
+  const router = new ClusterRouter(cluster)
   const hub = new Hub({
     clock,
     scope: yield* Effect.scope,
@@ -273,7 +208,7 @@ const makeClient = Effect.fnUntraced(function*(
     pool,
     locate: topology.locate,
     tell: (error) => topology.tell({ source: "Refresh", error }),
-    confirmTimeout: parts.commandTimeout,
+    confirmTimeout: cluster.commandTimeout,
     connect: pool.connect
   })
   yield* Effect.forkScoped(Stream.runForEach(topology.changes, () => Effect.sync(() => hub.wake())))
@@ -285,25 +220,23 @@ const makeClient = Effect.fnUntraced(function*(
   })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      counts.closed = true
+      cluster.closed = true
       hub.end(unsent(new RedisError.Closed()))
     })
   )
+  const redis = new Executor(router).service
   return RedisCluster.of({
-    execute: executor.execute,
-    executeAll: executor.executeAll,
-    executeOn,
-    executeEach,
+    execute: redis.execute,
+    executeAll: redis.executeAll,
     topology,
     refresh: topology.refresh,
     failures: topology.failures,
-    stats: Effect.sync(() => statsOf(parts)),
-    executor,
-    subscriptions: hub
+    stats: Effect.sync(() => statsOf(cluster)),
+    client: Client.of({ redis, topology, router, subscriptions: hub })
   })
 })
 
-const statsOf = ({ counts, pool, topology }: Parts): Stats => {
+const statsOf = ({ counts, pool, topology }: Cluster): Stats => {
   const nodes = new Map<string, NodeStats>()
   const add = (node: NodePool.Node): void => {
     const { key } = node.address
@@ -322,7 +255,7 @@ const statsOf = ({ counts, pool, topology }: Parts): Stats => {
  * @category services
  * @since 0.1.0
  */
-export type Services = RedisCluster | Command.Redis | Topology.Topology | NodePool.NodePool
+export type Services = RedisCluster | Client | Command.Redis | Topology.Topology | NodePool.NodePool
 
 /**
  * The client alone, over connections and a topology that the program provides: `NodePool.layer` and `Topology.layer`, or
@@ -348,13 +281,14 @@ export type Services = RedisCluster | Command.Redis | Topology.Topology | NodePo
 export const layerClient = (
   options: ClientOptions = {}
 ): Layer.Layer<
-  RedisCluster | Command.Redis,
+  RedisCluster | Client | Command.Redis,
   RedisError.RedisError,
   NodePool.NodePool | Topology.Topology | Connector
 > =>
   Layer.effectContext(Effect.map(makeClient(options), (cluster) =>
     Context.make(RedisCluster, cluster).pipe(
-      Context.add(Command.Redis, cluster.executor.service)
+      Context.add(Client, cluster.client),
+      Context.add(Command.Redis, cluster.client.redis)
     )))
 
 /**
@@ -383,8 +317,8 @@ export const layerFromSource = (
 }
 
 /**
- * A cluster as a Layer: `Redis`, which executes commands, and `RedisCluster`, which does all the rest, with the `Topology` and
- * the `NodePool` that they use.
+ * A cluster as a Layer: `Redis`, which executes commands, `Client`, which sessions, subscriptions and work on nodes ask for,
+ * and `RedisCluster`, which tells what is going on, with the `Topology` and the `NodePool` that they use.
  *
  * **Details**
  *

@@ -11,13 +11,27 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import { Client } from "./Client.ts"
 import * as Command from "./Command.ts"
 import { wait } from "./commands/connections.ts"
-import { HeldExecutor } from "./internal/execution/heldExecutor.ts"
+import { ClusterRouter } from "./internal/execution/clusterRouter.ts"
+import { Executor } from "./internal/execution/executor.ts"
+import { HeldLines } from "./internal/execution/heldLines.ts"
 import { maybeExecuted, toError, unsent } from "./internal/failures/failure.ts"
-import { durationProblem, kindOf } from "./internal/values/settings.ts"
-import { RedisCluster } from "./RedisCluster.ts"
+import { durationProblem, isPlain, kindOf } from "./internal/values/settings.ts"
 import * as RedisError from "./RedisError.ts"
+
+/**
+ * How many replicas have to acknowledge, and how long they have for it: a duration above zero, in whole milliseconds, rounded
+ * up.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly replicas: number
+  readonly within: Duration.Input
+}
 
 /**
  * Runs an effect, and then waits until so many replicas have acknowledged what it has written, wherever that was.
@@ -28,8 +42,6 @@ import * as RedisError from "./RedisError.ts"
  * written on its own connection; redirects are followed as ever. WAIT is sent to each node that was written to, all at
  * once. When one of them has fewer replicas that acknowledge in time, it fails with `NotReplicated`, of `delivery`
  * `"MaybeExecuted"`: what was written stays written. An effect that fails, or writes nothing, waits for nothing.
- *
- * `within` is a duration above zero, in whole milliseconds, rounded up.
  *
  * **Gotchas**
  *
@@ -47,50 +59,51 @@ import * as RedisError from "./RedisError.ts"
  * const order = Effect.all([
  *   Redis.hset("order:1", { item: "tea" }),
  *   Redis.rpush("orders", ["1"])
- * ]).pipe(Redis.ensureReplication(1, "500 millis"))
+ * ]).pipe(Redis.ensureReplication({ replicas: 1, within: "500 millis" }))
  * ```
  *
  * @category combinators
  * @since 0.1.0
  */
 export const ensureReplication: {
-  (replicas: number, within: Duration.Input): <A, E, R>(
+  (options: Options): <A, E, R>(
     self: Effect.Effect<A, E, R>
-  ) => Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | RedisCluster>
+  ) => Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | Client>
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
-    replicas: number,
-    within: Duration.Input
-  ): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | RedisCluster>
+    options: Options
+  ): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | Client>
 } = dual(
-  3,
+  2,
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
-    replicas: number,
-    within: Duration.Input
-  ): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | RedisCluster> => {
-    const problem = durationProblem("within", within ?? null) ?? wait(replicas, within).problem ??
+    options: Options
+  ): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | Client> => {
+    const { replicas, within }: Partial<Options> = isPlain(options) ? options : {}
+    const problem = durationProblem("within", within ?? null) ??
+      wait(replicas as number, within as Duration.Input).problem ??
       (Effect.isEffect(self) ? undefined : `give the Effect whose writes are to be acknowledged, not ${kindOf(self)}`)
     if (problem !== undefined) {
       return Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
     }
     return Effect.scoped(Effect.gen(function*() {
-      const { executor } = yield* RedisCluster
+      const { cluster } = (yield* Client).router
+      const { clock, commandTimeout } = cluster
       const fork = Effect.runForkWith(yield* Effect.context<never>())
-      const held = new HeldExecutor(executor.parts, yield* Effect.scope, fork)
-      const inside = Effect.provideService(self, Command.Redis, held.service)
+      const held = new HeldLines({ clock, commandTimeout, fork, scope: yield* Effect.scope })
+      const { service } = new Executor(new ClusterRouter(cluster, held))
+      const inside = Effect.provideService(self, Command.Redis, service)
       const value = yield* Effect.ensuring(inside, Effect.sync(() => held.end()))
-      yield* acknowledged(held, replicas, within)
+      yield* acknowledged(held, options)
       return value
     }))
   }
 )
 
-/** What can't be asked, because its connection is gone, counts as acknowledged by nobody. */
+/** Asks each connection that was written on. One that is gone counts as acknowledged by no replica. */
 const acknowledged = Effect.fnUntraced(function*(
-  held: HeldExecutor,
-  wanted: number,
-  within: Duration.Input
+  held: HeldLines,
+  { replicas: wanted, within }: Options
 ): Effect.fn.Return<void, RedisError.RedisError> {
   const counts = yield* Effect.forEach(
     held.written,

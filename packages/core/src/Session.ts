@@ -10,20 +10,23 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Address from "./Address.ts"
+import { Client } from "./Client.ts"
 import * as Command from "./Command.ts"
 import * as CommandSpec from "./CommandSpec.ts"
 import { anySlot, slotOfKeys } from "./internal/commands/keySlot.ts"
 import { toSent } from "./internal/commands/sendable.ts"
 import type { Connection } from "./internal/connection/connection.ts"
-import type { ClusterExecutor } from "./internal/execution/clusterExecutor.ts"
+import type { ClusterRouter } from "./internal/execution/clusterRouter.ts"
+import { Executor } from "./internal/execution/executor.ts"
 import * as Redirects from "./internal/execution/redirects.ts"
-import { SessionExecutor } from "./internal/execution/sessionExecutor.ts"
+import { byMap } from "./internal/execution/router.ts"
+import type { Route } from "./internal/execution/router.ts"
+import { SessionRouter } from "./internal/execution/sessionRouter.ts"
 import { toError, unsent } from "./internal/failures/failure.ts"
 import type { Failure } from "./internal/failures/failure.ts"
 import { address, flag, kindOf, oneOf, optionsProblem } from "./internal/values/settings.ts"
 import type * as NodePool from "./NodePool.ts"
 import * as ReadFrom from "./ReadFrom.ts"
-import { RedisCluster } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 import * as SlotMap from "./SlotMap.ts"
 
@@ -88,35 +91,35 @@ const useChecks = { rerun: flag }
 const refused = (reason: RedisError.Reason): Effect.Effect<never, RedisError.RedisError> => Effect.fail(unsent(reason))
 
 const nodeOf = (
-  { parts }: ClusterExecutor,
+  { cluster }: ClusterRouter,
   node: string | Address.Address
 ): Result.Result<NodePool.Node, string> =>
   Result.map(Address.read(node), (address) => {
-    const known = SlotMap.resolve(parts.topology.currentUnsafe(), address)
-    return known?.role === "replica" ? parts.pool.reader(known.address) : parts.pool.node(known?.address ?? address)
+    const known = SlotMap.resolve(cluster.topology.currentUnsafe(), address)
+    return known?.role === "replica" ? cluster.pool.reader(known.address) : cluster.pool.node(known?.address ?? address)
   })
 
 const choose = (
-  executor: ClusterExecutor,
+  router: ClusterRouter,
   target: Target,
   slot: number,
-  route: Redirects.Route
+  route: Route
 ): Effect.Effect<NodePool.Node, RedisError.RedisError> => {
-  const { counts, pool, topology } = executor.parts
-  if (counts.closed) return refused(new RedisError.Closed())
+  const { closed, pool, topology } = router.cluster
+  if (closed) return refused(new RedisError.Closed())
   if (route._tag === "To") {
     if (route.asking) topology.keep(route.address)
     return Effect.succeed(pool.node(route.address))
   }
   if (target.node !== undefined) {
-    const node = nodeOf(executor, target.node)
+    const node = nodeOf(router, target.node)
     return Result.isSuccess(node)
       ? Effect.succeed(node.success)
       : refused(new RedisError.InvalidArgument({ problem: node.failure }))
   }
   const readFrom = target.readFrom ?? "primary"
-  const node = executor.nodeOf(slot, readFrom)
-  return node === undefined ? refused(executor.noNode(slot, readFrom)) : Effect.succeed(node)
+  const node = router.placement.nodeOf(slot, readFrom)
+  return node === undefined ? refused(router.placement.noNode(slot, readFrom)) : Effect.succeed(node)
 }
 
 interface Opened {
@@ -125,9 +128,9 @@ interface Opened {
 }
 
 const open = Effect.fnUntraced(function*(
-  executor: ClusterExecutor,
+  router: ClusterRouter,
   target: Target,
-  route: Redirects.Route
+  route: Route
 ): Effect.fn.Return<Opened, RedisError.RedisError, Scope.Scope> {
   const both = "bind a session by keys or to a node, not both"
   const problem = optionsProblem(target, targetChecks) ??
@@ -135,23 +138,21 @@ const open = Effect.fnUntraced(function*(
   if (problem !== undefined) {
     return yield* refused(new RedisError.InvalidArgument({ problem }))
   }
-  const { oneSlot } = executor.parts.topology
+  const { oneSlot } = router.cluster.topology
   const slot = slotOfTarget(target, oneSlot)
   if (typeof slot !== "number") return yield* refused(slot)
-  const node = yield* executor.heeding(choose(executor, target, slot, route))
-  const connection = yield* executor.heeding(node.dedicated)
+  const node = yield* router.heeding(choose(router, target, slot, route))
+  const connection = yield* router.heeding(node.dedicated)
   const bound = oneSlot && slot !== anySlot ? slot : undefined
-  const executes = new SessionExecutor({
+  const own = new SessionRouter({
     connection,
     slot: bound,
     oneSlot,
     asking: route._tag === "To" && route.asking,
-    cluster: executor.actions,
-    clock: executor.parts.clock,
-    commandTimeout: executor.parts.commandTimeout
+    cluster: router
   })
-  yield* Effect.addFinalizer(() => Effect.sync(() => executes.end()))
-  const { execute, executeAll } = executes
+  yield* Effect.addFinalizer(() => Effect.sync(() => own.end()))
+  const { execute, executeAll } = new Executor(own)
   return { session: { execute, executeAll, address: node.address, slot: bound }, connection }
 })
 
@@ -184,10 +185,10 @@ const open = Effect.fnUntraced(function*(
  */
 export const make = (
   target: Target = {}
-): Effect.Effect<Session, RedisError.RedisError, Scope.Scope | RedisCluster> =>
+): Effect.Effect<Session, RedisError.RedisError, Scope.Scope | Client> =>
   Effect.flatMap(
-    RedisCluster,
-    ({ executor }) => Effect.map(open(executor, target, Redirects.byMap), ({ session }) => session)
+    Client,
+    ({ router }) => Effect.map(open(router, target, byMap), ({ session }) => session)
   )
 
 /**
@@ -228,23 +229,23 @@ export const use = <A, E, R>(
   target: Target,
   effect: Effect.Effect<A, E, R>,
   options?: { readonly rerun?: boolean | undefined }
-): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | RedisCluster> =>
-  Effect.flatMap(RedisCluster, ({ executor }) => {
+): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | Client> =>
+  Effect.flatMap(Client, ({ router }) => {
     const once: Once<A, E, Exclude<R, Command.Redis>> = (route, onOpen) =>
-      Effect.scoped(Effect.flatMap(open(executor, target, route), ({ connection, session }) => {
+      Effect.scoped(Effect.flatMap(open(router, target, route), ({ connection, session }) => {
         onOpen(connection)
         return Effect.provideService(effect, Command.Redis, session)
       }))
     const problem = (options === undefined ? undefined : optionsProblem(options, useChecks)) ?? effectProblem(effect)
     if (problem !== undefined) return refused(new RedisError.InvalidArgument({ problem }))
-    return options?.rerun === true ? rerun(executor, once) : once(Redirects.byMap, () => {})
+    return options?.rerun === true ? rerun(router, once) : once(byMap, () => {})
   })
 
 const effectProblem = (effect: unknown): string | undefined =>
   Effect.isEffect(effect) ? undefined : `give a session the Effect to run in it, not ${kindOf(effect)}`
 
 type Once<A, E, R> = (
-  route: Redirects.Route,
+  route: Route,
   onOpen: (connection: Connection) => void
 ) => Effect.Effect<A, E | RedisError.RedisError, R>
 
@@ -260,11 +261,11 @@ const deliveryOf = (
 
 /** A block goes again like a command does. The error is the block's own, so that it names the command that met it. */
 const rerun = <A, E, R>(
-  executor: ClusterExecutor,
+  router: ClusterRouter,
   once: Once<A, E, R>
 ): Effect.Effect<A, E | RedisError.RedisError, R> => {
   let last: RedisError.RedisError | undefined
-  const again = (route: Redirects.Route) => {
+  const again = (route: Route) => {
     let connection: Connection | undefined
     const opened = (one: Connection): void => {
       connection = one
@@ -279,10 +280,10 @@ const rerun = <A, E, R>(
       }
     })
   }
-  return Effect.flatMap(again(Redirects.byMap), (first) =>
+  return Effect.flatMap(again(byMap), (first) =>
     Result.isSuccess(first)
       ? Effect.succeed(first.success)
-      : Redirects.persevere(executor.actions, {
+      : Redirects.persevere(router, {
         repeatable: false,
         patient: false,
         overtaken: false,

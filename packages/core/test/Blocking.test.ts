@@ -7,7 +7,7 @@ import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import type * as RedisCluster from "../src/RedisCluster.ts"
 import * as Session from "../src/Session.ts"
-import { carrier, carrying, connected, said, start } from "./support/client.ts"
+import { carrier, carrying, connected, onNodesOf, said, start } from "./support/client.ts"
 import { advance, keyOfA, settle, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 
@@ -145,7 +145,7 @@ describe("the deadline of a command that blocks", () => {
   it.effect("holds for a node that is named, too", () =>
     Effect.gen(function*() {
       const { a, service } = yield* blocking()
-      const pop = service.executeOn(Address.tcp("a", 7000), Redis.blpop([keyOfA], "2 seconds"))
+      const pop = onNodesOf(service).executeOn(Address.tcp("a", 7000), Redis.blpop([keyOfA], "2 seconds"))
       const fiber = yield* start(Effect.flip(pop))
       yield* advance("2900 millis")
       assert.isUndefined(fiber.pollUnsafe())
@@ -410,7 +410,7 @@ describe("a command that blocks, when all dedicated connections are in use,", ()
       yield* start(run(Redis.blpop([keyOfA], "Infinity")))
       yield* settle
       const fiber = yield* start(
-        Effect.flip(service.executeOn(Address.tcp("a", 7000), Redis.blpop([keyOfA], "2 seconds")))
+        Effect.flip(onNodesOf(service).executeOn(Address.tcp("a", 7000), Redis.blpop([keyOfA], "2 seconds")))
       )
       yield* advance("3100 millis")
       const error = yield* Fiber.join(fiber)

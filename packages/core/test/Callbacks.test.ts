@@ -7,6 +7,7 @@ import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Address from "../src/Address.ts"
+import * as Client from "../src/Client.ts"
 import * as Connector from "../src/Connector.ts"
 import * as Nodes from "../src/Nodes.ts"
 import * as PubSub from "../src/PubSub.ts"
@@ -380,7 +381,7 @@ describe("a Connector of somebody else's", () => {
           open: (...args) => broken ? end : cluster.connector.open(...args)
         })
       )
-      const run = Effect.provideService(RedisCluster.RedisCluster, service)
+      const run = Effect.provideService(Client.Client, service.client)
       broken = true
       for (const node of cluster.nodes.values()) node.drop()
       const session = yield* Effect.flip(run(Session.use({ keys: keyOfA }, Redis.get(keyOfA))))

@@ -227,7 +227,12 @@ describe("what has not been sent when a client ends", () => {
       const session = yield* run(Session.make({ keys: keyOfA }))
       const confirming = yield* start(
         Effect.flip(
-          run(Redis.ensureReplication(Effect.andThen(Redis.set(keyOfA, "1"), Redis.get(keyOfB)), 1, "1 second"))
+          run(
+            Redis.ensureReplication(Effect.andThen(Redis.set(keyOfA, "1"), Redis.get(keyOfB)), {
+              replicas: 1,
+              within: "1 second"
+            })
+          )
         )
       )
       const first = yield* start(session.execute(Redis.get(keyOfA)))

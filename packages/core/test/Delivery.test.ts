@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Client from "../src/Client.ts"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
-import * as RedisCluster from "../src/RedisCluster.ts"
 import * as Script from "../src/Script.ts"
 import { connected, start } from "./support/client.ts"
 import { advance, keyOfA, slotOfA } from "./support/scenes.ts"
@@ -232,8 +232,8 @@ describe("a transaction whose MULTI is refused", () => {
     Effect.gen(function*() {
       const { service } = yield* refusing("ERR EXEC without MULTI")
       const error = yield* Effect.flip(two.pipe(
-        Redis.ensureReplication(1, "100 millis"),
-        Effect.provideService(RedisCluster.RedisCluster, service)
+        Redis.ensureReplication({ replicas: 1, within: "100 millis" }),
+        Effect.provideService(Client.Client, service.client)
       ))
       assert.strictEqual(error.delivery, "MaybeExecuted")
     }))

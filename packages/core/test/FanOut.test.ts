@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Command from "../src/Command.ts"
 import * as CommandSpec from "../src/CommandSpec.ts"
 import * as Redis from "../src/Redis.ts"
-import { connected as connectedToThree } from "./support/client.ts"
+import { connected as connectedToThree, onNodesOf } from "./support/client.ts"
 import { advance } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { Script } from "./support/ScriptedCluster.ts"
@@ -75,7 +75,7 @@ describe("a command about the whole cluster", () => {
   it.effect("asked of each node fails for none: what became of it is data", () =>
     Effect.gen(function*() {
       const { service } = yield* connected("DBSIZE", [Reply.integer(1), "drop", Reply.integer(3)])
-      const results = yield* service.executeEach(Redis.command("DBSIZE"), "all")
+      const results = yield* onNodesOf(service).executeEach(Redis.command("DBSIZE"), "all")
       assert.deepStrictEqual(results.map(({ address, result }) => [address.key, result._tag]), [
         ["a:7000", "Success"],
         ["b:7000", "Failure"],
@@ -155,7 +155,7 @@ describe("what becomes of the reply of a command about the whole cluster", () =>
   it.effect("each node has its own when each is asked", () =>
     Effect.gen(function*() {
       const { service } = yield* connected("DBSIZE", integers(1, 20, 300))
-      const results = yield* service.executeEach(Redis.dbsize().pipe(Command.map((n) => n + 1)), "all")
+      const results = yield* onNodesOf(service).executeEach(Redis.dbsize().pipe(Command.map((n) => n + 1)), "all")
       assert.deepStrictEqual(results.map(({ result }) => Result.getOrUndefined(result)), [2, 21, 301])
     }))
 
@@ -167,7 +167,7 @@ describe("what becomes of the reply of a command about the whole cluster", () =>
         Reply.simple("OK")
       ])
       for (const nodes of ["primary", "All", undefined, ["all"], 5]) {
-        const exit = yield* Effect.exit(service.executeEach(Redis.flushall(), nodes as "all"))
+        const exit = yield* Effect.exit(onNodesOf(service).executeEach(Redis.flushall(), nodes as "all"))
         assert.include(String(exit), `nodes has to be one of "primaries", "replicas", "all"`)
         assert.include(String(exit), "InvalidArgument")
       }

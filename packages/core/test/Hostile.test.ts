@@ -217,7 +217,7 @@ describe("whatever is given", () => {
       const ways: Readonly<
         Record<
           string,
-          (value: never) => Effect.Effect<unknown, RedisError.RedisError, Redis.Redis | RedisCluster.RedisCluster>
+          (value: never) => Effect.Effect<unknown, RedisError.RedisError, RedisCluster.Services>
         >
       > = {
         "target": (value) => Session.use(value, get),
@@ -229,8 +229,8 @@ describe("whatever is given", () => {
         "region": (value) => ReadFrom.provide(get, value),
         "optimistic": (value) => Redis.optimistic([keyOfA], Effect.succeed([]), value),
         "schedule": (value) => Redis.optimistic([keyOfA], Effect.succeed([]), { schedule: value }),
-        "replicas": (value) => Redis.ensureReplication(get, value, "1 second"),
-        "within": (value) => Redis.ensureReplication(get, 1, value)
+        "replicas": (value) => Redis.ensureReplication(get, { replicas: value, within: "1 second" }),
+        "within": (value) => Redis.ensureReplication(get, { replicas: 1, within: value })
       }
       for (const [way, use] of Object.entries(ways)) {
         let refused = 0

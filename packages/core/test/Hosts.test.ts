@@ -10,7 +10,7 @@ import * as RedisCluster from "../src/RedisCluster.ts"
 import * as Resp from "../src/Resp.ts"
 import * as Session from "../src/Session.ts"
 import * as SlotMap from "../src/SlotMap.ts"
-import { connected } from "./support/client.ts"
+import { connected, onNodesOf } from "./support/client.ts"
 import { keyOfA, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 
@@ -46,7 +46,7 @@ describe.each(hosts)("a host with %s", (_, host) => {
         const errors = [
           yield* Effect.flip(make),
           yield* Effect.flip(run(Session.use({ node }, Redis.ping()))),
-          yield* Effect.flip(service.executeOn(node as Address.Address, Redis.ping()))
+          yield* Effect.flip(onNodesOf(service).executeOn(node as Address.Address, Redis.ping()))
         ]
         for (const error of errors) {
           assert.deepStrictEqual([error.reason._tag, error.delivery], ["InvalidArgument", "NotSent"])

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Client } from "../src/Client.ts"
 import * as PubSub from "../src/PubSub.ts"
-import type { RedisCluster } from "../src/RedisCluster.ts"
 import type { RedisError } from "../src/RedisError.ts"
 import { start } from "./support/client.ts"
 import { advance, settle } from "./support/scenes.ts"
@@ -26,9 +26,9 @@ const subscribe = `PSUBSCRIBE ${prefix}*`
 
 /** A stream that is opened by whoever reads it, as one that is open. */
 const opened = <A>(
-  stream: Stream.Stream<A, RedisError, RedisCluster>
-): Effect.Effect<Stream.Stream<A, RedisError>, never, Scope.Scope | RedisCluster> =>
-  Effect.map(Effect.context<RedisCluster>(), (context) => Stream.provideContext(stream, context))
+  stream: Stream.Stream<A, RedisError, Client>
+): Effect.Effect<Stream.Stream<A, RedisError>, never, Scope.Scope | Client> =>
+  Effect.map(Effect.context<Client>(), (context) => Stream.provideContext(stream, context))
 
 const keyspace = (...args: Parameters<typeof PubSub.keyspace>) => opened(PubSub.keyspace(...args))
 

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Address from "../src/Address.ts"
+import * as Client from "../src/Client.ts"
 import * as Command from "../src/Command.ts"
 import * as Connection from "../src/Connection.ts"
 import * as Connector from "../src/Connector.ts"
@@ -134,8 +135,8 @@ describe("what has come by the time that something is given up is read first:", 
       const fiber = yield* start(
         Effect.provideService(
           Effect.asVoid(PubSub.listen({ channels: ["news"] })),
-          RedisCluster.RedisCluster,
-          service
+          Client.Client,
+          service.client
         )
       )
       yield* settle

@@ -8,6 +8,7 @@ import * as Address from "../src/Address.ts"
 import * as NodePool from "../src/NodePool.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
+import { onNodesOf } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, settle, threeNodes } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { Script, ScriptedNode } from "./support/ScriptedCluster.ts"
@@ -128,7 +129,7 @@ describe("blocking commands", () => {
     Effect.gen(function*() {
       const { a, get, service } = yield* connected()
       a.on("BLPOP", "hold")
-      const fiber = yield* start(service.executeOn(address, Redis.command("BLPOP", [keyOfA, 0])))
+      const fiber = yield* start(onNodesOf(service).executeOn(address, Redis.command("BLPOP", [keyOfA, 0])))
       yield* settle
       assert.strictEqual(yield* get(keyOfA), "a:7000")
       yield* advance("1 minute")
@@ -324,7 +325,7 @@ describe("the end of the client", () => {
       const late = yield* Effect.flip(get(keyOfA))
       assert.deepStrictEqual([late.reason._tag, late.delivery], ["Closed", "NotSent"])
       assert.strictEqual((yield* Effect.flip(pop(keyOfA))).reason._tag, "Closed")
-      const on = yield* Effect.flip(service.executeOn(address, Redis.get("k")))
+      const on = yield* Effect.flip(onNodesOf(service).executeOn(address, Redis.get("k")))
       assert.strictEqual(on.reason._tag, "Closed")
       yield* advance("10 seconds")
       assert.strictEqual(cluster.live, 0)

@@ -6,6 +6,7 @@ import * as Address from "../src/Address.ts"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
+import { onNodesOf } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, keyOfC, settle, slotOfA, threeNodes } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { ScriptedNode } from "./support/ScriptedCluster.ts"
@@ -158,7 +159,7 @@ describe("a command that changes its connection", () => {
         const error = yield* Effect.flip(provide(Redis.command(name, [keyOfA])))
         assert.strictEqual(error.reason._tag, "InvalidArgument")
         assert.match(error.message, /Connection.make|session/)
-        yield* Effect.flip(service.executeOn(Address.tcp("a", 7000), Redis.command(name, [keyOfA])))
+        yield* Effect.flip(onNodesOf(service).executeOn(Address.tcp("a", 7000), Redis.command(name, [keyOfA])))
       }
       assert.strictEqual(sent(a, "MULTI"), 0)
     }))

@@ -106,7 +106,7 @@ describe("a listener", () => {
       const ignore = () => {}
       const none = { bytes: false, awaited: new Set<never>(), onMessages: ignore, onNotice: ignore }
       const listener = { ...none, onReady: ignore, onFailure: ignore }
-      service.subscriptions.leave(service.subscriptions.listen("channel", "news", listener), listener)
+      service.client.subscriptions.leave(service.client.subscriptions.listen("channel", "news", listener), listener)
       yield* settle
       assert.deepStrictEqual([a, b, c].flatMap(asked), [])
       assert.strictEqual(cluster.live, open)

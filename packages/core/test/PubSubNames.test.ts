@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { Client } from "../src/Client.ts"
 import * as PubSub from "../src/PubSub.ts"
-import type { RedisCluster } from "../src/RedisCluster.ts"
 import { connected } from "./support/client.ts"
 import { advance, settle } from "./support/scenes.ts"
 import { asked, brief, lineTo, message, messagesOf, pmessage, smessage, subscriber } from "./support/subscribers.ts"
@@ -78,7 +78,7 @@ describe("a name", () => {
       const { a, read } = yield* subscriber()
       const stream = PubSub.keyspace({ keys: "\ud800*" })
       const { events } = yield* read(
-        Effect.map(Effect.context<RedisCluster>(), (context) => Stream.provideContext(stream, context))
+        Effect.map(Effect.context<Client>(), (context) => Stream.provideContext(stream, context))
       )
       yield* advance("5 seconds")
       assert.deepStrictEqual(asked(a), [`PSUBSCRIBE __keyspace@0__:${replacement}*`])

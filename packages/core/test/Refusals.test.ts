@@ -37,7 +37,7 @@ const unasked = (text: string): Script => (_, connection) => {
   return "drop"
 }
 
-type Way = Effect.Effect<string, RedisError.RedisError, Redis.Redis | RedisCluster.RedisCluster>
+type Way = Effect.Effect<string, RedisError.RedisError, RedisCluster.Services>
 
 /** How a caller meets a node that has not been connected to yet. Each replies "done". */
 const ways: Readonly<Record<string, Way>> = {

@@ -8,7 +8,7 @@ import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import type * as RedisCluster from "../src/RedisCluster.ts"
 import * as Session from "../src/Session.ts"
-import { carrier, carrying, connected, said, start } from "./support/client.ts"
+import { carrier, carrying, connected, onNodesOf, said, start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, keyOfC, settle, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { ScriptedNode } from "./support/ScriptedCluster.ts"
@@ -20,8 +20,8 @@ const replicated = Effect.fnUntraced(function*(options?: Partial<RedisCluster.Op
   const nodes = yield* connected(options)
   for (const node of nodes.cluster.nodes.values()) node.on("WAIT", Reply.integer(2))
   const ensured = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    nodes.run(effect.pipe(Redis.ensureReplication(1, "100 millis")))
-  const node = nodes.service.executor.parts.pool.node(Address.tcp("a", 7000))
+    nodes.run(effect.pipe(Redis.ensureReplication({ replicas: 1, within: "100 millis" })))
+  const node = nodes.service.client.router.cluster.pool.node(Address.tcp("a", 7000))
   return { ...nodes, ensured, node }
 })
 
@@ -258,7 +258,7 @@ describe("too few replicas", () => {
       a.on("WAIT", Reply.integer(1))
       b.on("WAIT", Reply.integer(3))
       const both = Effect.all([write, Redis.set(keyOfB, "1")])
-      const error = yield* Effect.flip(run(Redis.ensureReplication(both, 2, "1 second")))
+      const error = yield* Effect.flip(run(Redis.ensureReplication(both, { replicas: 2, within: "1 second" })))
       assert.isTrue(
         error.reason._tag === "NotReplicated" && error.reason.wanted === 2 && error.reason.acknowledged === 1
       )
@@ -435,7 +435,7 @@ describe("wrong arguments", () => {
   )("are refused before anything is run: %j", ([replicas, within]) =>
     Effect.gen(function*() {
       const { a, run } = yield* replicated()
-      const error = yield* Effect.flip(run(Redis.ensureReplication(write, replicas, within)))
+      const error = yield* Effect.flip(run(Redis.ensureReplication(write, { replicas, within })))
       assert.deepStrictEqual([error.reason._tag, error.delivery], ["InvalidArgument", "NotSent"])
       assert.deepStrictEqual(a.commands, [])
     }))
@@ -448,7 +448,7 @@ describe("WAIT outside of a session", () => {
       const error = yield* Effect.flip(run(Redis.wait(1, "1 second")))
       assert.strictEqual(error.reason._tag, "InvalidArgument")
       assert.include(error.message, "session")
-      const each = yield* service.executeEach(Redis.wait(1, "1 second"), "all")
+      const each = yield* onNodesOf(service).executeEach(Redis.wait(1, "1 second"), "all")
       assert.deepStrictEqual(each.map(({ result }) => result._tag), ["Failure", "Failure", "Failure"])
       assert.deepStrictEqual([a.commands, b.commands, c.commands], [[], [], []])
     }))

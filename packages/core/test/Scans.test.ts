@@ -7,7 +7,7 @@ import * as Nodes from "../src/Nodes.ts"
 import * as ReadFrom from "../src/ReadFrom.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Session from "../src/Session.ts"
-import { connected } from "./support/client.ts"
+import { connected, onNodesOf } from "./support/client.ts"
 import { shard } from "./support/replicas.ts"
 import { keyOfA, keyOfB } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
@@ -55,7 +55,7 @@ describe("pages behind a cursor", () => {
         yield* run(Redis.command("hscan", [key, "0"], i % 2 === 0 ? { keys: [0] } : {}))
         yield* run(Redis.pipeline([Redis.hscan(key, "0"), Redis.command("SSCAN", [key, 0])]))
         yield* run(ReadFrom.provide(Redis.hscan(key, "0"), "any"))
-        yield* run(Redis.ensureReplication(Redis.hscan(key, "0"), 1, "1 second"))
+        yield* run(Redis.ensureReplication(Redis.hscan(key, "0"), { replicas: 1, within: "1 second" }))
       }
       assert.deepStrictEqual([pagesOf("HSCAN"), pagesOf("SSCAN")], [[16, 0, 0], [4, 0, 0]])
     }))
@@ -100,7 +100,7 @@ describe("a scan of all keys", () => {
       ) {
         const error = yield* Effect.flip(run(scan))
         assert.deepStrictEqual([error.reason._tag, error.delivery, error.attempts], ["InvalidArgument", "NotSent", 0])
-        for (const way of ["Nodes.visit", "Session.use({ node }", "RedisCluster.executeOn"]) {
+        for (const way of ["Nodes.visit", "Session.use({ node }", "Nodes.executeOn"]) {
           assert.include(error.message, way)
         }
       }
@@ -110,7 +110,9 @@ describe("a scan of all keys", () => {
       assert.isTrue(Result.isSuccess(first) && Result.isFailure(second))
       const inside = yield* Effect.flip(run(Redis.transaction([Redis.get(keyOfB), Redis.command("SCAN", [0])])))
       assert.include(inside.message, "the cursor of SCAN")
-      const held = yield* Effect.flip(run(Redis.ensureReplication(Redis.command("SCAN", [0]), 1, "1 second")))
+      const held = yield* Effect.flip(
+        run(Redis.ensureReplication(Redis.command("SCAN", [0]), { replicas: 1, within: "1 second" }))
+      )
       assert.include(held.message, "the cursor of SCAN")
       const cursor = yield* Effect.flip(run(Redis.command("FT.CURSOR", ["READ", "index", 7])))
       assert.include(cursor.message, "the cursor of FT.CURSOR READ")
@@ -123,8 +125,8 @@ describe("a scan of all keys", () => {
       for (const node of [a, b, c]) node.on("SCAN", page(node.key))
       const scan = Redis.command("SCAN", ["0"])
       const from = (node: string) => ["0", [node, "1"]]
-      assert.deepStrictEqual(yield* service.executeOn(Address.tcp("b", 7000), scan), from(b.key))
-      const each = yield* service.executeEach(scan, "all")
+      assert.deepStrictEqual(yield* onNodesOf(service).executeOn(Address.tcp("b", 7000), scan), from(b.key))
+      const each = yield* onNodesOf(service).executeEach(scan, "all")
       assert.deepStrictEqual(each.map(({ result }) => Result.getOrThrow(result)), [a, b, c].map(({ key }) => from(key)))
       const visited = yield* run(Nodes.collect("primaries", scan))
       assert.deepStrictEqual(Object.values(visited).map(Result.getOrThrow), [a, b, c].map(({ key }) => from(key)))

@@ -5,8 +5,8 @@ import * as Schema from "effect/Schema"
 import * as Address from "../src/Address.ts"
 import * as Command from "../src/Command.ts"
 import { attempt } from "../src/internal/connection/call.ts"
-import * as Redirects from "../src/internal/execution/redirects.ts"
-import { SessionExecutor } from "../src/internal/execution/sessionExecutor.ts"
+import { byMap } from "../src/internal/execution/router.ts"
+import { SessionRouter } from "../src/internal/execution/sessionRouter.ts"
 import * as Redis from "../src/Redis.ts"
 import type * as RedisCluster from "../src/RedisCluster.ts"
 import * as Script from "../src/Script.ts"
@@ -30,15 +30,14 @@ describe("a session that has ended", () => {
   it.effect("sends nothing any more for what it has let in before: its connection may be another's by now", () =>
     Effect.gen(function*() {
       const { a, service } = yield* opened()
-      const { clock, commandTimeout } = service.executor.parts
-      const connection = yield* service.executor.parts.pool.node(Address.tcp("a", 7000)).dedicated
-      const cluster = service.executor.actions
+      const connection = yield* service.client.router.cluster.pool.node(Address.tcp("a", 7000)).dedicated
+      const cluster = service.client.router
       const [slot, oneSlot] = [slotOfA, true]
-      const session = new SessionExecutor({ asking: false, clock, cluster, commandTimeout, connection, slot, oneSlot })
+      const session = new SessionRouter({ asking: false, cluster, connection, slot, oneSlot })
       const get = Redis.get(keyOfA)
       const attempts = [
         attempt({ submit: session.dispatch }, get, { asking: false, deadline: Infinity }),
-        session.actions.send(get, slot, Infinity, Redirects.byMap)
+        session.send({ command: get, slot, deadline: Infinity, route: byMap, together: false })
       ]
       session.end()
       for (const one of attempts) {

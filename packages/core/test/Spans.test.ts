@@ -5,7 +5,7 @@ import * as Tracer from "effect/Tracer"
 import * as Address from "../src/Address.ts"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
-import { connected, start } from "./support/client.ts"
+import { connected, onNodesOf, start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 
@@ -105,10 +105,10 @@ describe("the span of a command", () => {
       const { b, cluster, run, service, told } = yield* traced()
       for (const node of cluster.nodes.values()) node.on("DBSIZE", Reply.integer(1))
       const { address } = service.topology.currentUnsafe().shards[0].primary!
-      yield* run(service.executeOn(address, Redis.get(keyOfA)))
+      yield* run(onNodesOf(service).executeOn(address, Redis.get(keyOfA)))
       assert.deepStrictEqual(told(), { name: "GET", "db.operation.name": "GET", ...ofA })
       b.on("DBSIZE", Reply.error("NOPERM this user has no permissions to run the 'dbsize' command"))
-      yield* run(service.executeEach(Redis.dbsize(), "primaries"))
+      yield* run(onNodesOf(service).executeEach(Redis.dbsize(), "primaries"))
       assert.deepStrictEqual(told(), {
         name: "DBSIZE",
         "db.system.name": "redis",
@@ -120,7 +120,7 @@ describe("the span of a command", () => {
       })
       const nowhere = Address.tcp("nowhere", 1)
       cluster.node(nowhere.key).accepts = "none"
-      yield* Effect.flip(run(service.executeOn(nowhere, Redis.get(keyOfA))))
+      yield* Effect.flip(run(onNodesOf(service).executeOn(nowhere, Redis.get(keyOfA))))
       assert.deepInclude(told(), { "network.peer.address": nowhere.key, "error.type": "ConnectionFailed" })
     }))
 
@@ -171,8 +171,8 @@ describe("the message of a Timeout", () => {
       yield* advance("3 seconds")
       assert.include((yield* Fiber.join(fiber)).message, "its deadline of 2 s passed while it waited for another try")
       a.on("GET", "hold")
-      const node = service.executor.parts.topology.currentUnsafe().shards[0].primary!.address
-      const one = yield* start(Effect.flip(service.executeOn(node, Redis.get(keyOfA))))
+      const node = service.client.router.cluster.topology.currentUnsafe().shards[0].primary!.address
+      const one = yield* start(Effect.flip(onNodesOf(service).executeOn(node, Redis.get(keyOfA))))
       yield* advance("3 seconds")
       assert.include((yield* Fiber.join(one)).message, "its deadline of 2 s passed while it waited for the reply")
     }))

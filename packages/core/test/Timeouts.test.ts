@@ -8,7 +8,7 @@ import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Script from "../src/Script.ts"
 import * as Session from "../src/Session.ts"
-import { carrier, connected, start } from "./support/client.ts"
+import { carrier, connected, onNodesOf, start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, settle } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 
@@ -148,7 +148,7 @@ describe("a command with a timeout of its own", () => {
       for (const node of cluster.nodes.values()) node.on("GET", "hold").on("DBSIZE", "hold").on("MULTI", "hold")
       const works: ReadonlyArray<Effect.Effect<unknown, Redis.RedisError>> = [
         run(Session.use({ keys: keyOfA }, hasty)),
-        service.executeOn(Address.tcp("a", 7000), hasty),
+        onNodesOf(service).executeOn(Address.tcp("a", 7000), hasty),
         run(Redis.dbsize().pipe(Command.timeout("50 millis"))),
         run(Redis.transaction([Redis.get(keyOfA)]).pipe(Command.timeout("50 millis"))),
         run(Session.use({ keys: keyOfA }, Redis.transaction([Redis.get(keyOfA)]).pipe(Command.timeout("50 millis"))))

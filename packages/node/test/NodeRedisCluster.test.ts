@@ -1,5 +1,5 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Redis, RedisCluster } from "@redisc/core"
+import { Nodes, Redis } from "@redisc/core"
 import { NodeRedisCluster } from "@redisc/node"
 import { RealCluster } from "@redisc/test-utils"
 import * as Config from "effect/Config"
@@ -56,9 +56,8 @@ layer(RealCluster.layer({ primaries: 3, password: Redacted.make("s3cret") }), {
       const { addresses } = yield* RealCluster.RealCluster
       const password = Redacted.make("s3cret")
       const results = yield* Effect.gen(function*() {
-        const cluster = yield* RedisCluster.RedisCluster
         assert.strictEqual(yield* roundTrip, "hello")
-        return yield* cluster.executeEach(Redis.ping(), "all")
+        return yield* Nodes.execute("all", Redis.ping())
       }).pipe(Effect.provide(NodeRedisCluster.layer({ nodes: addresses, credentials: { password } })))
       assert.deepStrictEqual(results.map(({ result }) => result._tag), ["Success", "Success", "Success"])
     }))

@@ -480,13 +480,9 @@ const statsOf: Reply.Decode<FunctionStats> = (value) => {
  * **Example** (Each primary)
  *
  * ```ts
- * import { Redis, RedisCluster } from "@redisc/core"
- * import { Effect } from "effect"
+ * import { Nodes, Redis } from "@redisc/core"
  *
- * const stats = Effect.gen(function*() {
- *   const cluster = yield* RedisCluster.RedisCluster
- *   return yield* cluster.executeEach(Redis.functionStats(), "primaries")
- * })
+ * const stats = Nodes.execute("primaries", Redis.functionStats())
  * ```
  *
  * @see https://redis.io/docs/latest/commands/function-stats/

@@ -1,6 +1,10 @@
 /** A client of scripted nodes, and what tests of held connections look at. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import type * as Address from "../../src/Address.ts"
+import * as Client from "../../src/Client.ts"
+import type * as Command from "../../src/Command.ts"
+import * as Nodes from "../../src/Nodes.ts"
 import * as Redis from "../../src/Redis.ts"
 import * as RedisCluster from "../../src/RedisCluster.ts"
 import { settle, threeNodes } from "./scenes.ts"
@@ -11,17 +15,26 @@ import type { Slots } from "./slotsReply.ts"
 export const start = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Fiber.Fiber<A, E>, never, R> =>
   Effect.forkChild(effect, { startImmediately: true })
 
+/** Executes a command on one node, or on each node of a role, for a client that is at hand. */
+export const onNodesOf = ({ client }: RedisCluster.RedisCluster["Service"]) => ({
+  executeOn: <A>(address: Address.Address, command: Command.Command<A>) =>
+    Effect.provideService(Nodes.executeOn(address, command), Client.Client, client),
+  executeEach: <A>(command: Command.Command<A>, nodes: Nodes.Nodes) =>
+    Effect.provideService(Nodes.execute(nodes, command), Client.Client, client)
+})
+
 const clientOf = Effect.fnUntraced(function*(cluster: ScriptedCluster, options?: Partial<RedisCluster.Options>) {
   const service = yield* cluster.provide(RedisCluster.make({ nodes: ["a:7000"], ...options }))
   yield* settle
   /** Runs an effect with what the layer of a cluster provides. */
   const run = <A, E, R>(
     effect: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E, Exclude<R, RedisCluster.RedisCluster | Redis.Redis>> =>
+  ): Effect.Effect<A, E, Exclude<R, RedisCluster.Services>> =>
     effect.pipe(
-      Effect.provideService(Redis.Redis, service.executor.service),
+      Effect.provideService(Redis.Redis, service.client.redis),
+      Effect.provideService(Client.Client, service.client),
       Effect.provideService(RedisCluster.RedisCluster, service)
-    ) as Effect.Effect<A, E, Exclude<R, RedisCluster.RedisCluster | Redis.Redis>>
+    ) as Effect.Effect<A, E, Exclude<R, RedisCluster.Services>>
   return { service, run }
 })
 

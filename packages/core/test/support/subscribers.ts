@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Client from "../../src/Client.ts"
 import * as PubSub from "../../src/PubSub.ts"
 import type * as RedisCluster from "../../src/RedisCluster.ts"
 import type { RedisError } from "../../src/RedisError.ts"
@@ -82,7 +83,7 @@ export const subscriber = Effect.fnUntraced(function*(
   const [a, b, c] = ["a:7000", "b:7000", "c:7000"].map((key) => client.cluster.node(key))
 
   const read = Effect.fnUntraced(function*<A>(
-    opened: Effect.Effect<Stream.Stream<A, RedisError>, RedisError, Scope.Scope | RedisCluster.RedisCluster>
+    opened: Effect.Effect<Stream.Stream<A, RedisError>, RedisError, Scope.Scope | Client.Client>
   ) {
     const scope = yield* Scope.fork(yield* Effect.scope)
     const stream = yield* Scope.provide(client.run(opened), scope)

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import type * as Redis from "@redisc/core/Redis"
-import type { RedisCluster } from "@redisc/core/RedisCluster"
+import type { Services } from "@redisc/core/RedisCluster"
 import * as Effect from "effect/Effect"
 
 /**
@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
  */
 export interface Case {
   readonly name: string
-  readonly run: Effect.Effect<void, unknown, Redis.Redis | RedisCluster>
+  readonly run: Effect.Effect<void, unknown, Services>
 }
 
 /**

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
+import type { Client } from "@redisc/core/Client"
 import * as PubSub from "@redisc/core/PubSub"
 import * as Redis from "@redisc/core/Redis"
-import type { RedisCluster } from "@redisc/core/RedisCluster"
 import * as Slot from "@redisc/core/Slot"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -25,7 +25,7 @@ const hear = <P = string>(
 ): Effect.Effect<
   Effect.Effect<ReadonlyArray<PubSub.Message<P>>, Redis.RedisError>,
   Redis.RedisError,
-  RedisCluster | Scope.Scope
+  Client | Scope.Scope
 > =>
   Effect.map(PubSub.listen(topics, options), (events) =>
     Stream.runCollect(

@@ -4,7 +4,7 @@
  */
 import { assert } from "@effect/vitest"
 import { PubSub, Redis, Slot } from "@redisc/core"
-import type { RedisCluster, RedisError } from "@redisc/core"
+import type { Client, RedisError } from "@redisc/core"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
@@ -112,7 +112,7 @@ const note = (channel: Channel, payload: string, now: number): void => {
 /** Subscribes to all channels, and notes what comes for as long as the scope is open. */
 export const listen = (
   ledger: Ledger
-): Effect.Effect<void, RedisError.RedisError, Scope.Scope | RedisCluster.RedisCluster> =>
+): Effect.Effect<void, RedisError.RedisError, Scope.Scope | Client.Client> =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     const names = (sharded: boolean) => some(ledger, (channel) => channel.sharded === sharded).map(({ name }) => name)

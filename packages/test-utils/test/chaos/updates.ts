@@ -99,7 +99,9 @@ const move = (ledger: Ledger, { name }: Account, update: number) => {
  * so it counts only where the primary is sure to be the same as before.
  */
 const confirm = (account: Account) =>
-  Effect.isSuccess(Redis.ensureReplication(Redis.incr(`${account.name}:confirmed`), 1, "1 second"))
+  Effect.isSuccess(
+    Redis.ensureReplication(Redis.incr(`${account.name}:confirmed`), { replicas: 1, within: "1 second" })
+  )
 
 const one = Effect.fnUntraced(function*(ledger: Ledger, replicated: boolean) {
   const update = ledger.updates++

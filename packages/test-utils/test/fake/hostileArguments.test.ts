@@ -3,7 +3,7 @@
  * command may succeed or fail with a `RedisError`; it never throws, never dies, and never costs the command beside it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Command, CommandSpec, Redis, RedisCluster, RedisError, Script, Session } from "@redisc/core"
+import { Command, CommandSpec, Nodes, Redis, RedisCluster, RedisError, Script, Session } from "@redisc/core"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -170,8 +170,7 @@ describe("an argument that is neither text, bytes nor a number", () => {
       (value) =>
         Effect.flatMap(
           RedisCluster.RedisCluster,
-          ({ executeOn, topology }) =>
-            executeOn([...topology.currentUnsafe().nodes.values()][0].address, Redis.get(value))
+          ({ topology }) => Nodes.executeOn([...topology.currentUnsafe().nodes.values()][0].address, Redis.get(value))
         )
     ]
   ]

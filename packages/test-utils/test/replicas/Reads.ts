@@ -36,7 +36,7 @@ export const keysOf = ({ slots }: RealCluster.NodeState, prefix: string, count: 
 /** Stores the keys, and waits until all replicas have them. */
 export const store = (keys: ReadonlyArray<string>) =>
   Effect.forEach(keys, (key) => Redis.set(key, valueOf(key)), { concurrency: "unbounded", discard: true }).pipe(
-    Redis.ensureReplication(layout.replicas, "5 seconds")
+    Redis.ensureReplication({ replicas: layout.replicas, within: "5 seconds" })
   )
 
 const note = (reads: Reads, millis: number, problem: string | undefined): void => {

@@ -11,7 +11,7 @@ import type * as Layer from "effect/Layer"
 
 export type Problem = RealCluster.RealClusterError | FakeCluster.FakeClusterError
 
-type Client = Redis.Redis | RedisCluster.RedisCluster
+type Client = RedisCluster.Services
 type Act = (node: RealCluster.Node) => Effect.Effect<void, Problem>
 
 export const layout = { primaries: 3, replicas: 2 }

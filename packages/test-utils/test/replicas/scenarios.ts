@@ -52,7 +52,7 @@ export const scenarios = [
         Redis.zadd(sortedSet, elements.map((member, score) => ({ member, score }))),
         Redis.set(text, "1")
       ])
-      yield* fill.pipe(Redis.ensureReplication(layout.replicas, "5 seconds"))
+      yield* fill.pipe(Redis.ensureReplication({ replicas: layout.replicas, within: "5 seconds" }))
       const before = yield* servedBy(nodes)
       // Replicas have to tell first that they are fit.
       yield* Effect.repeat(Effect.andThen(ReadFrom.provide(Redis.get(text), "preferReplica"), servedBy(nodes)), {

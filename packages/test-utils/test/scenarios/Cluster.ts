@@ -25,7 +25,7 @@ type Controls = {
   >
 }
 
-export type Client = Redis.Redis | RedisCluster.RedisCluster
+export type Client = RedisCluster.Services
 
 export type Settings = Partial<RedisCluster.Options>
 

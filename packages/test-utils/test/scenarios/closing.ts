@@ -25,7 +25,7 @@ const open = Effect.gen(function*() {
 /** Every way to ask something of a client, with what it fails with. */
 const waysToAsk = Effect.gen(function*() {
   const { owner } = yield* homeOf(key)
-  const { executeEach, executeOn, refresh } = yield* RedisCluster.RedisCluster
+  const { refresh } = yield* RedisCluster.RedisCluster
   const ways: Readonly<Record<string, Effect.Effect<Redis.RedisError, unknown, Client>>> = {
     command: Effect.flip(Redis.get(key)),
     "command without keys": Effect.flip(Redis.ping()),
@@ -34,19 +34,21 @@ const waysToAsk = Effect.gen(function*() {
     pipeline: Effect.flip(Redis.pipeline([Redis.get(key), Redis.ping()])),
     transaction: Effect.flip(Redis.transaction([Redis.incr(key)])),
     "optimistic transaction": Effect.flip(Redis.optimistic([key], Effect.succeed([Redis.incr(key)]))),
-    "confirmed write": Effect.flip(Redis.set(key, "1").pipe(Redis.ensureReplication(1, "1 second"))),
+    "confirmed write": Effect.flip(
+      Redis.set(key, "1").pipe(Redis.ensureReplication({ replicas: 1, within: "1 second" }))
+    ),
     "bound session": Effect.flip(Session.use({ keys: key }, Redis.ping())),
     "session on a replica": Effect.flip(Session.use({ readFrom: "replica" }, Redis.ping())),
     "session on a node": Effect.flip(Session.use({ node: owner.address }, Redis.ping(), { rerun: true })),
     visit: Effect.flip(Effect.flatMap(Stream.runCollect(Nodes.visit("primaries", Redis.ping())), firstOf)),
-    "command for one node": Effect.flip(executeOn(owner.address, Redis.ping())),
-    "command for each node": Effect.flip(Effect.flatMap(executeEach(Redis.ping(), "all"), firstOf)),
+    "command for one node": Effect.flip(Nodes.executeOn(owner.address, Redis.ping())),
+    "command for each node": Effect.flip(Effect.flatMap(Nodes.execute("all", Redis.ping()), firstOf)),
     refresh: Effect.flip(refresh)
   }
   return ways
 })
 
-const firstOf = <A, E>([{ result }]: ReadonlyArray<RedisCluster.NodeResult<A, E>>): Effect.Effect<A, E> =>
+const firstOf = <A, E>([{ result }]: ReadonlyArray<Nodes.NodeResult<A, E>>): Effect.Effect<A, E> =>
   Effect.fromResult(result)
 
 const rounds = 20

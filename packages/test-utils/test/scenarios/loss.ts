@@ -54,8 +54,7 @@ export const unserved = [
         assert.strictEqual(yield* tagOf(Nodes.collect("primaries", counted)), "NoNodeForSlot")
         assert.strictEqual(yield* tagOf(Nodes.collect("replicas", counted)), "NoNodeForSlot")
         assert.strictEqual(runs, 0)
-        const { executeOn } = yield* RedisCluster.RedisCluster
-        assert.strictEqual(yield* executeOn(node.address, Redis.ping()), "PONG")
+        assert.strictEqual(yield* Nodes.executeOn(node.address, Redis.ping()), "PONG")
 
         const stored = yield* Effect.forkChild(Redis.set(key, "1"), { startImmediately: true })
         yield* command(node, "CLUSTER", ["ADDSLOTSRANGE", 0, 16383])

@@ -46,7 +46,7 @@ const losing = Effect.fnUntraced(function*(reply: RegExp) {
   const run = Effect.provideContext(context)
   const store = Effect.all([
     ...Array.from({ length: 50 }, (_, n) => Redis.set(keyOf(n), String(n))),
-    Redis.set(victim, marked).pipe(Redis.ensureReplication(1, "5 seconds"))
+    Redis.set(victim, marked).pipe(Redis.ensureReplication({ replicas: 1, within: "5 seconds" }))
   ])
   yield* run(store)
   return { state, run, clock }

@@ -112,7 +112,7 @@ export const members = [
           const [piped] = yield* Redis.pipeline([both], { mode: "result" })
           errors.push(yield* Effect.flip(Effect.fromResult(piped)))
           errors.push(yield* Effect.flip(Session.use({ keys: name }, both)))
-          errors.push(yield* Effect.flip(both.pipe(Redis.ensureReplication(1, "100 millis"))))
+          errors.push(yield* Effect.flip(both.pipe(Redis.ensureReplication({ replicas: 1, within: "100 millis" }))))
           return errors
         })
         for (const error of yield* withClient(settings)(refused)) {

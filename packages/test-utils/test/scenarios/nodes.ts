@@ -13,10 +13,9 @@ const self = Effect.gen(function*() {
   return { id: yield* Redis.clusterMyid(), port: Number(port), role }
 })
 
-const allOf = <A>(results: ReadonlyArray<RedisCluster.NodeResult<A>>) =>
-  results.map(({ result }) => Result.getOrThrow(result))
+const allOf = <A>(results: ReadonlyArray<Nodes.NodeResult<A>>) => results.map(({ result }) => Result.getOrThrow(result))
 
-const visited = (which: RedisCluster.Nodes) => Effect.map(Stream.runCollect(Nodes.visit(which, self)), allOf)
+const visited = (which: Nodes.Nodes) => Effect.map(Stream.runCollect(Nodes.visit(which, self)), allOf)
 
 const byId = <A extends { readonly id: string }>(nodes: ReadonlyArray<A>): ReadonlyArray<A> =>
   [...nodes].sort((a, b) => a.id < b.id ? -1 : 1)
@@ -59,7 +58,9 @@ export const nodes = [
     "scanning all primaries finds every key, and so does scanning all replicas (redisc 15)",
     Effect.gen(function*() {
       const written = Array.from({ length: 200 }, (_, n) => `nodes:scanned:${n}`).sort()
-      yield* Redis.pipeline(written.map((key) => Redis.set(key, "1"))).pipe(Redis.ensureReplication(1, "5 seconds"))
+      yield* Redis.pipeline(written.map((key) => Redis.set(key, "1"))).pipe(
+        Redis.ensureReplication({ replicas: 1, within: "5 seconds" })
+      )
       for (const which of ["primaries", "replicas"] as const) {
         const found = allOf(yield* Stream.runCollect(Nodes.visit(which, scan("nodes:scanned:*"))))
         assert.deepStrictEqual(found.flat().sort(), written)

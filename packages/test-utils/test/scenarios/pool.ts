@@ -1,6 +1,6 @@
 /** The connections of a client: how long one waits for them, and how many there are. */
 import { assert } from "@effect/vitest"
-import { Command, ReadFrom, Redis, RedisCluster, Session } from "@redisc/core"
+import { Command, Nodes, ReadFrom, Redis, RedisCluster, Session } from "@redisc/core"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -105,8 +105,7 @@ export const pool = [
       const name = "pool:counted"
       const { command, primaries } = yield* Cluster
       const [first, second] = yield* primaries
-      const { executeEach } = yield* RedisCluster.RedisCluster
-      yield* executeEach(Redis.ping(), "all")
+      yield* Nodes.execute("all", Redis.ping())
       yield* Redis.get("{pool:counted}:a").pipe(ReadFrom.provide("replica"))
       const shared = yield* listed(name)
       assert.deepStrictEqual(yield* counted, shared)

@@ -5,43 +5,24 @@
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Command from "../../Command.ts"
 import * as RedisError from "../../RedisError.ts"
 import * as Resp from "../../Resp.ts"
 import { blocks, Call, deadlineOf, decoded } from "../connection/call.ts"
-import { notSent, rejected, toError } from "../failures/failure.ts"
+import { rejected, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
+import type { Admission, Split } from "./admission.ts"
 import { overtakers } from "./overtaking.ts"
 import * as Redirects from "./redirects.ts"
-
-type AnyFiber = Fiber.Fiber<unknown, unknown>
-
-/** What a batch needs from the cluster. */
-export interface Parts {
-  /** What a further try of a command takes, which stays on the connection of the others. */
-  readonly together: Redirects.Actions
-  readonly asking: boolean
-  /** The slot of a command, or why it can't be executed. */
-  readonly admit: (command: Command.Any) => number | RedisError.Reason
-  readonly dispatch: (call: Call, slot: number, fiber: AnyFiber) => void
-  /** Executes a command that takes another way than `dispatch`. */
-  readonly aside: <A>(
-    command: Command.Command<A>,
-    seen: Redirects.Seen
-  ) => Effect.Effect<A, RedisError.RedisError> | undefined
-}
+import type { AnyFiber, Router } from "./router.ts"
+import type { Seen } from "./tracing.ts"
 
 export interface Options {
-  /** The time, in milliseconds. */
-  readonly now: () => number
-  /** How long a command may take that does not say so itself, in milliseconds. */
-  readonly timeout: number
+  /** Whether none is sent if one can't be. */
   readonly orNone: boolean
   readonly fiber: AnyFiber
-  /** Is told each node that answers, where somebody wants to know. */
-  readonly seen?: Redirects.Seen
+  readonly seen?: Seen
 }
 
 /** What is still to be done for a command when the first replies are there. */
@@ -59,7 +40,7 @@ class BatchCall<A> extends Call {
   private readonly batch: Batch<A>
 
   constructor(batch: Batch<A>, command: Command.Command<A>, index: number, slot: number, deadline: number) {
-    super(command, batch.parts.asking, deadline)
+    super(command, batch.router.asking, deadline)
     this.batch = batch
     this.index = index
     this.slot = slot
@@ -80,12 +61,13 @@ class BatchCall<A> extends Call {
       this,
       failure.delivery === "MaybeExecuted",
       (overtaken) =>
-        Redirects.follow(this.batch.parts.together, {
+        Redirects.follow(this.batch.router, {
           command,
           slot,
           deadline,
           failure,
           overtaken,
+          together: true,
           seen: this.batch.seen
         })
     )
@@ -104,17 +86,17 @@ class BatchCall<A> extends Call {
 
 /** The calls of a batch. As an effect it is what runs when the fiber is interrupted. */
 class Batch<A> extends Effectable.Class<void> {
-  readonly parts: Parts
-  readonly seen: Redirects.Seen
+  readonly router: Router
+  readonly seen: Seen
   readonly results: Array<Result.Result<A, RedisError.RedisError> | undefined>
   readonly rest: Array<Rest<A>> = []
   private calls: ReadonlyArray<BatchCall<A>> = []
   private left = 0
   private resume: (effect: Effect.Effect<void>) => void = () => {}
 
-  constructor(parts: Parts, commands: ReadonlyArray<Command.Command<A>>, seen: Redirects.Seen) {
+  constructor(router: Router, commands: ReadonlyArray<Command.Command<A>>, seen: Seen) {
     super()
-    this.parts = parts
+    this.router = router
     this.seen = seen
     this.results = commands.map(() => undefined)
   }
@@ -140,7 +122,7 @@ class Batch<A> extends Effectable.Class<void> {
       this.calls = calls
       this.left = calls.length
       this.resume = resume
-      for (const call of calls) this.parts.dispatch(call, call.slot, fiber)
+      for (const call of calls) this.router.dispatch(call, call.slot, fiber)
       return this
     })
   }
@@ -169,65 +151,70 @@ const bySlot = <A>(rest: ReadonlyArray<Rest<A>>): Iterable<ReadonlyArray<Rest<A>
   return groups.values()
 }
 
-const admit = (parts: Parts, command: Command.Any): number | RedisError.Reason => {
-  const slot = parts.admit(command)
-  return typeof slot === "number" && blocks(command)
+const admit = (router: Router, command: Command.Any): Admission => {
+  const way = router.admit(command)
+  return typeof way === "number" && blocks(command)
     ? new RedisError.InvalidArgument({
       problem: "it blocks, and would hold up the others: run it by itself"
     })
-    : slot
+    : way
 }
 
 type Settled<A> = Result.Result<A, RedisError.RedisError>
 
-/** Some of the commands, with the slot of each, or why it can't be executed. */
+/** Neighbours that go together, or that are all split. */
 interface Stretch<A> {
+  readonly isSplit: boolean
   readonly commands: Array<Command.Command<A>>
-  readonly slots: Array<number | RedisError.Reason>
-  /** What takes another way than to be dispatched; undefined where the others are. */
-  readonly asides: Array<Effect.Effect<A, RedisError.RedisError>> | undefined
+  readonly ways: Array<Admission>
 }
 
-/** Neighbours that take the same way, in the order of all. */
+const isSplit = (way: Admission): way is Split => typeof way !== "number" && way._tag === "Split"
+
+/** The commands in their order, cut where a split one stands beside one that is not. */
 const stretches = <A>(
-  parts: Parts,
   commands: ReadonlyArray<Command.Command<A>>,
-  slots: ReadonlyArray<number | RedisError.Reason>,
-  seen: Redirects.Seen
+  ways: ReadonlyArray<Admission>
 ): ReadonlyArray<Stretch<A>> => {
   const all: Array<Stretch<A>> = []
   for (let index = 0; index < commands.length; index++) {
-    const aside = typeof slots[index] === "number" ? parts.aside(commands[index], seen) : undefined
     let last = all.at(-1)
-    if (last === undefined || (last.asides === undefined) !== (aside === undefined)) {
-      last = { commands: [], slots: [], asides: aside === undefined ? undefined : [] }
+    if (last?.isSplit !== isSplit(ways[index])) {
+      last = { isSplit: isSplit(ways[index]), commands: [], ways: [] }
       all.push(last)
     }
     last.commands.push(commands[index])
-    last.slots.push(slots[index])
-    if (aside !== undefined) last.asides?.push(aside)
+    last.ways.push(ways[index])
   }
   return all
 }
 
-const refused = (command: Command.Any, reason: RedisError.Reason) =>
-  Result.fail(toError(notSent(reason), { command, attempts: 0 }))
+/** Executes split commands one after the other if one of them writes, else side by side. */
+const oneByOne = <A>({ commands, ways }: Stretch<A>, seen: Seen): Effect.Effect<ReadonlyArray<Settled<A>>> =>
+  Effect.forEach(commands, (command, index) => Effect.result((ways[index] as Split).execute(command, seen)), {
+    concurrency: commands.some(({ spec }) => spec.write) ? 1 : "unbounded"
+  })
 
-/** Executes those that are dispatched. */
+const refused = (command: Command.Any, reason: RedisError.Reason) => Result.fail(unsent(reason, command))
+
+/** Submits the commands in one go, and goes on with those that fail. */
 const together = Effect.fnUntraced(function*<A>(
-  parts: Parts,
-  { commands, slots }: Stretch<A>,
-  { fiber, now, seen, timeout }: Options
+  router: Router,
+  { commands, ways }: Stretch<A>,
+  { fiber, seen }: Options
 ): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
-  const batch = new Batch<A>(parts, commands, seen)
+  const batch = new Batch<A>(router, commands, seen)
   const { results } = batch
-  const begun = now()
+  const begun = router.clock.readExactly()
   const calls: Array<BatchCall<A>> = []
   for (let index = 0; index < commands.length; index++) {
     const command = commands[index]
-    const slot = slots[index]
-    if (typeof slot !== "number") results[index] = refused(command, slot)
-    else calls.push(new BatchCall(batch, command, index, slot, deadlineOf(command, begun, timeout)))
+    const slot = ways[index]
+    if (typeof slot === "number") {
+      calls.push(new BatchCall(batch, command, index, slot, deadlineOf(command, begun, router.timeout)))
+    } else if (!isSplit(slot)) {
+      results[index] = refused(command, slot)
+    }
   }
 
   yield* batch.attempt(inOrder(calls), fiber)
@@ -249,27 +236,20 @@ const together = Effect.fnUntraced(function*<A>(
  * key: it waits for what stands before it, and what follows waits for it.
  */
 export const execute = Effect.fnUntraced(function*<A>(
-  parts: Parts,
+  router: Router,
   given: ReadonlyArray<Command.Command<A>>,
   options: Options
 ): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
   const commands = Command.listOf(given)
-  const slots = commands.map((command) => admit(parts, command))
-  const unfit = options.orNone ? slots.findIndex((slot) => typeof slot !== "number") : -1
+  const ways = commands.map((command) => admit(router, command))
+  const unfit = options.orNone ? ways.findIndex((way) => typeof way !== "number" && !isSplit(way)) : -1
   if (unfit >= 0) {
-    const result = refused(commands[unfit], slots[unfit] as RedisError.Reason)
+    const result = refused(commands[unfit], ways[unfit] as RedisError.Reason)
     return commands.map(() => result)
   }
   const results: Array<ReadonlyArray<Settled<A>>> = []
-  for (const stretch of stretches(parts, commands, slots, options.seen)) {
-    const { asides } = stretch
-    results.push(
-      asides === undefined
-        ? yield* together(parts, stretch, options)
-        : yield* Effect.forEach(asides, Effect.result, {
-          concurrency: stretch.commands.some(({ spec }) => spec.write) ? 1 : "unbounded"
-        })
-    )
+  for (const stretch of stretches(commands, ways)) {
+    results.push(yield* stretch.isSplit ? oneByOne(stretch, options.seen) : together(router, stretch, options))
   }
   return results.length === 1 ? results[0] : results.flat()
 })

@@ -1,6 +1,6 @@
 /**
- * Commands about the whole cluster: sent to every primary (or every node), their replies made one by the response policy
- * that Redis gives for the command.
+ * Commands about the whole cluster: each is sent to every primary, or to every node, and their replies become one by the
+ * response policy that Redis gives for the command.
  *
  * Source: https://redis.io/docs/latest/develop/reference/command-tips/
  */
@@ -14,11 +14,6 @@ import { describeReply } from "../commands/reply.ts"
 import { decoded } from "../connection/call.ts"
 import { executed, notSent, toError } from "../failures/failure.ts"
 import type { NodeResult, Nodes } from "./members.ts"
-
-/** One that is about its connection (WAIT) means just that one, and a special policy is the caller's business. */
-export const isFanOut = ({ spec }: Command.Any): boolean =>
-  (spec.request === "AllShards" || spec.request === "AllNodes") &&
-  spec.keys.length === 0 && spec.stateful === undefined && spec.response !== "Special"
 
 type Numeric = number | bigint
 
@@ -104,14 +99,6 @@ export type ExecuteEach = <A>(
   command: Command.Command<A>,
   nodes: Nodes
 ) => Effect.Effect<ReadonlyArray<NodeResult<A>>>
-
-/** The nodes that have answered, or failed. */
-export const nodesOf = (results: ReadonlyArray<NodeResult<unknown>>): ReadonlyArray<string | undefined> =>
-  results.map(({ address, result }) => Result.isSuccess(result) ? address.key : result.failure.node)
-
-/** The first failure among the results of nodes. */
-export const failureIn = (results: ReadonlyArray<NodeResult<unknown>>): RedisError.RedisError | undefined =>
-  results.map(({ result }) => result).find(Result.isFailure)?.failure
 
 /**
  * Sends it to each node, makes one of the replies as they came, in the order of the nodes, and decodes that: the decoder, and

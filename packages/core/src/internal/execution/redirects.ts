@@ -5,67 +5,55 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type * as Address from "../../Address.ts"
 import * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import { InvalidArgument } from "../../RedisError.ts"
 import type { RedisError } from "../../RedisError.ts"
 import { blocks, deadlineOf, decoded } from "../connection/call.ts"
-import type { Outcome } from "../connection/call.ts"
 import { timedOut, toError } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import * as Pace from "./pace.ts"
+import { byMap } from "./router.ts"
+import type { Route, Router } from "./router.ts"
+import type { Seen } from "./tracing.ts"
 
-/** Where a further try goes: to whoever serves the slot by the map of that moment, or to one address. */
-export type Route =
-  | { readonly _tag: "ByMap" }
-  | { readonly _tag: "To"; readonly address: Address.Address; readonly asking: boolean }
-
-export const byMap = { _tag: "ByMap" } as const
-
-/** A try that blocked for so many milliseconds before it was refused was well received: what comes next is another story. */
+/**
+ * A try that blocked for at least so many milliseconds before it was refused was a success as far as redirects go: the
+ * Schedule begins anew behind it.
+ */
 const wellReceived = 1000
 
-/** Is told each node that has answered, or all that have together, where somebody wants to know. */
-export type Seen = ((...nodes: ReadonlyArray<string | undefined>) => void) | undefined
-
-/** What the interpreter needs from the cluster. */
-export interface Actions {
-  /** How long a command may take that does not say so itself, in milliseconds. */
-  readonly timeout: number
-  readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>
-  readonly send: (command: Command.Any, slot: number, deadline: number, route: Route) => Effect.Effect<Outcome>
-  /** The node that a redirect's text means, seen from the node that sent it; or why that can't be told. */
-  readonly locate: (text: string, from: string | undefined) => Result.Result<Address.Address | undefined, string>
-  /** Heeds what a failure says about the cluster. */
-  readonly heed: (failure: Failure, topology: RedirectPolicy.Decision["topology"]) => Effect.Effect<void>
-  /** Notes that a node has answered for a slot that it was sent to by a MOVED. */
-  readonly serves: (slot: number, node: string) => void
-  readonly count: (what: "redirects" | "retries", failure: Failure) => void
-}
-
-/** Something that has failed once, and can be tried again. */
+/** A piece of work that has failed once, and can be tried again. */
 interface Work<A, E, R> {
+  /** Whether it may run a second time although the first may have been executed. */
   readonly repeatable: boolean
-  /** Whether a try can take long, while the node serves it. */
+  /** Whether it blocks on the node, so that a try may take long without being in trouble. */
   readonly patient: boolean
+  /** Whether it was sent in its short form (EVALSHA), and has a full one. */
   readonly abridged: boolean
+  /** In milliseconds of the Clock. */
   readonly deadline: number
-  /** Whether another try would come behind what was to come after it. */
+  /** Whether a later command on its key has been executed meanwhile, so that another try would come behind that one. */
   readonly overtaken: boolean
+  /** Makes another try. */
   readonly again: (route: Route, inFull: boolean) => Effect.Effect<Result.Result<A, Failure>, E, R>
   /** The error for the caller. */
   readonly error: (failure: Failure, attempts: number) => RedisError
 }
 
+/**
+ * Tries again, as often and when the policy says, until the work is done or the policy gives up. All that is tried again
+ * passes here, and so does all that waits between two tries.
+ */
 export const persevere = Effect.fnUntraced(function*<A, E, R>(
-  actions: Actions,
+  router: Router,
   work: Work<A, E, R>,
   first: Failure
 ): Effect.fn.Return<A, E | RedisError, R> {
   const { deadline, repeatable } = work
   const clock = yield* Clock.Clock
-  const policy = yield* actions.policy
+  const fiber = yield* Effect.fiber
+  const policy = yield* router.policy
   const problem = RedirectPolicy.check("the redirect policy", policy)
   const paceAnew = (): Pace.Pace | undefined =>
     problem !== undefined
@@ -77,16 +65,16 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   let route: Route = byMap
   let attempts = 1
   let redirects = 0
-  // Once a try may have been executed, no later failure can take that back.
+  // Once a try may have been executed, a later failure can't prove that nothing was.
   let uncertain = false
 
   while (true) {
     const { reason } = failure
     const redirected = reason._tag === "Moved" || reason._tag === "Ask"
-    const located = redirected ? actions.locate(reason.address, failure.node) : Result.succeed(undefined)
+    const located = redirected ? router.locate(reason.address, failure.node) : Result.succeed(undefined)
     const target = Result.getOrUndefined(located)
     const decision = RedirectPolicy.decide(failure, { repeatable, redirects, abridged, target })
-    yield* actions.heed(failure, decision.topology)
+    yield* router.heed(failure, decision.topology)
     if (work.overtaken && decision.command._tag !== "GiveUp") {
       return yield* work.error({ ...failure, overtaken: true }, attempts)
     }
@@ -116,7 +104,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
         }
         if (delay > 0) yield* Effect.sleep(delay)
       }
-      actions.count(redirected ? "redirects" : "retries", failure)
+      router.count(redirected ? "redirects" : "retries", failure, fiber)
       route = decision.command
     }
 
@@ -125,7 +113,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     const begun = clock.currentTimeMillisUnsafe()
     const result = yield* work.again(route, !abridged)
     if (Result.isSuccess(result)) {
-      if (decision.topology._tag === "Patch") actions.serves(decision.topology.slot, decision.topology.address.key)
+      if (decision.topology._tag === "Patch") router.serves(decision.topology.slot, decision.topology.address.key)
       return result.success
     }
     failure = result.failure
@@ -138,23 +126,25 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   }
 })
 
-/** A command that has been tried once. */
+/** A command that has been tried once, with what came of that. `together` is as in `Try`. */
 export interface Tried<A> {
   readonly command: Command.Command<A>
   readonly slot: number
   readonly deadline: number
   readonly failure: Failure
   readonly overtaken?: boolean
+  readonly together?: boolean
   readonly seen?: Seen
 }
 
+/** Goes on with a command whose first try has failed. */
 export const follow = <A>(
-  actions: Actions,
-  { command, deadline, failure, overtaken = false, seen, slot }: Tried<A>
+  router: Router,
+  { command, deadline, failure, overtaken = false, seen, slot, together = false }: Tried<A>
 ): Effect.Effect<A, RedisError> => {
   seen?.(failure.node)
   let tries = 1
-  return persevere<A, RedisError, never>(actions, {
+  return persevere<A, RedisError, never>(router, {
     repeatable: command.spec.readOnly || command.idempotent,
     patient: blocks(command),
     abridged: command.unabridged !== undefined,
@@ -162,7 +152,7 @@ export const follow = <A>(
     overtaken,
     again: (route, inFull) =>
       Effect.flatMap(
-        actions.send(inFull ? Command.inFull(command) : command, slot, deadline, route),
+        router.send({ command: inFull ? Command.inFull(command) : command, slot, deadline, route, together }),
         (outcome): Effect.Effect<Result.Result<A, Failure>, RedisError> => {
           tries++
           if (outcome._tag === "Failed") {
@@ -175,6 +165,6 @@ export const follow = <A>(
         }
       ),
     error: (failure, attempts) =>
-      toError(failure, { command, slot, attempts, time: deadlineOf(command, 0, actions.timeout) })
+      toError(failure, { command, slot, attempts, time: deadlineOf(command, 0, router.timeout) })
   }, failure)
 }

@@ -155,5 +155,6 @@ export const placed = (
     ...(inPart === true ? { inPart } : {})
   })
 
-/** The error of a command that was refused before it was sent anywhere. */
-export const unsent = (reason: RedisError.Reason): RedisError.RedisError => toError(notSent(reason), { attempts: 0 })
+/** The error of a command, or of other work, that was refused before it was sent anywhere. */
+export const unsent = (reason: RedisError.Reason, command?: Command.Any): RedisError.RedisError =>
+  toError(notSent(reason), { command, attempts: 0 })

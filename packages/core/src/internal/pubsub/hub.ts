@@ -20,7 +20,6 @@ import * as SlotMap from "../../SlotMap.ts"
 import type * as Topology from "../../Topology.ts"
 import type { Connection } from "../connection/connection.ts"
 import type { Subscriber } from "../connection/subscriber.ts"
-import type * as Redirects from "../execution/redirects.ts"
 import { toError, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import { isPassing, SubscriptionConnection } from "./subscriptionConnection.ts"
@@ -33,7 +32,7 @@ export interface Parts {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly topology: Topology.Topology["Service"]
   readonly pool: NodePool.NodePool["Service"]
-  readonly locate: Redirects.Actions["locate"]
+  readonly locate: Topology.Topology["Service"]["locate"]
   /** Reports a problem that prevents a subscription for now. The hub tries again. */
   readonly tell: (error: RedisError) => void
   readonly confirmTimeout: number

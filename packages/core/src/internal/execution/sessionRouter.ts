@@ -1,6 +1,6 @@
 /**
- * Executes commands over one dedicated connection, for as long as it is leased. Redirects are not followed: what they say
- * about the cluster is noted, and the caller is told.
+ * Routes the commands of a session: all go over its one dedicated connection, for as long as that is leased. Redirects are not
+ * followed: what they say about the cluster is noted, and the caller is told.
  */
 import * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
@@ -8,50 +8,51 @@ import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import * as RedisError from "../../RedisError.ts"
 import { slotOf } from "../commands/keySlot.ts"
 import { attempt } from "../connection/call.ts"
-import type { Call } from "../connection/call.ts"
+import type { Call, Outcome } from "../connection/call.ts"
 import type { Connection } from "../connection/connection.ts"
 import { notSent } from "../failures/failure.ts"
 import { insteadOfTakingOver } from "./admission.ts"
-import { Executor } from "./executor.ts"
-import type * as Redirects from "./redirects.ts"
+import type { Router, Try } from "./router.ts"
 import type { TurnClock } from "./turnClock.ts"
 
-export interface Parts {
+export interface Options {
   readonly connection: Connection
   /** The slot that the session is bound to; undefined when it is bound to a node. */
   readonly slot: number | undefined
   /** Whether all keys of a command have to be in one slot. */
   readonly oneSlot: boolean
   readonly asking: boolean
-  readonly cluster: Redirects.Actions
-  readonly clock: TurnClock
-  readonly commandTimeout: number
+  /** Where the cluster's commands go. It heeds what redirects say. */
+  readonly cluster: Router
 }
 
 const misused = (problem: string): RedisError.SessionMisused => new RedisError.SessionMisused({ problem })
 
 const over = misused("the session has ended with its scope: use it inside, or open another")
 
-export class SessionExecutor extends Executor {
-  readonly actions: Redirects.Actions
-  readonly together: Redirects.Actions
+export class SessionRouter implements Router {
+  readonly clock: TurnClock
+  readonly timeout: number
+  readonly asking: boolean
+  readonly policy = Effect.succeed(RedirectPolicy.none)
+  readonly locate: Router["locate"]
+  readonly heed: Router["heed"]
+  readonly serves: Router["serves"]
   private readonly connection: Connection
   private readonly slot: number | undefined
   private readonly oneSlot: boolean
   private ended = false
 
-  constructor({ asking, clock, cluster, commandTimeout, connection, oneSlot, slot }: Parts) {
-    super(clock, commandTimeout, asking)
+  constructor({ asking, cluster, connection, oneSlot, slot }: Options) {
+    this.clock = cluster.clock
+    this.timeout = cluster.timeout
+    this.asking = asking
+    this.locate = cluster.locate
+    this.heed = cluster.heed
+    this.serves = cluster.serves
     this.connection = connection
     this.slot = slot
     this.oneSlot = oneSlot
-    this.actions = {
-      ...cluster,
-      policy: Effect.succeed(RedirectPolicy.none),
-      send: (command, _slot, deadline) => attempt({ submit: this.dispatch }, command, { asking, deadline }),
-      count: () => {}
-    }
-    this.together = this.actions
   }
 
   end(): void {
@@ -77,17 +78,20 @@ export class SessionExecutor extends Executor {
     )
   }
 
-  aside(): undefined {
-    return undefined
-  }
-
-  /** It has one. */
-  apart(): undefined {
-    return undefined
+  /** The session's connection is its own already. */
+  standsApart(): boolean {
+    return false
   }
 
   readonly dispatch = (call: Call): void => {
     if (this.ended) call.onFailure(notSent(over))
     else this.connection.submit(call)
   }
+
+  send({ command, deadline }: Try): Effect.Effect<Outcome> {
+    return attempt({ submit: this.dispatch }, command, { asking: this.asking, deadline })
+  }
+
+  /** With no policy there are no further tries to count. */
+  count(): void {}
 }

@@ -1,28 +1,25 @@
 /**
- * Executes commands on a cluster over dedicated connections, one a node, each leased when it is first needed and held
- * until the scope closes: so that it is known, at the end, on which connections something was written.
+ * Dedicated connections that a region holds: one a node, leased when it is first needed and kept until the scope closes, so
+ * that it is known in the end on which connections something was written.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type * as Command from "../../Command.ts"
 import type * as NodePool from "../../NodePool.ts"
 import * as RedisError from "../../RedisError.ts"
 import * as Resp from "../../Resp.ts"
 import { deadlineOf, failAll, run, sweep } from "../connection/call.ts"
-import type { Call, Outcome, Taker } from "../connection/call.ts"
+import type { Call, Taker } from "../connection/call.ts"
 import type { Connection } from "../connection/connection.ts"
 import { Ring } from "../connection/ring.ts"
 import { each, logging } from "../connection/strays.ts"
 import type { Report } from "../connection/strays.ts"
 import { notSent, rejected, timedOut } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
-import { ClusterExecutor } from "./clusterExecutor.ts"
-import type { Parts } from "./clusterExecutor.ts"
-import { membersOf } from "./members.ts"
-import type { NodeResult, Nodes } from "./members.ts"
+import type { Lines } from "./lines.ts"
+import type { TurnClock } from "./turnClock.ts"
 
-/** A connection on its way, or there. Calls that come before it is wait. */
+/** A connection that is being leased, or is there. Calls wait until it is. */
 class Lease implements Taker {
   connection: Connection | undefined
   private writes = 0
@@ -38,7 +35,7 @@ class Lease implements Taker {
     return inFlight + waiting === 0
   }
 
-  /** Whether something was written on it, for all that is known. */
+  /** Whether something may have been written on it. */
   get wrote(): boolean {
     return this.writes > 0
   }
@@ -49,7 +46,7 @@ class Lease implements Taker {
     else this.connection.submit(own)
   }
 
-  /** The same call, which counts as a write until it is known to have been none. */
+  /** Wraps a call so that it counts as a write until its answer proves that nothing was written. */
   private counted(call: Call): Call {
     this.writes++
     const onReply = (value: Resp.Value, node: string): void => {
@@ -77,26 +74,31 @@ class Lease implements Taker {
   }
 }
 
+export interface Options {
+  readonly clock: TurnClock
+  /** In milliseconds. */
+  readonly commandTimeout: number
+  readonly scope: Scope.Scope
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+}
+
 const over = new RedisError.SessionMisused({
   problem: "what it was run in has ended, and its connections are given back: use its Redis inside only"
 })
 
-export class HeldExecutor extends ClusterExecutor {
-  private readonly scope: Scope.Scope
-  private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+export class HeldLines implements Lines {
+  private readonly options: Options
   private readonly leases = new Map<NodePool.Node, Lease>()
-  /** Those of commands that block or take long, which nobody else could use meanwhile. */
-  private readonly alone = new Map<NodePool.Node, Set<Lease>>()
-  /** Connections that were written on, and are gone. */
+  /** Those of commands that block or are slow, over which nothing else goes meanwhile. */
+  private readonly leasesAlone = new Map<NodePool.Node, Set<Lease>>()
+  /** How many connections were written on and are gone. */
   lost = 0
   private ended = false
   private readonly report: Report
 
-  constructor(parts: Parts, scope: Scope.Scope, fork: HeldExecutor["fork"]) {
-    super(parts)
-    this.scope = scope
-    this.fork = fork
-    this.report = logging(fork)
+  constructor(options: Options) {
+    this.options = options
+    this.report = logging(options.fork)
   }
 
   /** The connections that something was written on, and that are still there. */
@@ -104,55 +106,36 @@ export class HeldExecutor extends ClusterExecutor {
     return this.all().flatMap(({ connection, wrote }) => wrote && connection !== undefined ? [connection] : [])
   }
 
-  /** From here on nothing goes out: the connections are about to be somebody else's. What waits for one is told so. */
+  /** Takes nothing more: the connections are about to be given back. Calls that wait for one fail. */
   end(): void {
     this.ended = true
     for (const lease of this.all()) lease.fail(notSent(over), this.report)
   }
 
-  override admit(command: Command.Any): number | RedisError.Reason {
-    return this.ended ? over : super.admit(command)
-  }
+  readonly over = (): RedisError.Reason | undefined => this.ended ? over : undefined
 
-  protected override submit(node: NodePool.Node, call: Call): void {
+  readonly submit = (node: NodePool.Node, call: Call): void => {
     if (this.ended) call.onFailure(notSent(over))
     else this.leaseOf(node).submit(call)
   }
 
-  protected override submitApart(
-    node: NodePool.Node,
-    _deadline: number,
-    attemptOn: (taker: Taker) => Effect.Effect<Outcome>
-  ): Effect.Effect<Outcome> {
-    return Effect.suspend(() =>
-      attemptOn(this.ended ? { submit: (call) => call.onFailure(notSent(over)) } : this.leaseApart(node))
+  readonly alone: Lines["alone"] = (node, _deadline, attemptOn) =>
+    Effect.suspend(() =>
+      attemptOn(this.ended ? { submit: (call) => call.onFailure(notSent(over)) } : this.leaseAlone(node))
     )
-  }
 
-  protected override executeEach<A>(
-    command: Command.Command<A>,
-    nodes: Nodes
-  ): Effect.Effect<ReadonlyArray<NodeResult<A>>> {
-    if (!command.spec.write) return super.executeEach(command, nodes)
-    return Effect.suspend(() => {
-      const deadline = deadlineOf(command, this.clock.readExactly(), this.commandTimeout)
-      return Effect.forEach(membersOf(this.parts.topology.currentUnsafe(), nodes), ({ address, role }) =>
-        Effect.map(
-          Effect.result(
-            run(
-              { submit: (call) => this.submit(this.parts.pool.node(address), call) },
-              command,
-              deadline,
-              this.commandTimeout
-            )
-          ),
-          (result): NodeResult<A> => ({ address, role, result })
-        ), { concurrency: "unbounded" })
-    })
-  }
+  /** Only of what writes does it matter over which connection it goes. */
+  readonly execute: Lines["execute"] = (node, command) =>
+    command.spec.write
+      ? Effect.suspend(() => {
+        const { clock, commandTimeout } = this.options
+        const deadline = deadlineOf(command, clock.readExactly(), commandTimeout)
+        return run({ submit: (call) => this.submit(node, call) }, command, deadline, commandTimeout)
+      })
+      : node.execute(command)
 
   private all(): ReadonlyArray<Lease> {
-    return [...this.leases.values(), ...Array.from(this.alone.values(), (apart) => [...apart]).flat()]
+    return [...this.leases.values(), ...Array.from(this.leasesAlone.values(), (leases) => [...leases]).flat()]
   }
 
   private leaseOf(node: NodePool.Node): Lease {
@@ -165,23 +148,24 @@ export class HeldExecutor extends ClusterExecutor {
     return lease
   }
 
-  private leaseApart(node: NodePool.Node): Lease {
-    let apart = this.alone.get(node)
-    if (apart === undefined) {
-      apart = new Set()
-      this.alone.set(node, apart)
+  private leaseAlone(node: NodePool.Node): Lease {
+    let leases = this.leasesAlone.get(node)
+    if (leases === undefined) {
+      leases = new Set()
+      this.leasesAlone.set(node, leases)
     }
-    for (const lease of apart) if (lease.isIdle) return lease
+    for (const lease of leases) if (lease.isIdle) return lease
     const lease = new Lease()
-    apart.add(lease)
-    this.open(node, lease, () => apart.delete(lease))
+    leases.add(lease)
+    this.open(node, lease, () => leases.delete(lease))
     return lease
   }
 
   private open(node: NodePool.Node, lease: Lease, forget: () => void): void {
     const { key } = node.address
+    const { clock, fork, scope } = this.options
     const { report } = this
-    const acquire = Effect.match(Scope.provide(node.dedicated, this.scope), {
+    const acquire = Effect.match(Scope.provide(node.dedicated, scope), {
       onSuccess: (connection) => lease.open(connection, report),
       onFailure: ({ reason }) => {
         forget()
@@ -190,8 +174,8 @@ export class HeldExecutor extends ClusterExecutor {
     })
     const overdue = sweep(lease.waiting, () => timedOut(key, "a connection of its own", false), {
       report,
-      soon: this.clock.soon
+      soon: clock.soon
     })
-    Fiber.runIn(this.fork(Effect.raceFirst(acquire, overdue)), this.scope)
+    Fiber.runIn(fork(Effect.raceFirst(acquire, overdue)), scope)
   }
 }

@@ -1,0 +1,154 @@
+/**
+ * Routes commands on a cluster: each goes by slot and map to a node, and what failures say about the cluster is heeded.
+ */
+import * as Effect from "effect/Effect"
+import type * as Command from "../../Command.ts"
+import * as RedirectPolicy from "../../RedirectPolicy.ts"
+import type * as RedisError from "../../RedisError.ts"
+import { slotOf } from "../commands/keySlot.ts"
+import { attempt, blocks, standsApart, withTimeLeft } from "../connection/call.ts"
+import type { Call, Outcome } from "../connection/call.ts"
+import { notSent } from "../failures/failure.ts"
+import type { Failure } from "../failures/failure.ts"
+import { isForAllNodes, unplaced, unsound } from "./admission.ts"
+import type { Admission, Split } from "./admission.ts"
+import type { Cluster } from "./cluster.ts"
+import * as FanOut from "./fanOut.ts"
+import * as Lines from "./lines.ts"
+import * as OnNodes from "./onNodes.ts"
+import { Placement } from "./placement.ts"
+import type { AnyFiber, Router, Try } from "./router.ts"
+import type { TurnClock } from "./turnClock.ts"
+
+/** Failures that say that the node can't answer reads, rather than something about the command. */
+const unfitting: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["ClusterDown", "Moved", "Timeout"])
+
+export class ClusterRouter implements Router {
+  readonly asking = false
+  readonly clock: TurnClock
+  readonly timeout: number
+  readonly policy: Router["policy"]
+  readonly cluster: Cluster
+  readonly placement: Placement
+  readonly locate: Router["locate"]
+  readonly serves: Router["serves"]
+  private readonly lines: Lines.Lines
+
+  constructor(cluster: Cluster, lines: Lines.Lines = Lines.shared) {
+    this.cluster = cluster
+    this.lines = lines
+    this.clock = cluster.clock
+    this.timeout = cluster.commandTimeout
+    this.policy = cluster.policy
+    this.locate = cluster.topology.locate
+    this.serves = cluster.topology.serves
+    this.placement = new Placement(cluster)
+  }
+
+  admit(command: Command.Any): Admission {
+    const refusal = this.lines.over() ?? unsound(command) ?? unplaced(command)
+    return refusal ?? (isForAllNodes(command) ? this.toAllNodes : slotOf(command, this.cluster.topology.oneSlot))
+  }
+
+  standsApart(command: Command.Any): boolean {
+    return standsApart(command, this.cluster)
+  }
+
+  dispatch(call: Call, slot: number, fiber: AnyFiber): void {
+    const readFrom = this.placement.readFromOf(call.command, slot, fiber)
+    const node = this.placement.nodeFor(call.command, slot, readFrom)
+    if (node === undefined) call.onFailure(notSent(this.placement.noNode(slot, readFrom)))
+    else this.lines.submit(node, call, slot)
+  }
+
+  send({ command, deadline, route, slot, together }: Try): Effect.Effect<Outcome> {
+    return Effect.withFiber((fiber) => {
+      const { closed, pool, topology } = this.cluster
+      const readFrom = this.placement.readFromOf(command, slot, fiber)
+      const node = route._tag === "To" && !closed
+        ? pool.node(route.address)
+        : this.placement.nodeFor(command, slot, readFrom)
+      if (node === undefined) {
+        return Effect.succeed({ _tag: "Failed", failure: notSent(this.placement.noNode(slot, readFrom)) })
+      }
+      const asking = route._tag === "To" && route.asking
+      if (asking) topology.keep(route.address)
+      if (blocks(command) || (!together && this.standsApart(command))) {
+        return this.lines.alone(node, deadline, (taker) => {
+          const left = withTimeLeft(command, { now: this.clock.readExactly(), deadline, timeout: this.timeout })
+          return attempt(taker, left, { asking, deadline })
+        })
+      }
+      return attempt({ submit: (call) => this.lines.submit(node, call, slot) }, command, { asking, deadline })
+    })
+  }
+
+  /** The way of a command about all nodes or all shards. What its parts say about the map is heeded. */
+  private readonly toAllNodes: Split = {
+    _tag: "Split",
+    execute: (command, seen) =>
+      FanOut.run(
+        command,
+        (part, nodes) =>
+          Effect.tap(OnNodes.executeEach(this.cluster, part, nodes, this.lines), (results) => {
+            seen?.(...OnNodes.nodesOf(results))
+            return Effect.forEach(OnNodes.failuresIn(results), (error) => this.note(error), { discard: true })
+          })
+      )
+  }
+
+  /** Heeds what the failure of an effect says about the map, although nothing is sent again. */
+  heeding<A, R>(effect: Effect.Effect<A, RedisError.RedisError, R>): Effect.Effect<A, RedisError.RedisError, R> {
+    return Effect.tapError(effect, (error) => this.note(error))
+  }
+
+  private note({ delivery, node, reason }: RedisError.RedisError): Effect.Effect<void> {
+    const facts = { repeatable: false, redirects: 0, abridged: false, target: undefined }
+    const failure = { delivery, node, reason }
+    return this.heed(failure, RedirectPolicy.decide(failure, facts).topology)
+  }
+
+  readonly heed: Router["heed"] = ({ node, reason }, change) => {
+    const { pool, replicas, topology } = this.cluster
+    if (node !== undefined && this.isUnfit(node, reason, change)) replicas.eject(node)
+    // A node that says MOVED to nobody, or to itself, does not have the slot either.
+    const disclaimed = reason._tag === "Moved" && node !== undefined
+      ? topology.disclaim(reason.slot, node)
+      : Effect.void
+    switch (change._tag) {
+      case "Keep":
+        return Effect.void
+      case "Refresh":
+        return Effect.andThen(disclaimed, Effect.sync(topology.requestRefresh))
+      case "Renew":
+        return Effect.andThen(
+          disclaimed,
+          Effect.sync(() => {
+            pool.renew(change.address)
+            topology.requestRefresh()
+          })
+        )
+      case "Patch":
+        return topology.patch(change.slot, change.address, node)
+    }
+  }
+
+  /**
+   * Whether a node is not to be read from for a while. A redirect that the map can follow says nothing against a node,
+   * unless it is a replica that does not serve what its own primary does.
+   */
+  private isUnfit(node: string, reason: RedisError.Reason, change: RedirectPolicy.Decision["topology"]): boolean {
+    if (change._tag !== "Patch") return unfitting.has(reason._tag)
+    const shard = this.placement.shardOf(change.slot)
+    return shard?.primary?.address.key === change.address.key &&
+      shard.replicas.some(({ address }) => address.key === node)
+  }
+
+  count(what: "redirects" | "retries", { node }: Failure): void {
+    const { counts } = this.cluster
+    counts[what]++
+    if (what === "redirects" && node !== undefined) {
+      counts.redirectsOf.set(node, (counts.redirectsOf.get(node) ?? 0) + 1)
+    }
+  }
+}

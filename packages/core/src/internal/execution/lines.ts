@@ -1,0 +1,35 @@
+/**
+ * Over which of a node's connections commands go: those that everybody shares, or some that a region holds.
+ */
+import * as Effect from "effect/Effect"
+import type * as Command from "../../Command.ts"
+import type * as NodePool from "../../NodePool.ts"
+import type * as RedisError from "../../RedisError.ts"
+import type { Call, Outcome, Taker } from "../connection/call.ts"
+import { notSent } from "../failures/failure.ts"
+
+export interface Lines {
+  /** Why nothing is taken any more; undefined while it is. */
+  readonly over: () => RedisError.Reason | undefined
+  readonly submit: (node: NodePool.Node, call: Call, slot: number) => void
+  /** Makes an attempt on a connection that carries nothing else meanwhile. */
+  readonly alone: (
+    node: NodePool.Node,
+    deadline: number,
+    attemptOn: (taker: Taker) => Effect.Effect<Outcome>
+  ) => Effect.Effect<Outcome>
+  /** Runs a command on the node. A redirect is an error here. */
+  readonly execute: <A>(node: NodePool.Node, command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
+}
+
+/** The shared connections; a dedicated one is leased for a command that has to be alone. */
+export const shared: Lines = {
+  over: () => undefined,
+  submit: (node, call, slot) => node.submit(call, slot),
+  alone: (node, deadline, attemptOn) =>
+    Effect.scoped(Effect.matchEffect(node.dedicatedBy(deadline), {
+      onSuccess: attemptOn,
+      onFailure: ({ reason }) => Effect.succeed({ _tag: "Failed", failure: notSent(reason, node.address.key) })
+    })),
+  execute: (node, command) => node.execute(command)
+}

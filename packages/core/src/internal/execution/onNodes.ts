@@ -1,0 +1,61 @@
+/**
+ * Executes a command on nodes that are named, or chosen by their role, whatever slot it is about: one try each, over the
+ * node's own connections, and no redirect is followed.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Address from "../../Address.ts"
+import type * as Command from "../../Command.ts"
+import * as RedisError from "../../RedisError.ts"
+import * as SlotMap from "../../SlotMap.ts"
+import { unsent } from "../failures/failure.ts"
+import * as Settings from "../values/settings.ts"
+import { unsound } from "./admission.ts"
+import type { Cluster } from "./cluster.ts"
+import * as Lines from "./lines.ts"
+import { membersOf } from "./members.ts"
+import type { NodeResult, Nodes } from "./members.ts"
+
+/** Executes a command on one node. Reads go to a replica over a connection that has said READONLY. */
+export const executeOn = <A>(
+  cluster: Cluster,
+  given: string | Address.Address,
+  command: Command.Command<A>,
+  lines: Lines.Lines = Lines.shared
+): Effect.Effect<A, RedisError.RedisError> =>
+  Effect.suspend(() => {
+    const refused = (reason: RedisError.Reason) => Effect.fail(unsent(reason, command))
+    const nowhere = typeof given === "string" ? undefined : Settings.address("what to execute on", given)
+    if (nowhere !== undefined) return refused(new RedisError.InvalidArgument({ problem: nowhere }))
+    if (cluster.closed) return refused(new RedisError.Closed())
+    const problem = unsound(command)
+    if (problem !== undefined) return refused(problem)
+    const read = Address.read(given)
+    if (Result.isFailure(read)) return refused(new RedisError.InvalidArgument({ problem: read.failure }))
+    const address = read.success
+    const { pool, topology } = cluster
+    const isReplica = SlotMap.resolve(topology.currentUnsafe(), address)?.role === "replica"
+    return lines.execute(isReplica && command.spec.readOnly ? pool.reader(address) : pool.node(address), command)
+  })
+
+/** Executes a command on all nodes of a role at once. What fails on a node is that node's result. */
+export const executeEach = <A>(
+  cluster: Cluster,
+  command: Command.Command<A>,
+  nodes: Nodes,
+  lines?: Lines.Lines
+): Effect.Effect<ReadonlyArray<NodeResult<A>>> =>
+  Effect.suspend(() =>
+    Effect.forEach(membersOf(cluster.topology.currentUnsafe(), nodes), ({ address, role }) =>
+      Effect.map(
+        Effect.result(executeOn(cluster, address, command, lines)),
+        (result): NodeResult<A> => ({ address, role, result })
+      ), { concurrency: "unbounded" })
+  )
+
+/** The nodes that have answered, or failed. */
+export const nodesOf = (results: ReadonlyArray<NodeResult<unknown>>): ReadonlyArray<string | undefined> =>
+  results.map(({ address, result }) => Result.isSuccess(result) ? address.key : result.failure.node)
+
+export const failuresIn = (results: ReadonlyArray<NodeResult<unknown>>): ReadonlyArray<RedisError.RedisError> =>
+  results.flatMap(({ result }) => Result.isFailure(result) ? [result.failure] : [])

@@ -1,0 +1,88 @@
+/**
+ * Chooses the node for a command, or for other work on a slot, by the map of that moment.
+ */
+import * as Context from "effect/Context"
+import type * as Address from "../../Address.ts"
+import type * as Command from "../../Command.ts"
+import type * as NodePool from "../../NodePool.ts"
+import * as ReadFrom from "../../ReadFrom.ts"
+import * as RedisError from "../../RedisError.ts"
+import * as Slot from "../../Slot.ts"
+import * as SlotMap from "../../SlotMap.ts"
+import { anySlot } from "../commands/keySlot.ts"
+import type { Cluster } from "./cluster.ts"
+import type { AnyFiber } from "./router.ts"
+
+export class Placement {
+  private readonly cluster: Cluster
+  /** Rises with every command without a slot, so that those take turns. */
+  private turn = 0
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster
+  }
+
+  /** Who is to answer a command. A replica can answer only the read of a key, and only one that is complete in itself. */
+  readFromOf({ spec }: Command.Any, slot: number, fiber: AnyFiber): ReadFrom.ReadFrom {
+    if (!spec.readOnly || spec.sticky || slot < 0) return "primary"
+    return Context.getOrUndefined(fiber.context, ReadFrom.Current) ?? this.cluster.readFrom
+  }
+
+  /** The node for a command; undefined if there is none. */
+  nodeFor({ args, spec }: Command.Any, slot: number, readFrom: ReadFrom.ReadFrom): NodePool.Node | undefined {
+    if (spec.affinity < 0) return this.nodeOf(slot, readFrom)
+    const preferred = this.nodeOf(Slot.fromKey(args[spec.affinity] ?? ""), readFrom)
+    return preferred === undefined || preferred.isDown() ? this.nodeOf(slot, readFrom) : preferred
+  }
+
+  /** The node for work on a slot, or on no slot, that reads from there; undefined if there is none. */
+  nodeOf(slot: number, readFrom: ReadFrom.ReadFrom): NodePool.Node | undefined {
+    const { closed, pool, replicas } = this.cluster
+    if (closed) return undefined
+    if (readFrom !== "primary" && ReadFrom.check("readFrom", readFrom) !== undefined) return undefined
+    if (slot < 0) return readFrom === "primary" ? this.anyPrimary() : this.anyReader(readFrom)
+    const shard = this.shardOf(slot)
+    if (shard !== undefined && readFrom !== "primary") return replicas.choose(shard, readFrom)
+    return shard?.primary === undefined ? undefined : pool.node(shard.primary.address)
+  }
+
+  /** Why there is no node. */
+  noNode(slot: number, readFrom: ReadFrom.ReadFrom): RedisError.Reason {
+    if (this.cluster.closed) return new RedisError.Closed()
+    const problem = ReadFrom.check("readFrom", readFrom)
+    if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
+    const role = readFrom === "replica" && (slot < 0 || this.shardOf(slot) !== undefined) ? "replica" : undefined
+    return new RedisError.NoNodeForSlot({ slot: slot === anySlot ? undefined : slot, role })
+  }
+
+  shardOf(slot: number): SlotMap.Shard | undefined {
+    return SlotMap.shardOf(this.cluster.topology.currentUnsafe(), slot)
+  }
+
+  /** The shards take turns. One that has nobody who may answer is passed over. */
+  private anyReader(readFrom: Exclude<ReadFrom.ReadFrom, "primary">): NodePool.Node | undefined {
+    const { replicas, topology } = this.cluster
+    const { shards } = topology.currentUnsafe()
+    const turn = this.turn++
+    for (let i = 0; i < shards.length; i++) {
+      const node = replicas.choose(shards[(turn + i) % shards.length], readFrom)
+      if (node !== undefined) return node
+    }
+    return undefined
+  }
+
+  /** The primaries take turns. One that can't be reached now is passed over, unless none can. */
+  private anyPrimary(): NodePool.Node | undefined {
+    const { pool, topology } = this.cluster
+    const { shards } = topology.currentUnsafe()
+    const turn = this.turn++
+    let first: Address.Address | undefined
+    for (let i = 0; i < shards.length; i++) {
+      const address = shards[(turn + i) % shards.length].primary?.address
+      if (address === undefined) continue
+      if (pool.nodes().get(address.key)?.isDown() !== true) return pool.node(address)
+      first ??= address
+    }
+    return first === undefined ? undefined : pool.node(first)
+  }
+}
