@@ -10,6 +10,7 @@ import {
   asked,
   brief,
   confirmation,
+  confirms,
   lineTo,
   message,
   messagesOf,
@@ -337,6 +338,100 @@ describe("a server that ends a sharded subscription by itself, just when it is t
       yield* settle
       assert.deepStrictEqual(brief((yield* Fiber.join(again)).events), ["Subscribed", "1"])
       assert.isTrue(lineTo(a).open)
+    }))
+})
+
+describe("a server that refuses to unsubscribe, and goes on sending", () => {
+  const refusals = {
+    "Redis 8, a replica since": `MOVED ${slotOfA} b:7000`,
+    "Redis 8, migrating": `ASK ${slotOfA} b:7000`,
+    "Redis 8, cut off": "CLUSTERDOWN The cluster is down",
+    "runs a script": "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+  }
+
+  const left = (node: ScriptedNode) => asked(node).filter((line) => line.includes("UNSUBSCRIBE"))
+
+  /** Refuses once, and obeys then. */
+  const refusesFirst = (node: ScriptedNode, word: string, refusal: string) => {
+    confirms(node).once(word, Reply.error(refusal))
+  }
+
+  it.effect.each(Object.entries(refusals))(
+    "is told to end all sharded channels when none is wanted there: %s",
+    ([, refusal]) =>
+      Effect.gen(function*() {
+        const { a, hear } = yield* subscriber()
+        const { events } = yield* hear(news)
+        const { leave } = yield* hear({ shardChannels: [keyOfA, siblingOfA] })
+        refusesFirst(a, "SUNSUBSCRIBE", refusal)
+        yield* leave
+        lineTo(a).send(smessage(keyOfA, "nobody hears it"))
+        yield* advance("1 second")
+        const all = [`SUNSUBSCRIBE ${keyOfA}`, `SUNSUBSCRIBE ${siblingOfA}`, "SUNSUBSCRIBE"]
+        assert.deepStrictEqual(asked(a).slice(-3), all)
+        lineTo(a).send(confirmation("sunsubscribe", keyOfA, 0))
+        // What is asked for next is not answered by what ends.
+        const { events: behind } = yield* hear({ channels: ["behind"], shardChannels: [keyOfA] })
+        yield* advance("10 seconds")
+        assert.deepStrictEqual(asked(a).slice(-5), [...all, "SUBSCRIBE behind", `SSUBSCRIBE ${keyOfA}`])
+        assert.deepStrictEqual(brief(events), ["Subscribed"])
+        assert.deepStrictEqual(brief(behind), ["Subscribed", "Subscribed"])
+        assert.isTrue(lineTo(a).open)
+      })
+  )
+
+  it.effect("is told again and again to end one of several sharded channels, until it does", () =>
+    Effect.gen(function*() {
+      const { a, hear } = yield* subscriber()
+      const { events } = yield* hear({ shardChannels: [siblingOfA] })
+      const { leave } = yield* hear({ shardChannels: [keyOfA] })
+      a.on("SUNSUBSCRIBE", Reply.error("CLUSTERDOWN The cluster is down"))
+      yield* leave
+      yield* advance("3 seconds")
+      assert.strictEqual(left(a).length, 4)
+      confirms(a)
+      yield* advance("10 seconds")
+      assert.deepStrictEqual(left(a), Array(5).fill(`SUNSUBSCRIBE ${keyOfA}`))
+      lineTo(a).send(smessage(siblingOfA, "1"))
+      yield* settle
+      assert.deepStrictEqual(brief(events), ["Subscribed", "1"])
+    }))
+
+  it.effect("is not told so of what is wanted again", () =>
+    Effect.gen(function*() {
+      const { a, hear } = yield* subscriber()
+      yield* hear({ shardChannels: [siblingOfA] })
+      const { leave } = yield* hear({ shardChannels: [keyOfA] })
+      refusesFirst(a, "SUNSUBSCRIBE", refusals["Redis 8, cut off"])
+      yield* leave
+      const { events } = yield* hear({ shardChannels: [keyOfA] })
+      yield* advance("10 seconds")
+      assert.deepStrictEqual(left(a), [`SUNSUBSCRIBE ${keyOfA}`])
+      assert.deepStrictEqual(brief(events), ["Subscribed"])
+    }))
+
+  it.effect("is not told so of what it has ended by itself", () =>
+    Effect.gen(function*() {
+      const { a, hear } = yield* subscriber()
+      yield* hear(news)
+      const { leave } = yield* hear({ shardChannels: [keyOfA] })
+      a.on("SUNSUBSCRIBE", "hold")
+      yield* leave
+      lineTo(a).send(confirmation("sunsubscribe", keyOfA, 0))
+      lineTo(a).release(Reply.error(refusals["Redis 8, a replica since"]))
+      yield* advance("10 seconds")
+      assert.deepStrictEqual(left(a), [`SUNSUBSCRIBE ${keyOfA}`])
+    }))
+
+  it.effect("is told again of channels too", () =>
+    Effect.gen(function*() {
+      const { a, hear } = yield* subscriber()
+      yield* hear(news)
+      const { leave } = yield* hear({ channels: ["left"] })
+      refusesFirst(a, "UNSUBSCRIBE", refusals["runs a script"])
+      yield* leave
+      yield* advance("10 seconds")
+      assert.deepStrictEqual(left(a), ["UNSUBSCRIBE left", "UNSUBSCRIBE left"])
     }))
 })
 

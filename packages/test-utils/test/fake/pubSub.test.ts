@@ -111,6 +111,27 @@ describe("subscribers, on the in-memory cluster", () => {
       assert.deepStrictEqual({ ...yield* PubSub.shardNumsub(["room:1"]) }, { "room:1": 1 })
     }).pipe(withCluster()))
 
+  it.effect.each(["7.0", "8.0"] as const)(
+    "leave nothing at a node that was made a replica, and where the classic channels are heard still: as %s",
+    (version) =>
+      Effect.gen(function*() {
+        const fake = yield* FakeCluster.FakeCluster
+        yield* listening(news)
+        const { id } = yield* home
+        const rooms: Array<string> = []
+        for (let n = 0; rooms.length < 3; n++) if ((yield* ownerOf(`room:${n}`)).id === id) rooms.push(`room:${n}`)
+        const events = yield* listening({ shardChannels: rooms })
+        const [replica] = yield* fake.replicasOf(yield* ownerOf(rooms[0]))
+        yield* fake.failover(replica)
+        yield* settled
+        yield* TestClock.adjust("2 seconds")
+        yield* settled
+        assert.strictEqual((yield* home).id, id)
+        assert.isTrue(events.some((event) => event._tag === "Moved" && event.to === replica.address.key))
+        assert.deepStrictEqual(new Set(Object.values(yield* PubSub.shardNumsub(rooms))), new Set([1]))
+      }).pipe(withCluster({ version }))
+  )
+
   it.effect("are told when a slot moves, and only those of its channels", () =>
     Effect.gen(function*() {
       const fake = yield* FakeCluster.FakeCluster

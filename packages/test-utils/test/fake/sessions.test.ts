@@ -300,6 +300,34 @@ describe("sharded subscriptions", () => {
       assert.strictEqual((yield* heard)[1], `*3\r\n$8\r\nsmessage\r\n$6\r\n${channel}\r\n$1\r\n1`)
     }).pipe(withCluster({ primaries: 2, replicas: 2 })))
 
+  const versions = ["7.0", "8.0"] as const
+
+  it.effect.each(versions)(
+    "are ended by name at a replica before Redis 8, and without one since: as %s",
+    (version) =>
+      Effect.gen(function*() {
+        const { at: [, { send }], fake, owner } = yield* subscribed
+        const moved = `-MOVED ${fake.slotOf(channel)} ${owner.address.key}`
+        assert.strictEqual(yield* send("SUNSUBSCRIBE", channel), version === "7.0" ? ended : moved)
+        yield* send("SSUBSCRIBE", channel)
+        assert.strictEqual(yield* send("SUNSUBSCRIBE"), ended)
+      }).pipe(withCluster({ primaries: 2, replicas: 1, version }))
+  )
+
+  it.effect.each(versions)(
+    "are ended by name while the cluster is down before Redis 8, and without one since: as %s",
+    (version) =>
+      Effect.gen(function*() {
+        const { at: [{ send }], fake, owner } = yield* subscribed
+        yield* fake.kill((yield* fake.primaries).find(({ id }) => id !== owner.id)!)
+        yield* TestClock.adjust("5 seconds")
+        const down = "-CLUSTERDOWN The cluster is down"
+        assert.strictEqual(yield* send("SUNSUBSCRIBE", channel), version === "7.0" ? ended : down)
+        yield* send("SSUBSCRIBE", channel)
+        assert.strictEqual(yield* send("SUNSUBSCRIBE"), ended)
+      }).pipe(withCluster({ primaries: 2, replicas: 0, version }))
+  )
+
   it.effect("end with a slot that moves, at the primary and at its replicas", () =>
     Effect.gen(function*() {
       const { at, fake, heard, owner } = yield* subscribed

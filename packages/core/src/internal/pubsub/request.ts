@@ -38,26 +38,27 @@ const words = {
 
 type Verb = keyof typeof words
 
-/** A request to subscribe to names of one kind, or to unsubscribe from them. */
+/**
+ * A request to subscribe to names of one kind, or to unsubscribe from them. With `isAll` the command carries no names, which
+ * unsubscribes from all of the kind; `names` are then those that the server still has.
+ */
 export class Request extends Call {
-  readonly subscriptions: ReadonlyArray<Subscription>
   readonly sentAt: number
   private readonly verb: Verb
   private readonly kind: Kind
   private readonly pending: Set<string>
-  private readonly refuse: ((failure: Failure) => void) | undefined
+  private readonly refuse: (failure: Failure) => void
 
   constructor(
     verb: Verb,
-    subscriptions: ReadonlyArray<Subscription>,
+    kind: Kind,
+    names: ReadonlyArray<string>,
     sentAt: number,
     deadline: number,
-    refuse?: (failure: Failure) => void
+    refuse: (failure: Failure) => void,
+    isAll = false
   ) {
-    const [{ kind }] = subscriptions
-    const names = subscriptions.map(({ name }) => name)
-    super(Command.make(words[verb][kind], names, Reply.raw), false, deadline)
-    this.subscriptions = subscriptions
+    super(Command.make(words[verb][kind], isAll ? [] : names, Reply.raw), false, deadline)
     this.sentAt = sentAt
     this.verb = verb
     this.kind = kind
@@ -90,6 +91,6 @@ export class Request extends Call {
   }
 
   onFailure(failure: Failure): void {
-    if (this.pending.size > 0) this.refuse?.(failure)
+    if (this.pending.size > 0) this.refuse(failure)
   }
 }

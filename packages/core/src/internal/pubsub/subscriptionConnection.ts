@@ -77,6 +77,10 @@ export class SubscriptionConnection implements Subscriber {
    * moment answers twice. A PING must be sent before the next SUBSCRIBE to tell the answers apart.
    */
   private isVague = false
+  /** Names that the server has confirmed and not ended since. A name that is no longer wanted stays here until it is ended. */
+  private readonly held: Record<Kind, Set<string>> = { channel: new Set(), pattern: new Set(), shard: new Set() }
+  /** Whether the server has refused to unsubscribe from a name, for a reason that may pass. */
+  private isHolding = false
 
   constructor(address: Address, owner: Owner) {
     this.address = address
@@ -110,8 +114,30 @@ export class SubscriptionConnection implements Subscriber {
     this.forget(subscription)
     // No need to unsubscribe from the last one: the hub closes an empty connection.
     if (this.connection === undefined || this.isEmpty) return
-    this.connection.submit(new Request("unsubscribe", [subscription], this.now(), Infinity))
-    this.isVague ||= topic.kind === "shard"
+    this.leave(this.connection, topic.kind, [topic.name])
+  }
+
+  private leave(connection: Connection, kind: Kind, names: ReadonlyArray<string>, isAll = false): void {
+    const onRefused = ({ reason }: Failure): void => {
+      this.isHolding ||= reason._tag !== "ServerError" || isPassing(reason)
+    }
+    connection.submit(new Request("unsubscribe", kind, names, this.now(), Infinity, onRefused, isAll))
+    this.isVague ||= kind === "shard"
+  }
+
+  /**
+   * Unsubscribes again from the names that the server still has and nobody wants. Redis 8 treats SUNSUBSCRIBE like a command
+   * with keys: a node that has become a replica answers MOVED, and a node that is cut off answers CLUSTERDOWN. SUNSUBSCRIBE
+   * without names has no slot, so it is not refused for these reasons.
+   */
+  private leaveAgain(connection: Connection): void {
+    this.isHolding = false
+    for (const kind of ["channel", "pattern", "shard"] as const) {
+      const wanted = this.subscriptions[kind]
+      const left = Array.from(this.held[kind]).filter((name) => !wanted.has(name))
+      if (left.length > 0 && wanted.size === 0) this.leave(connection, kind, left, true)
+      else for (const name of left) this.leave(connection, kind, [name])
+    }
   }
 
   /** Subscribes to new names, with one command per kind (for sharded channels, per slot). */
@@ -136,21 +162,27 @@ export class SubscriptionConnection implements Subscriber {
     const now = this.now()
     const request = new Request(
       "subscribe",
-      subscriptions,
+      subscriptions[0].kind,
+      subscriptions.map(({ name }) => name),
       now,
       now + this.owner.confirmTimeout,
-      (failure) => this.refused(connection, request, failure)
+      (failure) => this.refused(connection, request, subscriptions, failure)
     )
     for (const subscription of subscriptions) subscription.asked = request
     connection.submit(request)
   }
 
-  private refused(connection: Connection, request: Request, failure: Failure): void {
+  private refused(
+    connection: Connection,
+    request: Request,
+    subscriptions: ReadonlyArray<Subscription>,
+    failure: Failure
+  ): void {
     if (connection.isClosed()) return
     const { reason } = failure
     // A server that does not answer properly cannot be trusted with the other subscriptions either.
     if (reason._tag === "Timeout" || reason._tag === "ProtocolViolation") return connection.abort(reason)
-    const refused = request.subscriptions.filter((each) => this.isOpen(each, request) && !each.confirmed)
+    const refused = subscriptions.filter((each) => this.isOpen(each, request) && !each.confirmed)
     // One name without permission makes the server refuse all of them. Request each alone to find out which.
     if (refused.length > 1 && reason._tag === "ServerError" && !isPassing(reason)) {
       for (const subscription of refused) this.ask(connection, [subscription])
@@ -177,6 +209,7 @@ export class SubscriptionConnection implements Subscriber {
 
   /** Sends a PING to find out up to when everything has been read, unless one is on its way. */
   check(): void {
+    if (this.isHolding && this.connection !== undefined) this.leaveAgain(this.connection)
     if (this.probes === 0 || this.isVague) this.probe()
   }
 
@@ -255,6 +288,7 @@ export class SubscriptionConnection implements Subscriber {
   private confirmed(kind: Kind, name: string, head: Call | undefined): void {
     if (!(head instanceof Request) || !head.settle("subscribe", kind, name)) return
     this.complete(head.sentAt)
+    this.held[kind].add(name)
     const subscription = this.subscriptions[kind].get(name)
     if (subscription === undefined || !this.isOpen(subscription, head)) return
     subscription.confirmed = true
@@ -262,6 +296,7 @@ export class SubscriptionConnection implements Subscriber {
   }
 
   private ended(kind: Kind, name: string, head: Call | undefined): void {
+    this.held[kind].delete(name)
     if (head instanceof Request) head.settle("unsubscribe", kind, name)
     const subscription = this.subscriptions[kind].get(name)
     // If the name was dropped and added again, and is not confirmed yet, this push answers the earlier UNSUBSCRIBE.
@@ -296,6 +331,7 @@ export class SubscriptionConnection implements Subscriber {
   private lost(error: RedisError): void {
     this.connection = undefined
     this.isVague = false
+    for (const names of Object.values(this.held)) names.clear()
     for (const byName of Object.values(this.subscriptions)) {
       for (const subscription of byName.values()) {
         subscription.asked = undefined

@@ -70,6 +70,10 @@ export const keysOf = (resolved: Resolved): ReadonlyArray<Bin> => {
 
 const sharded: ReadonlySet<string> = new Set(["SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH"])
 
+/** Whether replicas and cut-off nodes serve a command, as sharded pub/sub. Redis 8 treats SUNSUBSCRIBE like a command with keys. */
+const isServedByReplicas = (name: string, { version }: Serving): boolean =>
+  sharded.has(name) && !(name === "SUNSUBSCRIBE" && since(version, 8))
+
 /** Whether it writes, by the server's own flags. */
 export const writes = ({ entry }: Resolved): boolean =>
   factsOf(entry.name, Version.byDefault)?.flags.has("write") ?? entry.spec.write
@@ -117,7 +121,7 @@ const checkUser = (session: ClientSession, resolved: Resolved): void => {
 const question = (session: ClientSession, commands: ReadonlyArray<Resolved>): Redirect.Question => ({
   keys: commands.flatMap((resolved) => keysOf(resolved).map((key) => ({ key, slot: slotOf(key) }))),
   write: commands.some(writes),
-  shardedPubSub: commands.length === 1 && sharded.has(commands[0].entry.name),
+  shardedPubSub: commands.length === 1 && isServedByReplicas(commands[0].entry.name, session.node),
   migrate: commands.length === 1 && commands[0].entry.name === "MIGRATE",
   asking: session.asking || (commands.length === 1 && commands[0].entry.name === "RESTORE-ASKING"),
   readOnly: session.readOnly

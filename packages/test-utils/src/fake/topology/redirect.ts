@@ -39,7 +39,7 @@ export interface Question {
   /** Of all the commands, with the slot of each. */
   readonly keys: ReadonlyArray<{ readonly key: string; readonly slot: number }>
   readonly write: boolean
-  /** SSUBSCRIBE, SUNSUBSCRIBE, SPUBLISH. */
+  /** SSUBSCRIBE, SPUBLISH, and SUNSUBSCRIBE before Redis 8. */
   readonly shardedPubSub: boolean
   readonly migrate: boolean
   /** The client has said ASKING just before, or the command implies it. */
