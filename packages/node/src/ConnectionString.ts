@@ -1,5 +1,5 @@
 /**
- * The seeds and the credentials of a cluster as one line of text, as deployments hand them over.
+ * Connection strings: the seeds and the credentials of a cluster as one line of text, as deployments provide them.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 
 /**
- * What a connection string says.
+ * The content of a connection string.
  *
  * @category models
  * @since 0.1.0
@@ -16,7 +16,7 @@ import * as Result from "effect/Result"
 export interface ConnectionString {
   /** The nodes to ask for the cluster's layout first. At least one. */
   readonly nodes: ReadonlyArray<Address.Address>
-  /** Whether connections are to be encrypted. */
+  /** Whether to encrypt connections. */
   readonly secure: boolean
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted | undefined
@@ -41,14 +41,14 @@ const textOf = (given: unknown): unknown => {
   try {
     return Redacted.isRedacted(given) ? Redacted.value(given) : given
   } catch {
-    // It has been wiped.
+    // The Redacted has been wiped.
     return undefined
   }
 }
 
 const node = (text: string): Result.Result<Address.Address, string> => {
   const withPort = /^(\[[^\]]*\]|[^:]+)$/.test(text) ? `${text}:6379` : text
-  // Without brackets nobody knows where an IPv6 address ends.
+  // Without brackets it is unclear where an IPv6 address ends and the port begins.
   return !text.startsWith("[") && text.split(":").length > 2 ? Result.fail("IPv6") : Address.parse(withPort)
 }
 
@@ -59,7 +59,7 @@ const node = (text: string): Result.Result<Address.Address, string> => {
  *
  * - `rediss://` means TLS. `valkey://` and `valkeys://` mean the same as `redis://` and `rediss://`.
  * - `unix://[user[:password]@]/path` is a unix socket.
- * - The port is 6379 if left out. IPv6 addresses stand in brackets. The user and the password are percent-decoded.
+ * - The port is 6379 if left out. IPv6 addresses need brackets. The user and the password are percent-decoded.
  * - A cluster has one database, so a path other than `/0` is refused. So are parameters: settings are options.
  *
  * The message of a failure says what to write instead. It repeats nothing of the text, which may hold a password.
@@ -92,7 +92,7 @@ export const parse = (text: string | Redacted.Redacted): Result.Result<Connectio
     return Result.fail(`A connection string starts with redis://, rediss:// (TLS) or unix://: write "${form}"`)
   }
   const [, authority, tail] = /^([^/?#]*)(.*)$/s.exec(rest) ?? []
-  // An @ behind the hosts was meant to end the credentials, and something special in them has cut them short.
+  // An @ behind the hosts was meant to end the credentials, but an unescaped special character has ended them earlier.
   if (tail.includes("@")) return Result.fail(`The connection string can't be split into its parts: ${escapes}`)
   if (/[?#]/.test(tail)) {
     return Result.fail("The connection string has parameters: leave them out, settings are options")

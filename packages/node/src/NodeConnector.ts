@@ -1,7 +1,7 @@
 /**
  * The `Connector` of Node.js: TCP, TLS and unix sockets.
  *
- * `NodeRedisCluster` uses it. It is here for whoever builds the layers of redisc by hand.
+ * `NodeRedisCluster` uses it. Use it directly only to compose the layers of redisc yourself.
  *
  * @since 0.1.0
  */
@@ -19,16 +19,16 @@ import { connectionFailed, SocketTransport } from "./internal/socketTransport.ts
 import type { Security } from "./internal/socketTransport.ts"
 
 /**
- * How to encrypt connections, and whom to trust.
+ * How to encrypt connections, and which servers to trust.
  *
  * **Details**
  *
- * - `ca`: the authorities to trust, as PEM. Left out, those that Node trusts (see `NODE_EXTRA_CA_CERTS`).
- * - `cert`, `key`, `passphrase`: what to show a server that demands a client certificate, as PEM.
- * - `servername`: the name that certificates must be made for. Left out, the host of each address, be it a name or an IP
+ * - `ca`: the authorities to trust, as PEM. By default those that Node trusts (see `NODE_EXTRA_CA_CERTS`).
+ * - `cert`, `key`, `passphrase`: the client certificate for servers that demand one, as PEM.
+ * - `servername`: the name that certificates must be made for. By default the host of each address, be it a name or an IP
  *   address. Give it when nodes announce IP addresses that their certificates don't contain.
- * - `rejectUnauthorized`: `false` accepts any certificate, and with it any man in the middle.
- * - `minVersion`: the oldest version to accept, by default that of Node, TLS 1.2.
+ * - `rejectUnauthorized`: `false` accepts any certificate, and so any man in the middle.
+ * - `minVersion`: the oldest TLS version to accept. By default that of Node, TLS 1.2.
  *
  * @category configuration
  * @since 0.1.0
@@ -48,8 +48,8 @@ export interface TlsOptions {
  *
  * **Details**
  *
- * - `tls`: `true` for TLS as Node does it by default. Left out, connections are not encrypted.
- * - `connectTimeout`: the time for finding the host, connecting and the TLS handshake together, 5 seconds by default.
+ * - `tls`: `true` for TLS with Node's defaults. By default connections are not encrypted.
+ * - `connectTimeout`: the time for DNS, connecting and the TLS handshake together, 5 seconds by default.
  *
  * @category configuration
  * @since 0.1.0
@@ -74,7 +74,7 @@ const secret = (what: string, isRight: (value: unknown) => boolean): Settings.Ch
   try {
     if (isRight(Redacted.value(value))) return undefined
   } catch {
-    // It has been wiped.
+    // The Redacted has been wiped.
   }
   return `${name} is a Redacted without ${what} in it: write Redacted.make(${what})`
 }
@@ -93,7 +93,7 @@ const tlsChecks: Settings.Checks = {
 }
 
 /**
- * What the option `tls` may be, for layers that take it.
+ * The check of the option `tls`, for layers that have this option, too.
  *
  * **Example** (A setting that nobody knows)
  *
@@ -134,7 +134,10 @@ const makeSecurity = (options: TlsOptions): Effect.Effect<Security, RedisError> 
       )
   })
 
-/** What came while this process was busy is read in the next turns of its event loop, behind the timers. */
+/**
+ * Waits some turns of the event loop. If this process was busy, the timeout fires first, although the server's answer has
+ * arrived: sockets are read in the turns after the timers.
+ */
 const caughtUp = Effect.replicateEffect(
   Effect.callback<void>((resume) => {
     setImmediate(() => resume(Effect.void))
@@ -149,8 +152,8 @@ const caughtUp = Effect.replicateEffect(
  * **Details**
  *
  * Fails with `InvalidArgument` if the TLS options can't be used. Opening a transport fails with `ConnectionFailed`, whose
- * problem says what to do. A transport answers false when more than 1 MiB waits to be sent, and drains when all of it is
- * gone. Its listener may be called before `open` has returned, if the server speaks first.
+ * problem says what to do. `write` returns false while more than 1 MiB waits to be sent, and `onDrain` is called once
+ * everything has been sent. The listener may be called before `open` has returned, if the server speaks first.
  *
  * **Example** (Trusting an authority of one's own)
  *
@@ -199,8 +202,8 @@ export const make = Effect.fnUntraced(function*(
 
   return Connector.Connector.of({
     secure: security !== undefined,
-    // Behind all sockets that are ready: with 50 fibers that is worth 15 to 30 % more commands a second than a microtask
-    // behind each, since fewer writes carry them.
+    // Runs after all sockets that are ready have been read. With 50 fibers that gives 15 to 30 % more commands a second than
+    // a microtask after each socket, since more commands share a write.
     soon: setImmediate,
     open: (address, listener) =>
       Effect.acquireRelease(open(address, listener), (transport) => Effect.sync(() => transport.close()), {

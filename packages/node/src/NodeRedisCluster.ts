@@ -1,5 +1,5 @@
 /**
- * A Redis Cluster on Node.js, as a Layer: TCP, TLS or unix sockets below, everything else from `@redisc/core`.
+ * A Redis Cluster on Node.js, as a Layer: the cluster of `@redisc/core` over TCP, TLS or unix sockets.
  *
  * @since 0.1.0
  */
@@ -16,12 +16,12 @@ import * as ConnectionString from "./ConnectionString.ts"
 import * as NodeConnector from "./NodeConnector.ts"
 
 /**
- * The settings of `@redisc/core`'s cluster, and two of Node's.
+ * The settings of `@redisc/core`'s cluster, and `url` and `tls`.
  *
  * **Details**
  *
- * Give `nodes` or `url`. A `url` such as `redis://user:password@host:port,host:port` brings seeds, credentials and, as
- * `rediss://`, TLS; `credentials` and `tls` say more than it can, and win.
+ * Give `nodes` or `url`. A `url` such as `redis://user:password@host:port,host:port` contains seeds, credentials and, as
+ * `rediss://`, TLS. The options `credentials` and `tls` take precedence over it.
  *
  * @category configuration
  * @since 0.1.0

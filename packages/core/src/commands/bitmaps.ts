@@ -33,7 +33,7 @@ const bit: Reply.Decode<Bit> = (value) => Reply.boolean(value) ? 1 : 0
 export interface BitRange {
   readonly start: number
   readonly end: number
-  /** What is counted: bytes if nothing is said. Bits since Redis 7.0.0. */
+  /** The unit of `start` and `end`, bytes by default. Bits since Redis 7.0.0. */
   readonly unit?: "BYTE" | "BIT" | undefined
 }
 
@@ -96,8 +96,8 @@ export interface BitfieldGet {
 }
 
 /**
- * What becomes of a number that does not fit: it wraps around (`WRAP`, if nothing is said), is cut to the nearest one that
- * fits (`SAT`), or nothing is written and the reply for it is `null` (`FAIL`).
+ * How to handle a number that does not fit: `WRAP` (the default) wraps it around, `SAT` takes the nearest number that
+ * fits, and `FAIL` writes nothing and replies `null` for it.
  *
  * @category models
  * @since 0.1.0
@@ -162,7 +162,7 @@ const isSet = (operation: BitfieldSet | BitfieldIncrby): operation is BitfieldSe
 
 const operationShape = { what: "operation", shape: `{ get: "u8", offset: 0 }` }
 
-/** OVERFLOW holds for all that follows it, so it is sent where it changes. */
+/** On the wire, OVERFLOW applies to all operations behind it, so it is sent only where it changes. */
 const bitfieldArgs = (operations: ReadonlyArray<BitfieldOperation>): ReadonlyArray<Command.Arg> => {
   let current: BitfieldOverflow = "WRAP"
   return Args.objects(operations, operationShape, (given) => {
@@ -180,12 +180,12 @@ const bitfieldArgs = (operations: ReadonlyArray<BitfieldOperation>): ReadonlyArr
 }
 
 /**
- * Reads and writes integers of any width in a value, one operation after the other in one step. Replies a number for each
- * operation, `null` for one that would overflow under `FAIL`. A value that is too short counts as followed by zeros.
+ * Reads and writes integers of any width in a value, one operation after the other in one step. Replies a number for
+ * each operation, `null` for one that would overflow under `FAIL`. A short value counts as padded with zeros.
  *
- * `overflow` belongs to the operation that has it, not to those behind it as on the wire. Fails with `ServerError` when a
- * type or offset is not valid, and with code `WRONGTYPE` when the key holds something other than a string. A number beyond
- * 2^53 in the reply fails with `DecodeFailed`. Since Redis 3.2.0.
+ * `overflow` applies only to its own operation, unlike on the wire, where it also applies to those behind it. Fails
+ * with `ServerError` when a type or offset is not valid, and with code `WRONGTYPE` when the key holds something other
+ * than a string. A number beyond 2^53 in the reply fails with `DecodeFailed`. Since Redis 3.2.0.
  *
  * **Example** (Two counters of a byte each)
  *
@@ -242,9 +242,9 @@ export const bitfieldRo = (
   )
 
 /**
- * Combines values bit by bit into `destination`, whatever that holds: of several with `AND`, `OR` or `XOR`, of one with
- * `NOT`. Shorter values count as followed by zeros, missing ones as nothing but zeros. Replies the length of the result in
- * bytes; when that is 0, `destination` is deleted.
+ * Combines values bit by bit and stores the result at `destination`, replacing whatever was there. `AND`, `OR` and
+ * `XOR` combine several values, `NOT` inverts one. Shorter values count as padded with zeros, missing ones as all
+ * zeros. Replies the length of the result in bytes; when that is 0, `destination` is deleted.
  *
  * It is sent as one command: keys of different slots, `destination` included, are refused before sending. Fails with
  * `ServerError` when `NOT` has more than one key, and with code `WRONGTYPE` when one of the keys holds something other than
@@ -284,9 +284,8 @@ export type BitposRange = BitRange | {
 /**
  * The position of the first bit that is 0 or 1, counted from the beginning of the value and not of the range, or -1.
  *
- * A value is followed by zeros without end: the first 0 behind a value of ones, searched for without an `end`, is found
- * right behind it. Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a string. Since
- * Redis 2.8.7.
+ * A value counts as followed by endless zeros: without an `end`, the first 0 of a value of ones is right behind it.
+ * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a string. Since Redis 2.8.7.
  *
  * **Example** (The first free seat)
  *
@@ -334,7 +333,7 @@ export const getbit = (key: Command.Arg, offset: number): Command.Command<Bit> =
   Args.command(GETBIT, () => [key, Args.integer(offset, "the offset")], bit)
 
 /**
- * Sets a bit of a value and replies what it was. A value that is shorter grows, filled up with zeros.
+ * Sets a bit of a value and replies what it was. A shorter value grows, padded with zeros.
  *
  * Fails with `ServerError` when the offset is negative or not below 2^32, and with code `WRONGTYPE` when the key holds
  * something other than a string. Since Redis 2.2.0.

@@ -1,6 +1,6 @@
 /**
- * The cluster as its nodes see it: slots, shards, nodes and links. Each command replies what the node that is asked knows,
- * which may be behind the others.
+ * The cluster as its nodes see it: slots, shards, nodes and links. Each command replies with the view of the node that
+ * is asked, which may be older than that of other nodes.
  *
  * Source: https://redis.io/docs/latest/commands/?group=cluster
  */
@@ -24,7 +24,7 @@ const parts = Reply.array(Reply.raw)
 const fields = Reply.record(Reply.raw)
 const nameOrNull = Reply.nullOr(Reply.name)
 
-/** A field that not every version sends, or not for every node. */
+/** Decodes a field that some versions omit, or that is missing for some nodes. */
 const optional = <A>(value: Parameters<Reply.Decode<A>>[0] | undefined, decode: Reply.Decode<A>): A | null =>
   value === undefined ? null : decode(value)
 
@@ -40,7 +40,7 @@ export interface ClusterSlotRange {
 }
 
 /**
- * How many keys the node holds in a slot; none in one that it doesn't serve.
+ * The number of keys that the node holds in a slot; 0 for a slot that it does not serve.
  *
  * Fails with `ServerError` when there is no such slot. Since Redis 3.0.0.
  *
@@ -60,7 +60,7 @@ export const clusterCountkeysinslot = (slot: number): Command.Command<number> =>
   Args.command(CLUSTER_COUNTKEYSINSLOT, () => [Args.integer(slot, "the slot")], Reply.integer)
 
 /**
- * Up to `count` keys that the node holds in a slot; none in one that it doesn't serve.
+ * Up to `count` keys that the node holds in a slot; none for a slot that it does not serve.
  *
  * Fails with `ServerError` when there is no such slot, or the count is negative. Since Redis 3.0.0.
  *
@@ -131,15 +131,15 @@ export const clusterKeyslot = (key: Command.Arg): Command.Command<number> =>
  * @since 0.1.0
  */
 export interface ClusterLink {
-  /** Who opened it: the node that is asked (`"to"` the other), or the other one (`"from"` it). */
+  /** `"to"` if the node that is asked opened the connection, `"from"` if the other node did. */
   readonly direction: "to" | "from"
   /** The id of the other node. */
   readonly node: string
   /** When it was opened, in Unix milliseconds. */
   readonly createTime: number
-  /** What is watched: `"r"`, `"w"` or `"rw"`, for reading and writing. */
+  /** The events that the node waits for on it: `"r"`, `"w"` or `"rw"`, for reading and writing. */
   readonly events: string
-  /** Bytes that the buffer for sending takes, and how many of them are waiting. */
+  /** The size of the send buffer in bytes; `sendBufferUsed` is how many of them wait to be sent. */
   readonly sendBufferAllocated: number
   readonly sendBufferUsed: number
 }
@@ -212,11 +212,11 @@ export interface ClusterNode {
   readonly port: number
   /** The port of the cluster bus. */
   readonly busPort: number
-  /** The name that it announces, `null` if none. Since Redis 7.0.0. */
+  /** The host name that it announces, `null` if none. Since Redis 7.0.0. */
   readonly hostname: string | null
-  /** All that Redis notes: `"myself"`, `"master"`, `"slave"`, `"fail?"`, `"fail"`, `"handshake"`, `"noaddr"`, ... */
+  /** Redis' flags of the node: `"myself"`, `"master"`, `"slave"`, `"fail?"`, `"fail"`, `"handshake"`, `"noaddr"`, ... */
   readonly flags: ReadonlyArray<string>
-  /** The id of the primary that it copies, `null` if it is none's replica. */
+  /** The id of its primary, `null` if it is no replica. */
   readonly primary: string | null
   /** When the ping that is not answered yet was sent, in Unix milliseconds, else 0. */
   readonly pingSent: number
@@ -226,9 +226,9 @@ export interface ClusterNode {
   /** Whether the link to it is up. */
   readonly connected: boolean
   readonly slots: ReadonlyArray<ClusterSlotRange>
-  /** Slots that are on their way from the node that is asked, and where to. */
+  /** Slots that are migrating from the node that is asked, each with its target. */
   readonly migrating: ReadonlyArray<{ readonly slot: number; readonly node: string }>
-  /** Slots that are on their way to the node that is asked, and where from. */
+  /** Slots that are migrating to the node that is asked, each with its source. */
   readonly importing: ReadonlyArray<{ readonly slot: number; readonly node: string }>
 }
 
@@ -275,7 +275,7 @@ const nodeOf = (line: string): ClusterNode => {
 }
 
 /**
- * All nodes that the node knows, itself and failed ones included.
+ * All nodes that the asked node knows, including itself and failed ones.
  *
  * Since Redis 3.0.0.
  *
@@ -332,14 +332,14 @@ export interface ClusterShardNode {
   /** Where clients should connect to: `null` or empty for the host that was asked, `"?"` when it isn't known. */
   readonly endpoint: string | null
   readonly ip: string
-  /** The name that it announces, `null` if none. */
+  /** The host name that it announces, `null` if none. */
   readonly hostname: string | null
   /** The port without TLS, `null` if it has none. */
   readonly port: number | null
   /** The port with TLS, `null` if it has none. */
   readonly tlsPort: number | null
   readonly role: "primary" | "replica"
-  /** How much of the replication stream it has sent or received, in bytes. */
+  /** Its position in the replication stream, in bytes. */
   readonly replicationOffset: number
   readonly health: "online" | "failed" | "loading"
 }
@@ -433,7 +433,7 @@ export interface ClusterSlotsNode {
 }
 
 /**
- * Slots that are next to each other, and the nodes that serve them.
+ * A range of slots, and the nodes that serve it.
  *
  * @category models
  * @since 0.1.0
@@ -466,7 +466,7 @@ const slotsOf: Reply.Decode<ClusterSlots> = (value) => {
 }
 
 /**
- * Who serves which slots. Slots without a primary are left out, and so are failed replicas.
+ * The ranges of slots and the nodes that serve them. Slots without a primary and failed replicas are left out.
  *
  * Redis 7.0 deprecated it in favour of `clusterShards`. Since Redis 3.0.0.
  *

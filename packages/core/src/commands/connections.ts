@@ -1,6 +1,5 @@
 /**
- * Commands that are about the very connection they are sent on. They belong in a session: on the connections that
- * everybody shares they are refused.
+ * Commands about the connection on which they are sent. Use them in a session: on shared connections they are refused.
  *
  * Source: https://redis.io/docs/latest/commands/?group=connection, ?group=transactions and ?group=generic
  */
@@ -18,8 +17,8 @@ const WAITAOF = CommandSpec.get("WAITAOF")
 const WATCH = CommandSpec.get("WATCH")
 
 /**
- * Declares that reads on this connection may be answered by a replica, and so be stale. Only in a session, whose
- * connection is closed afterwards; a session to a replica has declared it already.
+ * Allows a replica to answer reads on this connection, which may then be stale. Only in a session, whose connection is
+ * closed afterwards. A session to a replica has sent it already.
  *
  * Since Redis 3.0.0.
  *
@@ -39,7 +38,7 @@ const WATCH = CommandSpec.get("WATCH")
 export const readonly = (): Command.Command<"OK"> => Command.make(READONLY, [], Reply.ok)
 
 /**
- * Takes READONLY back: a replica redirects reads to its primary again. Only in a session.
+ * Undoes READONLY: a replica redirects reads to its primary again. Only in a session.
  *
  * Since Redis 3.0.0.
  *
@@ -62,7 +61,7 @@ export const readwrite = (): Command.Command<"OK"> => Command.make(READWRITE, []
  * Watches keys of one slot: a transaction that follows on the same connection executes nothing, and fails with
  * `Conflict`, when one of them has been changed by then. Only in a session.
  *
- * `Redis.optimistic` does all of it: watching, reading, the transaction, and doing it again.
+ * `Redis.optimistic` does all of this: it watches, reads, sends the transaction, and starts over after a conflict.
  *
  * Since Redis 2.2.0.
  *
@@ -87,7 +86,7 @@ export const watch = (keys: ReadonlyArray<Command.Arg>): Command.Command<"OK"> =
   Args.command(WATCH, () => [...Args.some(keys, "key")], Reply.ok)
 
 /**
- * Forgets all that was watched. A session does so by itself when it ends, and EXEC does, whatever comes of it.
+ * Forgets all watched keys. So does a session when it ends, and EXEC, whether it succeeds or not.
  *
  * Since Redis 2.2.0.
  *
@@ -106,9 +105,9 @@ export const watch = (keys: ReadonlyArray<Command.Arg>): Command.Command<"OK"> =
 export const unwatch = (): Command.Command<"OK"> => Command.make(UNWATCH, [], Reply.ok)
 
 /**
- * Waits until so many replicas have acknowledged all that was written on this connection, or the time is over, and
- * replies how many have: it can be fewer, and it can be more. Only in a session; `Redis.ensureReplication` wraps it around
- * an effect.
+ * Waits until `replicas` replicas have acknowledged all writes of this connection, or until the timeout. Replies how
+ * many have acknowledged them, which can be fewer or more. Only in a session; `Redis.ensureReplication` does this for
+ * the writes of an effect.
  *
  * `timeout` is a duration above zero in whole milliseconds, rounded up; `"Infinity"` waits for ever. Since Redis 3.0.0.
  *
@@ -133,8 +132,8 @@ export const wait = (replicas: number, timeout: Duration.Input): Command.Command
   )
 
 /**
- * Waits until what was written on this connection is in the append-only file of this node (`local` 1) and of so many
- * replicas, or the time is over, and replies how many of each have it. Only in a session.
+ * Waits until the writes of this connection are in the append-only files of this node (with `local` 1) and of
+ * `replicas` replicas, or until the timeout. Replies how many of each have them. Only in a session.
  *
  * Fails with `ServerError` when `local` is 1 and the node keeps no such file. `timeout` as in {@link wait}. Since Redis
  * 7.2.0.

@@ -1,6 +1,6 @@
 /**
  * Consumer groups: several consumers that share the entries of a stream. Each entry is handed to one of them, and stays
- * pending with it until it is acknowledged; another can claim it when the first one died.
+ * pending with it until it is acknowledged; another consumer can claim it if the first one has died.
  *
  * Source: https://redis.io/docs/latest/commands/?group=stream
  */
@@ -29,7 +29,7 @@ const XREADGROUP = CommandSpec.get("XREADGROUP")
 /**
  * Marks entries as done: they are no longer pending. Replies how many were.
  *
- * Fails with `ServerError`: code `ERR` for what is no ID, code `WRONGTYPE` when the key holds something other than a
+ * Fails with `ServerError`: code `ERR` for an invalid ID, code `WRONGTYPE` when the key holds something other than a
  * stream. A missing group has nothing pending. Since Redis 5.0.0.
  *
  * **Example** (A job is done)
@@ -51,8 +51,9 @@ export const xack = (
 ): Command.Command<number> => Args.command(XACK, () => [key, group, ...Args.some(ids, "ID")], Reply.integer)
 
 /**
- * What {@link xautoclaim} replies: where to go on, `"0-0"` when it has been through, what the consumer has now, and the
- * IDs of entries that are no longer pending because they were deleted from the stream, which Redis 6.2 does not tell.
+ * The reply of {@link xautoclaim}: `cursor`, where to continue (`"0-0"` at the end); the entries that the consumer has
+ * now; and `deleted`, the IDs of entries that are no longer pending because they were deleted from the stream (empty
+ * before Redis 7.0).
  *
  * @category models
  * @since 0.1.0
@@ -82,13 +83,13 @@ const autoclaimedEntries = autoclaimed(claimedEntries)
 const autoclaimedIds = autoclaimed(Streams.ids)
 
 /**
- * {@link xclaim} of whatever has been pending for at least `minIdle`, page by page. Begin with `"0-0"` and go on with
- * the `cursor` of each reply, until that is `"0-0"` again.
+ * {@link xclaim} for all entries that have been pending for at least `minIdle`, page by page. Start with `"0-0"`, and
+ * continue with the `cursor` of each reply until that is `"0-0"` again.
  *
  * **Details**
  *
- * `count` is how many entries to claim at most, 100 unless given. With `justid` the reply has IDs in place of entries,
- * and the claim is not counted as a delivery. The idle time is rounded up to milliseconds.
+ * `count` is the maximum number of entries to claim, 100 by default. With `justid` the reply has IDs in place of
+ * entries, and the claim is not counted as a delivery. The idle time is rounded up to milliseconds.
  *
  * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `WRONGTYPE` when the key holds
  * something other than a stream. Since Redis 6.2.0, `deleted` since 7.0.0.
@@ -158,7 +159,7 @@ interface XautoclaimOptions {
 const xautoclaimOptions = Args.options<XautoclaimOptions>({ count: Args.any, justid: Args.isAsked })
 
 /**
- * What {@link xclaim} notes about the entries that it claims.
+ * How {@link xclaim} changes what the group records about the claimed entries.
  *
  * @category models
  * @since 0.1.0
@@ -166,7 +167,7 @@ const xautoclaimOptions = Args.options<XautoclaimOptions>({ count: Args.any, jus
 export type XclaimOptions =
   & (
     | {
-      /** How long they count as idle already; not at all unless given. */
+      /** For how long they count as idle; 0 by default. */
       readonly idle?: Duration.Input | undefined
       readonly time?: undefined
     }
@@ -177,22 +178,22 @@ export type XclaimOptions =
     }
   )
   & {
-    /** How often they count as delivered; once more than before unless given. */
+    /** How often they count as delivered; by default once more than before. */
     readonly retrycount?: number | undefined
-    /** Whether to claim entries, too, that are not pending. */
+    /** Whether to claim entries even if they are not pending. */
     readonly force?: boolean | undefined
     /** The group's last delivered ID becomes this one, if that is less. */
     readonly lastid?: string | undefined
   }
 
 /**
- * Makes `consumer` the one that has entries pending, of those that have been idle for at least `minIdle`. Replies the
- * entries that it has now; with `justid` their IDs, and the claim is not counted as a delivery.
+ * Makes `consumer` the owner of pending entries that have been idle for at least `minIdle`. Replies the entries that
+ * were claimed; with `justid` only their IDs, and the claim is not counted as a delivery.
  *
  * Entries that were deleted from the stream are not in the reply, and since Redis 7.0.0 no longer pending afterwards.
  * Idle times are rounded up to milliseconds.
  *
- * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `ERR` for what is no ID, code
+ * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `ERR` for an invalid ID, code
  * `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0.
  *
  * **Example** (Taking over a job)
@@ -271,12 +272,12 @@ const entriesRead = (count: number | undefined): Args.Args =>
   Args.option("ENTRIESREAD", count, (count) => Args.integer(count, "entriesread"))
 
 /**
- * Makes a consumer group that is handed the entries behind an ID: `"0"` for all, `"$"` for those to come.
+ * Makes a consumer group that gets the entries behind an ID: `"0"` for all, `"$"` for future ones.
  *
  * **Details**
  *
- * `mkstream` creates the stream if need be. `entriesread` says how many entries the ID stands behind, for `lag` in
- * {@link xinfoGroups}; -1 that nobody knows.
+ * `mkstream` creates the stream if need be. `entriesread` is the number of entries up to that ID, for `lag` in
+ * {@link xinfoGroups}; -1 if it is unknown.
  *
  * Fails with `ServerError`: code `BUSYGROUP` when there is such a group already, code `ERR` when there is no such key,
  * code `WRONGTYPE` when it holds something other than a stream. Since Redis 5.0.0, `entriesread` since 7.0.0.
@@ -312,7 +313,7 @@ interface XgroupCreateOptions {
 const xgroupCreateOptions = Args.options<XgroupCreateOptions>({ mkstream: Args.isAsked, entriesread: Args.any })
 
 /**
- * Adds a consumer to a group. Replies whether it is new. Reading and claiming add theirs by themselves.
+ * Adds a consumer to a group. Replies whether it is new. Reading and claiming add a missing consumer by themselves.
  *
  * Fails with `ServerError`: code `NOGROUP` when there is no such group, code `ERR` when there is no such key, code
  * `WRONGTYPE` when it holds something other than a stream. Since Redis 6.2.0.
@@ -340,7 +341,7 @@ export const xgroupCreateconsumer = (
  *
  * **Gotchas**
  *
- * What it had pending can't be claimed any more: claim it before.
+ * Its pending entries can no longer be claimed afterwards, so claim them first.
  *
  * Fails with `ServerError`: code `NOGROUP` when there is no such group, code `ERR` when there is no such key, code
  * `WRONGTYPE` when it holds something other than a stream. Since Redis 5.0.0.
@@ -367,7 +368,7 @@ export const xgroupDelconsumer = (
  * Removes a consumer group, and what is pending in it. Replies whether there was one.
  *
  * Fails with `ServerError`: code `ERR` when there is no such key, code `WRONGTYPE` when it holds something other than a
- * stream. Consumers that wait in the group fail with code `NOGROUP`. Since Redis 5.0.0.
+ * stream. Consumers that block on the group fail with code `NOGROUP`. Since Redis 5.0.0.
  *
  * **Example** (No more workers)
  *
@@ -385,8 +386,8 @@ export const xgroupDestroy = (key: Command.Arg, group: Command.Arg): Command.Com
   Command.make(XGROUP_DESTROY, [key, group], Reply.boolean)
 
 /**
- * Sets the ID behind which a group goes on, `"0"` for all entries again, `"$"` for those to come. What is pending stays
- * so. `entriesread` is that of {@link xgroupCreate}.
+ * Sets the ID behind which a group continues: `"0"` for all entries again, `"$"` for future entries. Pending entries
+ * stay pending. `entriesread` is that of {@link xgroupCreate}.
  *
  * Fails with `ServerError`: code `NOGROUP` when there is no such group, code `ERR` when there is no such key, code
  * `WRONGTYPE` when it holds something other than a stream. Since Redis 5.0.0, `entriesread` since 7.0.0.
@@ -425,7 +426,7 @@ export interface StreamConsumer {
   readonly pending: number
   /** Milliseconds since it last tried to read or claim. */
   readonly idle: number
-  /** Milliseconds since it last got something, -1 for never. `null` before Redis 7.2.0. */
+  /** Milliseconds since it last got entries, -1 for never. `null` before Redis 7.2.0. */
   readonly inactive: number | null
 }
 
@@ -476,7 +477,7 @@ export interface StreamGroup {
   readonly consumers: number
   /** How many entries are pending. */
   readonly pending: number
-  /** The last entry that it was handed. */
+  /** The ID of the last entry that it delivered. */
   readonly lastDeliveredId: StreamId
   /** How many entries it has read, `null` when Redis can't tell, and before 7.0.0. The same goes for `lag`. */
   readonly entriesRead: number | null
@@ -519,7 +520,7 @@ export const xinfoGroups = (key: Command.Arg): Command.Command<ReadonlyArray<Str
   Command.make(XINFO_GROUPS, [key], groups)
 
 /**
- * What is pending in a group: how many entries, the first and last of them, and how many each consumer has.
+ * The pending entries of a group: their number, the first and last of them, and the number of each consumer.
  *
  * @category models
  * @since 0.1.0
@@ -529,7 +530,7 @@ export interface PendingSummary {
   /** `null` when nothing is pending. */
   readonly first: StreamId | null
   readonly last: StreamId | null
-  /** Those that have something pending. */
+  /** The consumers with pending entries. */
   readonly consumers: ReadonlyArray<{ readonly name: string; readonly count: number }>
 }
 
@@ -546,7 +547,7 @@ const summary: Reply.Decode<PendingSummary> = (value) => {
 }
 
 /**
- * How many entries of a group are pending, with whom, and from which to which.
+ * The number of pending entries of a group, in total and by consumer, and the first and last of them.
  *
  * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `WRONGTYPE` when the key holds
  * something other than a stream. Since Redis 5.0.0.
@@ -567,8 +568,8 @@ export const xpending = (key: Command.Arg, group: Command.Arg): Command.Command<
   Command.make(XPENDING, [key, group], summary)
 
 /**
- * An entry that was delivered and is not acknowledged: who has it, for how many milliseconds, and how often it was
- * delivered.
+ * An entry that was delivered and is not acknowledged: its consumer, the milliseconds since its last delivery, and how
+ * often it was delivered.
  *
  * @category models
  * @since 0.1.0
@@ -591,10 +592,10 @@ const pendingEntries = Reply.array((value): PendingEntry => {
 })
 
 /**
- * The first `count` entries that are pending from the ID `start` to the ID `end`, which are those of {@link xrange}:
- * all of the group's, or those of one `consumer`, or those that have been idle for at least `idle`.
+ * The first `count` entries that are pending from the ID `start` to the ID `end`, both as in {@link xrange}: of all
+ * consumers or of one `consumer`, and only those that have been idle for at least `idle`, if given.
  *
- * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `ERR` for what is no ID, code
+ * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `ERR` for an invalid ID, code
  * `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0, `idle` since 6.2.0.
  *
  * **Example** (What one worker has had for a minute)
@@ -641,7 +642,7 @@ const xpendingOptions = Args.demanded<Parameters<typeof xpendingRange>[4]>({
 })
 
 /**
- * An entry that a consumer has pending. Its fields are `null` when it was deleted from the stream since.
+ * A pending entry of a consumer. Its fields are `null` if it has been deleted from the stream.
  *
  * @category models
  * @since 0.1.0
@@ -669,19 +670,18 @@ const deliveredEntry = Reply.pair(
 const reads = Streams.read(deliveredEntry)
 
 /**
- * Reads streams as a consumer of a group. The ID `">"` hands it entries that no consumer got before, as many as there
- * are or up to `count` of each stream, and they are pending until {@link xack}. Replies those streams that have some,
- * `null` when none has.
+ * Reads streams as a consumer of a group. The ID `">"` means entries that no consumer has got before: all of them, or
+ * up to `count` of each stream. They are pending until {@link xack}. Replies the streams that have such entries, `null`
+ * if none has.
  *
  * **Details**
  *
- * Any other ID reads again what the consumer has pending behind it, which is what to begin with after a crash. Entries
- * that were deleted meanwhile come without fields, a stream with nothing pending comes without entries, and nothing
- * waits.
+ * Any other ID reads the consumer's pending entries behind that ID again: do that first after a crash. Entries deleted
+ * meanwhile have no fields, a stream without pending entries is in the reply with none, and the command never blocks.
  *
- * With `block` it waits up to that long while there are no new entries, on a connection of its own, and `"Infinity"`
- * waits for ever. The time is rounded up to milliseconds, and the reply is `null` when it is over. With `noack` entries
- * count as acknowledged at once.
+ * With `block` it waits up to that long for new entries, on a connection of its own; `"Infinity"` waits for ever. The
+ * time is rounded up to milliseconds, and the reply is `null` when it is over. With `noack` the entries are
+ * acknowledged at once.
  *
  * It is sent as one command: keys of different slots are refused before sending. Give a record, or pairs when a key is
  * bytes. Fails with `ServerError`: code `NOGROUP` when there is no such key or group, or when it is removed during the

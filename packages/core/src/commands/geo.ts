@@ -1,6 +1,6 @@
 /**
- * Positions on earth, by member. They are kept as the scores of a sorted set, which `zrem`, `zscan` and the like work
- * on, too.
+ * Positions on earth, by member. They are kept as the scores of a sorted set, so `zrem`, `zscan` and other commands of
+ * sorted sets work on them, too.
  *
  * Source: https://redis.io/docs/latest/commands/?group=geo
  */
@@ -29,7 +29,7 @@ export interface GeoPosition {
 }
 
 /**
- * A member and where it is.
+ * A member and its position.
  *
  * @category models
  * @since 0.1.0
@@ -47,8 +47,8 @@ export interface GeoMember<out Member extends Command.Arg = string> extends GeoP
 export type GeoUnit = "M" | "KM" | "FT" | "MI"
 
 /**
- * What {@link geoadd} does with a member: add or move it, or only add (`nx`), or only move (`xx`). With `ch` those that
- * moved are counted, too.
+ * Whether {@link geoadd} only adds members (`nx`), only moves existing ones (`xx`), or does both. With `ch` it also
+ * counts members that moved.
  *
  * @category models
  * @since 0.1.0
@@ -115,7 +115,7 @@ const geoaddOptions = Args.options<GeoaddOptions>({ nx: Args.isAsked, xx: Args.i
 
 /**
  * The distance between two members as the crow flies, in metres or another unit, to four decimals; `null` when one of
- * them is not there. Redis takes the earth for a sphere, which is off by up to 0.5 %.
+ * them is not there. Redis treats the earth as a sphere, which is off by up to 0.5 %.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 3.2.0.
  *
@@ -204,14 +204,14 @@ export type GeoArea =
     | { readonly byradius: { readonly radius: number; readonly unit: GeoUnit }; readonly bybox?: undefined }
     | {
       readonly byradius?: undefined
-      /** All of its width (from west to east) and height, with what it is searched around in the middle. */
+      /** The full width (from west to east) and height of the box, which is centred on the member or position. */
       readonly bybox: { readonly width: number; readonly height: number; readonly unit: GeoUnit }
     }
   )
 
 /**
  * Which members of an area are wanted: all, or `count` of them, the nearest ones unless `order` says otherwise; with
- * `any`, the first ones that Redis comes across, which is quicker.
+ * `any`, the first ones that Redis finds, which is faster.
  *
  * @category models
  * @since 0.1.0
@@ -227,7 +227,7 @@ export type GeoSelection =
   )
 
 /**
- * What {@link geosearch} tells of a member: its name, or, when more was asked for, the name and that.
+ * A result of {@link geosearch}: the name of a member, or an object of the name and the facts that were asked for.
  *
  * @category models
  * @since 0.1.0
@@ -238,7 +238,7 @@ export type GeoFound<More extends "longitude" | "latitude" | "distance" | "hash"
 
 type Detail<Asked, Name extends string> = Asked extends true ? Name : never
 
-/** Distributes over the options: where one is known at run time only, the reply is either. */
+/** Distributes over the options: if one is known only at run time, the type is a union of both replies. */
 type FoundBy<Coord, Dist, Hash> = Coord extends unknown
   ? Dist extends unknown
     ? Hash extends unknown
@@ -368,9 +368,9 @@ const searchOptions = Args.demanded<GeoArea & GeoSelection & Details>({
 }, ...areaRivals)
 
 /**
- * Stores at `destination` the members of `source` in an area, over whatever was there, and replies how many they are.
- * `storedist` makes their distances the scores, in the unit of the area; else they are positions again. None at all
- * removes `destination`.
+ * Stores at `destination` the members of `source` in an area, replacing whatever was there, and replies the number of
+ * members. With `storedist` the scores are the distances, in the unit of the area, otherwise positions. If there are no
+ * members, `destination` is removed.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError`: code `ERR`
  * for `frommember` of a member that is not there, code `WRONGTYPE` when `source` holds something other than a sorted

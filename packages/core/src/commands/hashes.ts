@@ -90,7 +90,7 @@ const conditionArgs = (condition: HexpireCondition | undefined): Args.Args => {
 }
 
 /**
- * Removes fields from a hash. Replies how many there were. A hash without fields is no longer a key.
+ * Removes fields from a hash. Replies how many there were. When the last field is removed, so is the key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 2.0.0.
  *
@@ -135,13 +135,14 @@ export const hexists = (key: Command.Arg, field: Command.Arg): Command.Command<b
  * **Details**
  *
  * Replies for each field, in their order: 1 when it was set, 0 when the condition was not met, -2 when there is no such
- * field or key. The 2 of {@link hexpireat} does not come.
+ * field or key. It never replies 2, as {@link hexpireat} does.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 7.4.0.
  *
  * **Gotchas**
  *
- * The time says its unit: a bare number is refused, since it would be milliseconds here.
+ * Give the time with its unit, as in `"60 seconds"`: a bare number is refused, since Effect would read it as
+ * milliseconds.
  *
  * **Example** (A code that is good for ten minutes)
  *
@@ -173,8 +174,8 @@ export const hexpire = (
  *
  * **Details**
  *
- * Replies for each field, in their order: 1 when it was set, 2 when the field was removed because that time is over, 0
- * when the condition was not met, -2 when there is no such field or key.
+ * Replies for each field, in their order: 1 when it was set, 2 when the field was removed because that time has passed,
+ * 0 when the condition was not met, -2 when there is no such field or key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 7.4.0.
  *
@@ -250,7 +251,7 @@ export const hget = (key: Command.Arg, field: Command.Arg): Command.Command<stri
  * All fields of a hash with their values, none when there is no such key. The record has no prototype. Read a large
  * hash with {@link hscan}.
  *
- * Field names are text, also under `Command.bytes`; names that are not UTF-8 survive in {@link hscan}. Fails with
+ * Field names are text, also under `Command.bytes`; use {@link hscan} for names that are not UTF-8. Fails with
  * `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 2.0.0.
  *
  * **Example** (A user)
@@ -292,7 +293,7 @@ export const hgetdel = (
   Args.command(HGETDEL, () => [key, ...withFields(fields)], textsOrNulls)
 
 /**
- * How {@link hgetex} changes the time to live of the fields: not at all, unless one of these is given.
+ * How {@link hgetex} changes the time to live of the fields; without any of these it stays.
  *
  * @category models
  * @since 0.1.0
@@ -664,17 +665,17 @@ const hrandfieldOptions = Args.demanded<{ readonly count: number; readonly withv
 })
 
 /**
- * Reads a hash page by page. Begin with the cursor `"0"` and go on with the one of each reply, until that is `"0"`
- * again.
+ * Reads a hash page by page. Start with the cursor `"0"`, and continue with the cursor of each reply until that is
+ * `"0"` again.
  *
  * **Details**
  *
- * `match` keeps the fields whose names fit a glob pattern, after the page was read: a page may be empty although more
- * follow. `count` is a hint of how much work to do for a page, 10 unless given. With `novalues` the items are the names
- * only. A field that is there all the time comes at least once, and may come more than once.
+ * `match` keeps the fields whose names fit a glob pattern, but only after a page was read: a page may be empty although
+ * more follow. `count` is a hint for the size of a page, 10 by default. With `novalues` the items are the names only. A
+ * field that exists all the time is returned at least once, and possibly more than once.
  *
- * A cursor means something only at the node that gave it, so every page comes from the primary, also where replicas answer
- * reads. After a failover, and when the key has moved, begin anew.
+ * A cursor is valid only at the node that returned it, so every page comes from the primary, even if replicas answer
+ * reads. After a failover, or when the key has moved to another node, start again with `"0"`.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 2.8.0,
  * `novalues` since 7.4.0.

@@ -14,8 +14,8 @@ const PFCOUNT = CommandSpec.get("PFCOUNT")
 const PFMERGE = CommandSpec.get("PFMERGE")
 
 /**
- * Counts elements in, in a HyperLogLog that is created if need be. Replies whether anything changed: `false` means that
- * the elements were most likely seen before. Without elements it only creates the key.
+ * Adds elements to a HyperLogLog, which is created if need be. Replies whether anything changed: `false` means that the
+ * elements were most likely seen before. Without elements it only creates the key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a HyperLogLog. Since Redis 2.8.9.
  *
@@ -35,7 +35,8 @@ export const pfadd = (key: Command.Arg, elements: ReadonlyArray<Command.Arg>): C
   Args.command(PFADD, () => [key, ...Args.list(elements, "element")], Reply.boolean)
 
 /**
- * About how many different elements a HyperLogLog has seen, or several of them together. A missing key has seen none.
+ * The approximate number of different elements that one HyperLogLog, or several together, have seen. A missing key
+ * counts as empty.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when a key holds something other than a HyperLogLog. Since Redis 2.8.9.
@@ -57,7 +58,7 @@ export const pfcount = (keys: ReadonlyArray<Command.Arg>): Command.Command<numbe
   Args.command(PFCOUNT, () => [...Args.some(keys, "key")], Reply.integer)
 
 /**
- * Makes `destination` a HyperLogLog of all that it and the sources have seen. It is created if need be.
+ * Merges the sources into the HyperLogLog at `destination`, which is created if need be.
  *
  * It is sent as one command: keys of different slots, `destination` included, are refused before sending. Fails with
  * `ServerError` (code `WRONGTYPE`) when a key holds something other than a HyperLogLog. Since Redis 2.8.9.

@@ -42,7 +42,7 @@ const texts = Reply.array(Reply.text)
 const textsOrNulls = Reply.array(Reply.textOrNull)
 
 /**
- * Copies the value of a key, and its time to live, to another. Replies `false` when there is nothing to copy, or when the
+ * Copies the value of a key, and its time to live, to another. Replies `false` when there is no such key, or when the
  * other key exists and `replace` is not set.
  *
  * It is sent as one command: keys of different slots are refused before sending. Since Redis 6.2.0.
@@ -74,8 +74,8 @@ const copyOptions = Args.options<{ readonly replace?: boolean | undefined }>({ r
 /**
  * Deletes keys. Replies how many there were.
  *
- * The memory of large values is freed before the server goes on; `unlink` frees it meanwhile. It is sent as one command:
- * keys of different slots are refused before sending. Since Redis 1.0.0.
+ * The server frees the memory of large values before it continues; with `unlink` it does so in the background. It is
+ * sent as one command: keys of different slots are refused before sending. Since Redis 1.0.0.
  *
  * **Example** (Two keys of one slot)
  *
@@ -177,13 +177,14 @@ const conditionArgs = (condition: ExpireCondition | undefined): Args.Args => {
 
 /**
  * Gives a key a time to live, sent in seconds and rounded up. Replies `false` when there is no such key, or when the
- * condition kept it from being set.
+ * condition was not met.
  *
  * Since Redis 1.0.0, conditions since 7.0.0.
  *
  * **Gotchas**
  *
- * The time says its unit: a bare number is refused, since it would be milliseconds here.
+ * Give the time with its unit, as in `"60 seconds"`: a bare number is refused, since Effect would read it as
+ * milliseconds.
  *
  * **Example** (Half an hour, but never less than before)
  *
@@ -207,7 +208,7 @@ export const expire = (
 
 /**
  * Lets a key expire at a point in time, sent in seconds and rounded up; one that has passed deletes the key. Replies
- * `false` when there is no such key, or when the condition kept it from being set.
+ * `false` when there is no such key, or when the condition was not met.
  *
  * Since Redis 1.2.0, conditions since 7.0.0.
  *
@@ -250,10 +251,11 @@ export const expireat = (
 export const expiretime = (key: Command.Arg): Command.Command<number> => Command.make(EXPIRETIME, [key], Reply.integer)
 
 /**
- * The keys that match a pattern, in no order. `*` stands for any characters, `?` for one, `[ab]` for one of some.
+ * The keys that match a pattern, in no order. `*` stands for any characters, `?` for one character, `[ab]` for one of
+ * the given ones.
  *
- * In a cluster every primary is asked. Each looks at all of its keys and does nothing else meanwhile: this is for small data
- * and for debugging. Since Redis 1.0.0.
+ * In a cluster every primary is asked. Each scans all of its keys and does nothing else meanwhile, so use this only for
+ * small data and for debugging. Since Redis 1.0.0.
  *
  * **Example** (All keys of a user)
  *
@@ -293,7 +295,7 @@ export const objectEncoding = (key: Command.Arg): Command.Command<string | null>
 /**
  * How often a key is used, as a logarithmic counter from 0 to 255, `null` when there is no such key.
  *
- * Fails with `ServerError` when the server doesn't count, which it does under an LFU policy only. Since Redis 4.0.0.
+ * Fails with `ServerError` unless the server has an LFU policy; without one it does not count. Since Redis 4.0.0.
  *
  * **Example** (A key in demand?)
  *
@@ -313,7 +315,7 @@ export const objectFreq = (key: Command.Arg): Command.Command<number | null> =>
 /**
  * For how many seconds a key has not been used, `null` when there is no such key.
  *
- * Fails with `ServerError` under an LFU policy, where the server doesn't know. Since Redis 2.2.3.
+ * Fails with `ServerError` if the server has an LFU policy, since it does not keep the time then. Since Redis 2.2.3.
  *
  * **Example** (A forgotten key?)
  *
@@ -351,7 +353,7 @@ export const objectRefcount = (key: Command.Arg): Command.Command<number | null>
   Command.make(OBJECT_REFCOUNT, [key], Reply.integerOrNull)
 
 /**
- * Takes the time to live away from a key. Replies `false` when there is no such key, or when it had none.
+ * Removes the time to live of a key. Replies `false` when there is no such key, or when it had none.
  *
  * Since Redis 2.2.0.
  *
@@ -370,8 +372,8 @@ export const objectRefcount = (key: Command.Arg): Command.Command<number | null>
 export const persist = (key: Command.Arg): Command.Command<boolean> => Command.make(PERSIST, [key], Reply.boolean)
 
 /**
- * Gives a key a time to live, sent in milliseconds and rounded up. Replies `false` when there is no such key, or when the
- * condition kept it from being set.
+ * Gives a key a time to live, sent in milliseconds and rounded up. Replies `false` when there is no such key, or when
+ * the condition was not met.
  *
  * Since Redis 2.6.0, conditions since 7.0.0.
  *
@@ -396,7 +398,7 @@ export const pexpire = (
 
 /**
  * Lets a key expire at a point in time, sent in milliseconds; one that has passed deletes the key. Replies `false` when
- * there is no such key, or when the condition kept it from being set.
+ * there is no such key, or when the condition was not met.
  *
  * Since Redis 2.6.0, conditions since 7.0.0.
  *
@@ -459,7 +461,7 @@ export const pexpiretime = (key: Command.Arg): Command.Command<number> =>
 export const pttl = (key: Command.Arg): Command.Command<number> => Command.make(PTTL, [key], Reply.integer)
 
 /**
- * Some key, `null` when there is none.
+ * A random key, `null` when there is none.
  *
  * In a cluster one node is asked for one of its own keys. Since Redis 1.0.0.
  *
@@ -520,8 +522,8 @@ export const renamenx = (key: Command.Arg, newKey: Command.Arg): Command.Command
   Command.make(RENAMENX, [key, newKey], Reply.boolean)
 
 /**
- * How a key is restored: when it expires (never, if nothing is said), whether it may replace another, and how used it
- * seems to the eviction policy.
+ * How a key is restored: when it expires (by default never), whether it may replace another, and how recently or often
+ * used the eviction policy considers it.
  *
  * @category models
  * @since 0.1.0
@@ -564,7 +566,7 @@ const restoreTtl = (options: RestoreOptions): Command.Arg =>
     : "0"
 
 /**
- * Creates a key from what `dump` replied.
+ * Creates a key from the reply of `dump`.
  *
  * Fails with `ServerError`: code `BUSYKEY` when the key exists and `replace` is not set, code `ERR` when the bytes are
  * damaged or of a later version of Redis. Since Redis 2.6.0.
@@ -620,9 +622,9 @@ const restoreOptions = Args.options<RestoreOptions>(
  *
  * **Details**
  *
- * In `by` and `get`, `*` stands for the element, and `->` leads to a field of a hash. `by` without a `*` means not to sort at
- * all, `"#"` in `get` the element itself. A cluster refuses `get`, and `by` with a `*`; since Redis 7.4 it takes patterns that
- * name keys of the same slot.
+ * In `by` and `get`, `*` stands for the element, and `->` leads to a field of a hash. `by` without a `*` turns sorting
+ * off; `"#"` in `get` is the element itself. A cluster refuses `get`, and `by` with a `*`; since Redis 7.4 it takes
+ * patterns that name keys of the same slot.
  *
  * @category models
  * @since 0.1.0
@@ -634,9 +636,9 @@ export interface SortOptions {
   readonly limit?: { readonly offset: number; readonly count: number } | undefined
   /** Patterns of the keys whose values to reply, instead of the elements. */
   readonly get?: ReadonlyArray<Command.Arg> | undefined
-  /** From low to high (`ASC`, if nothing is said), or from high to low. */
+  /** From low to high (`ASC`, the default), or from high to low. */
   readonly order?: "ASC" | "DESC" | undefined
-  /** Whether to compare as text; else elements have to be numbers. */
+  /** Whether to compare elements as text; otherwise they must be numbers. */
   readonly alpha?: boolean | undefined
 }
 
@@ -661,8 +663,8 @@ const sortArgs = (key: Command.Arg, options: SortOptions): ReadonlyArray<Command
 /**
  * The elements of a list, set or sorted set, sorted as numbers or as text; none when there is no such key.
  *
- * With `get` the reply holds the values that its patterns lead to, `null` for each that is missing. With `store` the result
- * becomes a list under that key, whatever it holds, and the reply is its length.
+ * With `get` the reply has the values of the keys that the patterns name, `null` for each missing one. With `store` the
+ * result is stored as a list at that key, replacing whatever was there, and the reply is its length.
  *
  * It is sent as one command: keys of different slots, `store` included, are refused before sending. Fails with
  * `ServerError` when elements are not numbers and `alpha` is not set, and with code `WRONGTYPE` when the key holds something
@@ -796,7 +798,7 @@ export const ttl = (key: Command.Arg): Command.Command<number> => Command.make(T
 export const type = (key: Command.Arg): Command.Command<string> => Command.makeSealed(TYPE, [key], Reply.name)
 
 /**
- * Deletes keys, and frees their memory while the server goes on. Replies how many there were.
+ * Deletes keys, and frees their memory in the background. Replies how many there were.
  *
  * It is sent as one command: keys of different slots are refused before sending. Since Redis 4.0.0.
  *

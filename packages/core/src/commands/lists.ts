@@ -1,6 +1,6 @@
 /**
- * Lists: elements in order, quick to reach at both ends. They make queues and stacks, and the blocking commands wait
- * for an element when there is none.
+ * Lists: elements in order, with fast access to both ends. They serve as queues and stacks; blocking commands wait for
+ * an element when there is none.
  *
  * Source: https://redis.io/docs/latest/commands/?group=list
  */
@@ -52,8 +52,8 @@ export type ListEnd = "LEFT" | "RIGHT"
  *
  * **Details**
  *
- * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
- * have to be of one slot; others are refused before sending.
+ * Give the timeout with its unit, as in `"5 seconds"`. It is rounded up to milliseconds; `"Infinity"` waits for ever.
+ * Keys of different slots are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 6.2.0.
  *
@@ -87,8 +87,8 @@ const blmoveOptions = Args.demanded<Parameters<typeof blmove>[2]>({ from: Args.a
  *
  * **Details**
  *
- * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
- * have to be of one slot; others are refused before sending.
+ * Give the timeout with its unit, as in `"5 seconds"`. It is rounded up to milliseconds; `"Infinity"` waits for ever.
+ * Keys of different slots are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 7.0.0.
  *
@@ -139,8 +139,8 @@ const manyFrom = (
  *
  * **Details**
  *
- * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
- * have to be of one slot; others are refused before sending.
+ * Give the timeout with its unit, as in `"5 seconds"`. It is rounded up to milliseconds; `"Infinity"` waits for ever.
+ * Keys of different slots are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 2.0.0.
  *
@@ -169,8 +169,8 @@ export const blpop = (
  *
  * **Details**
  *
- * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
- * have to be of one slot; others are refused before sending.
+ * Give the timeout with its unit, as in `"5 seconds"`. It is rounded up to milliseconds; `"Infinity"` waits for ever.
+ * Keys of different slots are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 2.0.0.
  *
@@ -196,7 +196,7 @@ export const brpop = (
  * {@link rpoplpush} that waits up to `timeout` while `source` is empty. Replies `null` when the time is over.
  *
  * Redis 6.2 deprecated it: {@link blmove} from `RIGHT` to `LEFT` does the same. The timeout is rounded up to
- * milliseconds, and `"Infinity"` waits for ever. The keys have to be of one slot; others are refused before sending.
+ * milliseconds, and `"Infinity"` waits for ever. Keys of different slots are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a list. Since Redis 2.2.0.
  *
@@ -324,7 +324,7 @@ export const lmove = (
 const lmoveOptions = Args.demanded<Parameters<typeof lmove>[2]>({ from: Args.any, to: Args.any })
 
 /**
- * Removes up to `count` elements, 1 unless given, from an end of the first list that is not empty. Replies them and the
+ * Removes up to `count` elements, 1 by default, from an end of the first list that is not empty. Replies them and the
  * key they came from, or `null` when all of the lists are empty.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
@@ -386,13 +386,13 @@ const pop = (
     : Args.command(spec, () => [key, Args.count(options)], Reply.overloaded(textsOrNull))
 
 /**
- * The index of the first element that equals `element`, `null` when there is none. With a `count`, the indexes of that
- * many, of all with 0, in an array.
+ * The index of the first element that equals `element`, `null` when there is none. With a `count`, the indexes of up to
+ * that many (0 for all), in an array.
  *
  * **Details**
  *
- * `rank` says with which match to begin: 2 is the second, -1 the last one, from where the search goes towards the head.
- * `maxlen` is how many elements to compare at most; 0 is all of them.
+ * `rank` is the match to begin with: 2 is the second; -1 is the last one, and the search then goes towards the head.
+ * `maxlen` is the maximum number of elements to compare; 0 for all.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 6.0.6.
  *

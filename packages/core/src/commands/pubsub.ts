@@ -17,10 +17,10 @@ const PUBSUB_SHARDNUMSUB = CommandSpec.get("PUBSUB SHARDNUMSUB")
 const SPUBLISH = CommandSpec.get("SPUBLISH")
 
 /**
- * Publishes a message to a channel: to whoever listens to it, at any node of the cluster. Replies how many listen at the
- * node that it was sent to, which says little, as they may be at others.
+ * Publishes a message to all subscribers of a channel, at any node of the cluster. Replies the number of subscribers at
+ * the node that it was sent to, which says little, as others may be at other nodes.
  *
- * Nobody keeps it for those who don't listen now. Since Redis 2.0.0.
+ * The message is not kept for later subscribers. Since Redis 2.0.0.
  *
  * **Example** (Telling everybody)
  *
@@ -38,8 +38,8 @@ export const publish = (channel: Command.Arg, message: Command.Arg): Command.Com
   Command.make(PUBLISH, [channel, message], Reply.integer)
 
 /**
- * Publishes a message to a sharded channel: to the shard that has the channel's slot, and nobody else has to do with it.
- * Replies how many listen at its primary.
+ * Publishes a message to a sharded channel. Only the shard of the channel's slot takes part. Replies the number of
+ * subscribers at its primary.
  *
  * Since Redis 7.0.0.
  *
@@ -59,8 +59,8 @@ export const spublish = (channel: Command.Arg, message: Command.Arg): Command.Co
   Command.make(SPUBLISH, [channel, message], Reply.integer)
 
 /**
- * The channels that somebody listens to at one node, those that match a pattern if one is given. `PubSub.channels` asks
- * all nodes.
+ * The channels with subscribers at one node; with a pattern, only those that match it. `PubSub.channels` asks all
+ * nodes.
  *
  * Since Redis 2.8.0.
  *
@@ -80,7 +80,7 @@ export const pubsubChannels = (pattern?: Command.Arg): Command.Command<ReadonlyA
   Command.make(PUBSUB_CHANNELS, Args.optional(pattern), Reply.array(Reply.text))
 
 /**
- * How many listen to each of some channels at one node, by channel. `PubSub.numsub` asks all nodes.
+ * The number of subscribers of each given channel at one node, by channel. `PubSub.numsub` asks all nodes.
  *
  * Since Redis 2.8.0.
  *
@@ -100,7 +100,7 @@ export const pubsubNumsub = (channels: ReadonlyArray<Command.Arg>): Command.Comm
   Args.command(PUBSUB_NUMSUB, () => [...Args.list(channels, "channel")], Reply.record(Reply.integer))
 
 /**
- * How many patterns are listened to at one node. `PubSub.numpat` asks all nodes.
+ * The number of patterns with subscribers at one node. `PubSub.numpat` asks all nodes.
  *
  * Since Redis 2.8.0.
  *
@@ -119,8 +119,8 @@ export const pubsubNumsub = (channels: ReadonlyArray<Command.Arg>): Command.Comm
 export const pubsubNumpat = (): Command.Command<number> => Command.make(PUBSUB_NUMPAT, [], Reply.integer)
 
 /**
- * The sharded channels that somebody listens to at one node, those that match a pattern if one is given.
- * `PubSub.shardChannels` asks all nodes.
+ * The sharded channels with subscribers at one node; with a pattern, only those that match it. `PubSub.shardChannels`
+ * asks all nodes.
  *
  * Since Redis 7.0.0.
  *
@@ -140,7 +140,7 @@ export const pubsubShardchannels = (pattern?: Command.Arg): Command.Command<Read
   Command.make(PUBSUB_SHARDCHANNELS, Args.optional(pattern), Reply.array(Reply.text))
 
 /**
- * How many listen to each of some sharded channels at one node, by channel. `PubSub.shardNumsub` asks all nodes.
+ * The number of subscribers of each given sharded channel at one node, by channel. `PubSub.shardNumsub` asks all nodes.
  *
  * Since Redis 7.0.0.
  *

@@ -1,6 +1,6 @@
 /**
- * Programs that run inside the server: scripts, which come with the call, and functions, which are loaded in libraries and
- * called by name. Nothing else is executed while one runs.
+ * Programs that run inside the server: scripts, which are sent with the call, and functions, which are loaded in
+ * libraries and called by name. The server executes nothing else while one runs.
  *
  * Source: https://redis.io/docs/latest/commands/?group=scripting
  */
@@ -40,23 +40,23 @@ const nameOrNull = Reply.nullOr(Reply.name)
 const booleans = Reply.array(Reply.boolean)
 
 /**
- * Runs a script in Lua, and replies with what it returns, as it comes. It is called `Redis.eval`.
+ * Runs a Lua script, and replies with its raw result. Its name is `Redis.eval`.
  *
  * **When to use**
  *
- * For a script that is run once, or whose text varies. One that is run again is better made with `Script.make`, which sends
- * its digest in place of its text, and gives its parameters and its result types.
+ * Use it for a script that runs once, or whose text varies. For a script that runs repeatedly use `Script.make`, which
+ * sends the digest instead of the text, and gives types to the parameters and the result.
  *
  * **Details**
  *
- * Keys of different slots are refused before sending. A key that the script touches without having been given it is not
- * looked for: it fails, or worse, works until the slot moves.
+ * Keys of different slots are refused before sending. The client cannot see a key that the script uses without being
+ * given it: the script fails, or worse, works until the slot moves.
  *
- * What Lua returns loses some of its form: a number its decimals, a table all that follows its first nil; `true` comes as
- * 1, `false` and nil as `null`. Return `tostring` of a number that has decimals.
+ * Results of Lua lose some of their form: numbers lose their decimals, and a table ends at its first nil; `true`
+ * becomes 1, `false` and nil become `null`. Return `tostring` of a number that has decimals.
  *
- * Fails with `ServerError` when the script does: code `ERR`, or since Redis 7.0 that of the command in it that failed. Since
- * Redis 2.6.0.
+ * Fails with `ServerError` if the script fails: with code `ERR`, or, since Redis 7.0, with the code of the command that
+ * failed in it. Since Redis 2.6.0.
  *
  * **Example** (Adding up what is there)
  *
@@ -82,9 +82,9 @@ const evaluate = (script: Command.Arg, input?: ScriptInput): Command.Command<Res
 export { evaluate as eval }
 
 /**
- * Runs a script that may only read: one that tries to write fails with `ServerError`. Otherwise as `eval`.
+ * Like `eval`, for a script that only reads: it fails with `ServerError` if it tries to write.
  *
- * As a command that reads it is sent again when its connection is lost. Since Redis 7.0.0.
+ * Like all reads, it is sent again if its connection is lost. Since Redis 7.0.0.
  *
  * **Example** (Two counters as of one moment)
  *
@@ -103,10 +103,10 @@ export const evalRo = (script: Command.Arg, input?: ScriptInput): Command.Comman
   Args.command(EVAL_RO, () => scriptArgs(script, input), Reply.raw)
 
 /**
- * Runs a script that the server knows already, by the SHA-1 digest of its text in hexadecimal digits. Otherwise as `eval`.
+ * Like `eval`, for a script that the server knows already, by the hexadecimal SHA-1 digest of its text.
  *
- * Each node remembers the scripts that it was sent, until it restarts, or another becomes primary. So be prepared for
- * `ServerError` with code `NOSCRIPT` at any time; `Script.make` is. Since Redis 2.6.0.
+ * Each node remembers the scripts that it was sent until it restarts, and a new primary may know none. So be prepared
+ * for `ServerError` with code `NOSCRIPT` at any time; `Script.make` handles it. Since Redis 2.6.0.
  *
  * **Example** (Loading first)
  *
@@ -130,7 +130,7 @@ export const evalsha = (sha: string, input?: ScriptInput): Command.Command<Resp.
 /**
  * Runs a script that the server knows already and that may only read: `evalsha` and `evalRo` in one.
  *
- * Fails with `ServerError` (code `NOSCRIPT`) where it is not known. Since Redis 7.0.0.
+ * Fails with `ServerError` (code `NOSCRIPT`) if the server does not know it. Since Redis 7.0.0.
  *
  * **Example** (By its digest)
  *
@@ -148,10 +148,10 @@ export const evalshaRo = (sha: string, input?: ScriptInput): Command.Command<Res
   Args.command(EVALSHA_RO, () => scriptArgs(sha, input), Reply.raw)
 
 /**
- * Calls a function of a library that was loaded with `functionLoad`, and replies with what it returns, as `eval` does.
+ * Calls a function of a library that was loaded with `functionLoad`, and replies with its result, as `eval` does.
  *
- * `Script.fn` gives its parameters and its result types. Keys of different slots are refused before sending. Fails with
- * `ServerError` when the function does, and when there is none of that name. Since Redis 7.0.0.
+ * `Script.fn` gives types to the parameters and the result. Keys of different slots are refused before sending. Fails
+ * with `ServerError` if the function fails, or if there is none of that name. Since Redis 7.0.0.
  *
  * **Example** (Calling a function)
  *
@@ -169,10 +169,10 @@ export const fcall = (name: string, input?: ScriptInput): Command.Command<Resp.V
   Args.command(FCALL, () => scriptArgs(name, input), Reply.raw)
 
 /**
- * Calls a function that only reads: its library has to have registered it with the flag `no-writes`, or it fails with
- * `ServerError`. Otherwise as `fcall`.
+ * Like `fcall`, for a function that only reads. It fails with `ServerError` unless its library has registered it with
+ * the flag `no-writes`.
  *
- * As a command that reads it is sent again when its connection is lost. Since Redis 7.0.0.
+ * Like all reads, it is sent again if its connection is lost. Since Redis 7.0.0.
  *
  * **Example** (Calling a function that reads)
  *
@@ -212,8 +212,8 @@ export const functionDelete = (library: string): Command.Command<"OK"> =>
 /**
  * All libraries in Redis' own format, for `functionRestore`.
  *
- * In a cluster one primary is asked: what was loaded through `functionLoad` is the same on all. The reply is bytes without
- * `Command.bytes`. Since Redis 7.0.0.
+ * In a cluster one primary is asked: libraries loaded with `functionLoad` are the same on all. The reply is bytes
+ * without `Command.bytes`. Since Redis 7.0.0.
  *
  * **Example** (A backup of all functions)
  *
@@ -255,9 +255,9 @@ export const functionFlush = (options?: FlushOptions): Command.Command<"OK"> =>
  *
  * **Details**
  *
- * In a cluster it is sent to every primary, over a connection of its own, since a server reads nothing more from the one
- * that the function came by; it is enough that one ends something. Fails with `ServerError`: code `NOTBUSY` when no
- * function runs anywhere, `UNKILLABLE` when it has written. Since Redis 7.0.0.
+ * In a cluster it is sent to every primary, over a connection of its own, since a server reads nothing more from the
+ * connection of the running function. It succeeds if one primary ends a function. Fails with `ServerError`: code
+ * `NOTBUSY` when no function runs anywhere, `UNKILLABLE` when it has written. Since Redis 7.0.0.
  *
  * **Example** (Ending a function that does not end)
  *
@@ -281,7 +281,7 @@ export const functionKill = (): Command.Command<"OK"> => Command.make(FUNCTION_K
  */
 export interface FunctionLibrary {
   readonly name: string
-  /** What its code is written in: `"LUA"`. */
+  /** The engine of its code: `"LUA"`. */
   readonly engine: string
   readonly functions: ReadonlyArray<{
     readonly name: string
@@ -361,11 +361,11 @@ const functionListOptions = Args.options<FunctionListOptions>({ libraryname: Arg
  *
  * **Details**
  *
- * In a cluster it is sent to every primary, and their replicas get it from them. So a function can be called with any key.
- * If one primary fails, the others have the library all the same: load it again, with `replace`.
+ * In a cluster it is sent to every primary, and their replicas get it from them. So a function can be called with any
+ * key. If one primary fails, the others have the library nevertheless: load it again, with `replace`.
  *
- * Functions are data: they are saved and replicated. A primary that joins the cluster later has none, unless it is added
- * with `redis-cli --cluster add-node`, which copies them.
+ * Functions are data, and are saved and replicated as such. A primary that joins the cluster later has none, unless it
+ * is added with `redis-cli --cluster add-node`, which copies them.
  *
  * Fails with `ServerError` when the code is not valid, when there is such a library and `replace` is not set, and when
  * another one has a function of the same name. Since Redis 7.0.0.
@@ -404,8 +404,8 @@ const loadOptions = Args.options<{ readonly replace?: boolean | undefined }>({ r
  *
  * **Details**
  *
- * `policy` says what becomes of those that are there: they stay, and one of the same name is an error (`APPEND`, which it is
- * if nothing is said); they stay unless one of the same name comes (`REPLACE`); they are deleted first (`FLUSH`).
+ * `policy` says what happens to existing libraries: they stay, and a library of the same name is an error (`APPEND`,
+ * the default); they stay, but are replaced by one of the same name (`REPLACE`); they are deleted first (`FLUSH`).
  *
  * In a cluster it is sent to every primary. Fails with `ServerError` when a name is taken, and when the bytes are damaged
  * or of a later version of Redis. Since Redis 7.0.0.
@@ -439,7 +439,7 @@ interface RestoreOptions {
 const restoreOptions = Args.options<RestoreOptions>({ policy: Args.any })
 
 /**
- * The function that a server is executing, if it is, and how much each engine has loaded.
+ * The function that a server is executing, if any, and the number of libraries and functions of each engine.
  *
  * @category models
  * @since 0.1.0
@@ -471,11 +471,11 @@ const statsOf: Reply.Decode<FunctionStats> = (value) => {
 }
 
 /**
- * The function that a server is executing, and how much it has loaded.
+ * The function that a server is executing, and the number of its libraries and functions.
  *
- * In a cluster one primary is asked, since no rule makes one reply of several. Ask all of them, as in the example. Like
- * {@link functionKill} it waits for a function that this program has called. Fails with `ServerError` (code `BUSY`) while a
- * script runs for long. Since Redis 7.0.0.
+ * In a cluster only one primary is asked, since several replies cannot be merged. Ask all of them, as in the example.
+ * It waits while a function runs that this program has called. Fails with `ServerError` (code `BUSY`) while a script
+ * runs for long. Since Redis 7.0.0.
  *
  * **Example** (Each primary)
  *
@@ -536,9 +536,9 @@ export const scriptFlush = (options?: FlushOptions): Command.Command<"OK"> =>
  *
  * **Details**
  *
- * In a cluster it is sent to every primary, over a connection of its own, since a server reads nothing more from the one
- * that the script came by; it is enough that one ends something. Fails with `ServerError`: code `NOTBUSY` when no script
- * runs anywhere, `UNKILLABLE` when it has written. Since Redis 2.6.0.
+ * In a cluster it is sent to every primary, over a connection of its own, since a server reads nothing more from the
+ * connection of the running script. It succeeds if one primary ends a script. Fails with `ServerError`: code `NOTBUSY`
+ * when no script runs anywhere, `UNKILLABLE` when it has written. Since Redis 2.6.0.
  *
  * **Example** (Ending a script that does not end)
  *

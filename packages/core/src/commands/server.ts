@@ -26,7 +26,7 @@ const ROLE = CommandSpec.get("ROLE")
 const SLOWLOG_LEN = CommandSpec.get("SLOWLOG LEN")
 const TIME = CommandSpec.get("TIME")
 
-/** `name=value` fields with blanks between them. Redis lets no blank into a value. */
+/** Parses `name=value` fields separated by blanks. Redis allows no blanks in values. */
 const clientFields = (line: string): Record<string, string> => {
   const result: Record<string, string> = Object.create(null)
   for (const field of line.trim().split(" ")) {
@@ -75,8 +75,8 @@ export const clientGetname = (): Command.Command<string | null> => Command.make(
 export const clientId = (): Command.Command<number> => Command.make(CLIENT_ID, [], Reply.integer)
 
 /**
- * What the server knows about the connection that the command is sent on, by the names that Redis gives the fields: `id`,
- * `addr`, `name`, `age`, `resp` and some twenty more.
+ * The server's data about the connection that the command is sent on, by Redis' field names: `id`, `addr`, `name`,
+ * `age`, `resp` and some twenty more.
  *
  * Since Redis 6.2.0.
  *
@@ -96,7 +96,7 @@ export const clientInfo = (): Command.Command<Record<string, string>> =>
   Command.makeSealed(CLIENT_INFO, [], (value) => clientFields(Reply.name(value)))
 
 /**
- * Which connections are listed: those of a type, those with some ids, or all.
+ * Which connections to list: those of a type, those with the given ids, or all.
  *
  * @category models
  * @since 0.1.0
@@ -114,7 +114,7 @@ export type ClientListOptions =
   }
 
 /**
- * The connections of a server, each as `clientInfo` replies it.
+ * The connections of a server, each in the form of `clientInfo`.
  *
  * Since Redis 2.4.0.
  *
@@ -148,7 +148,7 @@ export const clientList = (
 const clientListOptions = Args.options<ClientListOptions>({ type: Args.any, id: Args.any }, ["type", "id"])
 
 /**
- * The parameters of a server whose names match one of some patterns, with their values.
+ * The parameters of a server whose names match one of the patterns, with their values.
  *
  * Since Redis 2.0.0, several patterns since 7.0.0.
  *
@@ -168,7 +168,7 @@ export const configGet = (patterns: ReadonlyArray<Command.Arg>): Command.Command
   Args.command(CONFIG_GET, () => [...Args.some(patterns, "pattern")], Reply.record(Reply.text))
 
 /**
- * Sets statistics, such as those of `info`, back to 0.
+ * Resets statistics, such as those of `info`, to 0.
  *
  * In a cluster it is sent to every node. Since Redis 2.0.0.
  *
@@ -246,8 +246,7 @@ export const dbsize = (): Command.Command<number> => Command.make(DBSIZE, [], Re
 export const echo = (message: Command.Arg): Command.Command<string> => Command.make(ECHO, [message], Reply.text)
 
 /**
- * Whether memory is freed before the reply (`SYNC`) or after it (`ASYNC`). A parameter of the server decides if nothing is
- * said.
+ * Whether memory is freed before the reply (`SYNC`) or after it (`ASYNC`). The default is a parameter of the server.
  *
  * @category models
  * @since 0.1.0
@@ -297,7 +296,8 @@ export const flushdb = (options?: FlushOptions): Command.Command<"OK"> =>
   Args.command(FLUSHDB, () => Args.flush(options), Reply.ok)
 
 /**
- * What a server tells of itself, as text: some sections (`"memory"`, `"replication"`, ...), or those that it chooses.
+ * Information about a server as text: the given sections (`"memory"`, `"replication"`, ...), or the server's default
+ * ones.
  *
  * `infoFields` gives the same as a record. Since Redis 1.0.0, several sections since 7.0.0.
  *
@@ -317,7 +317,7 @@ export const info = (sections: ReadonlyArray<string> = []): Command.Command<stri
   Args.command(INFO, () => [...Args.list(sections, "section")], Reply.text)
 
 /**
- * What a server tells of itself, by the names of the fields, without the headings of `info`.
+ * Information about a server as a record of fields, without the headings of `info`.
  *
  * Since Redis 1.0.0, several sections since 7.0.0.
  *
@@ -357,7 +357,7 @@ export const infoFields = (sections: ReadonlyArray<string> = []): Command.Comman
 export const memoryUsage = (
   key: Command.Arg,
   options?: {
-    /** How many elements of a collection are measured to estimate the rest: 0 for all, 5 if nothing is said. */
+    /** How many elements of a collection are measured to estimate the rest: 0 for all, 5 by default. */
     readonly samples?: number | undefined
   }
 ): Command.Command<number | null> =>
@@ -374,7 +374,7 @@ const pong: Reply.Decode<"PONG"> = (value) => {
 }
 
 /**
- * Asks for a sign of life: the message, or `"PONG"` when there is none.
+ * Replies the message, or `"PONG"` without one, to show that the server is alive.
  *
  * In a cluster every primary is asked, and all have to answer. Since Redis 1.0.0.
  *
@@ -400,12 +400,12 @@ export const ping: {
     : Command.make(PING, [message], Reply.overloaded(Reply.text))
 
 /**
- * The part that a server plays in replication. Offsets count the bytes of the replication stream.
+ * The role of a server in replication. Offsets count the bytes of the replication stream.
  *
  * **Details**
  *
- * Redis calls the first two `master` and `slave`. `state` is `"connected"`, or how far the replica has come to it:
- * `"connect"`, `"connecting"`, `"handshake"`, `"sync"`.
+ * Redis calls the first two `master` and `slave`. `state` is `"connected"`, or the stage that the replica has reached
+ * before that: `"connect"`, `"connecting"`, `"handshake"`, `"sync"`.
  *
  * @category models
  * @since 0.1.0
@@ -457,7 +457,7 @@ const roleOf: Reply.Decode<Role> = (value) => {
 }
 
 /**
- * The part that a server plays in replication, and with whom.
+ * The role of a server in replication, and its primary or replicas.
  *
  * Since Redis 2.8.12.
  *
@@ -478,7 +478,7 @@ const roleOf: Reply.Decode<Role> = (value) => {
 export const role = (): Command.Command<Role> => Command.makeSealed(ROLE, [], roleOf)
 
 /**
- * How many commands are in the log of slow ones.
+ * The number of entries in the log of slow commands.
  *
  * In a cluster every node is asked, and their numbers are added up. Since Redis 2.2.12.
  *

@@ -1,5 +1,5 @@
 /**
- * Sets: members without order, each there once.
+ * Sets: unordered collections of unique members.
  *
  * Source: https://redis.io/docs/latest/commands/?group=set
  */
@@ -91,7 +91,7 @@ export const sdiff = (keys: ReadonlyArray<Command.Arg>): Command.Command<Readonl
   Args.command(SDIFF, () => [...Args.some(keys, "key")], texts)
 
 /**
- * Stores at `destination` what {@link sdiff} replies, over whatever was there, and replies how many members that are.
+ * Stores at `destination` what {@link sdiff} replies, replacing whatever was there, and replies the number of members.
  * An empty difference removes `destination`.
  *
  * It is sent as one command: keys of different slots, `destination` included, are refused before sending. Fails with
@@ -137,7 +137,8 @@ export const sinter = (keys: ReadonlyArray<Command.Arg>): Command.Command<Readon
   Args.command(SINTER, () => [...Args.some(keys, "key")], texts)
 
 /**
- * How many members all of the sets have in common. `limit` stops the counting there; 0, as none, counts them all.
+ * How many members all of the sets have in common. `limit` stops the count early; with 0, or without it, all are
+ * counted.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when a key holds something other than a set. Since Redis 7.0.0.
@@ -161,7 +162,7 @@ export const sintercard = (
   Args.command(SINTERCARD, () => [...Args.counted(keys, "key"), ...Args.limit(options)], Reply.integer)
 
 /**
- * Stores at `destination` what {@link sinter} replies, over whatever was there, and replies how many members that are.
+ * Stores at `destination` what {@link sinter} replies, replacing whatever was there, and replies the number of members.
  * An empty intersection removes `destination`.
  *
  * It is sent as one command: keys of different slots, `destination` included, are refused before sending. Fails with
@@ -329,7 +330,7 @@ export const srandmember: {
     : Args.command(SRANDMEMBER, () => [key, Args.count(options)], Reply.overloaded(texts))
 
 /**
- * Removes members from a set. Replies how many were in it. A set without members is no longer a key.
+ * Removes members from a set. Replies how many were in it. When the last member is removed, so is the key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a set. Since Redis 1.0.0.
  *
@@ -349,17 +350,17 @@ export const srem = (key: Command.Arg, members: ReadonlyArray<Command.Arg>): Com
   Args.command(SREM, () => [key, ...Args.some(members, "member")], Reply.integer)
 
 /**
- * Reads a set page by page. Begin with the cursor `"0"` and go on with the one of each reply, until that is `"0"`
+ * Reads a set page by page. Start with the cursor `"0"`, and continue with the cursor of each reply until that is `"0"`
  * again.
  *
  * **Details**
  *
- * `match` keeps the members that fit a glob pattern, after the page was read: a page may be empty although more follow.
- * `count` is a hint of how much work to do for a page, 10 unless given. A member that is there all the time comes at
- * least once, and may come more than once.
+ * `match` keeps the members that fit a glob pattern, but only after a page was read: a page may be empty although more
+ * follow. `count` is a hint for the size of a page, 10 by default. A member that exists all the time is returned at
+ * least once, and possibly more than once.
  *
- * A cursor means something only at the node that gave it, so every page comes from the primary, also where replicas answer
- * reads. After a failover, and when the key has moved, begin anew.
+ * A cursor is valid only at the node that returned it, so every page comes from the primary, even if replicas answer
+ * reads. After a failover, or when the key has moved to another node, start again with `"0"`.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a set. Since Redis 2.8.0.
  *
@@ -405,7 +406,7 @@ export const sunion = (keys: ReadonlyArray<Command.Arg>): Command.Command<Readon
   Args.command(SUNION, () => [...Args.some(keys, "key")], texts)
 
 /**
- * Stores at `destination` what {@link sunion} replies, over whatever was there, and replies how many members that are.
+ * Stores at `destination` what {@link sunion} replies, replacing whatever was there, and replies the number of members.
  * An empty union removes `destination`.
  *
  * It is sent as one command: keys of different slots, `destination` included, are refused before sending. Fails with

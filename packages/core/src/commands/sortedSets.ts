@@ -1,6 +1,6 @@
 /**
- * Sorted sets: members that are there once, each with a score that it is sorted by. Members of the same score are
- * sorted by their bytes.
+ * Sorted sets: unique members, each with a score, sorted by their scores. Members with the same score are sorted by
+ * their bytes.
  *
  * Source: https://redis.io/docs/latest/commands/?group=sorted-set
  */
@@ -65,8 +65,8 @@ export interface ScoredMember<out Member extends Command.Arg = string> {
 export type ScoreBound = number | `(${number}` | "-inf" | "+inf"
 
 /**
- * An end of a range of members: `[` and the member where it is included, `(` and the member where it is not, `-` before
- * the first one, `+` behind the last one. Bytes have to begin with the same characters.
+ * An end of a range of members: `[` and a member to include it, `(` and a member to exclude it, `-` before the first
+ * member, `+` behind the last one. Bytes have to begin with the same characters.
  *
  * @category models
  * @since 0.1.0
@@ -83,7 +83,7 @@ const poppedMany = Reply.nullOr(Reply.pair(Reply.text, scored, (key, members) =>
 const membersOrScored = (withscores: boolean | undefined): Reply.Decode<never> =>
   withscores === true ? Reply.overloaded(scored) : Reply.overloaded(members)
 
-/** One member and its score, side by side; nothing when there is none. */
+/** Decodes a flat array of one member and its score; an empty array is null. */
 const popped: Reply.Decode<ScoredMember | null> = (value) => {
   const all = scored(value)
   if (all.length > 1) throw new Reply.Mismatch("at most one member", Reply.describeReply(value))
@@ -107,8 +107,8 @@ const rank = (bound: ScoreBound | LexBound, what: string): Command.Arg =>
  *
  * **Details**
  *
- * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
- * have to be of one slot; others are refused before sending.
+ * Give the timeout with its unit, as in `"5 seconds"`. It is rounded up to milliseconds; `"Infinity"` waits for ever.
+ * Keys of different slots are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a sorted set. Since Redis 7.0.0.
  *
@@ -159,8 +159,8 @@ const manyFrom = (
  *
  * **Details**
  *
- * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
- * have to be of one slot; others are refused before sending.
+ * Give the timeout with its unit, as in `"5 seconds"`. It is rounded up to milliseconds; `"Infinity"` waits for ever.
+ * Keys of different slots are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a sorted set. Since Redis 5.0.0.
  *
@@ -189,8 +189,8 @@ export const bzpopmax = (
  *
  * **Details**
  *
- * The timeout says its unit, as in `"5 seconds"`, and is rounded up to milliseconds; `"Infinity"` waits for ever. The keys
- * have to be of one slot; others are refused before sending.
+ * Give the timeout with its unit, as in `"5 seconds"`. It is rounded up to milliseconds; `"Infinity"` waits for ever.
+ * Keys of different slots are refused before sending.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when a key holds something other than a sorted set. Since Redis 5.0.0.
  *
@@ -214,8 +214,8 @@ export const bzpopmin = (
   Args.command(BZPOPMIN, () => [...Args.some(keys, "key"), Args.timeout(timeout)], poppedFrom)
 
 /**
- * What {@link zadd} does with a member: add or update it, or only add (`nx`), only update (`xx`), update only to a
- * higher (`gt`) or lower (`lt`) score; `gt` and `lt` alone still add.
+ * What {@link zadd} does with a member: add or update it (the default), only add (`nx`), only update (`xx`), or update
+ * only to a higher (`gt`) or lower (`lt`) score. `gt` and `lt` alone still add new members.
  *
  * @category models
  * @since 0.1.0
@@ -252,8 +252,8 @@ export type ZaddOptions = ZaddCondition & {
  *
  * **Details**
  *
- * With `incr` there has to be one member, the score is added to the one it has, and the reply is the new score, `null`
- * when a condition was not met.
+ * With `incr` there must be exactly one member. Its score is increased by the given one, and the reply is the new
+ * score, `null` when a condition was not met.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 1.2.0.
  * Conditions, `ch` and `incr` since 3.0.2, `gt` and `lt` since 6.2.0.
@@ -342,7 +342,7 @@ const zaddOptions = Args.options<ZaddOptions>(
 export const zcard = (key: Command.Arg): Command.Command<number> => Command.make(ZCARD, [key], Reply.integer)
 
 /**
- * The number of members whose score is from `min` to `max`, both included unless they say otherwise.
+ * The number of members whose score is from `min` to `max`, both included unless a bound excludes itself.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 2.0.0.
  *
@@ -362,8 +362,8 @@ export const zcount = (key: Command.Arg, min: ScoreBound, max: ScoreBound): Comm
   Args.command(ZCOUNT, () => [key, scoreBound(min, "min"), scoreBound(max, "max")], Reply.integer)
 
 /**
- * The members of the first sorted set that are in none of the others, by score. With `withscores`, together with the
- * scores that they have there. A missing key is an empty set.
+ * The members of the first sorted set that are in none of the others, by score. `withscores` adds the scores that they
+ * have there. A missing key is an empty set.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when a key holds something other than a sorted set or a plain set. Since Redis 6.2.0.
@@ -403,7 +403,7 @@ interface WithScores {
 
 const withScoresOptions = Args.options<WithScores>({ withscores: Args.isAsked })
 
-/** The command with the scores in its reply when they are asked for. */
+/** Appends WITHSCORES and decodes the scores if they are asked for. */
 const withScores = (
   spec: CommandSpec.CommandSpec,
   args: Args.Args,
@@ -413,7 +413,7 @@ const withScores = (
   Command.make(spec, [...args, ...Args.flag(withscores, "WITHSCORES"), ...rest], membersOrScored(withscores))
 
 /**
- * Stores at `destination` what {@link zdiff} replies, over whatever was there, and replies how many members that are.
+ * Stores at `destination` what {@link zdiff} replies, replacing whatever was there, and replies the number of members.
  * An empty difference removes `destination`.
  *
  * It is sent as one command: keys of different slots, `destination` included, are refused before sending. Fails with
@@ -459,15 +459,15 @@ export const zincrby = (key: Command.Arg, increment: number, member: Command.Arg
   Args.command(ZINCRBY, () => [key, Args.double(increment, "the increment"), member], Reply.double)
 
 /**
- * How the scores of a member in several sorted sets become one.
+ * How the scores of a member in several sorted sets are combined.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ZcombineOptions {
-  /** What the scores of each set are multiplied by, one factor for each key; 1 unless given. */
+  /** The factors for the scores of each set, one for each key; 1 by default. */
   readonly weights?: ReadonlyArray<number> | undefined
-  /** Whether the scores are added up, or the lowest or highest is taken; `SUM` unless given. */
+  /** Whether to add the scores up (`SUM`, the default), or to take the lowest or highest. */
   readonly aggregate?: "SUM" | "MIN" | "MAX" | undefined
 }
 
@@ -501,8 +501,8 @@ const weights = (keys: ReadonlyArray<Command.Arg>, factors: ReadonlyArray<number
 }
 
 /**
- * The members that all of the sorted sets have, by the score that `weights` and `aggregate` make of theirs; with
- * `withscores`, together with it. A missing key is an empty set, and a plain set one whose scores are all 1.
+ * The members that all of the sorted sets have, in the order of the scores combined by `weights` and `aggregate`;
+ * `withscores` adds these scores. A missing key counts as an empty set; the members of a plain set have the score 1.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when a key holds something other than a sorted set or a plain set. Since Redis 6.2.0.
@@ -536,8 +536,8 @@ export const zinter: {
 ): Command.Command<never> => combination(ZINTER, keys, options)
 
 /**
- * How many members all of the sorted sets have in common. `limit` stops the counting there; 0, as none, counts them
- * all.
+ * How many members all of the sorted sets have in common. `limit` stops the count early; with 0, or without it, all are
+ * counted.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when a key holds something other than a sorted set or a plain set. Since Redis 7.0.0.
@@ -561,7 +561,7 @@ export const zintercard = (
   Args.command(ZINTERCARD, () => [...Args.counted(keys, "key"), ...Args.limit(options)], Reply.integer)
 
 /**
- * Stores at `destination` what {@link zinter} replies, over whatever was there, and replies how many members that are.
+ * Stores at `destination` what {@link zinter} replies, replacing whatever was there, and replies the number of members.
  * An empty intersection removes `destination`.
  *
  * It is sent as one command: keys of different slots, `destination` included, are refused before sending. Fails with
@@ -609,8 +609,8 @@ export const zlexcount = (key: Command.Arg, min: LexBound, max: LexBound): Comma
   Command.make(ZLEXCOUNT, [key, min, max], Reply.integer)
 
 /**
- * Removes up to `count` members, 1 unless given, with the lowest or highest scores from the first sorted set that is
- * not empty. Replies them and the key they came from, or `null` when all of the sorted sets are empty.
+ * Removes up to `count` members, 1 by default, with the lowest or highest scores from the first sorted set that is not
+ * empty. Replies them and the key they came from, or `null` when all of the sorted sets are empty.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when a key holds something other than a sorted set. Since Redis 7.0.0.
@@ -764,7 +764,7 @@ const zrandmemberOptions = Args.demanded<{ readonly count: number } & WithScores
 })
 
 /**
- * A part of a range: `count` members behind the first `offset`, which is 0 unless given. A negative `count` is all.
+ * A part of a range: skips `offset` members (0 by default) and takes `count`. A negative `count` takes all.
  *
  * @category models
  * @since 0.1.0
@@ -847,10 +847,10 @@ const rangeArgs = (
  *
  * **Details**
  *
- * `rev` turns the order round, and with it the bounds: `start` is then the higher score or the later member, and ranks
+ * `rev` reverses the order, and the bounds with it: `start` is then the higher score or the later member, and ranks
  * count from the end.
  *
- * `withscores` adds the scores, but not to a range of members, which have the same.
+ * `withscores` adds the scores; not for `bylex`, where all are the same.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 1.2.0.
  * `byscore`, `bylex`, `rev` and `limit` since 6.2.0.
@@ -948,7 +948,7 @@ export const zrangebylex = (
 const bylexOptions = Args.options<{ readonly limit?: RangeLimit | undefined }>({ limit: Args.any })
 
 /**
- * Members with a score from `min` to `max`, the lowest first; with `withscores`, together with it.
+ * Members with a score from `min` to `max`, the lowest first; `withscores` adds the scores.
  *
  * Redis 6.2 deprecated it: {@link zrange} with `byscore` does the same. Fails with `ServerError` (code `WRONGTYPE`)
  * when the key holds something other than a sorted set. Since Redis 1.0.5.
@@ -998,8 +998,8 @@ interface ByScoreOptions extends WithScores {
 const byscoreOptions = Args.options<ByScoreOptions>({ limit: Args.any, withscores: Args.isAsked })
 
 /**
- * Stores at `destination` what {@link zrange} replies for `source`, with the scores, over whatever was there, and
- * replies how many members that are. An empty range removes `destination`.
+ * Stores at `destination` what {@link zrange} replies for `source`, with the scores, replacing whatever was there, and
+ * replies the number of members. An empty range removes `destination`.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when `source` holds something other than a sorted set. Since Redis 6.2.0.
@@ -1052,8 +1052,8 @@ export const zrangestore: {
   )
 
 /**
- * How many members come before one: 0 for the one with the lowest score, `null` when it is not there. `withscore` adds
- * its score.
+ * The rank of a member, the number of members before it: 0 for the one with the lowest score, `null` when it is not
+ * there. `withscore` adds its score.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 2.0.0.
  * `withscore` since 7.2.0.
@@ -1103,7 +1103,7 @@ const rankOf = (
       : Command.make(spec, [key, member], Reply.overloaded(Reply.integerOrNull)))
 
 /**
- * Removes members from a sorted set. Replies how many were in it. A sorted set without members is no longer a key.
+ * Removes members from a sorted set. Replies how many were in it. When the last member is removed, so is the key.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 1.2.0.
  *
@@ -1185,8 +1185,8 @@ export const zremrangebyscore = (key: Command.Arg, min: ScoreBound, max: ScoreBo
   Args.command(ZREMRANGEBYSCORE, () => [key, scoreBound(min, "min"), scoreBound(max, "max")], Reply.integer)
 
 /**
- * The members from index `start` to index `stop`, both included, where 0 is the one with the highest score; with
- * `withscores`, together with their scores.
+ * The members from index `start` to index `stop`, both included, where 0 is the one with the highest score;
+ * `withscores` adds the scores.
  *
  * Redis 6.2 deprecated it: {@link zrange} with `rev` does the same. Fails with `ServerError` (code `WRONGTYPE`) when
  * the key holds something other than a sorted set. Since Redis 1.2.0.
@@ -1254,7 +1254,7 @@ export const zrevrangebylex = (
   Args.command(ZREVRANGEBYLEX, () => [key, max, min, ...limitArgs(bylexOptions(options).limit)], members)
 
 /**
- * Members with a score from `max` down to `min`, the highest first; with `withscores`, together with it.
+ * Members with a score from `max` down to `min`, the highest first; `withscores` adds the scores.
  *
  * Redis 6.2 deprecated it: {@link zrange} with `byscore` and `rev` does the same. Fails with `ServerError` (code
  * `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 2.2.0.
@@ -1298,8 +1298,8 @@ export const zrevrangebyscore: {
   })
 
 /**
- * How many members come behind one: 0 for the one with the highest score, `null` when it is not there. `withscore` adds
- * its score.
+ * The rank of a member from the end, the number of members behind it: 0 for the one with the highest score, `null` when
+ * it is not there. `withscore` adds its score.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 2.0.0.
  * `withscore` since 7.2.0.
@@ -1336,17 +1336,17 @@ export const zrevrank: {
 ): Command.Command<never> => rankOf(ZREVRANK, key, member, options)
 
 /**
- * Reads a sorted set page by page. Begin with the cursor `"0"` and go on with the one of each reply, until that is
- * `"0"` again.
+ * Reads a sorted set page by page. Start with the cursor `"0"`, and continue with the cursor of each reply until that
+ * is `"0"` again.
  *
  * **Details**
  *
- * `match` keeps the members that fit a glob pattern, after the page was read: a page may be empty although more follow.
- * `count` is a hint of how much work to do for a page, 10 unless given. A member that is there all the time comes at
- * least once, and may come more than once.
+ * `match` keeps the members that fit a glob pattern, but only after a page was read: a page may be empty although more
+ * follow. `count` is a hint for the size of a page, 10 by default. A member that exists all the time is returned at
+ * least once, and possibly more than once.
  *
- * A cursor means something only at the node that gave it, so every page comes from the primary, also where replicas answer
- * reads. After a failover, and when the key has moved, begin anew.
+ * A cursor is valid only at the node that returned it, so every page comes from the primary, even if replicas answer
+ * reads. After a failover, or when the key has moved to another node, start again with `"0"`.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a sorted set. Since Redis 2.8.0.
  *
@@ -1391,8 +1391,8 @@ export const zscore = (key: Command.Arg, member: Command.Arg): Command.Command<n
   Command.make(ZSCORE, [key, member], Reply.doubleOrNull)
 
 /**
- * The members that any of the sorted sets has, by the score that `weights` and `aggregate` make of theirs; with
- * `withscores`, together with it. A missing key is an empty set, and a plain set one whose scores are all 1.
+ * The members that any of the sorted sets has, in the order of the scores combined by `weights` and `aggregate`;
+ * `withscores` adds these scores. A missing key counts as an empty set; the members of a plain set have the score 1.
  *
  * It is sent as one command: keys of different slots are refused before sending. Fails with `ServerError` (code
  * `WRONGTYPE`) when a key holds something other than a sorted set or a plain set. Since Redis 6.2.0.
@@ -1426,7 +1426,7 @@ export const zunion: {
 ): Command.Command<never> => combination(ZUNION, keys, options)
 
 /**
- * Stores at `destination` what {@link zunion} replies, over whatever was there, and replies how many members that are.
+ * Stores at `destination` what {@link zunion} replies, replacing whatever was there, and replies the number of members.
  * An empty union removes `destination`.
  *
  * It is sent as one command: keys of different slots, `destination` included, are refused before sending. Fails with

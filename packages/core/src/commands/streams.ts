@@ -1,6 +1,6 @@
 /**
- * Streams: logs of entries, each with an ID that is greater than those before it, and with fields. What several workers
- * have to share is read in a consumer group, see `consumerGroups.ts`.
+ * Streams: logs of entries, each with an ID that is greater than those before it, and with fields. To share entries
+ * among several workers, use a consumer group; see `consumerGroups.ts`.
  *
  * Source: https://redis.io/docs/latest/commands/?group=stream
  */
@@ -26,7 +26,7 @@ const XTRIM = CommandSpec.get("XTRIM")
 const XREAD = CommandSpec.get("XREAD")
 
 /**
- * What was read of one stream.
+ * The entries read from one stream.
  *
  * @category models
  * @since 0.1.0
@@ -37,7 +37,7 @@ export interface StreamRead<out Entry = StreamEntry> {
 }
 
 /**
- * What of a stream is kept: its newest `maxlen` entries, or those from the ID `minid` on.
+ * Which entries of a stream to keep: the newest `maxlen`, or those from the ID `minid` on.
  *
  * @category models
  * @since 0.1.0
@@ -54,9 +54,9 @@ export type StreamTrim =
   & (
     | { readonly approximate?: false | undefined; readonly limit?: undefined }
     | {
-      /** Whether some more may be kept: entries are then removed by whole blocks, which is much quicker. */
+      /** Allows Redis to keep some more: it then removes whole blocks of entries, which is much faster. */
       readonly approximate: true
-      /** How many entries to remove at most, 0 for any number; Redis chooses if nothing is said. Since Redis 6.2.0. */
+      /** The maximum number of entries to remove, 0 for no limit; by default Redis chooses. Since Redis 6.2.0. */
       readonly limit?: number | undefined
     }
   )
@@ -67,11 +67,11 @@ export type StreamTrim =
  */
 export interface XaddOptions {
   /**
-   * The ID of the entry, greater than all before it. Redis makes one from its clock if nothing is said; of
-   * `"1700000000000-*"` it makes the second part, since Redis 7.0.0.
+   * The ID of the entry, greater than all before it. By default Redis makes one from its clock; for `"1700000000000-*"`
+   * it makes only the second part, since Redis 7.0.0.
    */
   readonly id?: string | undefined
-  /** What of the stream is kept once the entry is in it; all, if nothing is said. */
+  /** Which entries to keep after the new one is added; by default all. */
   readonly trim?: StreamTrim | undefined
 }
 
@@ -159,7 +159,7 @@ const xaddOptions = Args.options<XaddOptions & { readonly nomkstream?: boolean |
 /**
  * Removes entries from a stream. Replies how many there were. A stream without entries stays a key.
  *
- * Fails with `ServerError`: code `ERR` for what is no ID, code `WRONGTYPE` when the key holds something other than a
+ * Fails with `ServerError`: code `ERR` for an invalid ID, code `WRONGTYPE` when the key holds something other than a
  * stream. Since Redis 5.0.0.
  *
  * **Example** (Forgetting a reading)
@@ -178,7 +178,7 @@ export const xdel = (key: Command.Arg, ids: ReadonlyArray<string>): Command.Comm
   Args.command(XDEL, () => [key, ...Args.some(ids, "ID")], Reply.integer)
 
 /**
- * What {@link xinfoStream} and {@link xinfoStreamFull} both tell.
+ * The fields that {@link xinfoStream} and {@link xinfoStreamFull} share.
  *
  * @category models
  * @since 0.1.0
@@ -236,7 +236,7 @@ const streamInfo: Reply.Decode<StreamInfo> = (value) => {
 }
 
 /**
- * What a stream is like: its length, its first and last entry, how many groups it has.
+ * A description of a stream: its length, its first and last entry, the number of its groups.
  *
  * Fails with `ServerError`: code `ERR` when there is no such key, code `WRONGTYPE` when it holds something other than a
  * stream. Since Redis 5.0.0.
@@ -267,11 +267,11 @@ export interface StreamConsumerFull {
   readonly name: string
   /** When it last tried to read or claim, in Unix milliseconds. */
   readonly seenTime: number
-  /** When it last got something, in Unix milliseconds; -1 for never. `null` before Redis 7.2.0. */
+  /** When it last got entries, in Unix milliseconds; -1 for never. `null` before Redis 7.2.0. */
   readonly activeTime: number | null
   /** How many entries it has pending. */
   readonly pelCount: number
-  /** The first of them, with when they were delivered, in Unix milliseconds, and how often. */
+  /** The first of them, each with the time of its delivery in Unix milliseconds, and how often it was delivered. */
   readonly pending: ReadonlyArray<{
     readonly id: StreamId
     readonly deliveryTime: number
@@ -287,7 +287,7 @@ export interface StreamConsumerFull {
  */
 export interface StreamGroupFull {
   readonly name: string
-  /** The last entry that it was handed. */
+  /** The ID of the last entry that it delivered. */
   readonly lastDeliveredId: StreamId
   /** How many entries it has read, `null` when Redis can't tell, and before 7.0.0. The same goes for `lag`. */
   readonly entriesRead: number | null
@@ -295,7 +295,10 @@ export interface StreamGroupFull {
   readonly lag: number | null
   /** How many entries are pending. */
   readonly pelCount: number
-  /** The first of them, with who has them, since when, in Unix milliseconds, and how often they were delivered. */
+  /**
+   * The first of them, each with its consumer, the time of its delivery in Unix milliseconds, and how often it was
+   * delivered.
+   */
   readonly pending: ReadonlyArray<{
     readonly id: StreamId
     readonly consumer: string
@@ -312,7 +315,7 @@ export interface StreamGroupFull {
  * @since 0.1.0
  */
 export interface StreamInfoFull extends StreamSummary {
-  /** The first ones. */
+  /** The first entries. */
   readonly entries: ReadonlyArray<StreamEntry>
   readonly groups: ReadonlyArray<StreamGroupFull>
 }
@@ -366,8 +369,8 @@ const streamInfoFull: Reply.Decode<StreamInfoFull> = (value) => {
 }
 
 /**
- * What a stream is like, down to what each consumer of each group has pending. Of every list of entries it shows the
- * first `count`, all with 0, ten if nothing is said.
+ * A full description of a stream, including the pending entries of each consumer of each group. Each list of entries
+ * has the first `count` ones: 10 by default, all with 0.
  *
  * Fails with `ServerError`: code `ERR` when there is no such key, code `WRONGTYPE` when it holds something other than a
  * stream. Since Redis 6.0.0.
@@ -420,10 +423,11 @@ export const xlen = (key: Command.Arg): Command.Command<number> => Command.make(
  *
  * **Details**
  *
- * `"-"` is before the first entry, `"+"` behind the last. Milliseconds alone mean all entries of them. A parenthesis
- * excludes an end, `"(1700000000000-0"`, since Redis 6.2.0: that way the next page begins behind the last entry.
+ * `"-"` is before the first entry, `"+"` behind the last. An ID of milliseconds only means all entries of that
+ * millisecond. Since Redis 6.2.0 a parenthesis excludes an end, as in `"(1700000000000-0"`, so that the next page can
+ * begin behind the last entry.
  *
- * Fails with `ServerError`: code `ERR` for what is no ID, code `WRONGTYPE` when the key holds something other than a
+ * Fails with `ServerError`: code `ERR` for an invalid ID, code `WRONGTYPE` when the key holds something other than a
  * stream. Since Redis 5.0.0.
  *
  * **Example** (A page, and the readings of a minute)
@@ -450,20 +454,21 @@ export const xrange = (
   Args.command(XRANGE, () => [key, start, end, ...Streams.count(Streams.countOptions(options).count)], Streams.entries)
 
 /**
- * The entries behind an ID of each of several streams, as many as there are or the first `count` of each. Replies those
- * streams that have some, `null` when none has.
+ * The entries behind an ID of each of several streams: all of them, or the first `count` of each. Replies the streams
+ * that have such entries, `null` if none has.
  *
  * **Details**
  *
- * With `block` it waits up to that long while there are none, on a connection of its own, and `"Infinity"` waits for
- * ever. It then reads the stream that gets an entry first. The time is rounded up to milliseconds, and the reply is
- * `null` when it is over.
+ * With `block` it waits up to that long for entries, on a connection of its own; `"Infinity"` waits for ever. It then
+ * reads the stream that gets an entry first. The time is rounded up to milliseconds, and the reply is `null` when it is
+ * over.
  *
- * `"0"` is before the first entry. `"$"` means whatever comes from now on: use it for the first read only, and the last
- * ID that you have seen from then on, or you miss what comes in between. `"+"` is the last entry, since Redis 7.4.0.
+ * `"0"` is before the first entry. `"$"` means entries added from now on. Use it only for the first read, and then the
+ * last ID that you have seen; otherwise you miss the entries added in between. `"+"` is the last entry, since Redis
+ * 7.4.0.
  *
  * It is sent as one command: keys of different slots are refused before sending. Give a record, or pairs when a key is
- * bytes. Fails with `ServerError`: code `ERR` for what is no ID, code `WRONGTYPE` when a key holds something other than
+ * bytes. Fails with `ServerError`: code `ERR` for an invalid ID, code `WRONGTYPE` when a key holds something other than
  * a stream. Since Redis 5.0.0.
  *
  * **Example** (What is there, and what comes)
@@ -492,7 +497,7 @@ const reads = Streams.read(Streams.entry)
 /**
  * {@link xrange} backwards: the entries from the ID `end` down to the ID `start`, or the last `count` of them.
  *
- * Fails with `ServerError`: code `ERR` for what is no ID, code `WRONGTYPE` when the key holds something other than a
+ * Fails with `ServerError`: code `ERR` for an invalid ID, code `WRONGTYPE` when the key holds something other than a
  * stream. Since Redis 5.0.0.
  *
  * **Example** (The newest entry)
@@ -520,8 +525,8 @@ export const xrevrange = (
   )
 
 /**
- * Sets the ID that new ones have to be greater than, for copies of a stream. It can't be below the last entry's.
- * `entriesadded` and `maxdeletedid` set how many entries were ever added and the greatest ID that was deleted.
+ * Sets the ID that the IDs of new entries must exceed, for copies of a stream. It can't be less than the last entry's
+ * ID. `entriesadded` and `maxdeletedid` set how many entries were ever added and the greatest ID that was deleted.
  *
  * Fails with `ServerError`: code `ERR` when there is no such key, or when a value contradicts what the stream holds,
  * code `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0, the options since 7.0.0.

@@ -135,7 +135,7 @@ export const getdel = (key: Command.Arg): Command.Command<string | null> =>
   Command.make(GETDEL, [key], Reply.textOrNull)
 
 /**
- * What becomes of a key's time to live: it is set, or taken away with `persist`.
+ * How {@link getex} changes a key's time to live: it is set, or removed with `persist`.
  *
  * @category models
  * @since 0.1.0
@@ -192,9 +192,9 @@ const getexOptions = Args.options<GetexOptions>({ ex: Args.any, exat: Args.any, 
 
 /**
  * A part of a value, from the byte at `start` to the byte at `end`, both included and counted from 0, or from the end
- * when negative. It is empty when the range is, or when there is no such key.
+ * when negative. It is empty when the range is empty, or when there is no such key.
  *
- * A range may cut a character of several bytes in two: take such values under `Command.bytes`. Fails with `ServerError`
+ * A range may cut a character of several bytes in two: use `Command.bytes` for such values. Fails with `ServerError`
  * (code `WRONGTYPE`) when the key holds something other than a string. Since Redis 2.4.0.
  *
  * **Example** (The last three bytes)
@@ -277,9 +277,9 @@ export const incrby = (key: Command.Arg, increment: number): Command.Command<num
 /**
  * Adds to the number that a key holds, 0 when there is none. Replies the result.
  *
- * Redis adds with more digits than a JavaScript number has, and keeps up to 17 behind the point. Fails with `ServerError`
- * when the value is not a number or the result not finite, and with code `WRONGTYPE` when it is not a string. Since Redis
- * 2.6.0.
+ * Redis computes with more digits than a JavaScript number has, and keeps up to 17 behind the decimal point. Fails with
+ * `ServerError` when the value is not a number or the result not finite, and with code `WRONGTYPE` when it is not a
+ * string. Since Redis 2.6.0.
  *
  * **Example** (A running total)
  *
@@ -297,7 +297,7 @@ export const incrbyfloat = (key: Command.Arg, increment: number): Command.Comman
   Args.command(INCRBYFLOAT, () => [key, Args.finite(increment, "the increment")], Reply.double)
 
 /**
- * A piece that two values have in common: where it is in each, first and last byte included, and how long.
+ * A piece that two values share: its first and last byte in each of them, both included, and its length.
  *
  * @category models
  * @since 0.1.0
@@ -320,7 +320,7 @@ export interface LcsMatches {
 }
 
 /**
- * What LCS replies: the subsequence itself, its length alone (`len`), or where it is (`idx`).
+ * What {@link lcs} replies: the subsequence itself, its length (`len`), or its positions (`idx`).
  *
  * @category models
  * @since 0.1.0
@@ -352,7 +352,7 @@ const lcsMatches: Reply.Decode<LcsMatches> = (value) => {
 }
 
 /**
- * The longest common subsequence of two values: what remains of both when as few bytes as possible are left out. A key
+ * The longest common subsequence of two values: the rest of both after as few bytes as possible are left out. A key
  * that is missing counts as an empty value.
  *
  * With `len` the reply is its length in bytes, with `idx` where its pieces are. The time it takes grows with the product of
@@ -487,8 +487,8 @@ export const psetex = (key: Command.Arg, ttl: Duration.Input, value: Command.Arg
   Args.command(PSETEX, () => [key, Args.millis(ttl), value], Reply.ok)
 
 /**
- * How long a value lives that is set: for a while, until a point in time, or as long as the one before it. Without any it
- * lives for ever.
+ * How long the new value lives: for a while, until a point in time, or as long as the previous one. By default it lives
+ * for ever.
  *
  * @category models
  * @since 0.1.0
@@ -533,10 +533,10 @@ export type SetOptions = SetExpiry & SetCondition & {
 }
 
 /**
- * Sets the value of a key, whatever it holds.
+ * Sets the value of a key, replacing whatever it holds.
  *
- * Replies `"OK"`, or `null` when `nx` or `xx` kept it from being set. With `get` it replies the value before instead,
- * `null` when there was none, and says nothing about whether the new one was set.
+ * Replies `"OK"`, or `null` if the condition `nx` or `xx` was not met. With `get` it replies the previous value
+ * instead, `null` when there was none, which does not tell whether the new one was set.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when `get` finds something other than a string, which then stays. Since Redis
  * 1.0.0, `keepttl` since 6.0.0, `get` and `exat` since 6.2.0, `nx` together with `get` since 7.0.0.
@@ -608,7 +608,8 @@ const setOptions = Args.options<SetOptions>(
  *
  * **Gotchas**
  *
- * The time says its unit: a bare number is refused, since it would be milliseconds here.
+ * Give the time with its unit, as in `"60 seconds"`: a bare number is refused, since Effect would read it as
+ * milliseconds.
  *
  * **Example** (A page kept for an hour)
  *
@@ -646,8 +647,8 @@ export const setnx = (key: Command.Arg, value: Command.Arg): Command.Command<boo
   Command.make(SETNX, [key, value], Reply.boolean)
 
 /**
- * Overwrites a part of a value from the byte at `offset` on. A value that is shorter is first filled up with zero bytes.
- * Replies the length in bytes that the value then has.
+ * Overwrites a part of a value from the byte at `offset` on. A shorter value is first padded with zero bytes. Replies
+ * the length in bytes that the value then has.
  *
  * Fails with `ServerError` when the offset is negative or the value would exceed 512 MB, and with code `WRONGTYPE` when the
  * key holds something other than a string. Since Redis 2.2.0.

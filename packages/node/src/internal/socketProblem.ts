@@ -15,9 +15,7 @@ const messageOf = (error: unknown): string =>
 const untrusted = (at: string, why: string) =>
   `the certificate of ${at} is not trusted: ${why}; give the authority that signed it as tls.ca`
 
-/**
- * What happened to a socket, and what to do about it, in a sentence without its full stop.
- */
+/** Describes an error of a socket and what to do about it, as a sentence without a full stop. */
 export const socketProblem = (error: unknown, address: Address, stage: Stage): string => {
   const at = address.key
   const code = codeOf(error)

@@ -9,7 +9,7 @@ import type { Stage } from "./socketProblem.ts"
 
 const readBufferSize = 64 * 1024
 
-/** One for all sockets: what is read is taken apart before anything else can be read. */
+/** One buffer for all sockets: a chunk is decoded completely before the next one is read. */
 const readBuffer = Buffer.allocUnsafeSlow(readBufferSize)
 
 const highWater = 1024 * 1024
@@ -41,9 +41,7 @@ const tlsOptions = (address: Address, security: Security): Tls.ConnectionOptions
   }
 }
 
-/**
- * One socket. The same handlers serve TCP, TLS and unix sockets.
- */
+/** One socket: TCP, TLS or unix, with the same handlers. */
 export class SocketTransport implements Transport {
   readonly address: Address
   readonly security: Security | undefined
@@ -71,7 +69,7 @@ export class SocketTransport implements Transport {
     try {
       const target = {
         ...(address._tag === "Tcp" ? { host: address.host, port: address.port } : { path: address.path }),
-        // No allocation, and no stream machinery between the kernel and us.
+        // Reads into `readBuffer`: no allocation, and no stream between the kernel and the listener.
         onread: {
           buffer: readBuffer,
           callback: (size: number, buffer: Uint8Array) => {
@@ -109,7 +107,7 @@ export class SocketTransport implements Transport {
         this.tell((listener) => listener.onDrain())
       })
       socket.on("error", (error) => lost(socketProblem(error, address, this.stage), error))
-      // A TLS handshake that the peer breaks off ends before it fails; the error says more.
+      // If the peer aborts the TLS handshake, "end" comes before "error", which says more.
       socket.on("end", () => {
         if (this.stage === "open") lost(`${address.key} closed the connection`)
       })
@@ -121,7 +119,7 @@ export class SocketTransport implements Transport {
     return Effect.sync(() => this.close())
   })
 
-  /** Nobody catches what is thrown into the event loop: that would end the process, for whatever a user has hung in. */
+  /** Calls the listener and reports its exceptions. Uncaught ones would reach the event loop and end the process. */
   private tell(what: (listener: Listener) => void, listener = this.listener): void {
     if (listener === undefined) return
     try {
@@ -133,7 +131,7 @@ export class SocketTransport implements Transport {
 
   write(chunks: ReadonlyArray<Uint8Array>): boolean {
     const socket = this.socket
-    // Nobody would ever say that a closed socket has drained.
+    // Not false: a closed socket never drains.
     if (this.closed || socket === undefined) return true
     if (chunks.length === 1) {
       socket.write(chunks[0])
@@ -142,7 +140,7 @@ export class SocketTransport implements Transport {
       for (const chunk of chunks) socket.write(chunk)
       socket.uncork()
     }
-    // Far above Node's own mark, so Node has answered false as well, and will say when all is gone.
+    // `highWater` is far above Node's own mark, so Node's write has returned false, too, and "drain" will come.
     if (socket.writableLength <= highWater) return true
     this.waitsForDrain = true
     return false
