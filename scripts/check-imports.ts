@@ -28,6 +28,40 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["Pipeline", "Transaction", "Session", "Optimistic", "Replication", "Nodes", "Metrics", "Script", "PubSub"],
     ["Redis"],
     ["index"]
+  ],
+  "packages/node/src": [["internal/*"], ["ConnectionString", "NodeConnector"], ["NodeRedisCluster"], ["index"]],
+  "packages/test-utils/src": [
+    ["internal/realClusterError", "internal/clusterNode", "fake/platform/*"],
+    ["fake/input/*"],
+    ["fake/facts/*"],
+    ["fake/values/*", "fake/topology/*"],
+    ["fake/data/*"],
+    ["fake/definitions/*", "fake/lua/*"],
+    ["fake/scripts/*"],
+    ["fake/commands/data/*"],
+    ["fake/session/*"],
+    ["fake/cluster/*"],
+    ["fake/commands/server/*"],
+    ["fake/commands/groups"],
+    ["fake/network/*", "fake/controls/*"],
+    ["FakeCluster"],
+    ["internal/*"],
+    ["RealCluster"],
+    ["conformance/*"],
+    ["Conformance"],
+    ["index"]
+  ],
+  "bench/src": [
+    ["figures/*"],
+    ["answering/*"],
+    ["cluster/*"],
+    ["work/*"],
+    ["clients/*"],
+    ["tasks/*"],
+    ["options"],
+    ["report/*"],
+    ["scale/*"],
+    ["main", "path", "profile", "scale"]
   ]
 }
 

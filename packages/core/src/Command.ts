@@ -126,7 +126,11 @@ export type Any = Command<unknown>
  */
 export class Redis extends Context.Service<Redis, {
   readonly execute: <A>(command: Command<A>) => Effect.Effect<A, RedisError>
-  /** Optional and faster: like `execute`, but may start the command right away in the given fiber, which runs the result. */
+  /**
+   * Optional and faster: like `execute`, but may start the command right away in the given fiber, which runs the result.
+   *
+   * @internal
+   */
   readonly executeIn?: <A>(command: Command<A>, fiber: Fiber.Fiber<unknown, unknown>) => Effect.Effect<A, RedisError>
   /**
    * Executes many commands at once, with a `Result` for each. With `orNone`, if one of them can't be sent, none is, and every
@@ -241,8 +245,7 @@ export const make = <A>(
 /**
  * Builds a command whose reply is text that the decoder takes apart, such as CLUSTER NODES. `Command.bytes` refuses it.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const makeSealed = <A>(
   spec: CommandSpec.CommandSpec,
@@ -284,8 +287,7 @@ export const listOf = <A>(commands: ReadonlyArray<Command<A>>): ReadonlyArray<Co
  * Builds a command that is sent as one unit with others before it. The replies of the others are dropped. But if one of them
  * is an error, and the server therefore refuses this command (EXECABORT), that error becomes its reply.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const makeUnit = <A>(
   spec: CommandSpec.CommandSpec,
@@ -304,22 +306,7 @@ export const makeUnit = <A>(
  * Builds a command from its short form, which a server may not know, and its full form. If the server answers the short form
  * with `NOSCRIPT`, the client sends the full one. Both must have the same keys at the same positions.
  *
- * **Example** (A script by its digest)
- *
- * ```ts
- * import { Command, CommandSpec } from "@redisc/core"
- *
- * const lua = "return 1"
- * const digest = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
- * const one = Command.makeAbridged(
- *   { spec: CommandSpec.find("EVALSHA")!, args: [digest, "0"] },
- *   { spec: CommandSpec.find("EVAL")!, args: [lua, "0"] },
- *   Number
- * )
- * ```
- *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const makeAbridged = <A>(
   short: Words,

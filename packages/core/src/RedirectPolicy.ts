@@ -153,7 +153,7 @@ export interface Facts {
   readonly repeatable: boolean
   /** How many redirects this command has followed already. */
   readonly redirects: number
-  /** Whether the command went out in a short form that the server may not know: see `Command.makeAbridged`. */
+  /** Whether the command went out in a short form that the server may not know: a script by its digest. */
   readonly abridged: boolean
   /** The address that a redirect names, relative to the node that sent it; `undefined` if it names none. */
   readonly target: Address.Address | undefined

@@ -64,7 +64,7 @@ export interface Target {
  */
 export type Session = Command.Redis["Service"] & {
   readonly address: Address.Address
-  /** The slot that it is bound to, if it is bound by keys. */
+  /** The slot that the session is bound to; undefined if it is bound to a node. */
   readonly slot: number | undefined
 }
 
@@ -249,7 +249,7 @@ type Once<A, E, R> = (
   onOpen: (connection: Connection) => void
 ) => Effect.Effect<A, E | RedisError.RedisError, R>
 
-/** The error tells of one command only; others may have been under way beside it. */
+/** The delivery of the whole block. The error is about one command, and others may have been under way beside it. */
 const deliveryOf = (
   { command, delivery, inPart }: RedisError.RedisError,
   connection: Connection | undefined
@@ -259,7 +259,7 @@ const deliveryOf = (
   return spec !== undefined && CommandSpec.isHarmless(spec) ? "NotSent" : delivery
 }
 
-/** A block goes again like a command does. The error is the block's own, so that it names the command that met it. */
+/** Runs a block again as a command is tried again. It fails with the block's last error, which names the command that failed. */
 const rerun = <A, E, R>(
   router: ClusterRouter,
   once: Once<A, E, R>
@@ -290,7 +290,7 @@ const rerun = <A, E, R>(
         abridged: false,
         deadline: Infinity,
         again,
-        // What is wrong with the policy itself is none of its errors.
+        // A problem of the policy itself is not an error of the block.
         error: (failure, attempts) =>
           last?.reason === failure.reason
             ? last

@@ -1,6 +1,6 @@
 /**
- * Many commands that one fiber waits for: submitted in one go, so that each node gets its share in one write, and
- * settled together. The fiber suspends once, however many they are; only those that failed go on one by one.
+ * Executes many commands for one fiber. They are submitted in one go, so that each node gets its share in one write, and the
+ * fiber suspends once for all of them. Only the commands that fail go on one by one.
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -25,11 +25,11 @@ export interface Options {
   readonly seen?: Seen
 }
 
-/** What is still to be done for a command when the first replies are there. */
+/** A command whose first try gave no result, and the work that is left for it. */
 interface Rest<A> {
   readonly index: number
   readonly slot: number
-  /** Whether the first try has been executed, or may have been. */
+  /** Whether the first try was executed, or may have been. */
   readonly tried: boolean
   readonly work: (overtaken: boolean) => Effect.Effect<A, RedisError.RedisError>
 }
@@ -84,7 +84,7 @@ class BatchCall<A> extends Call {
   }
 }
 
-/** The calls of a batch. As an effect it is what runs when the fiber is interrupted. */
+/** The calls of a batch and their results. As an effect it abandons the calls, for when the fiber is interrupted. */
 class Batch<A> extends Effectable.Class<void> {
   readonly router: Router
   readonly seen: Seen
@@ -115,7 +115,7 @@ class Batch<A> extends Effectable.Class<void> {
     if (--this.left === 0) this.resume(Effect.void)
   }
 
-  /** Submits the calls, and waits until each has been answered once. */
+  /** Submits the calls, and waits until each has a reply or a failure. */
   attempt(calls: ReadonlyArray<BatchCall<A>>, fiber: AnyFiber): Effect.Effect<void> {
     if (calls.length === 0) return Effect.void
     return Effect.callback((resume) => {
@@ -133,14 +133,17 @@ class Batch<A> extends Effectable.Class<void> {
   }
 }
 
-/** In its short form a command could be executed, on a second try, behind later ones on its slot: those go in full. */
+/**
+ * Replaces the short form of a command (EVALSHA) by the full one where a later command is on the same slot: a second try, after
+ * NOSCRIPT, would be executed behind that one.
+ */
 const inOrder = <A>(calls: ReadonlyArray<BatchCall<A>>): ReadonlyArray<BatchCall<A>> => {
   if (calls.every(({ command }) => command.unabridged === undefined)) return calls
   const last = new Map(calls.map((call) => [call.slot, call]))
   return calls.map((call) => last.get(call.slot) === call ? call : call.inFull())
 }
 
-/** Each slot's, in the order of the commands. */
+/** Groups the rest by slot, each group in the order of the commands. */
 const bySlot = <A>(rest: ReadonlyArray<Rest<A>>): Iterable<ReadonlyArray<Rest<A>>> => {
   const groups = new Map<number, Array<Rest<A>>>()
   for (const one of rest.toSorted((a, b) => a.index - b.index)) {
@@ -162,7 +165,7 @@ const admit = (router: Router, command: Command.Any): Admission => {
 
 type Settled<A> = Result.Result<A, RedisError.RedisError>
 
-/** Neighbours that go together, or that are all split. */
+/** Consecutive commands that go together, or that are all split. */
 interface Stretch<A> {
   readonly isSplit: boolean
   readonly commands: Array<Command.Command<A>>
@@ -171,7 +174,7 @@ interface Stretch<A> {
 
 const isSplit = (way: Admission): way is Split => typeof way !== "number" && way._tag === "Split"
 
-/** The commands in their order, cut where a split one stands beside one that is not. */
+/** Cuts the commands, in their order, wherever a split one is next to one that is not. */
 const stretches = <A>(
   commands: ReadonlyArray<Command.Command<A>>,
   ways: ReadonlyArray<Admission>
@@ -223,7 +226,7 @@ const together = Effect.fnUntraced(function*<A>(
     Effect.map(Effect.result(work(isOvertaken(index))), (result) => {
       results[index] = result
     })
-  // Commands of one slot go on in their order, those of different slots side by side.
+  // Commands of one slot go on in their order, different slots go on concurrently.
   yield* Effect.forEach(bySlot(batch.rest), (ofSlot) => Effect.forEach(ofSlot, finish, { discard: true }), {
     concurrency: "unbounded",
     discard: true
@@ -232,8 +235,8 @@ const together = Effect.fnUntraced(function*<A>(
 })
 
 /**
- * Executes all of them, and tells for each what came of it. What is about the whole cluster (FLUSHALL, DBSIZE) is about every
- * key: it waits for what stands before it, and what follows waits for it.
+ * Executes all commands, and returns the result of each. A command about the whole cluster (FLUSHALL, DBSIZE) concerns every
+ * key, so it waits for the commands before it, and those behind it wait for it.
  */
 export const execute = Effect.fnUntraced(function*<A>(
   router: Router,

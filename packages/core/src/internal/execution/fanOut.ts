@@ -12,7 +12,7 @@ import * as RedisError from "../../RedisError.ts"
 import type * as Resp from "../../Resp.ts"
 import { describeReply } from "../commands/reply.ts"
 import { decoded } from "../connection/call.ts"
-import { executed, notSent, toError } from "../failures/failure.ts"
+import { executed, toError, unsent } from "../failures/failure.ts"
 import type { NodeResult, Nodes } from "./members.ts"
 
 type Numeric = number | bigint
@@ -21,7 +21,7 @@ const isNumeric = (value: unknown): value is Numeric => typeof value === "number
 
 const isAnswer = (value: unknown): boolean => isNumeric(value) || typeof value === "boolean"
 
-/** Exact for integers of any size, which are bigints beyond 2^53 as replies are. */
+/** Adds integers of any size exactly. Sums beyond 2^53 are bigints, as in replies. */
 const sum = (a: Numeric, b: Numeric): Numeric => {
   const about = Number(a) + Number(b)
   if (Number.isSafeInteger(about) || !isWhole(a) || !isWhole(b)) return about
@@ -32,7 +32,7 @@ const isWhole = (value: Numeric): boolean => typeof value === "bigint" || Number
 
 type Join = (a: never, b: never) => Resp.Value
 
-/** How two answers become one, of several nodes one after the other. */
+/** How the answers of two nodes become one. More are reduced one after the other. */
 const joins: { readonly [P in CommandSpec.ResponsePolicy]?: Join } = {
   AggSum: sum,
   AggMin: (a: Numeric, b: Numeric) => b < a ? b : a,
@@ -41,7 +41,7 @@ const joins: { readonly [P in CommandSpec.ResponsePolicy]?: Join } = {
   AggLogicalOr: (a: Resp.Value, b: Resp.Value) => a ? a : b
 }
 
-/** Replies of several answers (SCRIPT EXISTS) are made one answer by answer. */
+/** Reduces the replies of all nodes to one. Arrays of answers (SCRIPT EXISTS) are reduced element by element. */
 const fold = (values: ReadonlyArray<Resp.Value>, join: Join): Resp.Value => {
   const [first] = values
   const reduce = (items: ReadonlyArray<Resp.Value>): Resp.Value => items.reduce((a, b) => join(a as never, b as never))
@@ -50,7 +50,7 @@ const fold = (values: ReadonlyArray<Resp.Value>, join: Join): Resp.Value => {
     : reduce(values)
 }
 
-/** One list of all, one node's behind the other's; of maps one map. A node that answers nil has nothing to add. */
+/** Concatenates arrays and merges maps, in the order of the nodes. A nil adds nothing. */
 const concat = (values: ReadonlyArray<Resp.Value>): Resp.Value => {
   const told = values.filter((value) => value !== null)
   const [first = null] = told
@@ -64,7 +64,7 @@ const combine = (policy: CommandSpec.ResponsePolicy, values: ReadonlyArray<Resp.
   return policy === "Default" ? concat(values) : values[0]
 }
 
-/** What a node's reply should have been to become one with another's; undefined when it can. */
+/** What a node's reply should have been, if it can't be combined with another node's. */
 const misfit = (policy: CommandSpec.ResponsePolicy, value: Resp.Value, other: Resp.Value): string | undefined => {
   if (policy === "Default") {
     const isLike = value === null ||
@@ -77,13 +77,13 @@ const misfit = (policy: CommandSpec.ResponsePolicy, value: Resp.Value, other: Re
   return isLike ? undefined : `an array of ${other.length} numbers`
 }
 
-/** Codes of nodes that had nothing to do: what another one says is more to the point. */
+/** Whether a node only reports that it had nothing to do (NOTBUSY). The error of another node says more. */
 const isIdle = ({ reason }: RedisError.RedisError): boolean =>
   reason._tag === "ServerError" && reason.code === "NOTBUSY"
 
 const certainty: ReadonlyArray<RedisError.Delivery> = ["NotSent", "Rejected", "Executed", "MaybeExecuted"]
 
-/** The failure of all, from those of some nodes: what one has refused others may have done. */
+/** Makes one error of those of some nodes. If another node has executed the command, it is `MaybeExecuted`. */
 const failureOf = (
   command: Command.Any,
   failures: ReadonlyArray<RedisError.RedisError>,
@@ -101,8 +101,8 @@ export type ExecuteEach = <A>(
 ) => Effect.Effect<ReadonlyArray<NodeResult<A>>>
 
 /**
- * Sends it to each node, makes one of the replies as they came, in the order of the nodes, and decodes that: the decoder, and
- * what is mapped behind it, is about the reply of the whole cluster.
+ * Sends a command to each node, combines the raw replies in the order of the nodes, and decodes the combined reply. The
+ * decoder, and whatever is mapped behind it, sees the reply of the whole cluster.
  */
 export const run = <A>(
   command: Command.Command<A>,
@@ -132,7 +132,7 @@ export const run = <A>(
     const tolerant = response === "OneSucceeded" && values.length > 0
     if (failures.length > 0 && !tolerant) return Effect.fail(failureOf(command, failures, values.length > 0))
     if (values.length === 0) {
-      return Effect.fail(toError(notSent(new RedisError.NoNodeForSlot({ slot: undefined })), { command, attempts: 0 }))
+      return Effect.fail(unsent(new RedisError.NoNodeForSlot({ slot: undefined }), command))
     }
     return misfitting === undefined
       ? decoded(command, combine(response, values), undefined)

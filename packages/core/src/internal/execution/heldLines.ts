@@ -1,6 +1,6 @@
 /**
- * Dedicated connections that a region holds: one a node, leased when it is first needed and kept until the scope closes, so
- * that it is known in the end on which connections something was written.
+ * Dedicated connections that a region of a program holds: one per node, leased on first use and kept until the scope closes.
+ * In the end it is known which of them were written on.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -89,9 +89,9 @@ const over = new RedisError.SessionMisused({
 export class HeldLines implements Lines {
   private readonly options: Options
   private readonly leases = new Map<NodePool.Node, Lease>()
-  /** Those of commands that block or are slow, over which nothing else goes meanwhile. */
+  /** Leases for commands that block or are slow. A lease carries one such command at a time. */
   private readonly leasesAlone = new Map<NodePool.Node, Set<Lease>>()
-  /** How many connections were written on and are gone. */
+  /** The number of connections that were written on and then lost. */
   lost = 0
   private ended = false
   private readonly report: Report
@@ -101,7 +101,7 @@ export class HeldLines implements Lines {
     this.report = logging(options.fork)
   }
 
-  /** The connections that something was written on, and that are still there. */
+  /** The open connections on which something was written. */
   get written(): ReadonlyArray<Connection> {
     return this.all().flatMap(({ connection, wrote }) => wrote && connection !== undefined ? [connection] : [])
   }
@@ -124,7 +124,7 @@ export class HeldLines implements Lines {
       attemptOn(this.ended ? { submit: (call) => call.onFailure(notSent(over)) } : this.leaseAlone(node))
     )
 
-  /** Only of what writes does it matter over which connection it goes. */
+  /** Only writes have to go over a held connection. */
   readonly execute: Lines["execute"] = (node, command) =>
     command.spec.write
       ? Effect.suspend(() => {

@@ -1,5 +1,5 @@
 /**
- * The nodes of a cluster by their role, and what came of work on each of them.
+ * Selections of nodes by their role, and the result of work on a node.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import type * as SlotMap from "../../SlotMap.ts"
 import * as Settings from "../values/settings.ts"
 
 /**
- * Which nodes are meant.
+ * A selection of nodes by their role.
  *
  * @category models
  * @since 0.1.0
@@ -18,7 +18,7 @@ import * as Settings from "../values/settings.ts"
 export type Nodes = "primaries" | "replicas" | "all"
 
 /**
- * What came of a command, or of other work, on one node.
+ * The result of a command, or of other work, on one node.
  *
  * @category models
  * @since 0.1.0
@@ -29,14 +29,10 @@ export interface NodeResult<out A, out E = RedisError.RedisError> {
   readonly result: Result.Result<A, E>
 }
 
-/**
- * Tells whether a selection of nodes is one.
- */
+/** Checks that a value is a selection of nodes. */
 export const nodesCheck = Settings.oneOf("primaries", "replicas", "all")
 
-/**
- * The nodes that are meant, as far as they are known to be up.
- */
+/** The nodes of a selection that are known to be up. */
 export const membersOf = ({ nodes }: SlotMap.SlotMap, which: Nodes): ReadonlyArray<SlotMap.Node> =>
   Array.from(nodes.values()).filter(({ health, role }) =>
     health === "online" && (which === "all" || which === (role === "primary" ? "primaries" : "replicas"))

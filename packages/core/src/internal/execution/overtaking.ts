@@ -1,7 +1,7 @@
 /**
- * Which commands of a batch have been overtaken: a later one on the same key, or to the same channel, has been executed, or
- * may have been, while they have not. To try them again would execute them behind it. Commands that only read may come in any
- * order. Pure.
+ * Finds the commands of a batch that were overtaken: a later command on the same key, or to the same channel, was executed,
+ * or may have been, and they were not. Trying them again would execute them behind that command. Commands that only read can
+ * be executed in any order. Pure.
  */
 import type * as Result from "effect/Result"
 import type * as Command from "../../Command.ts"
@@ -9,11 +9,11 @@ import * as CommandSpec from "../../CommandSpec.ts"
 
 const encoder = new TextEncoder()
 
-/** The bytes of a key as text, so that a key given as text and the same one given as bytes are one. */
+/** A name for a key that is the same whether the key was given as text or as bytes. */
 const nameOf = (key: Command.Arg): string =>
   Array.from(typeof key === "string" ? encoder.encode(key) : key, (byte) => String.fromCharCode(byte)).join("")
 
-/** What a command has its turn at: its keys, and the channel that it goes to the owner of. */
+/** Names what a command has to keep its order on: its keys, and the channel that it publishes to. */
 const turnsOf = ({ args, before, spec }: Command.Any): ReadonlyArray<string> => [
   ...before.flatMap(turnsOf),
   ...CommandSpec.keyIndexes(spec, args).map((index) => `key ${nameOf(args[index])}`),
@@ -23,13 +23,13 @@ const turnsOf = ({ args, before, spec }: Command.Any): ReadonlyArray<string> => 
 const onlyReads = ({ before, spec }: Command.Any): boolean =>
   before.length === 0 ? spec.readOnly : before.every((command, index) => index === 0 || command.spec.readOnly)
 
-/** The last of the commands on a key, or to a channel, that were executed or may have been: of all, and of those that write. */
+/** Indexes of the last command on a key or channel that was executed, or may have been: of any command, and of a write. */
 interface Last {
   any: number
   writes: number
 }
 
-/** Tells by its index whether a command has been overtaken, from what came of the first try of each. */
+/** Returns a predicate: whether the command at an index was overtaken, given the first results of all and the rest. */
 export const overtakers = (
   commands: ReadonlyArray<Command.Any>,
   results: ReadonlyArray<Result.Result<unknown, unknown> | undefined>,

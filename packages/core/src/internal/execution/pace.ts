@@ -1,6 +1,6 @@
 /**
- * When to try again, by a Schedule that a user gave. It runs code of others, which may throw, die, be interrupted or never
- * answer, and all that is only the end of the work that asked.
+ * Asks a Schedule when to try again. The Schedule is the user's code: it may throw, die, be interrupted or never answer, and
+ * none of that does more than end the work that asked.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -14,8 +14,8 @@ import * as Schedule from "effect/Schedule"
 import type { RedisError } from "../../RedisError.ts"
 
 /**
- * The pause before the next try, in milliseconds; `undefined` when there is to be none; or, as a failure, what is wrong
- * with the schedule. It takes the time, when the answer has to be there, and the error so far.
+ * Returns the pause before the next try, in milliseconds; `undefined` if there is to be no other try; or, as a failure, what is
+ * wrong with the schedule. It is given the time, the deadline of the work, and the error so far.
  */
 export type Pace = (
   now: number,
@@ -23,7 +23,7 @@ export type Pace = (
   error: RedisError
 ) => Effect.Effect<Result.Result<number | undefined, string>>
 
-/** What became of an effect of others, in a fiber of its own; nothing if it takes too long. */
+/** Runs an effect of the user's in a fiber of its own. Returns its exit, or `undefined` if it takes too long. */
 const ran = Effect.fnUntraced(function*<A, E>(effect: Effect.Effect<A, E>, millis: number) {
   const fiber = yield* Effect.forkDetach(effect, { startImmediately: true })
   const exit = fiber.pollUnsafe()
@@ -37,10 +37,10 @@ const ran = Effect.fnUntraced(function*<A, E>(effect: Effect.Effect<A, E>, milli
 const problemOf = (what: string, cause: Cause.Cause<unknown>): string =>
   `${what} ${Cause.hasInterruptsOnly(cause) ? "was interrupted" : Cause.hasDies(cause) ? "died" : "failed"}`
 
-/** Where something else was given in place of a schedule. */
+/** The pace of a policy that is invalid: it always fails with the problem. */
 export const misguided = (problem: string): Pace => () => Effect.succeed(Result.fail(problem))
 
-/** `what` is how the schedule is called where it is told of. */
+/** `what` names the schedule in messages. */
 export const make = (what: string, schedule: Schedule.Schedule<unknown, RedisError>): Pace => {
   let step: Effect.Success<ReturnType<typeof Schedule.toStep<unknown, RedisError, never, never>>> | undefined
   return Effect.fnUntraced(function*(now, deadline, error) {

@@ -1,12 +1,11 @@
 /**
- * Which node of a shard answers a read, and how fit its nodes are for that.
+ * Chooses the node of a shard that answers a read, and keeps track of how fit each node is for that.
  *
- * Nodes that reads may go to are asked for their ROLE about once a second, and only while they are read from: no timer
- * runs here. One answer tells the round trip, whether a replica hears its primary, and how far it has followed it.
+ * Every node that reads may go to is asked for its ROLE about once a second, but only while somebody reads: no timer runs
+ * here. The reply gives the round trip, whether a replica is connected to its primary, and how far it has replicated.
  *
- * A replica is fit once it has answered well, and any trouble with it takes that back until it does so again. So nobody
- * waits for the first connection to a replica, and one that was restarted, and may be empty, has to say first that it
- * has its data.
+ * A replica is fit after a good reply, until there is any trouble with it. So no read waits for the first connection to a
+ * replica, and a replica that was restarted, and may be empty, has to report first that it has its data.
  *
  * Source: https://redis.io/docs/latest/commands/role/
  */
@@ -23,24 +22,24 @@ import { reasonOf } from "../failures/failure.ts"
 
 const ROLE = Command.make(CommandSpec.get("ROLE"), [], Reply.raw)
 
-/** Between two questions to a node, and how long it may take to answer one, in milliseconds. */
+/** Time between two ROLEs to a node, and the deadline of each, in milliseconds. */
 const interval = 1000
-/** How many samples of what a primary has written are kept for the span of the greatest lag. */
+/** How many samples of a primary's replication offset are kept for a span of `maxLag`. */
 const samples = 32
-/** How much of a longer round trip goes into the average. */
+/** The weight of a longer round trip in the moving average. */
 const weight = 0.3
 
 /**
- * What a node is good for. A replica that is `CutOff` answers, and does not hear its primary. Of one that is `Unknown`
- * nothing has been heard, or not since there was trouble with it. One that is `Unfit` has said so itself.
+ * How fit a node is. A `CutOff` replica answers, but is not connected to its primary. An `Unknown` node has not answered yet,
+ * or not since there was trouble with it. An `Unfit` node has reported so itself.
  */
 type Standing = "Fit" | "CutOff" | "Unknown" | "Unfit"
 
-/** A replica that is cut off comes after a primary that is fit, and before one that is not. Unfit ones do not answer. */
+/** Higher ranks are preferred. A cut-off replica ranks below a fit primary and above one that is not. Unfit nodes never answer. */
 const ranks: Readonly<Record<Standing, number>> = { Fit: 4, CutOff: 2, Unknown: 0, Unfit: -1 }
 const primaryRanks = { fit: 4, fitButSecond: 3, other: 1 }
 
-/** What a primary had written to its replication stream, and when. */
+/** A primary's replication offset at a time. */
 interface Written {
   readonly at: number
   readonly offset: number
@@ -73,24 +72,24 @@ class Member {
   standing: Standing
   /** In milliseconds. */
   roundTrip = Infinity
-  /** The turn in which it was chosen last. */
+  /** The value of `Replicas.turn` when this member was chosen last. */
   turn = 0
   askedAt = -Infinity
   question: Question | undefined = undefined
-  /** When it was last known to follow its primary closely enough. */
+  /** The last time at which it was known to be within `maxLag` of its primary. */
   inTouchAt = -Infinity
-  /** Of a primary: what was written when, the oldest first. One sample is older than the greatest lag. */
+  /** Samples of a primary's offset, oldest first. One of them is older than `maxLag`. */
   written: ReadonlyArray<Written> = []
 
   constructor(node: NodePool.Node, isPrimary: boolean) {
     this.node = node
     this.isPrimary = isPrimary
-    // Primaries do their work whoever asks, so they are fit until the contrary is known.
+    // A primary has to do its work anyway, so it counts as fit until it is known not to be.
     this.standing = isPrimary ? "Fit" : "Unknown"
   }
 }
 
-/** A shorter round trip is believed at once, since all that can falsify one, such as connecting first, makes it longer. */
+/** Takes over a shorter round trip at once: whatever distorts a measurement, such as connecting first, makes it longer. */
 const average = (before: number, measured: number): number =>
   measured <= before ? measured : before + weight * (measured - before)
 
@@ -102,7 +101,7 @@ export interface Options {
   readonly clock: Clock.Clock
   /** In milliseconds. */
   readonly maxLag: number
-  /** Told when a node does not have the role that the map gives it. */
+  /** Called when a node reports another role than the map has for it. */
   readonly onOutdated: () => void
 }
 
@@ -114,12 +113,12 @@ export class Replicas {
   constructor(options: Options) {
     this.options = options
     options.pool.onTrouble((node, failure) => {
-      // It is asked as soon as it can be reached again, before any read gets there.
+      // With -Infinity it is asked as soon as it can be reached again, before it gets any read.
       if (failure !== undefined) this.doubt(node, -Infinity)
     })
   }
 
-  /** Who answers a read of a shard: of the fittest the one whose turn it is, or the nearest. Undefined if nobody may. */
+  /** Chooses among the fittest nodes of a shard the next in turn, or the nearest; `undefined` if no node may answer. */
   choose({ primary, replicas }: SlotMap.Shard, readFrom: Exclude<ReadFrom, "primary">): NodePool.Node | undefined {
     const { clock, maxLag, pool } = this.options
     const owner = primary === undefined ? undefined : pool.node(primary.address)
@@ -154,12 +153,12 @@ export class Replicas {
     return best?.node
   }
 
-  /** Passes a node over for a while, and then until it is known to be well. */
+  /** Excludes a node until its next good reply, and does not ask it for `interval`. */
   eject(node: string): void {
     this.doubt(node, this.options.clock.currentTimeMillisUnsafe())
   }
 
-  /** Forgets what a node has said, and what it is about to say. */
+  /** Forgets the reports of a node, and ignores the reply to a ROLE that is under way. */
   private doubt(node: string, askedAt: number): void {
     const { pool } = this.options
     for (const known of [pool.nodes().get(node), pool.readers().get(node)]) {
@@ -200,12 +199,12 @@ export class Replicas {
 
   private standingOf(member: Member, primary: Member | undefined, role: Resp.Value | undefined): Standing {
     if (role === undefined) return "Unknown"
-    // Where a user may not run ROLE, that a node answers is all there is to know. A busy one answers nobody else either.
+    // If the user may not run ROLE, an answer is all that there is to know. A node that is BUSY answers no reads either.
     if (role instanceof Resp.ReplyError) {
       return reasonOf(role, ROLE)._tag === "ServerError" && role.code !== "BUSY" ? "Fit" : "Unknown"
     }
     const [name, written, , link, followed] = Array.isArray(role) ? role : []
-    // A replica was promoted, a primary demoted; a replica that has just started may not know its primary yet.
+    // Promoted, or demoted; or a replica that has just started and does not know its primary yet.
     if ((name === "master") !== member.isPrimary) {
       this.options.onOutdated()
       return "Unfit"
@@ -220,18 +219,18 @@ export class Replicas {
     return "Fit"
   }
 
-  /** Whether a replica had not got, at a time, what its primary had written the greatest lag before. */
+  /** Whether a replica lacked, at a time, what its primary had written `maxLag` before that time. */
   private isBehind(primary: Member | undefined, followed: number, at: number): boolean {
     const due = primary?.written.findLast((written) => at - written.at >= this.options.maxLag)
     return due !== undefined && due.offset > followed
   }
 
-  /** Keeps what it takes to tell who is too far behind, and no more. */
+  /** Adds a sample of a primary's offset, and drops those that `isBehind` does not need. */
   private note(primary: Member, offset: number): void {
     const { clock, maxLag } = this.options
     const at = clock.currentTimeMillisUnsafe()
     const last = primary.written.at(-1)
-    // One that was restarted counts from the beginning.
+    // After a restart the offset begins anew.
     if (last === undefined || offset < last.offset) {
       primary.written = [{ at, offset }]
     } else if (at - last.at >= maxLag / samples) {

@@ -1,6 +1,6 @@
 /**
- * The time as one turn of the event loop sees it. Whoever begins a command asks for it, and to ask the system takes as long
- * as to hash a key; all that begin in one turn go out together anyway.
+ * A clock that asks the system for the time once in a turn of the event loop. Every command asks it for the time, which would
+ * otherwise take as long as hashing a key. Commands that begin in one turn are sent together anyway.
  */
 import type * as Clock from "effect/Clock"
 import type { Connector } from "../../Connector.ts"
@@ -15,7 +15,7 @@ export class TurnClock {
     this.soon = soon
   }
 
-  /** In milliseconds, and not older than this turn. */
+  /** The time in milliseconds, as of some moment in this turn. */
   read(): number {
     if (this.now === undefined) {
       this.now = this.clock.currentTimeMillisUnsafe()
@@ -24,7 +24,7 @@ export class TurnClock {
     return this.now
   }
 
-  /** The same at this moment, for what has little time. */
+  /** The exact time in milliseconds, for commands with a short timeout. */
   readExactly(): number {
     return this.clock.currentTimeMillisUnsafe()
   }

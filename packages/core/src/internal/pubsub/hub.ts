@@ -26,7 +26,7 @@ import { isPassing, SubscriptionConnection } from "./subscriptionConnection.ts"
 import { Topic } from "./topic.ts"
 import type { Kind, Listener, Place } from "./topic.ts"
 
-export interface Parts {
+export interface HubOptions {
   readonly clock: Clock.Clock
   readonly scope: Scope.Scope
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
@@ -57,7 +57,7 @@ const period = 1000
 const pause = 100
 
 export class Hub {
-  private readonly parts: Parts
+  private readonly options: HubOptions
   private readonly topics = new Map<string, Topic>()
   private readonly connections = new Map<
     string,
@@ -80,9 +80,9 @@ export class Hub {
   private lastLost: { readonly node: string; readonly at: number } | undefined
   private ended: RedisError | undefined
 
-  constructor(parts: Parts) {
-    this.parts = parts
-    this.learntAt = parts.topology.learntAt()
+  constructor(options: HubOptions) {
+    this.options = options
+    this.learntAt = options.topology.learntAt()
   }
 
   /** Adds a listener to a topic. The first listener of a topic makes the client subscribe. */
@@ -122,7 +122,7 @@ export class Hub {
   listenEverywhere(kind: Kind, name: string, listener: Listener): Everywhere {
     const everywhere: Everywhere = { kind, name, listener, topics: new Map() }
     this.everywhere.add(everywhere)
-    this.follow(everywhere, this.parts.topology.currentUnsafe(), undefined)
+    this.follow(everywhere, this.options.topology.currentUnsafe(), undefined)
     return everywhere
   }
 
@@ -160,7 +160,7 @@ export class Hub {
    * other nodes, so classic topics have a gap although no subscription was lost.
    */
   nodeLost(node: string, from: number): void {
-    const now = this.parts.clock.currentTimeMillisUnsafe()
+    const now = this.options.clock.currentTimeMillisUnsafe()
     // All connections to a node are lost at the same time. One gap for all of them is enough.
     if (this.lastLost?.node === node && this.lastLost.at === now) return
     this.lastLost = { node, at: now }
@@ -180,7 +180,7 @@ export class Hub {
     )
     for (const [key, topic] of topics) {
       if (primaries.has(key)) continue
-      topic.abandon("the node is no primary any more", this.parts.clock.currentTimeMillisUnsafe())
+      topic.abandon("the node is no primary any more", this.options.clock.currentTimeMillisUnsafe())
       topics.delete(key)
       this.leave(topic, listener)
     }
@@ -193,7 +193,7 @@ export class Hub {
   }
 
   private reconcile(): void {
-    const { topology } = this.parts
+    const { topology } = this.options
     const map = topology.currentUnsafe()
     const learntAt = topology.learntAt()
     if (this.all) {
@@ -203,7 +203,7 @@ export class Hub {
     const topics = Array.from(this.all ? this.topics.values() : this.fresh)
     this.all = false
     this.fresh.clear()
-    const now = this.parts.clock.currentTimeMillisUnsafe()
+    const now = this.options.clock.currentTimeMillisUnsafe()
     let home: { readonly address: Address | undefined } | undefined
     for (const topic of topics) {
       if (topic.pausedUntil > now) {
@@ -235,9 +235,9 @@ export class Hub {
   private homeIn(map: SlotMap.SlotMap, now: number): Address | undefined {
     const online = Array.from(map.nodes.values()).filter(({ health }) => health === "online")
     // Keep a connection to every primary, to notice when one is lost: messages published there then no longer arrive here.
-    for (const { address, role } of online) if (role === "primary") this.parts.pool.node(address).connect()
+    for (const { address, role } of online) if (role === "primary") this.options.pool.node(address).connect()
     const isWell = ({ key }: Address): boolean =>
-      !(this.connections.get(key)?.at.isDown ?? this.parts.pool.nodes().get(key)?.isLost() ?? false)
+      !(this.connections.get(key)?.at.isDown ?? this.options.pool.nodes().get(key)?.isLost() ?? false)
     const current = online.find(({ address }) => address.key === this.home)?.address
     if (current !== undefined && isWell(current)) return current
     const well = online.filter(({ address }) => isWell(address))
@@ -257,7 +257,7 @@ export class Hub {
   private connectionTo(address: Address): SubscriptionConnection {
     const known = this.connections.get(address.key)
     if (known !== undefined) return known.at
-    const { clock, confirmTimeout, connect } = this.parts
+    const { clock, confirmTimeout, connect } = this.options
     const at = new SubscriptionConnection(address, {
       clock,
       confirmTimeout,
@@ -267,9 +267,9 @@ export class Hub {
       onRevoked: this.onRevoked,
       onDown: this.onDown
     })
-    const scope = Scope.forkUnsafe(this.parts.scope)
+    const scope = Scope.forkUnsafe(this.options.scope)
     this.connections.set(address.key, { at, scope })
-    Fiber.runIn(this.parts.fork(at.run), scope)
+    Fiber.runIn(this.options.fork(at.run), scope)
     return at
   }
 
@@ -286,21 +286,21 @@ export class Hub {
     const known = this.connections.get(at.address.key)
     if (!at.isEmpty || known?.at !== at) return
     this.connections.delete(at.address.key)
-    this.parts.fork(Scope.close(known.scope, Exit.void))
+    this.options.fork(Scope.close(known.scope, Exit.void))
   }
 
   private readonly onConfirmed = (topic: Topic, askedAt: number): void => {
     if (topic.kind === "shard" && topic.at !== undefined) {
-      this.parts.topology.serves(topic.slot, topic.at.address.key)
+      this.options.topology.serves(topic.slot, topic.at.address.key)
     }
-    topic.confirm(askedAt, this.parts.clock.currentTimeMillisUnsafe())
+    topic.confirm(askedAt, this.options.clock.currentTimeMillisUnsafe())
   }
 
   private readonly onRevoked = (at: SubscriptionConnection, topic: Topic): void => {
     topic.revoke()
     topic.at = undefined
     this.closeIfEmpty(at)
-    this.parts.topology.requestRefresh()
+    this.options.topology.requestRefresh()
     this.wake()
   }
 
@@ -311,7 +311,7 @@ export class Hub {
   ): void => {
     for (const topic of topics) topic.at = undefined
     this.closeIfEmpty(at)
-    const { topology } = this.parts
+    const { topology } = this.options
     switch (failure.reason._tag) {
       case "Moved": {
         const target = this.redirected(failure.reason, failure.node)
@@ -346,7 +346,7 @@ export class Hub {
 
   /** Patches the map after a MOVED. Returns the new owner, or `undefined` if the reply names no other node. */
   private redirected({ address, slot }: Moved, node: string | undefined): Address | undefined {
-    const { fork, locate, tell, topology } = this.parts
+    const { fork, locate, tell, topology } = this.options
     const located = locate(address, node)
     const target = Result.getOrUndefined(located)
     if (Result.isFailure(located)) tell(unsent(new InvalidArgument({ problem: located.failure })))
@@ -360,13 +360,13 @@ export class Hub {
   }
 
   private pause(topics: ReadonlyArray<Topic>): void {
-    const until = this.parts.clock.currentTimeMillisUnsafe() + pause
+    const until = this.options.clock.currentTimeMillisUnsafe() + pause
     for (const topic of topics) topic.pausedUntil = until
   }
 
   private readonly onDown = (at: SubscriptionConnection, error: RedisError): void => {
     for (const topic of this.topics.values()) if (topic.at === at) topic.lose(error.reason.message)
-    this.parts.topology.requestRefresh()
+    this.options.topology.requestRefresh()
     this.wake()
   }
 
@@ -380,7 +380,7 @@ export class Hub {
         this.wake()
       })
     )
-    Fiber.runIn(this.parts.fork(later), this.parts.scope)
+    Fiber.runIn(this.options.fork(later), this.options.scope)
   }
 
   /** Looks at all topics at a fixed interval, as long as there are any. */
@@ -395,7 +395,7 @@ export class Hub {
         this.wake()
       })
     )
-    Fiber.runIn(this.parts.fork(Effect.repeat(look, { until: () => !this.watching })), this.parts.scope)
+    Fiber.runIn(this.options.fork(Effect.repeat(look, { until: () => !this.watching })), this.options.scope)
   }
 }
 
