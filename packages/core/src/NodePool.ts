@@ -3,226 +3,44 @@
  * ones for work that needs a connection to itself.
  *
  * Nodes are made when first asked for and closed when the cluster no longer has them. Which node serves what is not
- * known here.
+ * known here. What {@link make} returns is in `internal/connection/nodePool.ts`.
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Pool from "effect/Pool"
-import * as Scope from "effect/Scope"
-import type { Address } from "./Address.ts"
-import * as Connector from "./Connector.ts"
-import type { Limits } from "./internal/connection/call.ts"
-import { connect } from "./internal/connection/connection.ts"
-import type { Connection } from "./internal/connection/connection.ts"
-import type { Node, Options as NodeOptions } from "./internal/connection/node.ts"
-import { NodeConnections } from "./internal/connection/nodeConnections.ts"
-import type { Parts } from "./internal/connection/nodeConnections.ts"
-import * as ConnectionOptions from "./internal/connection/options.ts"
-import { each, logging } from "./internal/connection/strays.ts"
-import type { Subscriber } from "./internal/connection/subscriber.ts"
-import type { Failure } from "./internal/failures/failure.ts"
-import * as Settings from "./internal/values/settings.ts"
-import * as RedisError from "./RedisError.ts"
+import type * as Scope from "effect/Scope"
+import type * as Connector from "./Connector.ts"
+import * as Internal from "./internal/connection/nodePool.ts"
+import type { Options } from "./internal/connection/nodePool.ts"
+import type * as Settings from "./internal/values/settings.ts"
+import type * as RedisError from "./RedisError.ts"
 
 export type { Node, NodeStats } from "./internal/connection/node.ts"
-
-/**
- * @category configuration
- * @since 0.1.0
- */
-export interface Options extends NodeOptions {
-  /**
-   * Whether readers declare READONLY, without which a replica of a cluster does not answer. Servers that are no cluster
-   * refuse it. Default true.
-   */
-  readonly declareReadOnly?: boolean | undefined
-}
+export type { Options } from "./internal/connection/nodePool.ts"
 
 /**
  * @category services
  * @since 0.1.0
  */
-export class NodePool extends Context.Service<NodePool, {
-  /** The node at an address, made when it is first asked for. It connects when it is first used. */
-  readonly node: (address: Address) => Node
-  readonly nodes: () => ReadonlyMap<string, Node>
-  /**
-   * The same, over connections of their own, which have declared READONLY where replicas want that: reads are answered there. They are never
-   * mixed with the others, on which a node that has been demoted must not go on answering.
-   */
-  readonly reader: (address: Address) => Node
-  readonly readers: () => ReadonlyMap<string, Node>
-  /** Drains and closes every node whose address key is not among those given, and every reader not among the second. */
-  readonly retain: (keys: ReadonlySet<string>, readers: ReadonlySet<string>) => void
-  /** Replaces a node's connections: the old ones are drained and closed, the next command opens new ones. */
-  readonly renew: (address: Address) => void
-  /** Whether readers declare READONLY. */
-  readonly declaresReadOnly: boolean
-  /**
-   * Opens a connection that the pool does not know of, set up as its own are.
-   *
-   * @internal
-   */
-  readonly connect: (
-    address: Address,
-    subscriber: Subscriber
-  ) => Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
-  /**
-   * How long commands may take on its connections.
-   *
-   * @internal
-   */
-  readonly limits: Limits
-  /** @internal */
-  readonly onTrouble: (listener: (node: string, failure: Failure | undefined) => void) => void
-}>()("@redisc/core/NodePool") {}
-
-/** A node younger than this, in milliseconds, is not renewed: many commands may find the same fault in the old one. */
-const renewable = 1000
+export class NodePool extends Context.Service<NodePool, Internal.NodePool>()("@redisc/core/NodePool") {}
 
 /**
- * What the options may be. The `readOnly` of connections is borne in those that come from elsewhere, and says nothing here.
+ * What the options may be.
  *
  * @internal
  */
-export const checks: Settings.Checks = {
-  ...ConnectionOptions.checks,
-  connectionsPerNode: Settings.few(1000),
-  maxDedicated: Settings.count,
-  leaseTimeout: Settings.duration,
-  dedicatedTimeToLive: Settings.duration,
-  drainTimeout: Settings.duration
-}
+export const checks: Settings.Checks = Internal.checks
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(
+export const make = (
   options: Options = {}
-): Effect.fn.Return<NodePool["Service"], RedisError.RedisError, Scope.Scope | Connector.Connector> {
-  const problem = Settings.optionsProblem(options, { ...checks, declareReadOnly: Settings.flag })
-  if (problem !== undefined) {
-    return yield* new RedisError.RedisError({
-      reason: new RedisError.InvalidArgument({ problem }),
-      delivery: "NotSent",
-      attempts: 0
-    })
-  }
-  const context = yield* Effect.context<Scope.Scope | Connector.Connector>()
-  // Of its own, so that whoever uses the pool has been told to stop before a connection is closed.
-  const scope = yield* Scope.fork(Context.get(context, Scope.Scope))
-  const clock = yield* Clock.Clock
-  const fork = Effect.runForkWith(context)
-  const report = logging(fork)
-  const runSync = Effect.runSyncWith(context)
-  const nodes = new Map<string, NodeConnections>()
-  const readers = new Map<string, NodeConnections>()
-  const listeners: Array<(node: string, failure: Failure | undefined) => void> = []
-  const declaresReadOnly = options.declareReadOnly ?? true
-  const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
-
-  const makeNode = (address: Address, readOnly: boolean): NodeConnections => {
-    const nodeScope = Scope.forkUnsafe(scope)
-    const parts: Parts = {
-      address,
-      scope: nodeScope,
-      connect: Effect.provideService(
-        connect(address, { ...options, readOnly }),
-        Connector.Connector,
-        Context.get(context, Connector.Connector)
-      ),
-      options,
-      clock,
-      soon: Context.get(context, Connector.Connector).soon,
-      fork,
-      onTrouble: (failure) => each(listeners, (listener) => listener(address.key, failure), report),
-      report
-    }
-    const node = new NodeConnections(
-      parts,
-      (max, acquire) => runSync(Scope.provide(Pool.makeWithTTL({ acquire, min: 0, max, timeToLive }), nodeScope))
-    )
-    const end = Effect.sync(() => node.abort(new RedisError.Closed()))
-    runSync(Scope.addFinalizer(nodeScope, Effect.andThen(end, node.endLeases)))
-    return node
-  }
-
-  const nodeIn = (members: Map<string, NodeConnections>, address: Address): NodeConnections => {
-    const known = members.get(address.key)
-    if (known !== undefined) return known
-    const node = makeNode(address, members === readers && declaresReadOnly)
-    members.set(address.key, node)
-    return node
-  }
-
-  const drainTimeout = options.drainTimeout ?? "2 seconds"
-  const retiring = new Map<NodeConnections, Fiber.Fiber<void>>()
-
-  const sleep = Effect.sleep(drainTimeout)
-  // The clock of a test may stand still, and its finalizers have to end all the same.
-  const elapsed = Effect.raceFirst(sleep, Effect.provideService(sleep, Clock.Clock, Clock.Clock.defaultValue()))
-  // What is under way is waited for, so that nobody has to wonder whether it was executed. The rest is told at once.
-  const finish = Effect.suspend(() => {
-    const reason = new RedisError.Closed()
-    const all = [...nodes.values(), ...readers.values(), ...retiring.keys()]
-    const finished = Effect.forEach(all, (node) => node.finish(reason), { concurrency: "unbounded", discard: true })
-    return Fiber.interruptAll(Array.from(retiring.values())).pipe(
-      Effect.andThen(Effect.raceFirst(Effect.interruptible(finished), Effect.interruptible(elapsed))),
-      Effect.andThen(Effect.sync(() => {
-        for (const node of all) node.abort(reason)
-        nodes.clear()
-        readers.clear()
-      }))
-    )
-  })
-  yield* Effect.addFinalizer(() => finish)
-
-  const retire = (members: Map<string, NodeConnections>, node: NodeConnections): void => {
-    members.delete(node.address.key)
-    const fiber = fork(node.retire(drainTimeout))
-    retiring.set(node, fiber)
-    fiber.addObserver(() => retiring.delete(node))
-    Fiber.runIn(fiber, scope)
-  }
-
-  const retainIn = (members: Map<string, NodeConnections>, keys: ReadonlySet<string>): void => {
-    for (const [key, node] of members) if (!keys.has(key)) retire(members, node)
-  }
-
-  return NodePool.of({
-    node: (address) => nodeIn(nodes, address),
-    nodes: () => nodes,
-    reader: (address) => nodeIn(readers, address),
-    readers: () => readers,
-    retain: (keys, readerKeys) => {
-      retainIn(nodes, keys)
-      retainIn(readers, readerKeys)
-    },
-    renew: (address) => {
-      for (const members of [nodes, readers]) {
-        const node = members.get(address.key)
-        if (node !== undefined && clock.currentTimeMillisUnsafe() - node.madeAt >= renewable) retire(members, node)
-      }
-    },
-    declaresReadOnly,
-    connect: (address, subscriber) =>
-      Effect.provideService(
-        connect(address, options, subscriber),
-        Connector.Connector,
-        Context.get(context, Connector.Connector)
-      ),
-    limits: ConnectionOptions.limitsOf(options),
-    onTrouble: (listener) => {
-      listeners.push(listener)
-    }
-  })
-})
+): Effect.Effect<NodePool["Service"], RedisError.RedisError, Scope.Scope | Connector.Connector> =>
+  Internal.makePool(options)
 
 /**
  * @category layers

@@ -15,12 +15,18 @@ import * as RedisError from "../../RedisError.ts"
 import * as Resp from "../../Resp.ts"
 import { isMismatch } from "../commands/reply.ts"
 import type { Mismatch } from "../commands/reply.ts"
-import { executed, isUnknownScript, maybeExecuted, notSent, placed, rejected, toError } from "../failures/failure.ts"
+import { executed, isUnknownScript, maybeExecuted, placed, rejected, toError, unsent } from "../failures/failure.ts"
 import type { Failure, Unit } from "../failures/failure.ts"
 import { caughtUp } from "./arrivals.ts"
 import type { Ring } from "./ring.ts"
 import { each } from "./strays.ts"
 import type { Report } from "./strays.ts"
+
+/** When a call was handed to the transport, for whoever wants to know: see {@link Call.timing}. */
+export interface Timing {
+  /** In nanoseconds of the Clock. Undefined for as long as it was not sent. */
+  sentAt: bigint | undefined
+}
 
 export abstract class Call extends Effectable.Class<void> {
   readonly command: Command.Any
@@ -33,6 +39,8 @@ export abstract class Call extends Effectable.Class<void> {
   unit: Unit | undefined = undefined
   /** The reply, from when it has been read until it is delivered. */
   answer: Resp.Value | undefined = undefined
+  /** Is filled in as the call is sent. Where nobody has put one here the clock is not asked. */
+  timing: Timing | undefined = undefined
 
   constructor(command: Command.Any, asking: boolean, deadline: number) {
     super()
@@ -44,6 +52,19 @@ export abstract class Call extends Effectable.Class<void> {
   /** Whether somebody waits for the answer, who would have to be told that it may have been executed. */
   get isAwaited(): boolean {
     return !this.abandoned
+  }
+
+  /** Whether pushes answer it where a listener takes them, rather than a reply. */
+  get isAnsweredByPushes(): boolean {
+    return false
+  }
+
+  /**
+   * Whether no reply to it will come any more, because pushes have answered it. The next reply, if one is given, may tell so too.
+   * It is asked only on connections that have listeners.
+   */
+  isDone(_reply: Resp.Value | undefined): boolean {
+    return false
   }
 
   abstract onReply(value: Resp.Value, node: string): void
@@ -217,8 +238,7 @@ export const run = <A>(
   timeout: number
 ): Effect.Effect<A, RedisError.RedisError> => {
   if (command.problem !== undefined) {
-    const reason = new RedisError.InvalidArgument({ problem: command.problem })
-    return Effect.fail(toError(notSent(reason), { command, attempts: 0 }))
+    return Effect.fail(unsent(new RedisError.InvalidArgument({ problem: command.problem }), command))
   }
   return Effect.flatMap(attempt(taker, command, { asking: false, deadline }), (outcome) => {
     if (outcome._tag === "Replied") return decoded(command, outcome.value, outcome.node)

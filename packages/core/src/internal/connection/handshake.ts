@@ -1,5 +1,6 @@
 /**
- * What is said on a connection before anything else: HELLO, AUTH, CLIENT SETNAME, CLIENT SETINFO and READONLY.
+ * What is said on a connection before anything else, as a list of steps: HELLO, where that is not known AUTH and CLIENT SETNAME,
+ * then CLIENT SETINFO, READONLY and whatever a layer adds.
  *
  * Source: https://redis.io/docs/latest/commands/hello/
  */
@@ -11,8 +12,9 @@ import * as Redacted from "effect/Redacted"
 import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
 import * as RedisError from "../../RedisError.ts"
+import type * as Resp from "../../Resp.ts"
 import * as Reply from "../commands/reply.ts"
-import { notSent, toError, unsent } from "../failures/failure.ts"
+import { unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Outcome } from "./call.ts"
 import { textOf } from "./options.ts"
@@ -118,54 +120,100 @@ export interface Greeting {
   readonly id: number | undefined
 }
 
-const idOf = (outcome: Outcome): number | undefined => {
-  if (outcome._tag === "Failed") return undefined
-  const id = outcome.value instanceof Map ? outcome.value.get("id") : outcome.value
-  return typeof id === "number" ? id : undefined
+/** One command of the handshake, and what its outcome means. */
+export interface Step {
+  readonly command: Command.Any
+  readonly onReply?: (value: Resp.Value) => void
+  /**
+   * The steps to take instead, one after the other, when the server refuses the command: none, where it can be done without. There
+   * is no connection when this is missing, or has no answer to the reason.
+   */
+  readonly otherwise?: (reason: RedisError.Reason) => ReadonlyArray<Step> | undefined
 }
 
-/** Says it all, and answers what is agreed on from now on. */
+/** The steps of a connection with these options, and what they find out. */
+class Steps {
+  protocol: 2 | 3 = 2
+  id: number | undefined
+  private readonly options: Options
+  private readonly login: Login | undefined
+
+  constructor(options: Options, login: Login | undefined) {
+    this.options = options
+    this.login = login
+  }
+
+  /** The first step, alone: the language of all others is not known before. */
+  get hello(): Step {
+    const { login, options: { clientName } } = this
+    const args = [
+      "3",
+      ...(login === undefined ? [] : ["AUTH", ...login]),
+      ...(clientName === undefined ? [] : ["SETNAME", clientName])
+    ]
+    return {
+      command: command(HELLO, args),
+      onReply: (value) => {
+        this.protocol = 3
+        if (value instanceof Map) this.identify(value.get("id"))
+      },
+      otherwise: (reason) => speaksOnlyResp2(reason) ? this.inResp2 : undefined
+    }
+  }
+
+  /** What HELLO says at once. */
+  private get inResp2(): ReadonlyArray<Step> {
+    const { login, options: { clientName, credentials } } = this
+    return [
+      // Servers before 6 have no users.
+      ...(login === undefined
+        ? []
+        : [{ command: command(AUTH, credentials?.username === undefined ? login.slice(1) : login) }]),
+      ...(clientName === undefined ? [] : [{ command: command(SETNAME, [clientName]) }])
+    ]
+  }
+
+  /** Those that follow, all in one go. */
+  get others(): ReadonlyArray<Step> {
+    // Known since Redis 7.2. Older servers answer with an error, which says nothing against them.
+    const otherwise = () => []
+    return [
+      // HELLO has told it.
+      ...(this.protocol === 3
+        ? []
+        : [{ command: command(CLIENT_ID, []), onReply: (id: Resp.Value) => this.identify(id), otherwise }]),
+      { command: command(SETINFO, ["LIB-NAME", "redisc"]), otherwise },
+      { command: command(SETINFO, ["LIB-VER", libraryVersion]), otherwise },
+      ...(this.options.readOnly === true ? [{ command: command(READONLY, []) }] : [])
+    ]
+  }
+
+  private identify(id: Resp.Value | undefined): void {
+    if (typeof id === "number") this.id = id
+  }
+}
+
+/** Takes all steps, with those that layers add among the last, and answers what is agreed on from now on. */
 export const handshake = Effect.fnUntraced(function*(
   attempt: Attempt,
   options: Options,
-  login: Login | undefined
+  login: Login | undefined,
+  added: ReadonlyArray<Step>
 ): Effect.fn.Return<Greeting, RedisError.RedisError> {
   // The user's own command has not been sent, however far the handshake came.
   const failed = ({ delivery, node, reason }: Failure, command: Command.Any) =>
-    Effect.fail(toError(notSent(delivery === "Rejected" ? refused(reason, login) : hungUp(reason), node), { command }))
-  const must = Effect.fnUntraced(function*(
-    request: Command.Any,
-    options?: { readonly mayRefuse: boolean }
-  ): Effect.fn.Return<void, RedisError.RedisError> {
-    const outcome = yield* attempt(request)
-    if (outcome._tag === "Replied" || (options?.mayRefuse === true && outcome.failure.delivery === "Rejected")) return
-    return yield* failed(outcome.failure, request)
+    Effect.fail(unsent(delivery === "Rejected" ? refused(reason, login) : hungUp(reason), command, node))
+  const take = Effect.fnUntraced(function*(step: Step): Effect.fn.Return<void, RedisError.RedisError> {
+    const outcome = yield* attempt(step.command)
+    if (outcome._tag === "Replied") return step.onReply?.(outcome.value)
+    const { failure } = outcome
+    const others = failure.delivery === "Rejected" ? step.otherwise?.(failure.reason) : undefined
+    if (others === undefined) return yield* failed(failure, step.command)
+    yield* Effect.forEach(others, take, { discard: true })
   })
-  const { clientName, credentials } = options
-  const hello = command(HELLO, [
-    "3",
-    ...(login === undefined ? [] : ["AUTH", ...login]),
-    ...(clientName === undefined ? [] : ["SETNAME", clientName])
-  ])
-  let protocol: 2 | 3 = 3
-  const greeted = yield* attempt(hello)
-  if (greeted._tag === "Failed") {
-    if (!speaksOnlyResp2(greeted.failure.reason)) {
-      return yield* failed(greeted.failure, hello)
-    }
-    protocol = 2
-    if (login !== undefined) {
-      yield* must(command(AUTH, credentials?.username === undefined ? login.slice(1) : login))
-    }
-    if (clientName !== undefined) yield* must(command(SETNAME, [clientName]))
-  }
-  const [named] = yield* Effect.all([
-    // What HELLO tells of itself.
-    protocol === 3 ? Effect.succeed(greeted) : attempt(command(CLIENT_ID, [])),
-    // Known since Redis 7.2. Older servers answer with an error, which says nothing against them.
-    must(command(SETINFO, ["LIB-NAME", "redisc"]), { mayRefuse: true }),
-    must(command(SETINFO, ["LIB-VER", libraryVersion]), { mayRefuse: true }),
-    options.readOnly === true ? must(command(READONLY, [])) : Effect.void
-  ], { concurrency: "unbounded" })
-  return { protocol, id: idOf(named) }
+  const steps = new Steps(options, login)
+  yield* take(steps.hello)
+  yield* Effect.forEach([...steps.others, ...added], take, { concurrency: "unbounded", discard: true })
+  const { id, protocol } = steps
+  return { id, protocol }
 })

@@ -16,7 +16,7 @@ import * as CommandSpec from "../../CommandSpec.ts"
 import type { Connector } from "../../Connector.ts"
 import * as RedisError from "../../RedisError.ts"
 import * as Reply from "../commands/reply.ts"
-import { notSent, timedOut, toError } from "../failures/failure.ts"
+import { unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import { within } from "./arrivals.ts"
 import { attempt, deadlineOf, run, standsApart, withTimeLeft } from "./call.ts"
@@ -27,8 +27,8 @@ import { defaultMaxInFlight, limitsOf } from "./options.ts"
 import { SharedConnection } from "./sharedConnection.ts"
 import type { Report } from "./strays.ts"
 
-/** What a node's connections are made of. */
-export interface Parts {
+/** What a node's connections are made with, and whom they tell. */
+export interface NodeSurroundings {
   readonly address: Address
   readonly scope: Scope.Closeable
   readonly connect: Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
@@ -59,7 +59,7 @@ export class NodeConnections implements Node {
   readonly address: Address
   readonly scope: Scope.Closeable
   readonly madeAt: number
-  private readonly parts: Parts
+  private readonly around: NodeSurroundings
   private readonly shared: ReadonlyArray<SharedConnection>
   private readonly dedicatedPool: Pool.Pool<Connection, RedisError.RedisError>
   private readonly limits: Limits
@@ -75,19 +75,22 @@ export class NodeConnections implements Node {
   /** Why it ended, once it has; the first reason stays. */
   private end: RedisError.Reason | undefined
 
-  constructor(parts: Parts, makePool: (max: number, acquire: Parts["connect"]) => NodeConnections["dedicatedPool"]) {
-    const { address, clock, options, report, scope } = parts
-    const onTrouble: Parts["onTrouble"] = (failure) => {
-      if (!this.retired) parts.onTrouble(failure)
+  constructor(
+    around: NodeSurroundings,
+    makePool: (max: number, acquire: NodeSurroundings["connect"]) => NodeConnections["dedicatedPool"]
+  ) {
+    const { address, clock, options, report, scope } = around
+    const onTrouble: NodeSurroundings["onTrouble"] = (failure) => {
+      if (!this.retired) around.onTrouble(failure)
     }
-    this.parts = parts
+    this.around = around
     this.address = address
     this.scope = scope
     this.madeAt = clock.currentTimeMillisUnsafe()
     this.limits = limitsOf(options)
     this.commandTimeout = this.limits.commandTimeout
     const sharedCount = options.connectionsPerNode ?? 1
-    const connect = Effect.tap(parts.connect, (connection) => Effect.sync(() => this.opened(connection)))
+    const connect = Effect.tap(around.connect, (connection) => Effect.sync(() => this.opened(connection)))
     const sharedPool = makePool(sharedCount, connect)
     this.dedicatedPool = makePool(
       options.maxDedicated ?? defaultMaxDedicated,
@@ -98,7 +101,7 @@ export class NodeConnections implements Node {
         maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? defaultMaxInFlight : Infinity,
         onTrouble,
         report,
-        soon: parts.soon
+        soon: around.soon
       }))
   }
 
@@ -122,7 +125,7 @@ export class NodeConnections implements Node {
       onClosed: () => {
         this.openDedicated.delete(connection)
         // One that is lost while nobody uses it would be leased, and fail the next command.
-        this.parts.fork(Pool.invalidate(this.dedicatedPool, connection))
+        this.around.fork(Pool.invalidate(this.dedicatedPool, connection))
       },
       onQuiet: () => {}
     })
@@ -131,7 +134,7 @@ export class NodeConnections implements Node {
   readonly connect = (): void => {
     if (this.started) return
     this.started = true
-    for (const connection of this.shared) Fiber.runIn(this.parts.fork(connection.run), this.scope)
+    for (const connection of this.shared) Fiber.runIn(this.around.fork(connection.run), this.scope)
   }
 
   readonly submit = (call: Call, slot: number): void => {
@@ -145,7 +148,7 @@ export class NodeConnections implements Node {
 
   readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
     Effect.suspend(() => {
-      const { clock } = this.parts
+      const { clock } = this.around
       const timeout = this.commandTimeout
       const deadline = deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
       // One that blocks would hold up everybody on a shared connection, and one that ends a script would wait behind it.
@@ -166,12 +169,15 @@ export class NodeConnections implements Node {
   readonly dedicatedBy = (deadline: number): typeof this.dedicated =>
     Effect.suspend(() =>
       within(this.dedicated, {
-        soon: this.parts.soon,
-        duration: deadline - this.parts.clock.currentTimeMillisUnsafe(),
-        orElse: () =>
-          Effect.fail(toError(timedOut(this.address.key, "a connection of its own", false), { attempts: 0 }))
+        soon: this.around.soon,
+        duration: deadline - this.around.clock.currentTimeMillisUnsafe(),
+        orElse: () => Effect.fail(this.unsent(new RedisError.Timeout({ waitingFor: "a connection of its own" })))
       })
     )
+
+  private unsent(reason: RedisError.Reason): RedisError.RedisError {
+    return unsent(reason, undefined, this.address.key)
+  }
 
   private readonly lease = (scope: Scope.Closeable) =>
     within(
@@ -179,26 +185,24 @@ export class NodeConnections implements Node {
       Effect.catchCauseIf(
         Pool.get(this.dedicatedPool),
         Cause.hasInterruptsOnly,
-        () => Effect.fail(toError(notSent(this.end ?? new RedisError.Closed(), this.address.key), { attempts: 0 }))
+        () => Effect.fail(this.unsent(this.end ?? new RedisError.Closed()))
       ),
       {
-        soon: this.parts.soon,
-        duration: this.parts.options.leaseTimeout ?? this.commandTimeout,
+        soon: this.around.soon,
+        duration: this.around.options.leaseTimeout ?? this.commandTimeout,
         orElse: () => {
           const millis = Duration.toMillis(
-            Duration.fromInputUnsafe(this.parts.options.leaseTimeout ?? this.commandTimeout)
+            Duration.fromInputUnsafe(this.around.options.leaseTimeout ?? this.commandTimeout)
           )
-          const limit = this.parts.options.maxDedicated ?? defaultMaxDedicated
+          const limit = this.around.options.maxDedicated ?? defaultMaxDedicated
           const waitingFor = `one of the node's ${limit} dedicated connections (see maxDedicated)`
-          return Effect.fail(
-            toError(notSent(new RedisError.Timeout({ waitingFor, millis }), this.address.key), { attempts: 0 })
-          )
+          return Effect.fail(this.unsent(new RedisError.Timeout({ waitingFor, millis })))
         }
       }
     ).pipe(
       Effect.tap((connection) => {
         if (this.end !== undefined) {
-          return Effect.fail(toError(notSent(this.end, this.address.key), { attempts: 0 }))
+          return Effect.fail(this.unsent(this.end))
         }
         this.leased.set(connection, scope)
         return Effect.addFinalizer(() => this.takeBack(connection))
@@ -214,7 +218,7 @@ export class NodeConnections implements Node {
       connection.condition() === "Watching" && connection.stats().inFlight === 0
         ? attempt(connection, UNWATCH, {
           asking: false,
-          deadline: this.parts.clock.currentTimeMillisUnsafe() + tidyTimeout
+          deadline: this.around.clock.currentTimeMillisUnsafe() + tidyTimeout
         })
         : Effect.void
     )
@@ -287,7 +291,7 @@ export class NodeConnections implements Node {
         discard: true
       })
     if (over !== undefined) return all(over)
-    return Effect.scoped(Effect.matchEffect(this.parts.connect, {
+    return Effect.scoped(Effect.matchEffect(this.around.connect, {
       onSuccess: all,
       onFailure: () => Effect.sync(() => blocked.forEach((connection) => connection.abort(reason)))
     }))
@@ -308,7 +312,7 @@ export class NodeConnections implements Node {
       this.retired = true
       // What still waits for a connection was never sent: it need not wait for this node, which may be dead.
       for (const connection of this.shared) if (connection.state._tag !== "Open") connection.abort(left)
-      yield* within(wait, { duration: drainTimeout, soon: this.parts.soon, orElse: () => Effect.succeed(false) })
+      yield* within(wait, { duration: drainTimeout, soon: this.around.soon, orElse: () => Effect.succeed(false) })
       this.abort(left)
       yield* Scope.close(this.scope, Exit.void)
     })

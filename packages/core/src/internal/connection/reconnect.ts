@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as RedisError from "../../RedisError.ts"
-import { notSent, toError } from "../failures/failure.ts"
+import { unsent } from "../failures/failure.ts"
 
 /** Between two tries to connect: 50 ms, doubling up to a second, jittered so that clients do not return in step. */
 const pauses = Schedule.exponential("50 millis").pipe(
@@ -30,10 +30,10 @@ export const forever = (
   // A node that accepts and hangs up at once would otherwise be called again without a pause.
   const tried = Effect.flatMap(life, ({ error, millis }) => millis < shortLife ? Effect.fail(error) : Effect.void)
   // A defect, say of the effect that yields the password, must not end the loop: who waits would wait for ever.
-  const survived = Effect.catchDefect(tried, (cause) =>
-    Effect.fail(
-      toError(notSent(new RedisError.ConnectionFailed({ problem: "connecting died of a defect", cause })))
-    ))
+  const survived = Effect.catchDefect(
+    tried,
+    (cause) => Effect.fail(unsent(new RedisError.ConnectionFailed({ problem: "connecting died of a defect", cause })))
+  )
   const told = Effect.tapError(survived, (error) => Effect.sync(() => onFailed(error)))
   return Effect.orDie(Effect.forever(Effect.retry(told, pauses)))
 }

@@ -18,6 +18,7 @@ export interface Failure {
   readonly overtaken?: boolean
 }
 
+/** A failure of what was never handed to a transport. {@link unsent} is its error. */
 export const notSent = (reason: RedisError.Reason, node?: string): Failure => ({ reason, delivery: "NotSent", node })
 
 export const maybeExecuted = (reason: RedisError.Reason, node?: string): Failure => ({
@@ -155,6 +156,9 @@ export const placed = (
     ...(inPart === true ? { inPart } : {})
   })
 
-/** The error of a command, or of other work, that was refused before it was sent anywhere. */
-export const unsent = (reason: RedisError.Reason, command?: Command.Any): RedisError.RedisError =>
-  toError(notSent(reason), { command, attempts: 0 })
+/**
+ * The error of a command, or of other work, that was never sent: refused before it was sent anywhere, or kept waiting at a node
+ * in vain.
+ */
+export const unsent = (reason: RedisError.Reason, command?: Command.Any, node?: string): RedisError.RedisError =>
+  toError(notSent(reason, node), { command, attempts: 0 })

@@ -19,7 +19,7 @@ import type { Moved, RedisError } from "../../RedisError.ts"
 import * as SlotMap from "../../SlotMap.ts"
 import type * as Topology from "../../Topology.ts"
 import type { Connection } from "../connection/connection.ts"
-import type { Subscriber } from "../connection/subscriber.ts"
+import type { PushListener } from "../connection/pushes.ts"
 import { toError, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import { isPassing, SubscriptionConnection } from "./subscriptionConnection.ts"
@@ -38,7 +38,7 @@ export interface HubOptions {
   readonly confirmTimeout: number
   readonly connect: (
     address: Address,
-    subscriber: Subscriber
+    listener: PushListener
   ) => Effect.Effect<Connection, RedisError, Scope.Scope>
 }
 

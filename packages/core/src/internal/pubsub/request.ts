@@ -73,8 +73,12 @@ export class Request extends Call {
     return isClear && verb === this.verb && kind === this.kind && this.pending.delete(name)
   }
 
+  override get isAnsweredByPushes(): boolean {
+    return true
+  }
+
   /** Whether this request is completely answered. `reply`, if any, is the reply that has just arrived. */
-  isDone(reply: Resp.Value | undefined): boolean {
+  override isDone(reply: Resp.Value | undefined): boolean {
     const isPassed = reply !== undefined && !(reply instanceof Resp.ReplyError)
     return this.pending.size === 0 || (isPassed && this.verb === "unsubscribe")
   }

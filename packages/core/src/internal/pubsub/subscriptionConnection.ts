@@ -16,8 +16,8 @@ import type { Reason, RedisError } from "../../RedisError.ts"
 import type * as Resp from "../../Resp.ts"
 import type { Call } from "../connection/call.ts"
 import type { Connection } from "../connection/connection.ts"
+import type { PushListener } from "../connection/pushes.ts"
 import * as Reconnect from "../connection/reconnect.ts"
-import type { Subscriber } from "../connection/subscriber.ts"
 import type { Failure } from "../failures/failure.ts"
 import { decodeText } from "../resp/text.ts"
 import { Request } from "./request.ts"
@@ -34,7 +34,7 @@ export interface Owner {
   readonly confirmTimeout: number
   readonly connect: (
     address: Address,
-    subscriber: Subscriber
+    listener: PushListener
   ) => Effect.Effect<Connection, RedisError, Scope.Scope>
   /** The server has confirmed the subscription that was requested at `askedAt`. */
   readonly onConfirmed: (topic: Topic, askedAt: number) => void
@@ -54,7 +54,7 @@ const textOf = (value: Resp.Value): string => {
 /** Whether a refusal will pass by itself: the server is busy with a script, which will end. */
 export const isPassing = (reason: Reason): boolean => reason._tag === "ServerError" && reason.code === "BUSY"
 
-export class SubscriptionConnection implements Subscriber {
+export class SubscriptionConnection implements PushListener {
   readonly address: Address
   /** Whether the last attempt to connect failed. */
   isDown = false
@@ -238,11 +238,12 @@ export class SubscriptionConnection implements Subscriber {
 
   readonly wantsBytes = (): boolean => this.asBytes
 
-  readonly isDone = (call: Call, reply: Resp.Value | undefined): boolean =>
-    call instanceof Request && call.isDone(reply)
+  readonly kinds = ["", "p", "s"].flatMap((kind) => [`${kind}message`, `${kind}subscribe`, `${kind}unsubscribe`])
 
-  readonly onPush = (values: ReadonlyArray<Resp.Value>, head: Call | undefined): void => {
-    switch (textOf(values[0])) {
+  readonly inResp2 = true
+
+  readonly onPush = (kind: string, values: ReadonlyArray<Resp.Value>, head: Call | undefined): void => {
+    switch (kind) {
       case "message":
         return this.deliverOne("channel", values[1], values[1], values[2])
       case "smessage":
@@ -268,8 +269,8 @@ export class SubscriptionConnection implements Subscriber {
     this.deliver(kind, textOf(name), textOf(channel), [payload instanceof Uint8Array ? payload : textOf(payload)])
   }
 
-  readonly onMessages = ([what, name]: readonly [string, string], payloads: ReadonlyArray<string>): void => {
-    switch (what) {
+  readonly onMany = (kind: string, name: string, payloads: ReadonlyArray<string>): void => {
+    switch (kind) {
       case "message":
         return this.deliver("channel", name, name, payloads)
       case "smessage":

@@ -1,0 +1,86 @@
+/**
+ * Opens a connection: the transport, the password, the handshake, all within `connectTimeout`. Whatever fails on the way is a
+ * `ConnectionFailed`, or an `AuthenticationFailed`, of something that was never sent, so that it can be tried again.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import type { Address } from "../../Address.ts"
+import * as Connector from "../../Connector.ts"
+import * as RedisError from "../../RedisError.ts"
+import { unsent } from "../failures/failure.ts"
+import { within } from "./arrivals.ts"
+import { ConnectionImpl } from "./connection.ts"
+import type { Connection } from "./connection.ts"
+import { handshake, login } from "./handshake.ts"
+import type { Step } from "./handshake.ts"
+import type { Options } from "./options.ts"
+import type { PushListener } from "./pushes.ts"
+import { logging } from "./strays.ts"
+
+/** What a layer adds to a connection as it is made. */
+export interface Extension {
+  /** Said in the handshake, together with what is said once the server has greeted. */
+  readonly steps?: ReadonlyArray<Step>
+  /** Told of the pushes of their kinds. */
+  readonly listeners?: ReadonlyArray<PushListener>
+}
+
+/** Opens a connection, for as long as the scope is open. What is on it then fails with `Closed`. */
+export const connect = Effect.fnUntraced(function*(
+  address: Address,
+  options: Options = {},
+  { listeners = [], steps = [] }: Extension = {}
+): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
+  const connector = yield* Connector.Connector
+  const connection = new ConnectionImpl(address, options, {
+    clock: yield* Clock.Clock,
+    soon: connector.soon,
+    listeners,
+    report: logging(Effect.runForkWith(yield* Effect.context<never>())),
+    secret: (yield* Random.nextInt).toString(36)
+  })
+  const { connectTimeout = "5 seconds", credentials } = options
+  /** What is told when the time is up. */
+  let late = "the node did not answer"
+  const open = Effect.gen(function*() {
+    connection.open(yield* connector.open(address, connection))
+    late = "the effect that yields the password did not end"
+    const whoIs = credentials === undefined ? undefined : yield* login(credentials)
+    late =
+      "the node let us connect and did not answer our greeting (check that it is the port of a Redis server, and " +
+      "whether it wants TLS)"
+    connection.greeted(yield* handshake(connection.attempt, options, whoIs, steps))
+  })
+  const failed = (problem: string, cause?: unknown) =>
+    Effect.fail(
+      unsent(
+        new RedisError.ConnectionFailed(cause === undefined ? { problem } : { problem, cause }),
+        undefined,
+        address.key
+      )
+    )
+  yield* Effect.addFinalizer(() => Effect.sync(() => connection.abort(new RedisError.Closed())))
+  // A Connector is a user's to write. However it ends, connecting has failed and can be tried again.
+  const opened = Effect.catchCause(open, (cause) => {
+    const error = Cause.squash(cause)
+    if (RedisError.isRedisError(error)) return Effect.fail(error)
+    const how = Cause.hasInterruptsOnly(cause)
+      ? "was interrupted"
+      : Cause.hasDies(cause)
+      ? "died of a defect"
+      : "failed"
+    return failed(`connecting ${how}`, error)
+  })
+  yield* within(opened, {
+    duration: connectTimeout,
+    soon: connector.soon,
+    orElse: () => failed(`${late} within ${Duration.format(Duration.fromInputUnsafe(connectTimeout))} (connectTimeout)`)
+  })
+  yield* Effect.forkScoped(connection.watchdog.sweep)
+  yield* Effect.forkScoped(connection.watchdog.alarm)
+  return connection
+})

@@ -1,0 +1,24 @@
+/**
+ * What the way out of a connection, the way in and its ending work on together.
+ */
+import type * as Clock from "effect/Clock"
+import type { Connector } from "../../Connector.ts"
+import type { Answers } from "./answers.ts"
+import type { Call } from "./call.ts"
+import type { Pings } from "./pings.ts"
+import type { Ring } from "./ring.ts"
+import type { Standing } from "./standing.ts"
+import type { Report } from "./strays.ts"
+
+export interface Link {
+  /** The key of the node's address. */
+  readonly node: string
+  readonly clock: Clock.Clock
+  readonly soon: Connector["Service"]["soon"]
+  readonly report: Report
+  /** Calls that were written and not yet answered, the oldest first. */
+  readonly inFlight: Ring<Call>
+  readonly answers: Answers
+  readonly pings: Pings
+  readonly standing: Standing
+}

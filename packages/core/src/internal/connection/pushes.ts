@@ -1,0 +1,124 @@
+/**
+ * Hands what a server says unasked to whoever listens for it, by its kind: the first element of a push, such as `message` or
+ * `invalidate`. It stands between the decoder and the pairing of replies, on connections that have listeners and on no others.
+ *
+ * A listener is told in the order in which the server has spoken: replies that were read before a push are delivered first.
+ *
+ * Source: https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes
+ */
+import type * as Resp from "../../Resp.ts"
+import { decodeText } from "../resp/text.ts"
+import type { Call } from "./call.ts"
+import type { Ending } from "./ending.ts"
+import type { Link } from "./link.ts"
+import type { Outbox } from "./outbox.ts"
+import type { Replies } from "./replies.ts"
+
+/** Takes the pushes of some kinds. It belongs to one connection. */
+export interface PushListener {
+  /** No two listeners of a connection have a kind in common. */
+  readonly kinds: ReadonlyArray<string>
+  /**
+   * Whether servers send these kinds in RESP2 too, as they do to those who subscribe: as arrays of three elements or more, which
+   * look like replies.
+   */
+  readonly inResp2?: boolean
+  /** Whether strings are wanted as bytes, from now on. All come as text where this is missing. */
+  readonly wantsBytes?: () => boolean
+  /** Takes a push, of which `values` are all elements. `head` is the oldest call in flight: the push may answer it. */
+  readonly onPush: (kind: string, values: ReadonlyArray<Resp.Value>, head: Call | undefined) => void
+  /**
+   * Takes several pushes of three strings that came one after another and differ in the third only, and that answer no call.
+   * They are handed to `onPush` one by one where this is missing.
+   */
+  readonly onMany?: (kind: string, second: string, thirds: ReadonlyArray<string>) => void
+}
+
+export class Pushes implements Resp.Handler {
+  private readonly link: Link
+  private readonly outbox: Outbox
+  private readonly ending: Ending
+  private readonly replies: Replies
+  private readonly listeners: ReadonlyArray<PushListener>
+  private readonly byKind = new Map<string, PushListener>()
+  private readonly areInResp2: boolean
+
+  constructor(listeners: ReadonlyArray<PushListener>, link: Link, outbox: Outbox, ending: Ending, replies: Replies) {
+    this.link = link
+    this.outbox = outbox
+    this.ending = ending
+    this.replies = replies
+    this.listeners = listeners
+    this.areInResp2 = listeners.some(({ inResp2 }) => inResp2 === true)
+    for (const listener of listeners) {
+      for (const kind of listener.kinds) {
+        if (this.byKind.has(kind)) throw new Error(`two listeners for pushes of the kind "${kind}"`)
+        this.byKind.set(kind, listener)
+      }
+    }
+  }
+
+  /** What kind of push begins is not known yet, nor in RESP2 whether it is one. */
+  wantsBytes(push: boolean): boolean {
+    return push || (this.areInResp2 && this.replies.protocol === 2) ? this.areBytes() : this.replies.wantsBytes(false)
+  }
+
+  /** Whether strings of pushes come as bytes: as soon as one listener wants that. */
+  private areBytes(): boolean {
+    for (const listener of this.listeners) if (listener.wantsBytes?.() === true) return true
+    return false
+  }
+
+  onReply(value: Resp.Value): void {
+    if (this.areInResp2 && this.replies.protocol === 2 && this.isPush(value)) return this.onPush(value)
+    if (!this.ending.isClosed) this.replies.passAnswered(value)
+    this.replies.onReply(value)
+  }
+
+  private isPush(value: Resp.Value): value is ReadonlyArray<Resp.Value> {
+    return Array.isArray(value) && value.length >= 3 && this.byKind.get(textOf(value[0]) ?? "")?.inResp2 === true
+  }
+
+  onPush(values: ReadonlyArray<Resp.Value>): void {
+    if (this.ending.isClosed) return
+    const kind = textOf(values[0])
+    const listener = kind === undefined ? undefined : this.byKind.get(kind)
+    if (kind === undefined || listener === undefined) return this.replies.unheard(kind)
+    this.replies.deliver()
+    try {
+      const isAsWanted = this.listeners.length === 1 || listener.wantsBytes?.() === true
+      listener.onPush(kind, isAsWanted ? values : values.map(withoutBytes), this.link.inFlight.peek())
+    } catch (error) {
+      this.link.report(error)
+    }
+    this.replies.passAnswered(undefined)
+    this.outbox.proceed()
+  }
+
+  onPushes([kind, second]: readonly [string, string], thirds: ReadonlyArray<string>): void {
+    if (this.ending.isClosed) return
+    const listener = this.byKind.get(kind)
+    if (listener === undefined) return this.replies.unheard(kind)
+    if (listener.onMany === undefined) {
+      for (const third of thirds) this.onPush([kind, second, third])
+      return
+    }
+    this.replies.deliver()
+    try {
+      listener.onMany(kind, second, thirds)
+    } catch (error) {
+      this.link.report(error)
+    }
+  }
+}
+
+const textOf = (value: Resp.Value | undefined): string | undefined => {
+  if (typeof value === "string") return value
+  return value instanceof Uint8Array ? decodeText(value, 0, value.length) : undefined
+}
+
+/** The same with text instead of bytes, for a listener that asks for none. */
+const withoutBytes = (value: Resp.Value): Resp.Value => {
+  if (value instanceof Uint8Array) return decodeText(value, 0, value.length)
+  return Array.isArray(value) ? value.map(withoutBytes) : value
+}

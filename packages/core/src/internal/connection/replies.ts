@@ -1,0 +1,176 @@
+/**
+ * The way in: pairs each reply with the oldest call in flight, and ends the connection where the two can't belong together.
+ * Replies are delivered when all of a chunk is read (`answers.ts`).
+ *
+ * It knows nothing of pushes but that there are some which nobody may be sent without having subscribed; `pushes.ts` stands
+ * before it on a connection that has listeners.
+ */
+import * as CommandSpec from "../../CommandSpec.ts"
+import * as RedisError from "../../RedisError.ts"
+import * as Resp from "../../Resp.ts"
+import * as Reply from "../commands/reply.ts"
+import type { Failure } from "../failures/failure.ts"
+import type { Answers } from "./answers.ts"
+import { Unattended } from "./call.ts"
+import type { Call } from "./call.ts"
+import type { Ending } from "./ending.ts"
+import { refusal } from "./handshake.ts"
+import type { Link } from "./link.ts"
+import type { Outbox } from "./outbox.ts"
+import type { Pings } from "./pings.ts"
+import type { Ring } from "./ring.ts"
+import type { Standing } from "./standing.ts"
+import * as Stranger from "./stranger.ts"
+import * as Unit from "./unit.ts"
+
+export class Replies implements Resp.Handler {
+  bytesRead = 0
+  /** What the handshake has agreed on. */
+  protocol: 2 | 3 = 3
+  hasGreeted = false
+  /** When something was heard the last time, and the time before, in milliseconds of the Clock. */
+  private heard: number
+  heardBefore: number
+  private readonly link: Link
+  private readonly inFlight: Ring<Call>
+  private readonly outbox: Outbox
+  private readonly answers: Answers
+  private readonly pings: Pings
+  private readonly standing: Standing
+  private readonly ending: Ending
+
+  constructor(link: Link, outbox: Outbox, ending: Ending) {
+    this.link = link
+    this.inFlight = link.inFlight
+    this.answers = link.answers
+    this.pings = link.pings
+    this.standing = link.standing
+    this.outbox = outbox
+    this.ending = ending
+    this.heard = link.clock.currentTimeMillisUnsafe()
+    this.heardBefore = this.heard
+  }
+
+  /** Reads a chunk with a decoder whose replies come here. */
+  read(decoder: Resp.Decoder, chunk: Uint8Array): void {
+    this.bytesRead += chunk.length
+    this.heardBefore = this.heard
+    this.heard = this.link.clock.currentTimeMillisUnsafe()
+    let end: RedisError.Reason | undefined
+    try {
+      decoder.push(chunk)
+    } catch (cause) {
+      // Anything but a ProtocolError is a fault of ours, and some reply may have gone to nobody.
+      end = cause instanceof Resp.ProtocolError
+        ? new RedisError.ProtocolViolation({ problem: this.describe(chunk, cause.message) })
+        : new RedisError.ConnectionLost({ problem: "reading a reply failed", cause })
+    }
+    this.deliver()
+    if (end !== undefined) this.ending.abort(end)
+    if (this.ending.refusal !== undefined) this.ending.endIfIdle()
+    this.answers.rethrow()
+  }
+
+  /** A peer whose very first bytes are not RESP speaks another protocol, which they may give away. */
+  private describe(chunk: Uint8Array, problem: string): string {
+    return this.bytesRead > chunk.length
+      ? problem
+      : Stranger.problemOf(chunk) ?? `${problem}; check that it is the port of a Redis server`
+  }
+
+  /** Gives calls the answers that have been read so far. */
+  deliver(): void {
+    this.answers.deliver(this.link.node)
+  }
+
+  wantsBytes(push: boolean): boolean {
+    return !push && this.inFlight.peek()?.command.bytes === true
+  }
+
+  onReply(value: Resp.Value): void {
+    if (this.ending.isClosed) return
+    const call = this.inFlight.peek()
+    if (call === undefined) return this.unasked(value)
+    if (this.pings.count > 0 && this.pings.isAstray(call, value, this.bytesRead)) {
+      return this.ending.outOfStep(
+        "a PING was not answered in its turn: a reply was lost on the way, or one came unasked"
+      )
+    }
+    if (!CommandSpec.isAnsweredBy(call.command.spec, value) && this.isUnfit(call)) {
+      const { name } = call.command.spec
+      return this.ending.outOfStep(
+        `${name} was answered by ${Reply.describeReply(value)}: a reply was lost on the way, or one came unasked`
+      )
+    }
+    this.inFlight.shift()
+    if (value instanceof Resp.ReplyError) this.onError(call, value)
+    else this.answer(call, value)
+    this.outbox.proceed()
+  }
+
+  /** Whether a call must not be answered by a kind of reply that the table rules out. */
+  private isUnfit(call: Call): boolean {
+    // Commands between MULTI and EXEC are answered by QUEUED.
+    return !(call instanceof Unit.Prelude) && !this.standing.takenOver
+  }
+
+  private answer(call: Call, value: Resp.Value): void {
+    if (this.standing.condition === "Watching") this.standing.answered(call, value)
+    this.answers.push(call, value)
+  }
+
+  private onError(call: Call, error: Resp.ReplyError): void {
+    if (error.code === "NOAUTH") this.ending.loggedOut(call.command, error)
+    const { refusal } = this.ending
+    if (refusal !== undefined && isOfEnding(error) && !(call instanceof Unattended)) return this.letGo(call, refusal)
+    this.answer(call, error)
+  }
+
+  /** Fails a call that was refused because the connection ends: nothing of it was executed, and that is no error of its own. */
+  private letGo(call: Call, refusal: Failure): void {
+    this.deliver()
+    if (call.abandoned) return
+    const delivery = call.unit?.astray === true ? "MaybeExecuted" : "Rejected"
+    try {
+      call.onFailure({ ...refusal, delivery })
+    } catch (error) {
+      this.link.report(error)
+    }
+  }
+
+  private unasked(value: Resp.Value): void {
+    if (!(value instanceof Resp.ReplyError)) {
+      return this.ending.outOfStep("a reply came that nobody had asked for")
+    }
+    // A server that turns clients away, because it has too many, says so unasked.
+    if (!this.hasGreeted) return this.ending.abort(refusal(value.message))
+    this.ending.outOfStep(`unasked, it said ${JSON.stringify(value.message)}`)
+  }
+
+  /** Takes calls off the queue to which no reply comes, because pushes have answered them. A reply that came may tell so too. */
+  passAnswered(reply: Resp.Value | undefined): void {
+    for (let head = this.inFlight.peek(); head !== undefined && head.isDone(reply);) {
+      this.inFlight.shift()
+      head = this.inFlight.peek()
+    }
+  }
+
+  onPush(values: ReadonlyArray<Resp.Value>): void {
+    this.unheard(values[0])
+  }
+
+  /** Takes note of a push of a kind that nobody listens for. */
+  unheard(kind: Resp.Value | undefined): void {
+    if (this.ending.isClosed || typeof kind !== "string" || !ofSubscriptions.has(kind)) return
+    // Whoever is sent this has subscribed by accident, and the command that did it has had no reply.
+    this.ending.outOfStep(`a push of the kind "${kind}" came, though nothing is subscribed to here`)
+  }
+}
+
+/** Pushes that are sent only to those who have subscribed. Others, such as `invalidate`, may come to anybody. */
+const ofSubscriptions: ReadonlySet<string> = new Set(
+  ["", "p", "s"].flatMap((kind) => [`${kind}message`, `${kind}subscribe`, `${kind}unsubscribe`])
+)
+
+/** What commands are answered by that block when the connection ends, and those of a login that the server has forgotten. */
+const isOfEnding = ({ code }: Resp.ReplyError): boolean => code === "UNBLOCKED" || code === "NOAUTH"
