@@ -191,6 +191,17 @@ const isRange = (range: unknown): boolean =>
   Array.isArray(range) && range.length === 2 && range.every((slot) => Number.isInteger(slot)) &&
   range[0] >= 0 && range[0] <= range[1] && range[1] < Slot.count
 
+const isListOf = (value: unknown, is: (item: unknown) => boolean): boolean => Array.isArray(value) && value.every(is)
+
+const nodeAt = (address: Address, role: Node["role"]): Node => ({
+  id: undefined,
+  address,
+  role,
+  aliases: [],
+  availabilityZone: undefined,
+  health: "online"
+})
+
 /**
  * A map of shards that are known. Slots that none of them has are unassigned. It fails when a slot is given twice, or what is
  * given is no address or no range of slots.
@@ -213,20 +224,19 @@ const isRange = (range: unknown): boolean =>
  * @since 0.1.0
  */
 export const make = (shards: ReadonlyArray<ShardInput>): Result.Result<SlotMap, string> => {
-  const node = (address: Address, role: Node["role"]): Node => ({
-    id: undefined,
-    address,
-    role,
-    aliases: [],
-    availabilityZone: undefined,
-    health: "online"
-  })
+  if (!Array.isArray(shards)) return Result.fail("the shards have to be an array")
   const reports: Array<parse.Report> = []
-  for (const { primary, replicas = [], slots } of shards) {
+  for (const shard of shards as ReadonlyArray<ShardInput>) {
     const entry = `shard ${reports.length}`
-    if (![primary, ...replicas].every(isAddress)) return Result.fail(`${entry}: its nodes have to be addresses`)
-    if (!slots.every(isRange)) return Result.fail(`${entry}: its slots have to be ranges within 0 to ${Slot.count - 1}`)
-    const nodes = [node(primary, "primary"), ...replicas.map((address) => node(address, "replica"))]
+    if (typeof shard !== "object" || shard === null) return Result.fail(`${entry} has to be an object`)
+    const { primary, replicas = [], slots } = shard
+    if (!isAddress(primary) || !isListOf(replicas, isAddress)) {
+      return Result.fail(`${entry}: its nodes have to be addresses, such as Address.tcp("10.0.0.1", 6379)`)
+    }
+    if (!isListOf(slots, isRange)) {
+      return Result.fail(`${entry}: its slots have to be ranges within 0 to ${Slot.count - 1}, such as [[0, 5460]]`)
+    }
+    const nodes = [nodeAt(primary, "primary"), ...replicas.map((address) => nodeAt(address, "replica"))]
     reports.push({ entry, owner: undefined, ranges: slots, nodes, problems: [] })
   }
   return build(reports)

@@ -718,3 +718,42 @@ describe("a node whose endpoint makes no sense", () => {
     assert.strictEqual(owner(map, 0), "10.0.0.1:7000")
   })
 })
+
+describe("a map that is made of known shards", () => {
+  const at = (host: string) => Address.tcp(host, 1)
+
+  it("has their nodes and slots", () => {
+    const map = Result.getOrThrow(SlotMap.make([
+      { primary: at("a"), replicas: [at("r")], slots: [[0, 99], [200, 299]] },
+      { primary: at("b"), slots: [[100, 199]] },
+      { primary: at("c"), slots: [] }
+    ]))
+    assert.deepStrictEqual([0, 150, 299].map((slot) => owner(map, slot)), ["a:1", "b:1", "a:1"])
+    assert.isUndefined(SlotMap.shardOf(map, 300))
+    assert.deepStrictEqual([...map.nodes.values()].map(({ address, role }) => `${address.key} ${role}`), [
+      "a:1 primary",
+      "r:1 replica",
+      "b:1 primary",
+      "c:1 primary"
+    ])
+    assert.strictEqual(map.assigned, 300)
+    assert.strictEqual(map.shards.length, 3)
+  })
+
+  it.each<readonly [string, unknown, string]>([
+    [
+      "a slot twice",
+      [{ primary: at("a"), slots: [[0, 99]] }, { primary: at("b"), slots: [[99, 100]] }],
+      "shard 1: slot 99 was listed before, in shard 0"
+    ],
+    ["a slot that is none", [{ primary: at("a"), slots: [[0, 16384]] }], "shard 0: its slots have to be ranges within"],
+    ["a range that ends first", [{ primary: at("a"), slots: [[2, 1]] }], "shard 0: its slots have to be ranges within"],
+    ["text for an address", [{ primary: "a:1", slots: [[0, 1]] }], "shard 0: its nodes have to be addresses"],
+    ["no slots", [{ primary: at("a") }], "shard 0: its slots have to be ranges within"],
+    ["a shard that is none", [null], "shard 0 has to be an object"],
+    ["no list", {}, "the shards have to be an array"]
+  ])("is none with %s", (_, shards, problem) => {
+    const made = SlotMap.make(shards as ReadonlyArray<SlotMap.ShardInput>)
+    assert.include(Result.getOrThrow(Result.flip(made)), problem)
+  })
+})

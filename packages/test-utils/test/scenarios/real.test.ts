@@ -1,31 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Command, Connector, Redis, RedisCluster } from "@redisc/core"
+import { Command, Redis, RedisCluster } from "@redisc/core"
 import { NodeConnector, NodeRedisCluster } from "@redisc/node"
 import { RealCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { makeAdmin } from "../../src/internal/clusterAdmin.ts"
-import { killMember, planMember, startMember } from "../../src/internal/members.ts"
-import { findServer, makeFolder } from "../../src/internal/serverProcess.ts"
+import { startStandalone } from "../standalone/server.ts"
 import { Cluster } from "./Cluster.ts"
 import type { Options } from "./suite.ts"
 import { suite } from "./suite.ts"
-
-/** A server of the same kind as those of the clusters, on its own. */
-const startStandalone = Effect.gen(function*() {
-  const server = yield* findServer(undefined)
-  const member = yield* planMember(yield* makeFolder, 0, {
-    server,
-    nodeTimeoutMillis: 1000,
-    requireFullCoverage: true,
-    password: undefined,
-    certificates: undefined,
-    extra: { "cluster-enabled": "no" }
-  })
-  yield* Effect.addFinalizer(() => killMember(member))
-  yield* startMember(member, server, yield* makeAdmin(undefined))
-  return NodeRedisCluster.layer({ nodes: [member.address] })
-})
 
 const start = Effect.fnUntraced(function*(options: Options) {
   const servers = yield* RealCluster.make(options)
@@ -33,7 +15,9 @@ const start = Effect.fnUntraced(function*(options: Options) {
   return Cluster.of({
     ...servers,
     client: (settings) => NodeRedisCluster.layer({ nodes: servers.addresses, ...settings }),
-    standalone: Layer.unwrap(Effect.provideService(startStandalone, Connector.Connector, connector)),
+    standalone: Layer.unwrap(
+      Effect.map(startStandalone(), ({ address }) => NodeRedisCluster.layer({ nodes: [address] }))
+    ),
     connector
   })
 })

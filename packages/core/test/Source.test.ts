@@ -1,0 +1,247 @@
+/** Topologies whose map comes from a source of the program's own. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as NodePool from "../src/NodePool.ts"
+import * as Redis from "../src/Redis.ts"
+import * as RedisCluster from "../src/RedisCluster.ts"
+import * as RedisError from "../src/RedisError.ts"
+import * as Session from "../src/Session.ts"
+import * as SlotMap from "../src/SlotMap.ts"
+import * as Topology from "../src/Topology.ts"
+import { start } from "./support/client.ts"
+import { address } from "./support/learning.ts"
+import { advance, keyOfA, keyOfB, keyOfC, settle, slotOfA, threeNodes } from "./support/scenes.ts"
+import { Reply } from "./support/ScriptedCluster.ts"
+
+const thirds = [[0, 5460], [5461, 10922], [10923, 16383]] as const
+
+const mapOf = (...owners: ReadonlyArray<string>): SlotMap.SlotMap =>
+  Result.getOrThrow(
+    SlotMap.make(owners.map((key, index) => ({ primary: address(key), slots: [thirds[index]] })))
+  )
+
+const whole = mapOf("a:7000", "b:7000", "c:7000")
+
+/** What a source told, and how often it was asked. */
+const told = (discovery: Partial<Topology.Discovery> = {}, options: Partial<Topology.Source> = {}) => {
+  const asked = { times: 0, map: whole as SlotMap.SlotMap | RedisError.RedisError }
+  const source: Topology.Source = {
+    oneSlot: true,
+    readOnly: true,
+    open: Effect.succeed({
+      learn: Effect.suspend(() => {
+        asked.times++
+        return RedisError.isRedisError(asked.map) ? Effect.fail(asked.map) : Effect.succeed(asked.map)
+      }),
+      ...discovery
+    }),
+    ...options
+  }
+  return { asked, source }
+}
+
+/** A client of the {@link threeNodes} by such a source. */
+const clientOf = Effect.fnUntraced(function*(source: Topology.Source, options?: RedisCluster.SourceOptions) {
+  const nodes = threeNodes()
+  const context = yield* nodes.cluster.provide(Layer.build(RedisCluster.layerFromSource(source, options)))
+  yield* settle
+  const run = <A, E>(effect: Effect.Effect<A, E, RedisCluster.Services>): Effect.Effect<A, E> =>
+    Effect.provideContext(effect, context)
+  return { ...nodes, run, topology: yield* Effect.provideContext(Topology.Topology, context) }
+})
+
+const notNow = new RedisError.RedisError({
+  reason: new RedisError.DiscoveryFailed({ attempts: [{ node: "the registry", problem: "it is asleep" }] }),
+  delivery: "NotSent",
+  attempts: 0
+})
+
+describe("a source", () => {
+  it.effect("tells the map, and no node is asked for it", () =>
+    Effect.gen(function*() {
+      const { asked, source } = told()
+      const { cluster, run } = yield* clientOf(source)
+      assert.deepStrictEqual(yield* run(Redis.pipeline([keyOfA, keyOfB, keyOfC].map((key) => Redis.get(key)))), [
+        "a:7000",
+        "b:7000",
+        "c:7000"
+      ])
+      assert.strictEqual(asked.times, 1)
+      for (const node of cluster.nodes.values()) assert.strictEqual(node.count("CLUSTER SLOTS"), 0)
+    }))
+
+  it.effect("is asked again every so often, and when a connection is lost; what is new is told", () =>
+    Effect.gen(function*() {
+      const { asked, source } = told()
+      const { a, run, topology } = yield* clientOf(source, { refreshInterval: "10 seconds" })
+      const moves: Array<string> = []
+      yield* start(Stream.runForEach(topology.changes, ({ moved }) =>
+        Effect.sync(() => {
+          for (const { from, to } of moved) moves.push(`${from?.key} ${to?.key}`)
+        })))
+      yield* settle
+      yield* run(Redis.get(keyOfA))
+      asked.map = mapOf("b:7000", "b:7000", "c:7000")
+      a.drop()
+      yield* advance("1 second")
+      assert.deepStrictEqual(moves, ["a:7000 b:7000"])
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "b:7000")
+      const { times } = asked
+      yield* advance("15 seconds")
+      assert.isAbove(asked.times, times)
+    }))
+
+  it.effect("that knows nothing of redirects is asked again after a MOVED, which is followed", () =>
+    Effect.gen(function*() {
+      const { asked, source } = told()
+      const { a, run, topology } = yield* clientOf(source)
+      a.once("GET", Reply.error(`MOVED ${slotOfA} b:7000`))
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "b:7000")
+      assert.strictEqual(yield* topology.current, whole)
+      yield* advance("1 second")
+      assert.isAtLeast(asked.times, 2)
+    }))
+
+  it.effect("that fails at first fails the layer; later the map stays, and it is told", () =>
+    Effect.gen(function*() {
+      const { asked, source } = told()
+      asked.map = notNow
+      const error = yield* Effect.flip(Effect.scoped(clientOf(source)))
+      assert.strictEqual(error, notNow)
+      asked.map = whole
+      const { run, topology } = yield* clientOf(source)
+      const seen: Array<Topology.BackgroundFailure> = []
+      yield* start(Stream.runForEach(topology.failures, (failure) => Effect.sync(() => seen.push(failure))))
+      yield* settle
+      asked.map = notNow
+      topology.requestRefresh()
+      yield* advance("1 second")
+      assert.deepInclude(seen, { source: "Refresh", error: notNow })
+      assert.strictEqual(yield* topology.current, whole)
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "a:7000")
+    }))
+
+  it.effect("that dies is asked again, and who waits for it is told", () =>
+    Effect.gen(function*() {
+      let dies = false
+      const { source } = told({
+        learn: Effect.suspend(() => dies ? Effect.die("a bug") : Effect.succeed(whole))
+      })
+      const { topology } = yield* clientOf(source)
+      dies = true
+      const error = yield* Effect.flip(topology.refresh)
+      assert.strictEqual(error.reason._tag, "DiscoveryFailed")
+      topology.requestRefresh()
+      yield* advance("1 second")
+      dies = false
+      topology.requestRefresh()
+      const { refreshes } = topology
+      const before = refreshes()
+      yield* advance("2 seconds")
+      assert.isAbove(refreshes(), before)
+    }))
+
+  it.effect("is asked again when it wanted to be", () =>
+    Effect.gen(function*() {
+      const { asked, source } = told({ dueAt: () => asked.times === 1 ? 5000 : undefined })
+      yield* clientOf(source)
+      yield* advance("4900 millis")
+      assert.strictEqual(asked.times, 1)
+      yield* advance("100 millis")
+      assert.strictEqual(asked.times, 2)
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(asked.times, 2)
+    }))
+
+  it.effect("corrects the map by what redirects say", () =>
+    Effect.gen(function*() {
+      const said: Array<string> = []
+      const { asked, source } = told({
+        redirects: {
+          addressOf: () => Result.succeed(address("c:7000")),
+          patch: (map, slot, target, from) => {
+            said.push(`patch ${slot} ${target.key} ${from}`)
+            return asked.map = SlotMap.patch(map, slot, target)
+          },
+          serves: (slot, node) => said.push(`serves ${slot} ${node}`),
+          disclaim: (map, slot, node) => {
+            said.push(`disclaim ${slot} ${node}`)
+            return map
+          }
+        }
+      })
+      const { a, run, topology } = yield* clientOf(source)
+      a.once("GET", Reply.error(`MOVED ${slotOfA} elsewhere:1`))
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "c:7000")
+      assert.deepStrictEqual(said, [`patch ${slotOfA} c:7000 a:7000`, `serves ${slotOfA} c:7000`])
+      assert.strictEqual(SlotMap.shardOf(yield* topology.current, slotOfA)?.primary?.address.key, "c:7000")
+    }))
+
+  it.effect("whose nodes serve any keys together lets such commands through, to the node of the first", () =>
+    Effect.gen(function*() {
+      const { source } = told({}, { oneSlot: false })
+      const { b, run } = yield* clientOf(source)
+      b.on("MGET", Reply.array([Reply.bulk("1"), Reply.bulk("2")]))
+      assert.deepStrictEqual(yield* run(Redis.mget([keyOfB, keyOfA])), ["1", "2"])
+      const session = Session.use({ keys: [keyOfB, keyOfA] }, Redis.mget([keyOfB, keyOfC]))
+      assert.deepStrictEqual(yield* run(session), ["1", "2"])
+      const strict = yield* clientOf(told().source)
+      const error = yield* Effect.flip(strict.run(Redis.mget([keyOfB, keyOfA])))
+      assert.strictEqual(error.reason._tag, "CrossSlot")
+    }))
+
+  it.effect.each<readonly [string, unknown]>([
+    ["nothing", undefined],
+    ["text", "redis://localhost"],
+    ["no Effect to open it", { oneSlot: true, readOnly: true, open: () => whole }],
+    ["no word on slots", { readOnly: true, open: Effect.never }]
+  ])("has to be one, which %s is not", ([, given]) =>
+    Effect.gen(function*() {
+      const make = Effect.flatMap(NodePool.make(), (pool) =>
+        Effect.provideService(Topology.fromSource(given as Topology.Source), NodePool.NodePool, pool))
+      const error = yield* Effect.flip(threeNodes().cluster.provide(make))
+      assert.strictEqual(error.reason._tag, "InvalidArgument")
+      assert.include(error.message, "give a Topology.Source")
+    }))
+})
+
+describe("a client over a pool and a topology that the program provides", () => {
+  it.effect("goes by them, and leaves them open when it ends", () =>
+    Effect.gen(function*() {
+      const { cluster } = threeNodes()
+      const pool = yield* cluster.provide(NodePool.make())
+      const topology = yield* cluster.provide(
+        Effect.provideService(Topology.fromSource(Topology.fixed(whole)), NodePool.NodePool, pool)
+      )
+      const once = Redis.get(keyOfA).pipe(
+        Effect.provide(
+          RedisCluster.layerClient().pipe(
+            Layer.provide(Layer.succeed(Topology.Topology, topology)),
+            Layer.provide(Layer.succeed(NodePool.NodePool, pool))
+          )
+        )
+      )
+      assert.strictEqual(yield* cluster.provide(once), "a:7000")
+      assert.strictEqual(yield* cluster.provide(once), "a:7000")
+      assert.strictEqual(cluster.node("a:7000").connections.length, 1)
+      assert.strictEqual(cluster.live, 1)
+    }))
+
+  it.effect("refuses settings that are not its own", () =>
+    Effect.gen(function*() {
+      const options: object = { nodes: ["a:7000"] }
+      const fixed = Topology.fixed(whole)
+      const client = RedisCluster.layerClient(options).pipe(
+        Layer.provide(Topology.layerFromSource(fixed)),
+        Layer.provide(NodePool.layer())
+      )
+      for (const layer of [client, RedisCluster.layerFromSource(fixed, options)]) {
+        const error = yield* Effect.flip(Effect.scoped(threeNodes().cluster.provide(Layer.build(layer))))
+        assert.include(error.message, "nodes is not an option")
+      }
+    }))
+})

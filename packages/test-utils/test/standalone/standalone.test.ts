@@ -1,0 +1,167 @@
+/** That the map can come from elsewhere: a source of a few lines makes the client one of servers without cluster mode. */
+import { assert, describe, it } from "@effect/vitest"
+import { NodePool, PubSub, Redis, RedisCluster, RedisError, Session, Slot, SlotMap, Topology } from "@redisc/core"
+import type { Address } from "@redisc/core"
+import { NodeConnector } from "@redisc/node"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { startStandalone } from "./server.ts"
+
+const noPrimary = (attempts: RedisError.DiscoveryFailed["attempts"]) =>
+  new RedisError.RedisError({
+    reason: new RedisError.DiscoveryFailed({ attempts }),
+    delivery: "NotSent",
+    attempts: 0
+  })
+
+/** Servers without cluster mode: the one that calls itself primary has all slots, and those that copy it answer reads. */
+const standalone = (servers: ReadonlyArray<Address.Address>): Topology.Source => ({
+  oneSlot: false,
+  readOnly: false,
+  open: Effect.map(NodePool.NodePool, (pool) => {
+    const ask = (address: Address.Address) =>
+      Effect.map(
+        Effect.result(pool.node(address).execute(Redis.role())),
+        (role) => ({ address, role })
+      )
+    return {
+      learn: Effect.gen(function*() {
+        const answers = yield* Effect.forEach(servers, ask, { concurrency: "unbounded" })
+        const is = (part: Redis.Role["role"]) =>
+          answers.flatMap(({ address, role }) => Result.isSuccess(role) && role.success.role === part ? [address] : [])
+        const [primary] = is("primary")
+        if (primary === undefined) {
+          return yield* noPrimary(answers.map(({ address, role }) => ({
+            node: address.key,
+            problem: Result.isFailure(role) ? role.failure.reason.message : "it is no primary"
+          })))
+        }
+        const slots = [[0, Slot.count - 1]] as const
+        return Result.getOrThrow(SlotMap.make([{ primary, replicas: is("replica"), slots }]))
+      })
+    }
+  })
+})
+
+const clientOf = (servers: ReadonlyArray<Address.Address>, options?: RedisCluster.SourceOptions) =>
+  Layer.provide(RedisCluster.layerFromSource(standalone(servers), options), NodeConnector.layer())
+
+/** Keys of three slots. */
+const keys = ["a", "b", "c"] as const
+
+const startPair = Effect.gen(function*() {
+  const primary = yield* startStandalone()
+  const replica = yield* startStandalone({ replicaof: `127.0.0.1 ${primary.address.port}` })
+  return { primary, replica, servers: [primary.address, replica.address] }
+})
+
+describe("a server without cluster mode, by a source of its own", () => {
+  it.live("runs commands, on keys of any slots too, and pipelines and transactions of them", () =>
+    Effect.gen(function*() {
+      const { address } = yield* startStandalone()
+      yield* Effect.gen(function*() {
+        assert.strictEqual(new Set(keys.map(Slot.fromKey)).size, keys.length)
+        yield* Redis.set("a", "1")
+        assert.strictEqual(yield* Redis.get("a"), "1")
+        yield* Redis.mset({ a: "1", b: "2", c: "3" })
+        assert.deepStrictEqual(yield* Redis.mget(keys), ["1", "2", "3"])
+        const replies = yield* Redis.pipeline([
+          Redis.mset({ a: "4", b: "5" }),
+          Redis.incr("a"),
+          Redis.mget(keys),
+          Redis.del(["a", "b", "c"]),
+          Redis.dbsize()
+        ])
+        assert.deepStrictEqual(replies, ["OK", 5, ["5", "5", "3"], 3, 0])
+        assert.deepStrictEqual(yield* Redis.transaction([Redis.set("a", "1"), Redis.incr("b")]), ["OK", 1])
+      }).pipe(Effect.provide(clientOf([address])))
+    }))
+
+  it.live("has sessions that take keys of any slots", () =>
+    Effect.gen(function*() {
+      const { address } = yield* startStandalone()
+      yield* Effect.gen(function*() {
+        const conflict = Session.use(
+          { keys },
+          Effect.gen(function*() {
+            yield* Redis.watch(keys)
+            yield* Redis.incr("c")
+            return yield* Effect.flip(Redis.transaction([Redis.set("a", "1"), Redis.set("b", "1")]))
+          })
+        )
+        assert.strictEqual((yield* conflict).reason._tag, "Conflict")
+        assert.deepStrictEqual(yield* Redis.mget(keys), [null, null, "1"])
+      }).pipe(Effect.provide(clientOf([address])))
+    }))
+
+  it.live("tells its subscribers what is published, to channels and to sharded ones", () =>
+    Effect.gen(function*() {
+      const { address } = yield* startStandalone()
+      yield* Effect.gen(function*() {
+        const messages = yield* PubSub.listen({ channels: ["news"], patterns: ["n*"], shardChannels: ["room"] })
+        yield* Redis.publish("news", "it rains")
+        yield* Redis.spublish("room", "hello")
+        const heard = yield* messages.pipe(
+          Stream.filter((event) => event._tag === "Message"),
+          Stream.map(({ channel, payload }) => `${channel}: ${payload}`),
+          Stream.take(3),
+          Stream.runCollect
+        )
+        assert.deepStrictEqual(Array.from(heard).toSorted(), ["news: it rains", "news: it rains", "room: hello"])
+      }).pipe(Effect.scoped, Effect.provide(clientOf([address])))
+    }))
+
+  it.live("has replicas that answer reads without READONLY, which servers without cluster mode refuse", () =>
+    Effect.gen(function*() {
+      const { replica, servers } = yield* startPair
+      yield* Effect.gen(function*() {
+        const { refresh } = yield* Topology.Topology
+        const paired = Effect.map(refresh, ({ shards }) => shards[0].replicas.length === 1)
+        yield* Effect.repeat(paired, { until: (done) => done, schedule: Schedule.spaced("20 millis") })
+        yield* Redis.set("a", "1")
+        const read = Effect.result(Redis.get("a"))
+        const answered = (result: Result.Result<string | null, unknown>) =>
+          Result.isSuccess(result) && result.success === "1"
+        yield* Effect.repeat(read, { until: answered, schedule: Schedule.spaced("20 millis") })
+        assert.include(`${yield* replica.command("INFO", "commandstats")}`, "cmdstat_get:")
+      }).pipe(Effect.provide(clientOf(servers, { readFrom: "replica" })))
+    }))
+
+  it.live("follows to the new primary when servers change their parts, and tells of it", () =>
+    Effect.gen(function*() {
+      const { primary, replica, servers } = yield* startPair
+      yield* Effect.gen(function*() {
+        const { changes } = yield* Topology.Topology
+        yield* Redis.set("a", "1")
+        const change = yield* Effect.forkChild(
+          Stream.runHead(Stream.filter(changes, ({ moved }) => moved.length > 0)),
+          { startImmediately: true }
+        )
+        yield* replica.command("REPLICAOF", "NO", "ONE")
+        yield* primary.command("REPLICAOF", "127.0.0.1", replica.address.port)
+        yield* Redis.set("a", "2")
+        assert.strictEqual(`${yield* replica.command("GET", "a")}`, "2")
+        const told = yield* Effect.fromOption(yield* Fiber.join(change))
+        assert.deepStrictEqual(told.moved.map(({ to }) => to?.key), [replica.address.key])
+      }).pipe(Effect.provide(clientOf(servers)))
+    }))
+})
+
+describe("a source", () => {
+  it.live("whose nodes refuse READONLY is refused connections that say it", () =>
+    Effect.gen(function*() {
+      const { address } = yield* startStandalone()
+      const client = RedisCluster.layerClient().pipe(
+        Layer.provideMerge(Topology.layerFromSource(standalone([address]))),
+        Layer.provideMerge(NodePool.layer()),
+        Layer.provide(NodeConnector.layer())
+      )
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(client)))
+      assert.strictEqual(error.reason._tag, "InvalidArgument")
+      assert.include(error.message, "NodePool.layer({ declareReadOnly: false })")
+    }))
+})
