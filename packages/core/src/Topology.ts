@@ -1,9 +1,9 @@
 /**
- * Who serves what, as the client believes it now: one immutable slot map in a Ref, swapped whole, and observable.
+ * The slot map that the client uses: one immutable value in a Ref, replaced as a whole, with a stream of its changes.
  *
- * Where the map comes from is up to a {@link Source}: a cluster, unless a program says otherwise. Here is when it is
- * learnt: at first, when somebody asks, when a connection fails, and every so often. That happens beside the commands and
- * never holds one up.
+ * Where the map comes from is up to a {@link Source}: a Redis Cluster, unless a program gives another one. This module
+ * decides when it is learnt: at the start, when a command or a caller asks for it, when a connection fails, and every so
+ * often. That happens in the background, and no command waits for it.
  *
  * @since 0.1.0
  */
@@ -71,8 +71,8 @@ export interface Change extends SlotMap.Changes {
  * A failure that no command is told of: a connection that was lost or can't be opened, or a map that can't be learnt. The
  * client goes on trying.
  *
- * What fails on a connection is told once the map has been learnt anew, or could not be, and only if its node is still part
- * of that: one that has left the cluster is expected to go.
+ * A failure of a connection is told once the map has been learnt anew, or could not be, and only if its node is still in the
+ * map: one that has left the cluster is expected to be shut down.
  *
  * @category models
  * @since 0.1.0
@@ -100,11 +100,11 @@ export interface BackgroundFailure {
  */
 export class Topology extends Context.Service<Topology, {
   readonly current: Effect.Effect<SlotMap.SlotMap>
-  /** Every swap from now on that changed something, until the client ends. Who is slow gets several as one. */
+  /** Every change from now on, until the client ends. A consumer that is slow gets several changes as one. */
   readonly changes: Stream.Stream<Change>
   /**
-   * Learns the map anew. Callers that come while that is under way share it. It fails when nobody tells a map that could
-   * take the place of the one that is known, which stays then.
+   * Learns the map anew, once for all callers that ask at the same time. It fails when no map is found that can replace the
+   * current one, which stays then.
    */
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
   /** How often the map has been learnt. */
@@ -114,18 +114,18 @@ export class Topology extends Context.Service<Topology, {
   /** Whether all keys of a command have to be in one slot, as a cluster wants it. */
   readonly oneSlot: boolean
   /**
-   * Notes what a MOVED told: the slot is at that address. It holds, whatever most nodes say, until that node says MOVED
-   * itself or can't be reached, or the view that is believed has it too. `from` is the key of the node that told it.
+   * Corrects the map by a MOVED: the slot is at that address. In a cluster that holds, whatever most nodes say, until that
+   * node says MOVED itself or can't be reached, or most nodes say so too. `from` is the key of the node that sent MOVED.
    */
   readonly patch: (slot: number, address: Address.Address, from?: string) => Effect.Effect<void>
   /**
-   * Notes that a node has answered a command on a slot that a MOVED gave it.
+   * A node that a MOVED named has answered a command on the slot.
    *
    * @internal
    */
   readonly serves: (slot: number, node: string) => void
   /**
-   * Takes back what a MOVED told: the node that it named does not have the slot either.
+   * Takes a correction back: the node that a MOVED named does not have the slot either.
    *
    * @internal
    */
@@ -135,7 +135,7 @@ export class Topology extends Context.Service<Topology, {
   /** @internal */
   readonly currentUnsafe: () => SlotMap.SlotMap
   /**
-   * When the nodes were asked whose answers made the map, in milliseconds of the Clock.
+   * When the last successful refresh began, in milliseconds of the Clock.
    *
    * @internal
    */
@@ -160,11 +160,11 @@ export class Topology extends Context.Service<Topology, {
 /** Pauses between background refreshes, in milliseconds: short at first, longer while they bring nothing new. */
 const minPause = 100
 const maxPause = 400
-/** After how long, in milliseconds, a refresh that failed is tried again without another reason. */
+/** How long after a refresh that failed the next one begins by itself, in milliseconds. */
 const retryPause = 1000
-/** How long, in milliseconds, connections are kept to a node that the map does not have. */
+/** How long connections to a node outside of the map are kept, in milliseconds. */
 const keepFor = 10_000
-/** How many changes wait for a listener that is slow. What is more becomes one. */
+/** How many changes wait for a listener that is slow. Of more the oldest become one. */
 const changesKept = 64
 /** How many failures wait for a listener that is slow. Of more the oldest are forgotten. */
 const failuresKept = 256
@@ -273,7 +273,7 @@ export const fromSource = Effect.fnUntraced(function*(
   let learntAt = 0
   let failing = false
 
-  // Where there is no room, publishUnsafe would tell nobody, and not make any.
+  // Not publishUnsafe: when a listener's buffer is full that drops the new failure, and not the oldest.
   const tell = (failure: BackgroundFailure): void => {
     Effect.runSync(PubSub.publish(failures, failure))
   }
@@ -286,7 +286,7 @@ export const fromSource = Effect.fnUntraced(function*(
         : Effect.as(Effect.andThen(Ref.set(ref, map), PubSub.publish(swaps, map)), map)
     )
 
-  /** Connections to nodes that the map does not have are closed, but for those that were just asked for. */
+  /** Closes connections to nodes that are not in the map, except those that were asked to be kept. */
   const retain = (map: SlotMap.SlotMap): void => {
     const now = clock.currentTimeMillisUnsafe()
     const retained = new Set(map.nodes.keys())
@@ -300,7 +300,7 @@ export const fromSource = Effect.fnUntraced(function*(
 
   const learnOnce = Effect.gen(function*() {
     const startedAt = clock.currentTimeMillisUnsafe()
-    // After a failure too: the name of a seed may lead elsewhere by the next time, so it is connected to anew.
+    // After a failure too, so that a seed is connected to anew the next time: its name may lead elsewhere by then.
     const map = yield* Effect.tapError(learn, () => Effect.sync(() => retain(current())))
     retain(map)
     refreshes++
@@ -316,7 +316,7 @@ export const fromSource = Effect.fnUntraced(function*(
     )
   )
 
-  // Whoever begins a refresh may be interrupted, but not between noting that it runs and starting it.
+  // The caller may be interrupted, but not between setting `running` and starting the work that resets it.
   const refresh = Effect.uninterruptibleMask((restore) => {
     if (running !== undefined) return restore(Deferred.await(running))
     if (isClosed()) return closed
@@ -336,7 +336,7 @@ export const fromSource = Effect.fnUntraced(function*(
     )
   })
 
-  /** A refresh has failed that nobody waits for. Only the first one in a row is logged. */
+  /** A refresh in the background has failed. Of several in a row only the first is logged. */
   const tellFailed = (error: RedisError.RedisError): Effect.Effect<void> => {
     const isFirst = !failing
     failing = true
@@ -356,7 +356,7 @@ export const fromSource = Effect.fnUntraced(function*(
     const before = SlotMap.fingerprint(current())
     const learnt = yield* Effect.result(refresh)
     if (Result.isSuccess(learnt)) failing = false
-    // The client ends, which is nothing to warn of.
+    // A refresh that fails because the client ends is no failure.
     else if (!isClosed()) yield* tellFailed(learnt.failure)
     pause = SlotMap.fingerprint(current()) !== before ? minPause : Math.min(pause * 2, maxPause)
     yield* Effect.sleep(pause * (0.5 + (yield* Random.next)))
@@ -367,6 +367,8 @@ export const fromSource = Effect.fnUntraced(function*(
   }
 
   pool.onTrouble((node, failure) => {
+    // The pool may live on.
+    if (isClosed()) return
     if (failure !== undefined && failure.reason._tag !== "Closed") troubles.note(node, failure)
     requestRefresh()
   })
@@ -437,7 +439,7 @@ export const make = Effect.fnUntraced(function*(
   return yield* fromSource(cluster({ seeds, addressMap }), { refreshInterval, onFailure })
 })
 
-/** Does something over and over, also after it died: what users gave us is in it. */
+/** Repeats an effect forever, also after a defect: functions of users run in it, and may throw. */
 const foreverDespite = (effect: Effect.Effect<void>): Effect.Effect<never> =>
   Effect.forever(Effect.catchCauseIf(
     effect,

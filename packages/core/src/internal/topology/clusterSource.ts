@@ -1,5 +1,5 @@
 /**
- * The slot map of a Redis Cluster: asks several nodes, believes the view that most of them share, and corrects it by what
+ * The slot map of a Redis Cluster: asks several nodes, takes the view that most of them share, and corrects it by what
  * redirects say.
  *
  * @since 0.1.0

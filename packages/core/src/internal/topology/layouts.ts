@@ -1,6 +1,6 @@
 /**
- * The layouts that nodes have told lately, already read. Nearly always a node tells what another has told before, and to see
- * that takes a small part of the time that reading does.
+ * Remembers the latest layouts that nodes replied with, already parsed. Nearly always a node replies what another has
+ * replied before, and comparing two replies takes a small part of the time of parsing one.
  */
 import * as Result from "effect/Result"
 import type { Address } from "../../Address.ts"
@@ -9,7 +9,7 @@ import * as SlotMap from "../../SlotMap.ts"
 
 interface Layout {
   readonly reply: Resp.Value
-  /** The node whose own address the reply leaves out; undefined when it means the same whoever tells it. */
+  /** The node that replied, if the reply leaves out that node's host; undefined if it means the same from any node. */
   readonly origin: string | undefined
   readonly map: SlotMap.SlotMap
   readonly fingerprint: string
@@ -33,19 +33,19 @@ export class Layouts {
   private readonly limit: number
   private readonly options: Omit<SlotMap.ReplyOptions, "origin">
 
-  /** Keeps at most so many. */
+  /** Remembers at most `limit` layouts. */
   constructor(limit: number, options: Omit<SlotMap.ReplyOptions, "origin">) {
     this.limit = limit
     this.options = options
   }
 
-  /** The layout in a reply to CLUSTER SLOTS, or to another command, or what is wrong with it. */
+  /** The layout in a reply to CLUSTER SLOTS, or to the command that `parse` is for; or what is wrong with it. */
   read(
     reply: Resp.Value,
     origin: Address,
     parse: typeof SlotMap.fromClusterSlots = SlotMap.fromClusterSlots
   ): Result.Result<Layout, string> {
-    // What an addressMap answers may be another the next time, so it is asked each time.
+    // An addressMap may return something else the next time, so it is called each time.
     const known = this.options.addressMap !== undefined ?
       undefined :
       this.known.find((layout) =>

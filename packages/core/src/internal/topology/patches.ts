@@ -1,8 +1,8 @@
 /**
- * What redirects have told about slots, against the views of nodes that may not know of it yet.
+ * The corrections of the slot map that MOVED replies have brought. They are applied on top of what nodes tell in a refresh.
  *
- * A redirect that was followed holds, however many nodes say otherwise, until its target disclaims the slot or can't be
- * reached, or the view that is believed has it too. It is the target that knows: the others hear of a move one by one.
+ * Nodes hear of a moved slot one by one, and its new owner, the target of the MOVED, knows first. So a correction holds,
+ * however many nodes say otherwise, until the target disclaims the slot or can't be reached, or the elected view has it too.
  */
 import * as Address from "../../Address.ts"
 import * as Slot from "../../Slot.ts"
@@ -11,20 +11,20 @@ import type { View } from "./vote.ts"
 
 interface Patch {
   readonly address: Address.Address
-  /** When a redirect told it last, in milliseconds. */
+  /** The time of the last MOVED that said so, in milliseconds. */
   readonly at: number
-  /** Whether the target has answered a command on the slot. Until then it is only hearsay. */
+  /** Whether the target has answered a command on the slot. Until then there is only the word of the node that sent MOVED. */
   readonly served: boolean
 }
 
-/** A redirect younger than this, in milliseconds, when a refresh began is believed more than what that finds out. */
+/** A patch that was younger than this, in milliseconds, when a refresh began is kept whatever the refresh finds out. */
 const grace = 500
 
-/** What the targets of redirects said when they were asked. */
+/** The views of the targets themselves, from the refresh that is being settled. */
 export interface Testimony {
-  /** By the key of their address, of those that answered. */
+  /** Of the targets that answered, by the key of their address. */
   readonly views: ReadonlyMap<string, View>
-  /** Those that were asked. To say nothing is held against nobody else. */
+  /** The keys of the targets that were asked. Only these lose their slots by not answering. */
   readonly asked: ReadonlySet<string>
   readonly isLost: (address: Address.Address) => boolean
 }
@@ -33,8 +33,8 @@ export class Patches {
   private readonly bySlot = new Map<number, Patch>()
 
   /**
-   * Notes what a redirect told at a time, and answers whether it is believed. The last one is, since a target may have
-   * passed the slot on; but when the target has answered for it, nobody else (`from`) knows better.
+   * Adds what a MOVED says, and returns whether it is believed. The newest is, since the target before may have passed the
+   * slot on. But once a target has served the slot, only that target itself can send it elsewhere (`from`).
    */
   note(slot: number, address: Address.Address, at: number, from: string | undefined): boolean {
     if (!Number.isInteger(slot) || slot < 0 || slot >= Slot.count || !Address.isAddress(address)) return false
@@ -45,26 +45,26 @@ export class Patches {
     return true
   }
 
-  /** Notes that a node has answered a command on a slot. */
+  /** Marks a patch as confirmed: its target has answered a command on the slot. */
   serves(slot: number, node: string): void {
     const known = this.bySlot.get(slot)
     if (known?.address.key === node) this.bySlot.set(slot, { ...known, served: true })
   }
 
-  /** A node says that it does not have a slot, and names nobody who has. It answers whether that makes a difference. */
+  /** Removes the patch that gave a slot to a node, which says that it does not have it. Returns whether there was one. */
   disclaim(slot: number, node: string): boolean {
     return this.bySlot.get(slot)?.address.key === node && this.bySlot.delete(slot)
   }
 
-  /** The nodes that hold slots by redirects alone, those that were told of last first. */
+  /** The nodes that patches give slots to, those of the newest patches first. */
   targets(): ReadonlyArray<Address.Address> {
     const latest = Array.from(this.bySlot.values()).sort((a, b) => b.at - a.at)
     return Array.from(new Map(latest.map(({ address }) => [address.key, address])).values())
   }
 
   /**
-   * Lets go of what does not hold any more, against the view that is believed from now on. It answers at what time there
-   * is more to say: when one that is hearsay, and contradicted by the view, is old enough to be judged.
+   * Removes the patches that no longer hold beside the view that was elected. Returns when to settle again: the time at
+   * which an unconfirmed patch that the view contradicts is old enough to be judged; undefined if there is none.
    */
   settle(believed: View, testimony: Testimony, startedAt: number): number | undefined {
     let due: number | undefined
@@ -80,17 +80,18 @@ export class Patches {
     return due
   }
 
-  /** A map as redirects have it. */
+  /** The map with all patches applied. */
   applyTo(map: SlotMap.SlotMap): SlotMap.SlotMap {
     return SlotMap.patchAll(map, new Map(Array.from(this.bySlot, ([slot, { address }]) => [slot, address])))
   }
 }
 
-/** Whether a target stands by what a redirect told of it, as far as that is known. */
+/** Whether the target still has the slot, as far as its own view tells. */
 const holds = (slot: number, { address, served }: Patch, believed: View, testimony: Testimony): boolean => {
   const own = testimony.views.get(address.key)
   if (own === undefined) return !testimony.asked.has(address.key)
-  // A target that is cut off serves nobody, unless nobody does; and one that has become a replica answers subscribers only.
+  // A target that is cut off answers no command, unless all are cut off. One that has become a replica would answer
+  // subscribers only.
   if (own.healthy === false && believed.healthy !== false) return false
   if (own.map.nodes.get(address.key)?.role === "replica") return false
   return served || has(own.map, slot, address)

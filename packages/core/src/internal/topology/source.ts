@@ -19,7 +19,7 @@ import type { SlotMap } from "../../SlotMap.ts"
  * **Details**
  *
  * `patch` and `disclaim` are given the current map and return the one that holds from now on: the same one if nothing
- * changes. They are called beside the commands and have to return at once.
+ * changes. All of these are called on the way of a command: they must not throw, and not take long.
  *
  * @category models
  * @since 0.1.0

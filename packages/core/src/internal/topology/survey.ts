@@ -1,5 +1,5 @@
 /**
- * Asks nodes for what they believe about the cluster: its layout, whether it is up, and how new that is.
+ * Asks nodes for their view of the cluster: who serves which slots, whether the cluster is up, and the epoch of that.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -18,21 +18,21 @@ const CLUSTER_INFO = Command.make(CommandSpec.get("CLUSTER INFO"), [], Reply.nam
 const CLUSTER_SLOTS = Command.make(CommandSpec.get("CLUSTER SLOTS"), [], Reply.raw)
 const CLUSTER_SHARDS = Command.make(CommandSpec.get("CLUSTER SHARDS"), [], Reply.raw)
 
-/** How long one node may take to tell its view. */
+/** How long one node may take to answer. */
 const askTimeout = "2 seconds"
-/** How long the targets of redirects are waited for once all else is known. */
+/** How long to wait for the targets of redirects once the views of the others are decided. */
 const testimonyTimeout = "150 millis"
 
-/** A node that told no view that counts, and why. */
+/** A node without a usable view, and why. */
 export interface Unheard {
   readonly node: string
   readonly problem: string
 }
 
 interface Answers {
-  /** What the nodes told that have a vote. */
+  /** The views of the nodes that have a vote. */
   readonly views: Array<Vote.View>
-  /** What anybody told, by the key of the node's address. */
+  /** The views of all nodes that answered, by the key of their address. */
   readonly testimony: ReadonlyMap<string, Vote.View>
   readonly failures: Array<Unheard>
 }
@@ -45,7 +45,7 @@ const field = (info: string, name: string): string | undefined => {
 const isRefused = ({ reason }: RedisError): boolean => reason._tag === "ServerError"
 const isForbidden = ({ reason }: RedisError): boolean => reason._tag === "ServerError" && reason.code === "NOPERM"
 
-/** What a node believes. A user who may not ask all of it can do with a part. */
+/** Asks one node. A user without CLUSTER INFO gets a view without health and epoch, one without CLUSTER SLOTS asks CLUSTER SHARDS. */
 const ask = Effect.fnUntraced(function*(
   node: Node,
   layouts: Layouts
@@ -77,8 +77,8 @@ const ask = Effect.fnUntraced(function*(
 })
 
 /**
- * Asks all of them at once, and waits for no more answers than it takes until most agree in a view that counts; for those
- * of targets a little longer.
+ * Asks all nodes at once, and stops waiting when more than half of `addresses` agree on a view that `counts`. The `targets` of
+ * redirects have no vote; they are waited for a little longer.
  */
 export const make = (pool: NodePool["Service"], layouts: Layouts) =>
   Effect.fnUntraced(function*(

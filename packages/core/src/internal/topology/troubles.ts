@@ -1,6 +1,6 @@
 /**
- * What fails on connections, held back until it is known whether their node still belongs to the cluster: that one which
- * has left it is shut down is nothing to tell of.
+ * Failures of connections, held back until a refresh has shown whether their node is still in the map. A node that has left
+ * the cluster is expected to be shut down, so its failures are dropped.
  */
 import type { Failure } from "../failures/failure.ts"
 
@@ -9,12 +9,12 @@ interface Trouble {
   readonly failure: Failure
 }
 
-/** How many are held at the most; of more the oldest are forgotten, as whoever listens slowly forgets them. */
+/** How many are held at most. Of more the oldest are dropped. */
 const limit = 256
 
 export class Troubles {
   private held: Array<Trouble> = []
-  /** Those that were there when the refresh that is under way began. What that brings is newer than they are. */
+  /** Those from before the current refresh began: its map is newer than they are, and decides about them. */
   private due: Array<Trouble> = []
   private readonly tell: (failure: Failure) => void
 
@@ -27,12 +27,13 @@ export class Troubles {
     if (this.held.length > limit) this.held.shift()
   }
 
+  /** A refresh begins. */
   readonly refreshing = (): void => {
     this.due = this.held
     this.held = []
   }
 
-  /** It has brought the nodes that there are, or nothing. */
+  /** The refresh has ended with the nodes of the map, or with `undefined` if it failed: then all are told. */
   readonly refreshed = (nodes: ReadonlyMap<string, unknown> | undefined): void => {
     const { due } = this
     this.due = []

@@ -1,19 +1,20 @@
 /**
- * Which of several nodes' views of the cluster to believe.
+ * Elects one of several nodes' views of the cluster. Pure.
  */
 import type * as SlotMap from "../../SlotMap.ts"
 
+/** The cluster as one node sees it. */
 export interface View {
-  /** The key of the address of the node that told it. */
+  /** The key of the address of that node. */
   readonly node: string
   readonly map: SlotMap.SlotMap
   readonly fingerprint: string
   /**
-   * Whether the node considers the cluster up: a node that is cut off, or has just joined or left, does not. Undefined
-   * where we may not ask.
+   * Whether the node says that the cluster is up. One that is cut off, or has just joined or left, says that it is not.
+   * Undefined if our user may not ask.
    */
   readonly healthy: boolean | undefined
-  /** The configuration epoch that the node has seen last; undefined where we may not ask. */
+  /** The latest configuration epoch that the node has seen; undefined if our user may not ask. */
   readonly epoch: number | undefined
 }
 
@@ -31,15 +32,15 @@ const isKin = (view: View, { map }: View): boolean => {
   return Array.from(view.map.nodes.values()).some((node) => names.has(nameOf(node)))
 }
 
-/** Whether a node that told a view has left the cluster that is believed in. */
+/** Whether the node of a view has left the cluster of the view that is believed now. */
 export const hasLeft = (view: View, believed: View): boolean => view.map.assigned === 0 || !isKin(view, believed)
 
 /**
- * Why a view can't take the place of the one that is believed now; undefined when it can.
+ * Why a view can't replace the one that is believed now; undefined when it can.
  *
- * A node that was taken out of its cluster, or reset, goes on answering, and so may one of another cluster that got the
- * address of a member. Only when each member has been heard to be gone (`isAbandoned`) may the view be of another cluster:
- * the old one has been replaced then.
+ * A node that was removed from its cluster, or reset, still answers, and so may a node of another cluster that was given
+ * the address of a member. A view of another cluster is accepted only when every known member is gone (`isAbandoned`): the
+ * old cluster has been replaced then.
  */
 export const objection = (view: View, believed: View | undefined, isAbandoned: boolean): string | undefined => {
   if (believed === undefined) return undefined
@@ -48,13 +49,14 @@ export const objection = (view: View, believed: View | undefined, isAbandoned: b
   return isAbandoned || isKin(view, believed) ? undefined : "it belongs to another cluster"
 }
 
-/** Whether a view is all that can be wished for. */
+/** Whether a view is of a cluster that is up and serves slots. */
 export const isSound = ({ healthy, map }: View): boolean => healthy !== false && map.assigned > 0
 
 /**
- * The view that most nodes share; of equally common ones the fuller, then the newer. Healthy nodes outvote others, and
- * those that know of slots outvote those that know of none. What is older than what is believed now needs the majority of
- * all `voters`: a cluster may have been restored, but a single node is behind.
+ * The view that most nodes share. Ties go to the view with more slots assigned, then to the newer epoch. Views of a healthy
+ * cluster win over others, and views with slots over those without. A view with an older epoch than the one that is believed
+ * now needs more than half of all `voters`: one such node is merely behind, but most of them mean that the cluster was
+ * restored.
  */
 export const elect = (
   views: ReadonlyArray<View>,
@@ -84,7 +86,7 @@ export const elect = (
 const compare = (a: Tally, b: Tally): number =>
   a.votes - b.votes || a.view.map.assigned - b.view.map.assigned || (a.epoch ?? 0) - (b.epoch ?? 0)
 
-/** Whether the view can't lose any more, so that nobody has to wait for a node that does not answer. */
+/** Whether one view has the votes of more than half, so that the other answers need not be waited for. */
 export const isDecided = (views: ReadonlyArray<View>, voters: number): boolean => {
   const counts = new Map<string, number>()
   for (const view of views) {
