@@ -147,7 +147,6 @@ const open = Effect.fnUntraced(function*(
   const own = new SessionRouter({
     connection,
     slot: bound,
-    oneSlot,
     asking: route._tag === "To" && route.asking,
     cluster: router
   })

@@ -32,8 +32,8 @@ describe("a session that has ended", () => {
       const { a, service } = yield* opened()
       const connection = yield* service.client.router.cluster.pool.node(Address.tcp("a", 7000)).dedicated
       const cluster = service.client.router
-      const [slot, oneSlot] = [slotOfA, true]
-      const session = new SessionRouter({ asking: false, cluster, connection, slot, oneSlot })
+      const slot = slotOfA
+      const session = new SessionRouter({ asking: false, cluster, connection, slot })
       const get = Redis.get(keyOfA)
       const attempts = [
         attempt({ submit: session.dispatch }, get, { asking: false, deadline: Infinity }),

@@ -1,6 +1,7 @@
 /** Topologies whose map comes from a source of the program's own. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -192,6 +193,23 @@ describe("a source", () => {
       const strict = yield* clientOf(told().source)
       const error = yield* Effect.flip(strict.run(Redis.mget([keyOfB, keyOfA])))
       assert.strictEqual(error.reason._tag, "CrossSlot")
+    }))
+
+  it.effect("whose nodes serve any keys together keeps the order of commands on a key, whatever else they name", () =>
+    Effect.gen(function*() {
+      const map = Result.getOrThrow(SlotMap.make([{ primary: address("a:7000"), slots: [[0, 16383]] }]))
+      const { source } = told({ learn: Effect.succeed(map) }, { oneSlot: false })
+      const { a, run } = yield* clientOf(source)
+      const loading = Reply.error("LOADING Redis is loading the dataset in memory")
+      a.once("MSET", loading, loading, Reply.simple("OK"))
+      a.once("SET", loading, Reply.simple("OK"))
+      const stored = yield* start(
+        run(Redis.pipeline([Redis.mset({ [keyOfB]: "1", [keyOfA]: "1" }), Redis.set(keyOfA, "2")]))
+      )
+      yield* advance("5 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(stored), ["OK", "OK"])
+      const received = a.connections.flatMap((connection) => connection.received).filter((line) => /^M?SET /.test(line))
+      assert.deepStrictEqual(received.map((line) => line.split(" ")[0]), ["MSET", "SET", "MSET", "MSET", "SET"])
     }))
 
   it.effect.each<readonly [string, unknown]>([

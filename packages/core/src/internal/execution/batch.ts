@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import * as Command from "../../Command.ts"
 import * as RedisError from "../../RedisError.ts"
 import * as Resp from "../../Resp.ts"
+import { anySlot } from "../commands/keySlot.ts"
 import { blocks, Call, deadlineOf, decoded } from "../connection/call.ts"
 import { rejected, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
@@ -133,22 +134,25 @@ class Batch<A> extends Effectable.Class<void> {
   }
 }
 
+/** Which commands have to keep their order: those on one slot; or all, where the keys of a command may be in several slots. */
+const groupOf = ({ oneSlot }: Router, { slot }: { readonly slot: number }): number => oneSlot ? slot : anySlot
+
 /**
- * Replaces the short form of a command (EVALSHA) by the full one where a later command is on the same slot: a second try, after
- * NOSCRIPT, would be executed behind that one.
+ * Replaces the short form of a command (EVALSHA) by the full one where a later command is in the same group: a second try,
+ * after NOSCRIPT, would be executed behind that one.
  */
-const inOrder = <A>(calls: ReadonlyArray<BatchCall<A>>): ReadonlyArray<BatchCall<A>> => {
+const inOrder = <A>(router: Router, calls: ReadonlyArray<BatchCall<A>>): ReadonlyArray<BatchCall<A>> => {
   if (calls.every(({ command }) => command.unabridged === undefined)) return calls
-  const last = new Map(calls.map((call) => [call.slot, call]))
-  return calls.map((call) => last.get(call.slot) === call ? call : call.inFull())
+  const last = new Map(calls.map((call) => [groupOf(router, call), call]))
+  return calls.map((call) => last.get(groupOf(router, call)) === call ? call : call.inFull())
 }
 
-/** Groups the rest by slot, each group in the order of the commands. */
-const bySlot = <A>(rest: ReadonlyArray<Rest<A>>): Iterable<ReadonlyArray<Rest<A>>> => {
+/** The groups of the rest, each in the order of the commands. */
+const groupsOf = <A>(router: Router, rest: ReadonlyArray<Rest<A>>): Iterable<ReadonlyArray<Rest<A>>> => {
   const groups = new Map<number, Array<Rest<A>>>()
   for (const one of rest.toSorted((a, b) => a.index - b.index)) {
-    const group = groups.get(one.slot)
-    if (group === undefined) groups.set(one.slot, [one])
+    const group = groups.get(groupOf(router, one))
+    if (group === undefined) groups.set(groupOf(router, one), [one])
     else group.push(one)
   }
   return groups.values()
@@ -220,14 +224,14 @@ const together = Effect.fnUntraced(function*<A>(
     }
   }
 
-  yield* batch.attempt(inOrder(calls), fiber)
+  yield* batch.attempt(inOrder(router, calls), fiber)
   const isOvertaken = overtakers(commands, results, batch.rest)
   const finish = ({ index, work }: Rest<A>) =>
     Effect.map(Effect.result(work(isOvertaken(index))), (result) => {
       results[index] = result
     })
-  // Commands of one slot go on in their order, different slots go on concurrently.
-  yield* Effect.forEach(bySlot(batch.rest), (ofSlot) => Effect.forEach(ofSlot, finish, { discard: true }), {
+  // Commands of one group go on in their order, different groups go on concurrently.
+  yield* Effect.forEach(groupsOf(router, batch.rest), (group) => Effect.forEach(group, finish, { discard: true }), {
     concurrency: "unbounded",
     discard: true
   })

@@ -28,6 +28,7 @@ export class ClusterRouter implements Router {
   readonly clock: TurnClock
   readonly timeout: number
   readonly policy: Router["policy"]
+  readonly oneSlot: boolean
   readonly cluster: Cluster
   readonly placement: Placement
   readonly locate: Router["locate"]
@@ -40,6 +41,7 @@ export class ClusterRouter implements Router {
     this.clock = cluster.clock
     this.timeout = cluster.commandTimeout
     this.policy = cluster.policy
+    this.oneSlot = cluster.topology.oneSlot
     this.locate = cluster.topology.locate
     this.serves = cluster.topology.serves
     this.placement = new Placement(cluster)
@@ -47,7 +49,7 @@ export class ClusterRouter implements Router {
 
   admit(command: Command.Any): Admission {
     const refusal = this.lines.over() ?? unsound(command) ?? unplaced(command)
-    return refusal ?? (isForAllNodes(command) ? this.toAllNodes : slotOf(command, this.cluster.topology.oneSlot))
+    return refusal ?? (isForAllNodes(command) ? this.toAllNodes : slotOf(command, this.oneSlot))
   }
 
   standsApart(command: Command.Any): boolean {

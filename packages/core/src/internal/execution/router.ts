@@ -38,6 +38,11 @@ export interface Router {
   readonly timeout: number
   /** Whether ASKING goes before each command. */
   readonly asking: boolean
+  /**
+   * Whether all keys of a command have to be in one slot. If not, commands on different slots may be about the same key, and
+   * it takes more than the order of each slot's to keep that of each key's.
+   */
+  readonly oneSlot: boolean
   readonly admit: (command: Command.Any) => Admission
   /** Whether a command needs a connection to itself, because it blocks or is slow. */
   readonly standsApart: (command: Command.Any) => boolean

@@ -19,8 +19,6 @@ export interface Options {
   readonly connection: Connection
   /** The slot that the session is bound to; undefined when it is bound to a node. */
   readonly slot: number | undefined
-  /** Whether all keys of a command have to be in one slot. */
-  readonly oneSlot: boolean
   readonly asking: boolean
   /** Where the cluster's commands go. It heeds what redirects say. */
   readonly cluster: Router
@@ -34,16 +32,16 @@ export class SessionRouter implements Router {
   readonly clock: TurnClock
   readonly timeout: number
   readonly asking: boolean
+  readonly oneSlot: boolean
   readonly policy = Effect.succeed(RedirectPolicy.none)
   readonly locate: Router["locate"]
   readonly heed: Router["heed"]
   readonly serves: Router["serves"]
   private readonly connection: Connection
   private readonly slot: number | undefined
-  private readonly oneSlot: boolean
   private ended = false
 
-  constructor({ asking, cluster, connection, oneSlot, slot }: Options) {
+  constructor({ asking, cluster, connection, slot }: Options) {
     this.clock = cluster.clock
     this.timeout = cluster.timeout
     this.asking = asking
@@ -52,7 +50,7 @@ export class SessionRouter implements Router {
     this.serves = cluster.serves
     this.connection = connection
     this.slot = slot
-    this.oneSlot = oneSlot
+    this.oneSlot = cluster.oneSlot
   }
 
   end(): void {
