@@ -1,8 +1,8 @@
 /**
  * Type-checks every example: the `ts` blocks of the documents, and those in the doc comments of the sources.
  *
- * Each becomes a file of its own, checked as a user's would be. What an example leaves out, such as the imports of Effect,
- * it leaves out for its reader too, so nothing is added here.
+ * Each example becomes a file of its own and is checked like a user's file. Nothing is added, no imports either: an example
+ * must be complete, as its readers see no more.
  */
 import { execFileSync } from "node:child_process"
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"

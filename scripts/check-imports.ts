@@ -87,7 +87,7 @@ const statements = [
     "gm"
   ),
   /^import\s+"([^"]+)"/gm,
-  // Behind a star or two slashes it is an example.
+  // Dynamic imports, except in comments, where they are examples.
   /^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*"([^"]+)"/gm
 ]
 
@@ -114,7 +114,7 @@ const imports = new Map(sources.map((file) => [file, importsOf(file)]))
 const folderOf = (file: string): string | undefined =>
   Object.keys(floors).find((folder) => file.startsWith(`${folder}/`))
 
-/** The number of a file's floor, from 0 up, or -1 if it stands on none. */
+/** The number of a file's floor, counted from 0, or -1 if it is on none. */
 const floorOf = (file: string, folder: string): number => {
   const name = relative(folder, file).replace(/\.ts$/, "")
   return floors[folder].findIndex((floor) =>

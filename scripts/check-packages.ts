@@ -1,9 +1,9 @@
 /**
- * Packs the packages and uses them as a stranger would: from tarballs, in an empty project.
+ * Packs the packages and uses them as users do: installed from tarballs, in an empty project.
  *
  * Usage: node scripts/check-packages.ts
  *
- * The packages are built from a copy of their sources, so that what older builds left in `dist` neither helps nor harms.
+ * The packages are built from a copy of their sources, so that remains of older builds in `dist` have no influence.
  * The program that uses them is `scripts/consumer/program.ts.txt`, and prints `scripts/consumer/expected.txt`.
  */
 import { spawnSync } from "node:child_process"
@@ -69,7 +69,7 @@ const check = (name: string, body: () => void) => {
   }
 }
 
-/** A check without which the following ones make no sense. */
+/** A check that must pass for the following ones to make sense. */
 const need = (name: string, body: () => void) => {
   check(name, body)
   if (process.exitCode === 1) throw new CheckFailed()
@@ -99,7 +99,7 @@ const tarballs = join(temp, "tarballs")
 const installedVersion = (name: string): string => `${name}@${manifestAt(join(root, "node_modules", name)).version}`
 const installed = (folder: string): string => join(consumer, "node_modules/@redisc", folder)
 
-/** Each file of `src` that is not in a folder is a module that users import. */
+/** The modules that users can import: each file of `src` that is not in a folder. */
 const entryPoints = (folder: string): ReadonlyArray<string> =>
   readdirSync(join(root, "packages", folder, "src"))
     .filter((name) => name.endsWith(".ts"))
@@ -140,7 +140,7 @@ const writeConsumer = () => {
       compilerOptions: { ...compilerOptions, types: ["node"], outDir: "out" },
       include: ["program.ts", "entries.ts"]
     }),
-    // Core has to do without the types of Node.
+    // Core must compile without the types of Node.
     "tsconfig.core.json": JSON.stringify({
       compilerOptions: { ...compilerOptions, types: [], noEmit: true },
       include: ["core.ts"]

@@ -1,14 +1,12 @@
 /**
- * Programs of other Debian releases, next to those of the system: fetched by apt from the mirror that the system itself
- * uses, unpacked into a folder, and run with the libraries that came along. Nothing of the system changes.
+ * Fetches programs of other Debian releases with apt, from the mirror that the system itself uses. They are unpacked into a
+ * folder and run with the libraries of their own release. The system itself is not changed.
  */
 import { spawnSync } from "node:child_process"
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 
-/**
- * Why a program can't be had, for people.
- */
+/** A program can't be fetched or run. The message says why. */
 export class Unavailable extends Error {}
 
 const run = (command: string, args: ReadonlyArray<string>, environment: NodeJS.ProcessEnv = {}): string => {
@@ -27,9 +25,7 @@ const system = (): Readonly<Record<string, string>> => {
   return Object.fromEntries(Array.from(text.matchAll(/^(\w+)="?(.*?)"?$/gm), ([, name, value]) => [name, value]))
 }
 
-/**
- * Whether a package is installed here and comes from the release.
- */
+/** Whether a package is installed on this system and belongs to the given release. */
 export const isInstalled = (name: string, release: string): boolean => {
   const { ID, VERSION_CODENAME } = system()
   if (ID !== "debian" || VERSION_CODENAME !== release) return false
@@ -39,12 +35,12 @@ export const isInstalled = (name: string, release: string): boolean => {
   return stdout === "installed"
 }
 
-/** On Debian 13 the keys are in another file than before. */
+/** Debian 13 keeps its keys in another file than earlier releases. */
 const keyrings = ["pgp", "gpg"].map((format) => `/usr/share/keyrings/debian-archive-keyring.${format}`)
 
 /**
- * Apt with a state of its own in a folder. Of the system's settings it keeps how to fetch: proxies, certificates,
- * credentials. Hooks are not among those.
+ * Makes an apt that keeps its state in a folder. Of the system's settings it uses only those for fetching (proxies,
+ * certificates, credentials), and no hooks.
  */
 const makeApt = (folder: string) => {
   for (const name of ["lists/partial", "archives/partial"]) mkdirSync(join(folder, name), { recursive: true })
@@ -73,7 +69,7 @@ const makeApt = (folder: string) => {
 
 type Apt = ReturnType<typeof makeApt>
 
-/** What apt's sources name beside security updates and the like, in whichever format: what has the system's release first. */
+/** The archives in apt's sources, in whatever format, without security updates and the like; the system's release first. */
 const archives = (apt: Apt): ReadonlyArray<string> => {
   const own = system().VERSION_CODENAME
   const suites = Array.from(
@@ -84,7 +80,7 @@ const archives = (apt: Apt): ReadonlyArray<string> => {
   return [...new Set(sorted.map(({ archive }) => archive))]
 }
 
-/** Apt that knows the packages of a release, from the first archive that has it and is signed by Debian. */
+/** An apt that knows the packages of a release, from the first archive that has the release and is signed by Debian. */
 const aptOf = (folder: string, release: string): Apt => {
   const keyring = keyrings.find(existsSync)
   if (keyring === undefined) throw new Unavailable("install debian-archive-keyring, which has Debian's keys")
@@ -105,7 +101,7 @@ const aptOf = (folder: string, release: string): Apt => {
   throw problem
 }
 
-/** A program that starts another one with the libraries beside it, in place of the system's. */
+/** Writes a script that starts a program with the libraries fetched with it, in place of the system's. */
 const writeLauncher = (root: string, program: string): void => {
   const libraries = ["usr/lib", "lib"].flatMap((folder) => {
     if (!existsSync(join(root, folder))) return []
@@ -133,12 +129,12 @@ const isAlive = (pid: number): boolean => {
 }
 
 /**
- * Unpacks a package and all that it needs into `<folder>/<name>`, and answers the path of the program of that name there.
- * It is fetched once: a folder is complete or not there.
+ * Unpacks a package and its dependencies into `<folder>/<release>-<name>`, and returns the path of the program there. A
+ * program is fetched only once; its folder appears only when it is complete.
  *
  * **Details**
  *
- * The signatures of what is fetched are checked with the system's keys of Debian.
+ * The signatures of all packages are checked with the system's keys of Debian.
  */
 export const fetchProgram = (folder: string, release: string, name: string): string => {
   const target = resolve(folder, `${release}-${name}`)
@@ -165,7 +161,7 @@ export const fetchProgram = (folder: string, release: string, name: string): str
     try {
       renameSync(root, target)
     } catch (error) {
-      // Somebody else was faster.
+      // Another process may have been faster; then its result is used.
       if (!existsSync(program)) throw error
     }
   } catch (error) {

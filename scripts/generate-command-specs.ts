@@ -1,17 +1,17 @@
 /**
- * Writes `packages/core/src/generated/commandTable.ts` from the facts in `scripts/commands/`: what a server recorded
- * about itself, corrected and completed by what is known of later versions.
+ * Writes `packages/core/src/generated/commandTable.ts` from the facts in `scripts/commands/`: those recorded from a server,
+ * corrected and completed by facts about later versions.
  *
  * Usage: node scripts/generate-command-specs.ts           writes the table
- *        node scripts/generate-command-specs.ts --check   fails when the table that is there is another one
+ *        node scripts/generate-command-specs.ts --check   fails if the existing table is out of date
  */
 import { readFileSync, writeFileSync } from "node:fs"
 
 /**
- * Where keys are, in Redis' own numbers: an index counts from the command's first name, which is 0.
+ * The positions of keys, in Redis' own numbers: an index counts from the command's name, which is 0.
  *
- * `range` is last key, step and limit; `count` is the index of the count, that of the first key, and the step. `skip`,
- * which no server says, names the options that may stand before the keyword, with the number of their arguments.
+ * `range` is last key, step and limit; `count` is the index of the count, that of the first key, and the step. `skip`, which
+ * servers do not report, lists the options that may come before the keyword, with the number of their arguments.
  */
 export interface FactKey {
   readonly index?: number
@@ -24,35 +24,35 @@ export interface FactKey {
   readonly flags?: ReadonlyArray<string>
 }
 
-/** Where a blocking command says how long it may wait, in the numbers of {@link FactKey}. */
+/** The position of a blocking command's timeout, in the numbers of {@link FactKey}. */
 export interface FactTimeout {
   readonly index?: number
   readonly keyword?: string
   readonly from?: number
-  /** Behind this word it is not looked for. */
+  /** The search for the keyword stops at this word. */
   readonly until?: string
   readonly skip?: Readonly<Record<string, number>>
   readonly unit: "seconds" | "millis"
 }
 
-/** What is known about one command. A field of the later file replaces that of the recorded one. */
+/** The facts about one command. A field in the file `later` replaces the recorded one. */
 export interface Fact {
   readonly since?: string
   readonly flags?: ReadonlyArray<string>
   readonly tips?: ReadonlyArray<string>
   readonly keys?: ReadonlyArray<FactKey>
   readonly timeout?: FactTimeout
-  /** The argument that says where a command goes that any node would take, in the numbers of {@link FactKey}. */
+  /** The argument that chooses the node of a command that any node would take, in the numbers of {@link FactKey}. */
   readonly affinity?: number
-  /** Whether its replies belong together only when one node has given them all. */
+  /** Whether several replies belong together only if they come from one node. */
   readonly sticky?: boolean
 }
 
 const recorded = "scripts/commands/redis-7.0.15.json"
 const later = "scripts/commands/later.json"
 /**
- * Commands by the kinds of replies that answer them, whatever their options, the protocol and the server's version, outside
- * of a transaction. A command that this is not certain of is in none of these lists.
+ * Lists commands by the kinds of their replies, with any options, protocol and version of the server, outside of transactions.
+ * A command is in none of the lists if its kinds are not certain.
  */
 const replies = "scripts/commands/replies.json"
 const target = "packages/core/src/generated/commandTable.ts"
@@ -88,7 +88,10 @@ const policyOf = (name: string, fact: Fact, kind: string, policies: Record<strin
   return policy
 }
 
-/** Redis counts from the command's name, we from the argument behind its last name. Negative ones count from the end. */
+/**
+ * Converts an index: Redis counts from the command's name, the table from the first argument behind the name. Negative
+ * indexes count from the end in both.
+ */
 const shift = (index: number, names: number): number => index < 0 ? index : index - names
 
 const skipOf = (skip: Readonly<Record<string, number>>): string =>
@@ -132,13 +135,13 @@ const partialKinds: Record<string, string> = {
   pieces: "Pieces"
 }
 
-/** A flag of the later file that says of which kind a command is in some way. */
+/** The field for a flag such as `stateful:here` in the file `later`. */
 const kindOf = (flags: ReadonlySet<string>, fact: string, kinds: Record<string, string>): string | undefined => {
   const flag = Array.from(flags).find((flag) => flag.startsWith(`${fact}:`))
   return flag === undefined ? undefined : `${fact}: ${JSON.stringify(kinds[flag.slice(fact.length + 1)])}`
 }
 
-/** By the name of the command, as they are written in the table. */
+/** The field `replies` as it is written in the table, by the name of the command. */
 const readReplies = (): ReadonlyMap<string, string> => {
   const kindsOf = new Map<string, string>()
   const groups: Record<string, ReadonlyArray<string>> = JSON.parse(readFileSync(fileAt(replies), "utf8"))

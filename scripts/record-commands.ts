@@ -1,11 +1,11 @@
 /**
- * Asks a real server what it knows about its own commands and writes the facts to `scripts/commands/`, in the
- * form that the formatter leaves alone: one command a line where it fits.
+ * Asks a real server for the facts about its commands and writes them to `scripts/commands/`, in the layout that the formatter
+ * keeps: one command per line where it fits.
  *
  * Usage: node scripts/record-commands.ts
  *
- * The server is `redis-server`, or what REDIS_SERVER names; it is asked by `redis-cli`, or what REDIS_CLI names. Numbers
- * are written as the server says them: an index counts from the command's first name, which is 0.
+ * The server is `redis-server` or REDIS_SERVER, the client `redis-cli` or REDIS_CLI. Numbers are written as the server reports
+ * them: an index counts from the command's name, which is 0.
  */
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -38,7 +38,7 @@ interface ServerKeySpec {
   }
 }
 
-/** An element of the reply of COMMAND: name, arity, flags, four fields of old, tips, key specs, subcommands. */
+/** An element of the reply to COMMAND: name, arity, flags, four older fields, tips, key specs, subcommands. */
 type ServerCommand = readonly [
   name: string,
   arity: number,
@@ -80,7 +80,7 @@ const facts: Record<string, Fact> = {}
 const collect = (command: ServerCommand, docs: Record<string, ServerDoc>) => {
   const [name, arity, flags, , , , , tips, keys, subcommands] = command
   const doc = docs[name]
-  // "XINFO" alone is only the door to its subcommands, and has no facts of its own. "COMMAND" has some.
+  // A container such as "XINFO" is no command by itself, and has no facts. "COMMAND" is both.
   if (subcommands.length === 0 || arity === -1) {
     const kept = flags.filter((flag) => flagsThatMatter.has(flag))
     facts[name.replace("|", " ").toUpperCase()] = {

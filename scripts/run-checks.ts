@@ -3,8 +3,8 @@
  *
  * Usage: node scripts/run-checks.ts typecheck lint test:unit
  *
- * A script counts as one check; `test:unit` counts as many as it ran tests. The counts go to the file in
- * {@link results}, for `.ci/run`.
+ * A script counts as one check, but `test:unit` as one per test. The counts are written to the file {@link results}, for
+ * `.ci/run`.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"

@@ -1,17 +1,17 @@
 /**
- * The set of servers that the tests have to pass on. Those that are not installed are fetched once, into
- * `node_modules/.cache/redisc/servers`: what is there stays until that folder is removed.
+ * The servers on which the tests have to pass. Those that are not installed are fetched once, into
+ * `node_modules/.cache/redisc/servers`; remove that folder to fetch them again.
  *
  * Usage: node scripts/servers.ts
  *
- * It prints one server a line: its name, its version and its path, for `REDIS_SERVER`.
+ * It prints one server per line: its name, its version and its path, for `REDIS_SERVER`.
  */
 import { execFileSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { fetchProgram, isInstalled, Unavailable } from "./debian.ts"
 
 export type Server = {
-  /** Such as `Redis 7.0.15`, as it says itself. */
+  /** The server's own name and version, such as `Redis 7.0.15`. */
   readonly name: string
   readonly path: string
 } | {
@@ -26,7 +26,7 @@ const set = [
   ["bookworm", "redis-server"],
   ["trixie", "redis-server"],
   ["trixie", "valkey-server"],
-  // What testing carries moves on.
+  // The version in testing changes over time.
   ["testing", "valkey-server"]
 ] as const
 
@@ -37,9 +37,7 @@ const nameOf = (path: string): string => {
   return `${kind} ${version}`
 }
 
-/**
- * Finds or fetches all servers of the set, and says why where one can't be had.
- */
+/** Finds or fetches all servers of the set. A server that can't be fetched has a `problem`. */
 export const servers = (): ReadonlyArray<Server> =>
   set.map(([release, program]) => {
     try {

@@ -1,20 +1,20 @@
 #!/bin/sh
-# Makes sure that what the npm scripts need is there: the packages, a Node that is new enough and, with the argument
-# "redis", a Redis server. Says what it does, and nothing when there is nothing to do.
+# Makes sure that the npm scripts have what they need: the packages, a recent Node and, with the argument "redis", a
+# Redis server. Prints what it does; prints nothing if there is nothing to do.
 set -eu
 cd "$(dirname "$0")/.."
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-# npm writes this file last, so an interrupted installation is done again.
+# npm writes this file last, so an interrupted installation is repeated.
 installed=node_modules/.package-lock.json
 quiet="--no-audit --no-fund --loglevel=error"
 if [ ! -f "$installed" ] || { [ -f package-lock.json ] && [ -n "$(find package-lock.json -newer "$installed")" ]; }; then
   if [ -f package-lock.json ]; then
     say "installing packages (npm ci)"
-    # npm 11 refuses a lock file without the packages for other platforms, which not every registry offers. The versions
-    # of the lock file hold in the second attempt too.
+    # npm 11 refuses a lock file that lacks packages of other platforms, which not every registry offers. "npm install"
+    # accepts it, and installs the same versions.
     if ! problem=$(npm ci $quiet 2>&1); then
       say "npm ci failed, installing with npm install"
       npm install --no-save $quiet >/dev/null || fail "npm could not install the packages. npm ci said:
@@ -50,18 +50,18 @@ has_server() { command -v redis-server >/dev/null || command -v valkey-server >/
 if [ "$(id -u)" -eq 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; then
   export DEBIAN_FRONTEND=noninteractive
   PATH="$PATH:/usr/sbin:/sbin"
-  # Without a fresh list the package may still be found in the old one.
+  # If the update fails, the package may still be in the old list.
   apt-get update -qq >/dev/null 2>&1 || true
   install() {
     say "installing $1 (apt-get)"
     problem=$(apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=60 "$1" 2>&1)
   }
-  # Not every release of Debian has both.
+  # Not every release of Debian has both servers.
   server=redis-server
   install $server || { first=$problem; server=valkey-server; install $server; } ||
     fail "apt-get could not install a server: install Redis 7 or newer or Valkey, or set REDIS_SERVER to the path of a server.
 $first"
-  # The tests start servers of their own. There was no server before, so this service came with the package.
+  # The tests start their own servers. Stop the service that the package has just started; there was none before.
   if [ -d /run/systemd/system ]; then
     systemctl disable --now --quiet $server >/dev/null 2>&1 || true
   elif [ -x /etc/init.d/$server ]; then

@@ -5,7 +5,7 @@ export interface Counts {
   readonly failed: number
 }
 
-/** What of vitest's JSON report is read here. */
+/** The fields of vitest's JSON report that are read here. */
 interface TestReport {
   readonly numPassedTests: number
   readonly numFailedTests: number
@@ -15,14 +15,12 @@ interface TestReport {
   }>
 }
 
-/**
- * Counts the tests of a run of vitest that ended with an exit status, from the report that it wrote.
- */
+/** Counts the tests of a run of vitest, from its report and its exit status. */
 export const countTests = (file: string | URL, status: number | null): Counts => {
   let counts: Counts
   try {
     const report: TestReport = JSON.parse(readFileSync(file, "utf8"))
-    // A file that can't be loaded, or whose hooks fail, fails without a test that does.
+    // A file that can't be loaded, or whose hooks fail, has no failed test, but counts as one.
     const broken = report.testResults.filter((file) =>
       file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")
     )
@@ -30,6 +28,6 @@ export const countTests = (file: string | URL, status: number | null): Counts =>
   } catch {
     counts = { passed: 0, failed: 1 }
   }
-  // Errors outside of tests fail the run too, and a run without tests proves nothing.
+  // Errors outside of tests fail the run, too, and so does a run without tests.
   return counts.failed === 0 && (status !== 0 || counts.passed === 0) ? { ...counts, failed: 1 } : counts
 }

@@ -1,10 +1,10 @@
 /**
- * Runs what depends on the server on each server of the set: conformance, scenarios, replicas, chaos, the launcher and the
- * Node transport. A server that can't be had is a failure.
+ * Runs the tests that depend on the server against each server of the set: conformance, scenarios, replicas, chaos, the
+ * launcher and the Node transport. A server that can't be fetched counts as a failure.
  *
  * Usage: node scripts/test-servers.ts
  *
- * The counts go to `node_modules/.cache/redisc/servers.json`, for `.ci/run`.
+ * The counts are written to `node_modules/.cache/redisc/servers.json`, for `.ci/run`.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"

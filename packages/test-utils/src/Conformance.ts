@@ -1,6 +1,6 @@
 /**
- * What a Redis Cluster does, as cases that run against anything that provides `Redis` and `RedisCluster`: a client of real
- * servers, of the in-memory cluster, or of what you have. Where two of them differ, the real server is right.
+ * The behaviour of a Redis Cluster, as cases that run against anything that provides `Redis` and `RedisCluster`: a client of
+ * real servers, of the in-memory cluster, or of your own. Where two of them differ, the real server is right.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ import { transactions } from "./conformance/transactions.ts"
 export type { Case } from "./conformance/Case.ts"
 
 /**
- * All cases, by command group. They need a cluster with empty nodes, can run side by side, and leave their keys behind.
+ * All cases, by command group. They need a cluster with empty nodes, can run concurrently, and do not delete their keys.
  *
  * **Example** (As tests)
  *

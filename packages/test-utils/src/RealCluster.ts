@@ -1,9 +1,9 @@
 /**
- * Real Redis Cluster servers for tests: processes on loopback that live and die with a scope, and the levers to make
- * them fail, move slots and change roles.
+ * Real Redis Cluster servers for tests: processes on loopback that live as long as a scope, and controls to make them fail,
+ * move slots and change roles.
  *
- * Controls that change the layout return when all nodes agree about the new one. Those that disturb a node
- * (`kill`, `pause`, `resume`, `restart`) return at once; `waitUntilStable` and `awaitPromotion` wait for what follows.
+ * Controls that change the layout return when all nodes agree on the new one. Controls that disturb a node (`kill`, `pause`,
+ * `resume`, `restart`) return at once; use `waitUntilStable` and `awaitPromotion` to wait for the consequences.
  *
  * @since 0.1.0
  */
@@ -69,18 +69,18 @@ export type {
 } from "./internal/clusterNode.ts"
 
 /**
- * What to start.
+ * The options of a cluster.
  *
  * **Details**
  *
- * - `primaries`: 3 by default; `replicas` are those of each primary, 0 by default.
+ * - `primaries`: 3 by default. `replicas`: the number for each primary, 0 by default.
  * - `server`: the path of the server. By default `$REDIS_SERVER`, else `redis-server` or `valkey-server` on the path.
  * - `nodeTimeout`: how long a node may be silent before it counts as failed, 1 second by default. A failover takes place
  *   about one to two seconds later.
- * - `tls`: encrypts all connections, with certificates of the cluster's own. They are in the service's `tls`.
- * - `password`: of the default user.
+ * - `tls`: encrypts all connections, with certificates made for this cluster. They are in the service's `tls`.
+ * - `password`: the password of the default user.
  * - `requireFullCoverage`: whether a cluster without an owner for every slot refuses all commands, as Redis does by default.
- * - `config`: more lines of `redis.conf`, each a directive and what follows it. They win over those of the launcher.
+ * - `config`: more lines of `redis.conf`, each a directive and its value. They take precedence over the launcher's.
  *
  * @category configuration
  * @since 0.1.0
@@ -99,7 +99,7 @@ export interface Options {
 /**
  * A running cluster and its controls.
  *
- * **Example** (A slot that is half-way to another node)
+ * **Example** (A slot that is being migrated)
  *
  * ```ts
  * import { RealCluster } from "@redisc/test-utils"
@@ -110,7 +110,7 @@ export interface Options {
  *   const [, second] = yield* cluster.primaries
  *   yield* cluster.beginMigration(42, second)
  *   yield* cluster.migrateKeys(42, 10)
- *   // Now the owner answers ASK for ten keys that it had. Later:
+ *   // Now the owner answers ASK for the ten keys that have moved. Later:
  *   yield* cluster.finishMigration(42)
  * }).pipe(Effect.provide(RealCluster.layer({ primaries: 3, replicas: 1 })))
  * ```
@@ -121,20 +121,20 @@ export interface Options {
 export class RealCluster extends Context.Service<RealCluster, {
   /** The addresses of the first nodes, for a client to start with. */
   readonly addresses: ReadonlyArray<Address.Tcp>
-  /** What the servers are, by their own word. */
+  /** What the servers say they are. */
   readonly kind: "redis" | "valkey"
   /** The version of the servers, such as `7.0.15`. */
   readonly version: string
-  /** What a client needs in order to be let in, if the cluster was started with `tls`. */
+  /** The TLS options for a client, if the cluster was started with `tls`. */
   readonly tls: NodeConnector.TlsOptions | undefined
-  /** All nodes, also those that are not running. */
+  /** All nodes, including those that are not running. */
   readonly nodes: Effect.Effect<ReadonlyArray<NodeState>, RealClusterError>
   /** The running primaries, in the order of their names. */
   readonly primaries: Effect.Effect<ReadonlyArray<NodeState>, RealClusterError>
   /** The running replicas of a node. */
   readonly replicasOf: (node: Node) => Effect.Effect<ReadonlyArray<NodeState>, RealClusterError>
   readonly ownerOf: (slot: number) => Effect.Effect<Node, RealClusterError>
-  /** Sends any command to one node. An error reply is a failure; redirects are not followed. */
+  /** Sends any command to one node. Fails if the reply is an error. Redirects are not followed. */
   readonly command: (
     node: Node,
     name: string,
@@ -143,42 +143,42 @@ export class RealCluster extends Context.Service<RealCluster, {
   /** Empties all running primaries. */
   readonly flushAll: Effect.Effect<void, RealClusterError>
 
-  /** Ends the process with SIGKILL. Its data is gone, as nothing is ever saved. */
+  /** Ends the process with SIGKILL. Its data is lost, since nothing is saved. */
   readonly kill: (node: Node) => Effect.Effect<void, RealClusterError>
   /** Stops the process with SIGSTOP. Its connections stay open and silent. */
   readonly pause: (node: Node) => Effect.Effect<void, RealClusterError>
   readonly resume: (node: Node) => Effect.Effect<void, RealClusterError>
-  /** Starts the process again, with the same port and id. If it still runs, it is killed first. */
+  /** Starts the process again with the same port and id. Kills it first if it still runs. */
   readonly restart: (node: Node) => Effect.Effect<void, RealClusterError>
-  /** Makes a replica the primary. A primary that is down needs `force`, and a cluster without majority `takeover`. */
+  /** Promotes a replica. If its primary is down, `force` is needed; without a majority of primaries, `takeover`. */
   readonly failover: (
     replica: Node,
     mode?: "default" | "force" | "takeover"
   ) => Effect.Effect<void, RealClusterError>
-  /** Waits until a replica has taken the place of a node that was killed or paused, and answers which. */
+  /** Waits until a replica has replaced a node that was killed or paused, and returns that replica. */
   readonly awaitPromotion: (of: Node) => Effect.Effect<Node, RealClusterError>
-  /** Waits until every running node calls the cluster ok, and all agree about roles, slots and who is down. */
+  /** Waits until every running node reports the cluster as ok, and all agree on roles, slots and failed nodes. */
   readonly waitUntilStable: Effect.Effect<void, RealClusterError>
 
-  /** Moves slots with all their keys while clients use them. Without `slots` all of `from`; with both, `from` must own them. */
+  /** Moves slots with their keys while clients use them: `slots`, or all of `from`. With both, `from` must own `slots`. */
   readonly migrateSlots: (
     options: { readonly to: Node; readonly from?: Node | undefined; readonly slots?: Slots | undefined }
   ) => Effect.Effect<void, RealClusterError>
-  /** Begins to move a slot, and leaves all its keys where they are. */
+  /** Begins the migration of a slot without moving any keys. */
   readonly beginMigration: (slot: number, to: Node) => Effect.Effect<void, RealClusterError>
-  /** Moves at most `limit` keys of a slot whose migration has begun, and answers how many there were. */
+  /** Moves at most `limit` keys of a slot whose migration has begun, and returns how many were moved. */
   readonly migrateKeys: (slot: number, limit: number) => Effect.Effect<number, RealClusterError>
-  /** Moves the other keys, and makes the target the owner. */
+  /** Moves the remaining keys, and makes the target the owner of the slot. */
   readonly finishMigration: (slot: number) => Effect.Effect<void, RealClusterError>
   /** Starts one more node: a primary without slots, or a replica. */
   readonly addNode: (options?: { readonly replicaOf?: Node | undefined }) => Effect.Effect<Node, RealClusterError>
-  /** Moves a node's slots to the other primaries, makes all forget it, and ends it. Its replicas have to go first. */
+  /** Moves a node's slots to the other primaries, makes all nodes forget it, and ends it. Remove its replicas first. */
   readonly removeNode: (node: Node) => Effect.Effect<void, RealClusterError>
 }>()("@redisc/test-utils/RealCluster") {}
 
 type Service = RealCluster["Service"]
 
-/** Servers live in real time, whichever clock a test has. */
+/** Runs an effect with the real clock, since servers run in real time whatever clock the test has. */
 const inRealTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, Clock.Clock, Clock.Clock.defaultValue())
 
@@ -208,7 +208,7 @@ const launch = Effect.fnUntraced(function*(
 
   const members = new Map<string, Member>()
   yield* Effect.addFinalizer(() =>
-    // What a server did that crashed is known to nobody, whatever its clients made of it.
+    // A crashed server fails the scope, even if its clients got over it: nothing it did can be trusted.
     Effect.forEach(members.values(), checkCrashed, { discard: true }).pipe(
       Effect.ensuring(Effect.forEach(members.values(), killMember, { discard: true })),
       Effect.orDie
@@ -290,16 +290,16 @@ const launch = Effect.fnUntraced(function*(
 })
 
 /**
- * Starts a cluster, and returns when it is stable. It ends with the scope: all processes and files are gone then. They
- * are also removed if this process dies.
+ * Starts a cluster, and returns when it is stable. When the scope ends, all processes and files are removed; also if this
+ * process dies.
  *
  * **Details**
  *
- * A server that ends by itself, other than at SHUTDOWN, fails what waits for it and, at the latest, the end of the scope: with
- * the end of its log.
+ * If a server ends on its own, other than by SHUTDOWN, everything that waits for it fails, and at the latest the end of the
+ * scope does. The error contains the end of the server's log.
  *
- * Nodes listen on 127.0.0.1, at free ports. It takes about two seconds, which is how long a primary that has just
- * started refuses commands.
+ * Nodes listen on 127.0.0.1 at free ports. Starting takes about two seconds, because a primary refuses commands for that long
+ * after its start.
  *
  * @category constructors
  * @since 0.1.0
@@ -313,7 +313,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, RealClusterE
         Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
       )
     })
-    // Between finding a port free and taking it, somebody else may have taken it.
+    // Another process may take a port between finding it free and starting the server.
     return yield* Effect.retry(attempt, { times: 2, while: ({ problem }) => problem.includes("already in use") })
   }).pipe(inRealTime)
 

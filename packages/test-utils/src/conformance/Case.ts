@@ -1,6 +1,6 @@
 /**
- * One behaviour that real servers and the in-memory cluster have in common. Each case keeps to keys of its own, under a
- * hash tag of its own, so that cases can run in any order, side by side and again, and leaves them behind.
+ * A case: one behaviour that real servers and the in-memory cluster share. Each case uses its own keys under its own hash tag,
+ * so that cases can run in any order, concurrently and repeatedly. Cases do not delete their keys.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { Services } from "@redisc/core/RedisCluster"
 import * as Effect from "effect/Effect"
 
 /**
- * A case runs with what a layer of a cluster provides: `RedisCluster.layer`, the Node layer, that of the in-memory cluster.
+ * A case needs the services of a cluster's layer: `RedisCluster.layer`, the Node layer, or that of the in-memory cluster.
  *
  * @category models
  * @since 0.1.0
@@ -20,7 +20,7 @@ export interface Case {
 }
 
 /**
- * A case, named by the behaviour that it shows.
+ * Makes a case, named after the behaviour that it tests.
  *
  * @category constructors
  * @since 0.1.0
@@ -31,7 +31,7 @@ const started = Date.now().toString(36)
 let runs = 0
 
 /**
- * Names for keys that nobody has used yet, all in one slot: a function from what a key is for to the key.
+ * Makes a function that returns unused keys, all in one slot. Its argument says what a key is for.
  *
  * @category constructors
  * @since 0.1.0
@@ -43,8 +43,8 @@ export const freshKeys = (name: string): Effect.Effect<(suffix: string) => strin
   })
 
 /**
- * What a command fails with: the code of the server's error, or the tag of another reason. A command that succeeds makes
- * the case fail.
+ * The failure of a command: the code of a server's error, or the tag of another reason. If the command succeeds, the case
+ * fails.
  *
  * @category assertions
  * @since 0.1.0

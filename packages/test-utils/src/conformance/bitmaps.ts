@@ -1,5 +1,5 @@
 /**
- * What bitmap commands do.
+ * Cases for bitmaps.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * How a cluster describes itself. The cases hold for a healthy cluster that serves all slots.
+ * Cases for the commands with which a cluster describes itself. They hold for a healthy cluster that serves all slots.
  *
  * @since 0.1.0
  */

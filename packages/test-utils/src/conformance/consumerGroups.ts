@@ -1,5 +1,5 @@
 /**
- * What the commands of consumer groups do.
+ * Cases for consumer groups.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ const entry = (n: number): Redis.StreamEntry => ({ id: `${BigInt(n)}-1`, fields:
 
 const entries = (...ns: ReadonlyArray<number>) => ns.map(entry)
 
-/** A stream of `size` entries, with a group that has read none of them. */
+/** Makes a stream of `size` entries, with a group that has read none of them. */
 const fill = Effect.fnUntraced(function*(key: string, size: number) {
   yield* Redis.xgroupCreate(key, "group", "0", { mkstream: true })
   for (let n = 1; n <= size; n++) yield* Redis.xadd(key, { n: `${n}` }, { id: `${n}-1` })
@@ -26,7 +26,7 @@ const fill = Effect.fnUntraced(function*(key: string, size: number) {
 const readNew = (key: string, consumer: string, count?: number) =>
   Redis.xreadgroup("group", consumer, { [key]: ">" }, { count })
 
-/** The pending entries without their times: those of two servers are not alike. */
+/** The pending entries without their times, which differ from server to server. */
 const pendingOf = (key: string, options: { readonly consumer?: string; readonly count?: number } = {}) =>
   Effect.map(
     Redis.xpendingRange(key, "group", "-", "+", { count: 100, ...options }),

@@ -1,5 +1,5 @@
 /**
- * What errors say about whether a command was executed, held against what is stored afterwards.
+ * Cases for `delivery`: whether a command was executed according to its error, compared with the data stored afterwards.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ const keyOf = (name: string) => freshKeys(`delivery:${name}`)
 const tagAndDelivery = <A, R>(effect: Effect.Effect<A, Redis.RedisError, R>) =>
   Effect.map(Effect.flip(effect), ({ delivery, reason }) => [reason._tag, delivery])
 
-/** Scripts that write, and then answer with an error, each in a way of its own. */
+/** Scripts that write and then reply with an error, each in a different way. */
 const failing: ReadonlyArray<readonly [name: string, lua: string]> = [
   ["a command in it fails", `return redis.call("LPUSH", KEYS[1], "x")`],
   ["a command in it fails, and that is the reply", `return redis.pcall("LPUSH", KEYS[1], "x")`],

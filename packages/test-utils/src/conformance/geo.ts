@@ -1,5 +1,5 @@
 /**
- * What the commands of positions on earth do.
+ * Cases for positions on earth.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * What hash commands do. Those of Redis 7.4 and later, on times to live of single fields, are not here.
+ * Cases for hashes, without the commands of Redis 7.4 and later for the time to live of single fields.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ const keyOf = (name: string) => (suffix: string) => `{hashes:${name}}:${suffix}`
 
 const sorted = (fields: ReadonlyArray<string>) => [...fields].sort()
 
-/** All items of a scan, which come in pages, by field. */
+/** All items of a scan over all its pages, by field. */
 const scanAll = Effect.fnUntraced(
   function*(key: string, options: { readonly match?: string; readonly count?: number }) {
     const items = new Map<string, string>()

@@ -1,5 +1,5 @@
 /**
- * What the commands of HyperLogLogs do.
+ * Cases for HyperLogLogs.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * What commands on keys do, whatever the keys hold.
+ * Cases for commands on keys of any type.
  *
  * @since 0.1.0
  */

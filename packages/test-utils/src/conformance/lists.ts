@@ -1,5 +1,5 @@
 /**
- * What list commands do.
+ * Cases for lists.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * What becomes of many commands in one go.
+ * Cases for pipelines.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ export const pipelines: ReadonlyArray<Case> = [
     "a pipeline over many slots replies in the order of its commands",
     Effect.gen(function*() {
       const key = yield* keyOf("order")
-      // Without the braces of the tag each key has a slot of its own.
+      // Without the braces of the hash tag the keys are in different slots.
       const keys = Array.from({ length: 200 }, (_, n) => key(`${n}`).replace(/[{}]/g, ""))
       yield* Redis.pipeline(keys.map((name, n) => Redis.set(name, `${n}`)))
       assert.deepEqual(yield* Redis.pipeline(keys.map((name) => Redis.get(name))), keys.map((_, n) => `${n}`))

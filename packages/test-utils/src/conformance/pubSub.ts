@@ -1,5 +1,5 @@
 /**
- * What publishing and subscribing do while the cluster is well.
+ * Cases for publishing and subscribing in a healthy cluster.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import type { Case } from "./Case.ts"
 
 const channelOf = (name: string) => freshKeys(`pubSub:${name}`)
 
-/** Subscribes, and waits for so many messages once that is confirmed. */
+/** Subscribes, and waits for a number of messages once the subscription is confirmed. */
 const hear = <P = string>(
   topics: PubSub.Topics,
   count: number,
@@ -35,7 +35,7 @@ const hear = <P = string>(
 const payloadsOf = <P>(messages: ReadonlyArray<PubSub.Message<P>>): ReadonlyArray<P> =>
   messages.map(({ payload }) => payload)
 
-/** Repeats a question until it is answered so. */
+/** Repeats a question until its answer is the expected one. */
 const until = <A, E, R>(question: Effect.Effect<A, E, R>, expected: (answer: A) => boolean): Effect.Effect<A, E, R> =>
   Effect.repeat(question, { until: expected })
 
@@ -198,7 +198,7 @@ export const pubSub: ReadonlyArray<Case> = [
         const passedOn = yield* hear({ channels: [channel("b")] }, 1)
         assert.equal(yield* Redis.publish(channel("a"), "1"), 0)
         assert.equal(yield* Redis.spublish(channel("a"), "1"), 0)
-        // Published at the same node, it comes behind what that node is still passing on to the others.
+        // Published at the same node, this message arrives after those that the node is still passing on.
         yield* Redis.publish(channel("b"), "1")
         yield* passedOn
         const heard = yield* hear({ channels: [channel("a")], shardChannels: [channel("a")] }, 2)

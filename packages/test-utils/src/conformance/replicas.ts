@@ -1,5 +1,5 @@
 /**
- * Reads that replicas may answer. The cases hold for clusters without replicas too, where the primary answers them all.
+ * Cases for reads that replicas may answer. They also hold for clusters without replicas, where the primary answers all.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ export const replicas: ReadonlyArray<Case> = [
       const key = yield* freshKeys("replicas:end")
       yield* Redis.set(key("text"), "1")
       yield* Redis.rpush(key("list"), ["a", "b"])
-      // More than once round, so that each node has answered.
+      // Twice, so that each node has answered at least once.
       for (const readFrom of [...fallible, ...fallible, ...fallible]) {
         const read = Effect.all([Redis.get(key("text")), Redis.lrange(key("list"), 0, -1)])
         yield* ReadFrom.provide(read, readFrom).pipe(

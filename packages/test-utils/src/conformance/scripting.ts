@@ -1,5 +1,5 @@
 /**
- * What scripts and functions do. Cases here use scripts and libraries that nobody else has, and flush nothing.
+ * Cases for scripts and functions. They use their own scripts and libraries, and never flush any, so as not to disturb others.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import type { Case } from "./Case.ts"
 
 const keyOf = (name: string) => freshKeys(`scripting:${name}`)
 
-/** A word that is in no script and no library yet. */
+/** A word that no script or library contains yet. */
 const freshWord = (name: string) => Effect.map(keyOf(name), (key) => key("").replace(/\W/g, "_"))
 
 /** Keys without a common tag: enough of them to have some on each primary. */
@@ -38,7 +38,7 @@ redis.register_function{
   flags = { "no-writes" }
 }`
 
-/** Loads a library of its own, which is deleted in the end. */
+/** Loads a new library, and deletes it in the end. */
 const withLibrary = <A>(
   name: string,
   use: (library: string) => Effect.Effect<A, unknown, Redis.Redis>
@@ -293,7 +293,7 @@ export const scripting: ReadonlyArray<Case> = [
       Effect.gen(function*() {
         const saved = yield* Redis.functionDump()
         assert.ok(saved instanceof Uint8Array)
-        // Damaged bytes are refused for that; whole ones only since the libraries are there.
+        // Intact bytes are refused only because the libraries exist; damaged ones because of the damage.
         const taken = yield* Effect.flip(Redis.functionRestore(saved))
         assert.match(taken.message, /already exists/)
         const damaged = yield* Effect.flip(Redis.functionRestore(saved.map((byte, i) => i === 5 ? byte ^ 1 : byte)))

@@ -1,5 +1,5 @@
 /**
- * What servers tell of themselves. Cases here change nothing that others could notice.
+ * Cases for the commands with which servers describe themselves. They change nothing that other cases could notice.
  *
  * @since 0.1.0
  */

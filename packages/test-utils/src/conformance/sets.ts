@@ -1,5 +1,5 @@
 /**
- * What set commands do.
+ * Cases for sets.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ const keyOf = (name: string) => (suffix: string) => `{sets:${name}}:${suffix}`
 
 const sorted = (members: ReadonlyArray<string>) => [...members].sort()
 
-/** All items of a scan, which come in pages. */
+/** All items of a scan over all its pages. */
 const scanAll = Effect.fnUntraced(
   function*(key: string, options: { readonly match?: string; readonly count?: number }) {
     const items = new Set<string>()

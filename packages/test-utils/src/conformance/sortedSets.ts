@@ -1,5 +1,5 @@
 /**
- * What sorted set commands do.
+ * Cases for sorted sets.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import type { Case } from "./Case.ts"
 
 const keyOf = (name: string) => (suffix: string) => `{sortedSets:${name}}:${suffix}`
 
-/** Members with their scores, from a record that is easier to read. */
+/** Converts a record, which is easier to read, to members with their scores. */
 const scored = (members: Record<string, number>): ReadonlyArray<Redis.ScoredMember> =>
   Object.entries(members).map(([member, score]) => ({ member, score }))
 
@@ -23,7 +23,7 @@ const letters = scored({ a: 1, b: 2, c: 3, d: 4, e: 5 })
 
 const names = ["ada", "alan", "bob", "carl", "dora"]
 
-/** All items of a scan, which come in pages, by member. */
+/** All items of a scan over all its pages, by member. */
 const scanAll = Effect.fnUntraced(
   function*(key: string, options: { readonly match?: string; readonly count?: number }) {
     const items = new Map<string, number>()

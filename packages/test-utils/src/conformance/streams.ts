@@ -1,5 +1,5 @@
 /**
- * What the commands of streams do, but for those of consumer groups.
+ * Cases for streams, without consumer groups.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ const keyOf = (name: string) => freshKeys(`streams:${name}`)
 
 const entry = (id: Redis.StreamId, ...fields: Redis.StreamFields): Redis.StreamEntry => ({ id, fields })
 
-/** A stream with an entry for each ID, whose field `n` is its place from 1 on. */
+/** Makes a stream with an entry for each ID, whose field `n` is its position, counted from 1. */
 const fill = Effect.fnUntraced(function*(key: string, ids: ReadonlyArray<string>) {
   for (const [index, id] of ids.entries()) yield* Redis.xadd(key, { n: `${index + 1}` }, { id })
 })

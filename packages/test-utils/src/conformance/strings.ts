@@ -1,5 +1,5 @@
 /**
- * What string commands do.
+ * Cases for strings.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * What MULTI to EXEC does.
+ * Cases for transactions.
  *
  * @since 0.1.0
  */

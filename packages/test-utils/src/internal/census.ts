@@ -8,9 +8,7 @@ import type { Member } from "./members.ts"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
 
-/**
- * Who is meant: what the public `Node` is.
- */
+/** Identifies a node, like the public `Node`. */
 export interface Node {
   readonly name: string
   readonly id: string
@@ -24,9 +22,7 @@ interface State extends Node {
   readonly slots: Known["slots"]
 }
 
-/**
- * Asks all the nodes of a cluster, and waits for what they come to agree on.
- */
+/** Asks all nodes of a cluster for their views, and waits until they agree. */
 export interface Census {
   readonly views: Effect.Effect<ReadonlyArray<View>, RealClusterError>
   readonly states: Effect.Effect<ReadonlyArray<State>, RealClusterError>
@@ -36,7 +32,7 @@ export interface Census {
   readonly runningMember: (node: Node) => Effect.Effect<Member, RealClusterError>
   /** The running primaries. */
   readonly primaries: Effect.Effect<ReadonlyArray<State>, RealClusterError>
-  /** Answers who owns a slot, having asked once for all slots. */
+  /** Asks the nodes once, and returns a function that finds the owner of any slot. */
   readonly owners: Effect.Effect<(slot: number) => Effect.Effect<Member, RealClusterError>, RealClusterError>
 }
 
@@ -46,7 +42,7 @@ const processOf = (member: Member): State["process"] =>
   isRunning(member) ? "running" : isUp(member) ? "paused" : "stopped"
 
 export const makeCensus = (admin: Admin, members: ReadonlyMap<string, Member>): Census => {
-  // Who followed whom when all was well. It tells later in whose place a promoted replica stands.
+  // The primary of each replica when the cluster was last stable: later it tells which primary a promoted replica replaces.
   let primaryOf = new Map<string, string>()
 
   const running = Effect.suspend(() => {
@@ -73,7 +69,7 @@ export const makeCensus = (admin: Admin, members: ReadonlyMap<string, Member>): 
       }
     }))
 
-  /** Asks again and again. A node that can't be asked is a reason to wait like any other. */
+  /** Polls until `look` returns something else than a text, the reason to wait. A node that can't be asked is one, too. */
   const waitFor = <A>(what: string, look: (views: ReadonlyArray<View>) => A | string) =>
     Effect.suspend(() => {
       let reason = "nobody answered"

@@ -19,24 +19,22 @@ export interface Target {
 
 export type Arg = string | number | Uint8Array
 
-/**
- * Sends commands to the nodes, over one connection to each that is opened when needed, and anew when it was lost.
- */
+/** Sends commands to nodes, over one connection to each, which is opened on demand and again after it was lost. */
 export interface Admin {
   readonly send: (
     node: Target,
     name: string,
     ...args: ReadonlyArray<Arg>
   ) => Effect.Effect<Resp.Value, RealClusterError>
-  /** The same, with the strings of the reply as bytes. */
+  /** Like `send`, with the strings of the reply as bytes. */
   readonly sendBytes: (
     node: Target,
     name: string,
     ...args: ReadonlyArray<Arg>
   ) => Effect.Effect<Resp.Value, RealClusterError>
   /**
-   * Sends many commands at once, on several connections. What a server answers one by one on each, such as a change that its
-   * replicas have to hear of first, takes a fraction of the time.
+   * Sends many commands at once, on several connections. That is much faster for commands that block their connection, such
+   * as layout changes that the server first propagates to its replicas.
    */
   readonly sendAll: (
     node: Target,

@@ -1,21 +1,22 @@
-/** A node of a cluster as tests see it, be it a real server or a simulated one. */
+/** A node of a cluster as tests see it, whether the server is real or simulated. */
 import type * as Address from "@redisc/core/Address"
 
 /**
- * A node, for as long as it belongs to the cluster. Neither a restart nor another role makes it another one.
+ * Identifies a node for as long as it belongs to the cluster, across restarts and changes of role.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Node {
-  /** `node-0` and so on. A cluster starts with its primaries, in the order of their slots, and goes on with their replicas. */
+  /** `node-0` and so on. The first ones are the initial primaries, in the order of their slots, followed by their replicas. */
   readonly name: string
   readonly id: string
   readonly address: Address.Tcp
 }
 
 /**
- * A node as it is now. `role`, `primary` and `slots` are what it says itself, or the others if it can't.
+ * The current state of a node. `role`, `primary` and `slots` are as the node itself reports them, or, if it is not running, as
+ * the others do.
  *
  * @category models
  * @since 0.1.0
@@ -25,12 +26,12 @@ export interface NodeState extends Node {
   readonly role: "primary" | "replica"
   /** The id of a replica's primary. */
   readonly primary: string | undefined
-  /** Ranges, with their first and last slot. */
+  /** Ranges, each with its first and last slot. */
   readonly slots: ReadonlyArray<readonly [first: number, last: number]>
 }
 
 /**
- * Slots, one by one or as ranges with their first and last slot: `[5, [100, 199]]`.
+ * Slots, as single numbers or as ranges with their first and last slot: `[5, [100, 199]]`.
  *
  * @category models
  * @since 0.1.0

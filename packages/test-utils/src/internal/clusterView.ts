@@ -1,4 +1,4 @@
-/** What one node says about the cluster, and whether all say the same. */
+/** The view that one node has of the cluster, and whether all views agree. */
 
 export interface Known {
   readonly id: string
@@ -16,7 +16,7 @@ export interface View {
   readonly name: string
   readonly state: string
   readonly nodes: ReadonlyArray<Known>
-  /** Whether it is a primary, or a replica that follows its primary's stream. */
+  /** Whether the node is a primary, or a replica that is connected to its primary. */
   readonly isInSync: boolean
 }
 
@@ -28,9 +28,7 @@ export interface Member {
 
 export const slotCount = 16384
 
-/**
- * Reads a reply of CLUSTER NODES.
- */
+/** Parses a reply of CLUSTER NODES. */
 export const parseNodes = (text: string): ReadonlyArray<Known> =>
   text.split("\n").filter((line) => line !== "").map((line) => {
     const [id, _address, flagText, primary, _ping, _pong, epoch, link, ...slots] = line.trim().split(" ")
@@ -49,7 +47,7 @@ export const parseNodes = (text: string): ReadonlyArray<Known> =>
         : "ok",
       isConnected: link === "connected",
       epoch: Number(epoch),
-      // What stands in brackets is a slot on its way, and still its owner's.
+      // Brackets mark a slot that is being migrated. Its owner also lists it without brackets.
       slots: slots.filter((slot) => !slot.startsWith("[")).map((slot) => {
         const [first, last = first] = slot.split("-").map(Number)
         return [first, last] as const
@@ -82,9 +80,7 @@ const doubtsOf = (view: View, members: ReadonlyArray<Member>): string | undefine
   return view.isInSync ? undefined : `${name} is not in sync with its primary`
 }
 
-/**
- * Why the cluster is not stable, in the words of one that was asked; `undefined` if it is.
- */
+/** The reason why the cluster is not stable, as one node sees it; `undefined` if it is stable. */
 export const unrest = (views: ReadonlyArray<View>, members: ReadonlyArray<Member>): string | undefined => {
   for (const view of views) {
     const doubts = doubtsOf(view, members)
@@ -94,15 +90,13 @@ export const unrest = (views: ReadonlyArray<View>, members: ReadonlyArray<Member
   return different === undefined ? undefined : `${different.name} and ${views[0].name} disagree about the layout`
 }
 
-/**
- * Who owns a slot, in the words of the one who claims it.
- */
+/** The owner of a slot: the primary that claims it for itself. */
 export const claimant = (views: ReadonlyArray<View>, slot: number): Known | undefined => {
   let owner: Known | undefined
   for (const view of views) {
     const self = view.nodes.find((node) => node.isMyself)
     const claims = self?.isPrimary === true && self.slots.some(([first, last]) => first <= slot && slot <= last)
-    // Two claim it while a failover or a migration is becoming known. The later epoch wins.
+    // During a failover or a migration two nodes may claim a slot. The later epoch wins.
     if (self !== undefined && claims && (owner === undefined || self.epoch > owner.epoch)) owner = self
   }
   return owner

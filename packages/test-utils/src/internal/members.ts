@@ -13,9 +13,7 @@ import type { Planned, Settings } from "./serverFiles.ts"
 import { freePort, logTail, startServer } from "./serverProcess.ts"
 import type { Server, ServerProcess } from "./serverProcess.ts"
 
-/**
- * One server of a cluster, and the process that it currently is.
- */
+/** One server of a cluster, and its current process. */
 export interface Member {
   readonly name: string
   readonly id: string
@@ -29,9 +27,7 @@ export const isUp = (member: Member): boolean => member.process?.hasExited() ===
 
 export const isRunning = (member: Member): boolean => isUp(member) && !member.isPaused
 
-/**
- * Fails if the server of a member has ended on its own, and says what it said at last.
- */
+/** Fails if the server of a member has ended on its own, with the end of its log. */
 export const checkCrashed = (member: Member): Effect.Effect<void, RealClusterError> =>
   Effect.suspend(() =>
     member.process?.hasCrashed() === true
@@ -55,9 +51,7 @@ const memberOf = (cluster: string, index: number, { id, port }: Planned): Member
   isPaused: false
 })
 
-/**
- * Plans a cluster whose slots are spread evenly, and writes the files that its servers start from.
- */
+/** Plans a cluster whose slots are spread evenly, and writes the files with which its servers start. */
 export const planCluster = Effect.fnUntraced(function*(
   folder: string,
   counts: { readonly primaries: number; readonly replicas: number },
@@ -88,9 +82,7 @@ export const planCluster = Effect.fnUntraced(function*(
   return members
 })
 
-/**
- * Plans one more node, which knows nobody yet.
- */
+/** Plans one more node, which does not know the others yet. */
 export const planMember = Effect.fnUntraced(function*(
   folder: string,
   index: number,
@@ -109,9 +101,7 @@ export const planMember = Effect.fnUntraced(function*(
   return member
 })
 
-/**
- * Starts the server of a member, and returns when it answers.
- */
+/** Starts the server of a member, and returns when it answers PING. */
 export const startMember = Effect.fnUntraced(function*(
   member: Member,
   server: Server,
@@ -147,9 +137,7 @@ export const startMember = Effect.fnUntraced(function*(
   )
 })
 
-/**
- * Kills the server of a member, paused or not, and returns when it is gone.
- */
+/** Kills the server of a member, paused or not, and returns when its process has ended. */
 export const killMember = (member: Member): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (member.process === undefined) return Effect.void
@@ -167,9 +155,7 @@ export const resumeMember = (member: Member): void => {
   member.isPaused = false
 }
 
-/**
- * Asks a node what it knows of the cluster.
- */
+/** Asks a node for its view of the cluster. */
 export const viewOf = Effect.fnUntraced(function*(admin: Admin, member: Member) {
   const [info, nodes, replication] = yield* Effect.all([
     admin.send(member, "CLUSTER", "INFO"),

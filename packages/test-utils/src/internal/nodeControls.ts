@@ -8,19 +8,20 @@ import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
 import { expand } from "./slotControls.ts"
 
-interface Means {
+interface Dependencies {
   readonly admin: Admin
   readonly census: Census
   readonly members: Map<string, Member>
   readonly plan: (index: number) => Effect.Effect<Member, RealClusterError, Scope.Scope>
   readonly start: (member: Member) => Effect.Effect<void, RealClusterError>
+  /** Moves slots from a node to another. */
   readonly clear: (from: Member, to: Node, slots: ReadonlyArray<number>) => Effect.Effect<void, RealClusterError>
 }
 
-/**
- * Lets nodes come, go and change their roles.
- */
-export const makeNodeControls = Effect.fnUntraced(function*({ admin, census, clear, members, plan, start }: Means) {
+/** The controls that add nodes, remove nodes and change their roles. */
+export const makeNodeControls = Effect.fnUntraced(function*(
+  { admin, census, clear, members, plan, start }: Dependencies
+) {
   const scope = yield* Effect.scope
   let nodesEver = members.size
 
@@ -35,12 +36,12 @@ export const makeNodeControls = Effect.fnUntraced(function*({ admin, census, cle
     const promote = Effect.gen(function*() {
       while (true) {
         yield* admin.send(replica, "CLUSTER", "FAILOVER", ...(mode === "default" ? [] : [mode.toUpperCase()]))
-        // A manual failover gives up by itself after five seconds.
+        // The server gives up a manual failover after five seconds.
         yield* Effect.timeoutOption(promoted, "6 seconds")
         yield* census.stable
         if (yield* isPrimary(replica)) return
-        // Redis 7.0 counts the votes of a replica's last election again when another comes within four seconds, and then
-        // the new primary, which has no epoch of its own, steps down at once.
+        // If two elections of a replica are less than four seconds apart, Redis 7.0 counts the votes of the first one again.
+        // The new primary then has no epoch of its own, and steps down at once. So try again.
         yield* Effect.sleep("500 millis")
       }
     })

@@ -1,7 +1,7 @@
 import * as Schema from "effect/Schema"
 
 /**
- * A cluster could not be started, or did not do what it was told. The message says what to do.
+ * A cluster could not be started, or a control failed. The message says what to do.
  *
  * @category errors
  * @since 0.1.0

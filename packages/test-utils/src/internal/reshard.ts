@@ -11,7 +11,7 @@ export interface Owner extends Target {
 
 export interface Resharding {
   readonly begin: (slot: number, from: Owner, to: Owner) => Effect.Effect<void, RealClusterError>
-  /** Moves some keys of a slot, and answers how many. */
+  /** Moves at most `limit` keys of a slot, and returns how many were moved. */
   readonly moveKeys: (slot: number, from: Owner, to: Owner, limit: number) => Effect.Effect<number, RealClusterError>
   readonly finish: (
     slot: number,
@@ -28,7 +28,7 @@ export interface Resharding {
 }
 
 const keysAtOnce = 100
-// Nodes save their layout once for all commands that arrive together, so many at once are many times as fast.
+// Nodes save their layout once for all commands that arrive together, so large batches are many times as fast.
 const slotsAtOnce = 1024
 
 export const makeResharding = (
@@ -39,7 +39,7 @@ export const makeResharding = (
   const auth = password === undefined ? [] : ["AUTH", Redacted.value(password)]
   const forAll = (slots: ReadonlyArray<number>, f: (slot: number) => Effect.Effect<unknown, RealClusterError>) =>
     Effect.forEach(slots, f, { concurrency: "unbounded", discard: true })
-  // Valkey answers when the replicas know it too, and does nothing else for that connection until then.
+  // Valkey answers SETSLOT only when its replicas know, too, and blocks the connection until then: use several connections.
   const setSlots = (node: Owner, slots: ReadonlyArray<number>, ...how: ReadonlyArray<string>) =>
     server.kind === "valkey"
       ? admin.sendAll(node, slots.map((slot) => ["CLUSTER", "SETSLOT", slot, ...how] as const))
@@ -63,7 +63,7 @@ export const makeResharding = (
   })
 
   const beginAll = Effect.fnUntraced(function*(slots: ReadonlyArray<number>, from: Owner, to: Owner) {
-    // The target first: a client that is sent there by ASK must not be sent back.
+    // The target first: otherwise it would send clients that follow an ASK back to the source.
     yield* setSlots(to, slots, "IMPORTING", from.id)
     yield* setSlots(from, slots, "MIGRATING", to.id)
   })
@@ -74,7 +74,7 @@ export const makeResharding = (
     to: Owner,
     others: ReadonlyArray<Owner>
   ) {
-    // The target first again: from here on there is always one that serves the slot.
+    // The target first, so that some node serves the slot at any time.
     for (const node of [to, from]) yield* setSlots(node, slots, "NODE", to.id)
     yield* Effect.forEach(others, (node) => setSlots(node, slots, "NODE", to.id), {
       concurrency: "unbounded",

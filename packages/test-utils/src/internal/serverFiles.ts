@@ -36,7 +36,7 @@ export interface Planned {
 
 const quote = (text: string): string => JSON.stringify(text)
 
-/** What `redis.conf` says. */
+/** The content of `redis.conf`. */
 const configuration = (port: number, settings: Settings): string => {
   const { certificates, password, server } = settings
   const lines: Record<string, string> = {
@@ -49,7 +49,7 @@ const configuration = (port: number, settings: Settings): string => {
     "cluster-config-file": "nodes.conf",
     "cluster-node-timeout": `${settings.nodeTimeoutMillis}`,
     "cluster-require-full-coverage": settings.requireFullCoverage ? "yes" : "no",
-    // A replica may take over however old its data is, and stays with its primary otherwise: tests decide who is where.
+    // Replicas may take over however old their data is, and never migrate to another primary by themselves: tests decide.
     "cluster-replica-validity-factor": "0",
     "cluster-allow-replica-migration": "no",
     "repl-diskless-sync": "yes",
@@ -77,12 +77,12 @@ const configuration = (port: number, settings: Settings): string => {
 }
 
 /**
- * What `nodes.conf` says: the layout as the node would have saved it itself. Nodes that start with it know each other, their
- * slots and their epochs, so there is nothing to meet and nothing to settle.
+ * The content of `nodes.conf`: the layout as the node itself would have saved it. Nodes that start with it know each other,
+ * their slots and their epochs, so no CLUSTER MEET is needed, and there are no conflicts to resolve.
  */
 const layout = (self: Planned, nodes: ReadonlyArray<Planned>, server: Server): string => {
-  // Since Redis 7.2 shards have names too. A server that has to make them up finds itself in another shard than its replicas
-  // are in, and ends at the first message that it has to pass on to them.
+  // Since Redis 7.2 shards have ids. A server that has to make one up is in another shard than its replicas, and crashes at
+  // the first message that it passes on to them.
   const shardOf = ({ shard }: Planned) => isAtLeast(server, "7.2") ? `,,shard-id=${shard}` : ""
   const lines = nodes.map((node) =>
     [
@@ -105,9 +105,7 @@ const attempt = <A>(what: string, run: () => Promise<A>): Effect.Effect<A, RealC
     catch: (cause) => failed(`${what} could not be written; check permissions and space`, cause)
   })
 
-/**
- * Writes the files that a server starts from.
- */
+/** Writes the files with which a server starts. */
 export const writeFiles = (folder: string, self: Planned, nodes: ReadonlyArray<Planned>, settings: Settings) =>
   attempt(folder, async () => {
     await mkdir(folder)
@@ -117,9 +115,7 @@ export const writeFiles = (folder: string, self: Planned, nodes: ReadonlyArray<P
 
 const run = promisify(execFile)
 
-/**
- * Makes an authority, and a certificate that all nodes of a cluster share.
- */
+/** Makes a certificate authority, and a certificate that all nodes of a cluster share. */
 export const makeCertificates = Effect.fnUntraced(function*(
   folder: string
 ): Effect.fn.Return<Certificates, RealClusterError> {

@@ -20,9 +20,7 @@ export interface Server {
   readonly version: string
 }
 
-/**
- * Whether a server is of a version of Redis or of a later one. Valkey's begin where it left Redis, with 7.2.
- */
+/** Whether a server has at least this version of Redis. Valkey continues Redis' versions, from 7.2 on. */
 export const isAtLeast = ({ version }: Server, least: string): boolean => {
   const [major, minor] = version.split(".").map(Number)
   const [leastMajor, leastMinor] = least.split(".").map(Number)
@@ -41,9 +39,7 @@ const versionOf = (path: string): Effect.Effect<Server, RealClusterError> =>
     })
   })
 
-/**
- * Finds the server to run: the one asked for, or that of `REDIS_SERVER`, or the first on the path.
- */
+/** Finds the server to run: the given one, else `REDIS_SERVER`, else the first on the path. */
 export const findServer = Effect.fnUntraced(function*(
   asked: string | undefined
 ): Effect.fn.Return<Server, RealClusterError> {
@@ -61,8 +57,8 @@ export const findServer = Effect.fnUntraced(function*(
 })
 
 /**
- * A folder that lives as long as the scope, with a watchman: a small process that kills the servers and removes the
- * folder when this process is gone, however it went.
+ * A folder that lives as long as the scope, guarded by a watchman: a small process that kills the servers and removes the
+ * folder when this process ends, in whatever way.
  */
 export const makeFolder: Effect.Effect<string, RealClusterError, Scope.Scope> = Effect.acquireRelease(
   Effect.gen(function*() {
@@ -88,7 +84,7 @@ export const makeFolder: Effect.Effect<string, RealClusterError, Scope.Scope> = 
     )
 ).pipe(Effect.map(({ folder }) => folder))
 
-// Ports that were handed out and may not be taken yet.
+// Ports that `freePort` has returned. Their servers may not listen yet.
 const handedOut = new Set<number>()
 
 const busOffset = 10_000
@@ -104,8 +100,8 @@ const closeServer = (server: Net.Server): Effect.Effect<void> =>
   Effect.callback((resume) => void server.close(() => resume(Effect.void)))
 
 /**
- * Finds a port that is free on loopback together with its cluster bus port. Both stay below the ports that systems give
- * to outgoing connections, so that a server which restarts finds its own port free.
+ * Finds a port that is free on loopback together with its cluster bus port. Both are below the range that systems use for
+ * outgoing connections, so that a restarted server finds its port still free.
  */
 export const freePort: Effect.Effect<number, RealClusterError, Scope.Scope> = Effect.acquireRelease(
   Effect.gen(function*() {
@@ -128,14 +124,12 @@ export interface ServerProcess {
   readonly pid: number
   readonly exited: Effect.Effect<void>
   readonly hasExited: () => boolean
-  /** Whether it ended on its own, and not in an orderly way. */
+  /** Whether it ended on its own, with an error. */
   readonly hasCrashed: () => boolean
   readonly signal: (signal: NodeJS.Signals) => void
 }
 
-/**
- * Starts a server in its folder, where its configuration is.
- */
+/** Starts a server in its folder, which contains its configuration. */
 export const startServer = (server: Server, folder: string): ServerProcess => {
   const log = openSync(join(folder, "redis.log"), "a")
   const child = spawn(server.path, ["redis.conf"], { cwd: folder, stdio: ["ignore", log, log] })
@@ -164,9 +158,7 @@ export const startServer = (server: Server, folder: string): ServerProcess => {
   }
 }
 
-/**
- * The last lines that a server wrote, or the first of its report when it crashed.
- */
+/** The last lines of a server's log, or the first lines of its crash report. */
 export const logTail = (folder: string): Effect.Effect<string> =>
   Effect.promise(() => readFile(join(folder, "redis.log"), "utf8").catch(() => "")).pipe(
     Effect.map((text) => {

@@ -19,9 +19,7 @@ export const expand = (slots: Slots): Effect.Effect<ReadonlyArray<number>, RealC
   return Effect.succeed([...all])
 }
 
-/**
- * Moves slots from node to node: whole, or step by step.
- */
+/** The controls that migrate slots, completely or step by step. */
 export const makeSlotControls = (census: Census, resharding: Resharding) => {
   const migrations = new Map<number, { readonly from: Member; readonly to: Member }>()
 
@@ -36,8 +34,8 @@ export const makeSlotControls = (census: Census, resharding: Resharding) => {
     return migrations.get(slot) ?? (yield* failed(`slot ${slot} is not being migrated: call beginMigration first`))
   })
 
-  /** Of two nodes that claim a slot one may not have heard yet who has it: what fails then is begun anew once all agree. */
-  const despiteRumours = <A>(work: Effect.Effect<A, RealClusterError>): Effect.Effect<A, RealClusterError> =>
+  /** Runs work again once all nodes agree if it fails: a node may not know yet that another one has got a slot. */
+  const retryOnceStable = <A>(work: Effect.Effect<A, RealClusterError>): Effect.Effect<A, RealClusterError> =>
     Effect.catch(work, () => Effect.andThen(census.stable, work))
 
   const moveAll = Effect.fnUntraced(function*(slots: ReadonlyArray<number>, to: Member) {
@@ -69,13 +67,13 @@ export const makeSlotControls = (census: Census, resharding: Resharding) => {
       const owner = yield* ownerOfEach(slot)
       if (owner !== from) return yield* failed(`slot ${slot} is not one of ${from?.name}, but of ${owner.name}`)
     }
-    yield* despiteRumours(moveAll(expanded, to))
+    yield* retryOnceStable(moveAll(expanded, to))
     yield* census.stable
   })
 
   const beginMigration = Effect.fnUntraced(function*(slot: number, node: Node) {
     const to = yield* census.runningMember(node)
-    yield* despiteRumours(Effect.gen(function*() {
+    yield* retryOnceStable(Effect.gen(function*() {
       const from = yield* ownerOf(slot)
       if (from === to) return yield* failed(`slot ${slot} is at ${to.name} already`)
       yield* resharding.begin(slot, from, to)
