@@ -1,7 +1,7 @@
 /**
- * Checks what the sources import: each file stands on a floor and imports nothing from a higher one, no import closes a
- * circle, core stays free of platforms, and nobody imports all of effect. An import of types counts like any other: it
- * binds a reader as much.
+ * Checks the imports of the sources: each file is on a floor and imports nothing from a higher one, there are no circles, core
+ * imports nothing of a platform, and no file imports all of effect. Imports of types count, too, because readers have to follow
+ * them as well.
  *
  * Usage: node scripts/check-imports.ts
  */
@@ -68,7 +68,7 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
 interface Import {
   readonly specifier: string
   readonly line: number
-  /** The file, when it is one of ours. */
+  /** The imported file, if it is a source of this repository. */
   readonly target: string | undefined
 }
 

@@ -71,7 +71,7 @@ export const standard: Schedule.Schedule<unknown, RedisError> = Schedule.max([
  *
  * The effect may run several times, so it should only read and decide. Write the list with `as const` to get each reply typed.
  *
- * **Example** (Taking from an account what is there)
+ * **Example** (Withdrawing from an account)
  *
  * ```ts
  * import { Redis } from "@redisc/core"

@@ -308,7 +308,7 @@ const open = Effect.fnUntraced(function*<P>(
 /**
  * All events of a subscription as a stream, beginning with `Subscribed`. The subscription ends with the stream.
  *
- * **Example** (Reading anew what may be missing)
+ * **Example** (Handling gaps)
  *
  * ```ts
  * import { PubSub } from "@redisc/core"

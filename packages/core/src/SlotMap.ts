@@ -176,7 +176,7 @@ const aliasesOf = (nodes: ReadonlyMap<string, Node>): ReadonlyMap<string, string
 }
 
 /**
- * A shard as a program knows it, and the ranges of slots that it serves.
+ * A shard as a program describes it for {@link make}, with the ranges of slots that it serves.
  *
  * @category models
  * @since 0.1.0
@@ -203,8 +203,8 @@ const nodeAt = (address: Address, role: Node["role"]): Node => ({
 })
 
 /**
- * A map of shards that are known. Slots that none of them has are unassigned. It fails when a slot is given twice, or what is
- * given is no address or no range of slots.
+ * Makes a map from shards that the program knows. Slots of no shard are unassigned. It fails if a slot is given twice, or if an
+ * address or a range of slots is invalid.
  *
  * **Example** (Two shards, one of which has a replica)
  *
@@ -374,7 +374,7 @@ export interface SlotRange {
 /**
  * The assigned slots as ranges, ascending, each as long as possible.
  *
- * **Example** (Listing who serves what)
+ * **Example** (Listing the ranges of slots)
  *
  * ```ts
  * import { Address, SlotMap } from "@redisc/core"

@@ -95,7 +95,7 @@ const tlsChecks: Settings.Checks = {
 /**
  * The check of the option `tls`, for layers that have this option, too.
  *
- * **Example** (A setting that nobody knows)
+ * **Example** (An unknown setting)
  *
  * ```ts
  * import { NodeConnector } from "@redisc/node"
@@ -155,7 +155,7 @@ const caughtUp = Effect.replicateEffect(
  * problem says what to do. `write` returns false while more than 1 MiB waits to be sent, and `onDrain` is called once
  * everything has been sent. The listener may be called before `open` has returned, if the server speaks first.
  *
- * **Example** (Trusting an authority of one's own)
+ * **Example** (Trusting your own authority)
  *
  * ```ts
  * import { NodeConnector } from "@redisc/node"

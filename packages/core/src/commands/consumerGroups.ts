@@ -94,7 +94,7 @@ const autoclaimedIds = autoclaimed(Streams.ids)
  * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `WRONGTYPE` when the key holds
  * something other than a stream. Since Redis 6.2.0, `deleted` since 7.0.0.
  *
- * **Example** (Taking over what others left lying for a minute)
+ * **Example** (Taking over entries that others have not finished for a minute)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
@@ -552,7 +552,7 @@ const summary: Reply.Decode<PendingSummary> = (value) => {
  * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `WRONGTYPE` when the key holds
  * something other than a stream. Since Redis 5.0.0.
  *
- * **Example** (What is under way)
+ * **Example** (The number of pending entries)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
@@ -598,7 +598,7 @@ const pendingEntries = Reply.array((value): PendingEntry => {
  * Fails with `ServerError`: code `NOGROUP` when there is no such key or group, code `ERR` for an invalid ID, code
  * `WRONGTYPE` when the key holds something other than a stream. Since Redis 5.0.0, `idle` since 6.2.0.
  *
- * **Example** (What one worker has had for a minute)
+ * **Example** (Entries that a worker has had for a minute)
  *
  * ```ts
  * import { Redis } from "@redisc/core"

@@ -484,7 +484,7 @@ export const lpush = (key: Command.Arg, elements: ReadonlyArray<Command.Arg>): C
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 2.2.0.
  *
- * **Example** (Only if somebody began)
+ * **Example** (Only if the list exists)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
@@ -663,7 +663,7 @@ export const rpush = (key: Command.Arg, elements: ReadonlyArray<Command.Arg>): C
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a list. Since Redis 2.2.0.
  *
- * **Example** (Only if somebody began)
+ * **Example** (Only if the list exists)
  *
  * ```ts
  * import { Redis } from "@redisc/core"

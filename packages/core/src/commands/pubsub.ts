@@ -22,7 +22,7 @@ const SPUBLISH = CommandSpec.get("SPUBLISH")
  *
  * The message is not kept for later subscribers. Since Redis 2.0.0.
  *
- * **Example** (Telling everybody)
+ * **Example** (Publishing a message)
  *
  * ```ts
  * import { Redis } from "@redisc/core"

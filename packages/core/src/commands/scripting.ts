@@ -58,7 +58,7 @@ const booleans = Reply.array(Reply.boolean)
  * Fails with `ServerError` if the script fails: with code `ERR`, or, since Redis 7.0, with the code of the command that
  * failed in it. Since Redis 2.6.0.
  *
- * **Example** (Adding up what is there)
+ * **Example** (Adding up values)
  *
  * ```ts
  * import { Redis } from "@redisc/core"

@@ -471,7 +471,7 @@ export const xrange = (
  * bytes. Fails with `ServerError`: code `ERR` for an invalid ID, code `WRONGTYPE` when a key holds something other than
  * a stream. Since Redis 5.0.0.
  *
- * **Example** (What is there, and what comes)
+ * **Example** (Existing entries, and new ones)
  *
  * ```ts
  * import { Redis } from "@redisc/core"

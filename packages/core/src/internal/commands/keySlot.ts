@@ -9,8 +9,8 @@ import * as Slot from "../../Slot.ts"
 export const anySlot = -1
 
 /**
- * The slot of a command's keys; `anySlot` without keys; `CrossSlot` if they are in several slots. With `oneSlot: false` they
- * may be, and the slot of the first key is returned.
+ * The slot of a command's keys; `anySlot` without keys; `CrossSlot` if they are in several slots. With `oneSlot: false`
+ * several slots are allowed, and the result is the slot of the first key.
  */
 export const slotOf = (command: Command.Any, oneSlot = true): number | RedisError.CrossSlot => {
   const { args, before, spec } = command

@@ -157,8 +157,7 @@ export const placed = (
   })
 
 /**
- * The error of a command, or of other work, that was never sent: refused before it was sent anywhere, or kept waiting at a node
- * in vain.
+ * The error of a command, or of other work, that was never sent: it was refused, or waited at a node without success.
  */
 export const unsent = (reason: RedisError.Reason, command?: Command.Any, node?: string): RedisError.RedisError =>
   toError(notSent(reason, node), { command, attempts: 0 })

@@ -126,9 +126,9 @@ export class SubscriptionConnection implements PushListener {
   }
 
   /**
-   * Unsubscribes again from the names that the server still has and nobody wants. Redis 8 treats SUNSUBSCRIBE like a command
-   * with keys: a node that has become a replica answers MOVED, and a node that is cut off answers CLUSTERDOWN. SUNSUBSCRIBE
-   * without names has no slot, so it is not refused for these reasons.
+   * Unsubscribes again from names that the server still has although no topic wants them. Redis 8 treats SUNSUBSCRIBE like a
+   * command with keys: a node that has become a replica answers MOVED, and a node that is cut off answers CLUSTERDOWN.
+   * SUNSUBSCRIBE without names has no slot, so it is not refused for these reasons.
    */
   private leaveAgain(connection: Connection): void {
     this.isHolding = false
