@@ -12,6 +12,7 @@ import type * as RedisError from "../../RedisError.ts"
 import type { Call } from "./call.ts"
 import type { Connection } from "./connection.ts"
 import type * as ConnectionOptions from "./options.ts"
+import type { Totals } from "./tally.ts"
 
 /**
  * @category configuration
@@ -34,44 +35,38 @@ export interface Options extends Omit<ConnectionOptions.Options, "readOnly"> {
 }
 
 /**
- * What is going on at one node, and what has gone on since it was first used.
+ * What is going on at one node, and what has gone on there since the client began. The latter only rises, also when the node
+ * leaves and comes back.
  *
  * @category models
  * @since 0.1.0
  */
-export interface NodeStats {
+export interface NodeStats extends Totals {
   /** Open shared connections, of how many. */
   readonly open: number
   readonly connections: number
   /** Open dedicated connections, and how many of them are leased. */
   readonly dedicated: number
   readonly leased: number
-  /** Times that a lost shared connection was opened again. */
-  readonly reconnects: number
   /** Commands written and not yet answered. */
   readonly inFlight: number
   /** Commands waiting for a connection, or for room on one. */
   readonly waiting: number
-  /** Over all its connections, also those that are closed by now. */
-  readonly bytesWritten: number
-  readonly bytesRead: number
 }
 
 /**
- * The sum of what goes on over two sets of connections to one node.
+ * The sum of what goes on over two sets of connections to one node. Their totals are the same: see `tally.ts`.
  *
  * @internal
  */
 export const addStats = (a: NodeStats, b: NodeStats): NodeStats => ({
+  ...b,
   open: a.open + b.open,
   connections: a.connections + b.connections,
   dedicated: a.dedicated + b.dedicated,
   leased: a.leased + b.leased,
-  reconnects: a.reconnects + b.reconnects,
   inFlight: a.inFlight + b.inFlight,
-  waiting: a.waiting + b.waiting,
-  bytesWritten: a.bytesWritten + b.bytesWritten,
-  bytesRead: a.bytesRead + b.bytesRead
+  waiting: a.waiting + b.waiting
 })
 
 /**
@@ -95,6 +90,7 @@ export interface Node {
    * @internal
    */
   readonly dedicatedBy: (deadline: number) => Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
+  /** What goes on over these connections, with the totals of all that there have been to the address. */
   readonly stats: () => NodeStats
   /**
    * Connects without a command, so that a loss of the node is noticed.

@@ -26,6 +26,7 @@ import type { Node, NodeStats, Options } from "./node.ts"
 import { defaultMaxInFlight, limitsOf } from "./options.ts"
 import { SharedConnection } from "./sharedConnection.ts"
 import type { Report } from "./strays.ts"
+import type { Tally } from "./tally.ts"
 
 /** What a node's connections are made with, and whom they tell. */
 export interface NodeSurroundings {
@@ -38,6 +39,7 @@ export interface NodeSurroundings {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly onTrouble: (failure: Failure | undefined) => void
   readonly report: Report
+  readonly tally: Tally
 }
 
 /** Dedicated connections to a node, where the settings say nothing. */
@@ -67,7 +69,6 @@ export class NodeConnections implements Node {
   private readonly open = new Set<Connection>()
   private readonly openDedicated = new Set<Connection>()
   private readonly leased = new Map<Connection, Scope.Closeable>()
-  private readonly past = { bytesWritten: 0, bytesRead: 0 }
   private heardUntil = 0
   private started = false
   /** Whether the cluster has let go of it. What becomes of its connections then is no trouble to anybody. */
@@ -100,6 +101,9 @@ export class NodeConnections implements Node {
       new SharedConnection(address.key, sharedPool, {
         maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? defaultMaxInFlight : Infinity,
         onTrouble,
+        onReopened: () => {
+          around.tally.reconnects++
+        },
         report,
         soon: around.soon
       }))
@@ -107,11 +111,9 @@ export class NodeConnections implements Node {
 
   private opened(connection: Connection): void {
     this.open.add(connection)
+    this.around.tally.add(connection)
     connection.watch({
       onClosed: () => {
-        const { bytesRead, bytesWritten } = connection.stats()
-        this.past.bytesRead += bytesRead
-        this.past.bytesWritten += bytesWritten
         this.heardUntil = Math.max(this.heardUntil, connection.completeUntil())
         this.open.delete(connection)
       },
@@ -239,21 +241,24 @@ export class NodeConnections implements Node {
   readonly isLost = (): boolean => this.shared[0].isLost
 
   readonly stats = (): NodeStats => {
-    const { dedicated, leased } = { dedicated: this.openDedicated.size, leased: this.leased.size }
-    const stats = { open: 0, reconnects: 0, inFlight: 0, waiting: 0, ...this.past }
+    const stats = {
+      connections: this.shared.length,
+      open: 0,
+      dedicated: this.openDedicated.size,
+      leased: this.leased.size,
+      inFlight: 0,
+      waiting: 0
+    }
     for (const connection of this.shared) {
-      stats.reconnects += connection.reconnects
       if (connection.state._tag === "Open") stats.open++
       else stats.waiting += connection.pending
     }
     for (const connection of this.open) {
-      const { bytesRead, bytesWritten, inFlight, waiting } = connection.stats()
+      const { inFlight, waiting } = connection.stats()
       stats.inFlight += inFlight
       stats.waiting += waiting
-      stats.bytesWritten += bytesWritten
-      stats.bytesRead += bytesRead
     }
-    return { ...stats, connections: this.shared.length, dedicated, leased }
+    return { ...stats, ...this.around.tally.totals }
   }
 
   abort(reason: RedisError.Reason): void {

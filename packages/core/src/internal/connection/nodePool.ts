@@ -26,6 +26,7 @@ import type { NodeSurroundings } from "./nodeConnections.ts"
 import * as ConnectionOptions from "./options.ts"
 import type { PushListener } from "./pushes.ts"
 import { each, logging } from "./strays.ts"
+import { Tallies } from "./tally.ts"
 
 /**
  * @category configuration
@@ -110,6 +111,7 @@ export const makePool = Effect.fnUntraced(function*(
   const runSync = Effect.runSyncWith(context)
   const nodes = new Map<string, NodeConnections>()
   const readers = new Map<string, NodeConnections>()
+  const tallies = new Tallies()
   const listeners: Array<(node: string, failure: Failure | undefined) => void> = []
   const declaresReadOnly = options.declareReadOnly ?? true
   const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
@@ -129,7 +131,8 @@ export const makePool = Effect.fnUntraced(function*(
       soon: connector.soon,
       fork,
       onTrouble: (failure) => each(listeners, (listener) => listener(address.key, failure), report),
-      report
+      report,
+      tally: tallies.acquire(address.key)
     }
     const node = new NodeConnections(
       surroundings,
@@ -174,7 +177,10 @@ export const makePool = Effect.fnUntraced(function*(
     members.delete(node.address.key)
     const fiber = fork(node.retire(drainTimeout))
     retiring.set(node, fiber)
-    fiber.addObserver(() => retiring.delete(node))
+    fiber.addObserver(() => {
+      retiring.delete(node)
+      tallies.release(node.address.key)
+    })
     Fiber.runIn(fiber, scope)
   }
 

@@ -30,6 +30,8 @@ export interface Options {
   readonly maxWaiting: number
   /** Told of a loss or a failed try, and of a server that has gone quiet. */
   readonly onTrouble: (failure: Failure | undefined) => void
+  /** A connection that was lost is open again. */
+  readonly onReopened: () => void
   readonly report: Report
   readonly soon: Connector["Service"]["soon"]
 }
@@ -40,7 +42,7 @@ export class SharedConnection implements Taker {
   private readonly options: Options
   private readonly waiting = new Ring<Call>()
   private current: State = { _tag: "Connecting" }
-  private opened = 0
+  private wasOpen = false
   /** Whether the last try to open it has failed. */
   isLost = false
   /** Whether it is not to come back any more. */
@@ -54,11 +56,6 @@ export class SharedConnection implements Taker {
 
   get state(): State {
     return this.current
-  }
-
-  /** How often it was opened again after the first time. */
-  get reconnects(): number {
-    return Math.max(0, this.opened - 1)
   }
 
   /** Commands waiting for it, or on it and not yet answered. */
@@ -96,7 +93,8 @@ export class SharedConnection implements Taker {
   }
 
   private open(connection: Connection): void {
-    this.opened++
+    if (this.wasOpen) this.options.onReopened()
+    this.wasOpen = true
     this.isLost = false
     this.current = { _tag: "Open", connection }
     connection.share()
