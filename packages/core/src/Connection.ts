@@ -1,7 +1,6 @@
 /**
- * A connection to one node that speaks RESP, for work that wants to stand outside of pool, map and redirects.
- *
- * What {@link make} opens is what the client itself uses: `internal/connection/connection.ts`.
+ * A connection to one node, for work outside of pool, map and redirects. It is the same kind of connection that the client itself
+ * uses: `internal/connection/connection.ts`.
  *
  * @since 0.1.0
  */

@@ -18,8 +18,9 @@ import type { RedisError } from "./RedisError.ts"
  *
  * **Details**
  *
- * `onClose` comes at most once, and nothing comes after it. A chunk is lent for the duration of the call. A call may throw what
- * code of a user has thrown that it has set going: the listener is in order then, and the transport goes on.
+ * `onClose` comes at most once, and nothing comes after it. A chunk is lent for the duration of the call only. These functions may
+ * throw an exception of a user's code, such as an observer of a fiber that they have resumed. The listener is in order all the same,
+ * and the transport goes on.
  *
  * @category models
  * @since 0.1.0
@@ -36,8 +37,8 @@ export interface Listener {
  * **Details**
  *
  * `write` takes the chunks as one unit and never throws. It answers false when the peer reads more slowly than we
- * write; the owner then waits for `onDrain`, which comes later and never from within `write`. The chunks must not change while
- * the transport `holds` any of what it was given, and never if it does not say.
+ * write; the owner then waits for `onDrain`, which comes later and never from within `write`. The owner does not change the chunks
+ * while the transport `holds` any of what it was given; without a `holds` it never changes them.
  *
  * @category models
  * @since 0.1.0
@@ -54,9 +55,8 @@ export interface Transport {
  *
  * `open` connects, and fails with `ConnectionFailed` when it can't; closing its scope closes the transport at once.
  * It has to be interruptible. `secure` tells whether the transports are encrypted, and so which of a node's two ports
- * is the one to use. `soon` runs a task at the end of the tick: what is written meanwhile is written at once then. With
- * sockets, that has to be after all that are ready have been read: before somebody's time is said to be up, what has come by
- * then is read.
+ * is the one to use. `soon` runs a task at the end of the tick, so that commands of one tick are written together. With
+ * sockets that has to be after all sockets that are ready have been read: deadlines are checked behind it.
  *
  * @category services
  * @since 0.1.0

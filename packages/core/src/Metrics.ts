@@ -4,7 +4,9 @@
  * The client counts in plain numbers; nothing of this stands on the path of a command. The metrics are brought up to date
  * when {@link publish} is run, which {@link layer} does every so often.
  *
- * Names begin with `redisc_`. Those of nodes carry the attribute `node`, the node's address.
+ * Names begin with `redisc_`. Those of nodes carry the attribute `node`, the node's address. All are gauges. Those that say "so far"
+ * only rise; they are no counters of Effect, because these add up what they are given, and what is published here are totals, maybe
+ * by several layers and by `publish` besides.
  *
  * @since 0.1.0
  */

@@ -1,7 +1,6 @@
 /**
- * Calls that have been answered, until all of the chunk that brought the answers has been read. Only then their fibers go
- * on: two small loops, one that reads and one that runs fibers, take a tenth less time than a large one that does both in
- * turn.
+ * Holds calls together with their replies until the whole chunk that brought these is read, and resumes their fibers then. Two
+ * small loops, one that reads and one that runs fibers, take a tenth less time than a large one that does both in turn.
  */
 import * as Resp from "../../Resp.ts"
 import type { Failure } from "../failures/failure.ts"
@@ -19,7 +18,7 @@ export class Answers {
     this.calls.push(call)
   }
 
-  /** Gives every call its answer, but for those that are not waited for any more. */
+  /** Gives every call its reply, except those that nobody waits for any more. */
   deliver(node: string): void {
     for (let call = this.calls.shift(); call !== undefined; call = this.calls.shift()) {
       const answer = verdict(call, call.answer as Resp.Value)
@@ -33,12 +32,15 @@ export class Answers {
     }
   }
 
-  /** Fails those that have not been given their answers, since these may be others'. */
+  /** Fails the calls that were not given their replies yet: the replies may belong to other calls. */
   doubt(failure: Failure, report: Report): void {
     failAll(this.calls, failure, report)
   }
 
-  /** What the first call threw that did, as an observer of its fiber may. The others have had their answers. */
+  /**
+   * Throws what a call has thrown while it was given its reply, as an observer of its fiber may. If several have, the first such
+   * exception. All others have had their replies.
+   */
   rethrow(): void {
     const { thrown } = this
     this.thrown = undefined
@@ -47,8 +49,8 @@ export class Answers {
 }
 
 /**
- * An EXECABORT says only that something was wrong with what was queued, and without a MULTI there is nothing to EXEC; the
- * reply to what went before says what was wrong.
+ * The reply that a call is told. EXECABORT says only that some queued command was wrong, and EXEC without an open MULTI that there is
+ * none; the replies to the commands that went before say what was wrong.
  */
 const verdict = (call: Call, value: Resp.Value): Resp.Value =>
   value instanceof Resp.ReplyError && (value.code === "EXECABORT" || call.unit?.unopened === true)

@@ -1,6 +1,6 @@
 /**
- * Time that is up, as a process sees it that was busy: its timers fire before it looks at its sockets, where the answer may
- * have been for long. So nobody is given up before all has been read that had come by then.
+ * Deadlines in a process that was busy: its timers fire before it reads its sockets, where the answer may have been waiting for
+ * long. So nothing counts as late before everything that had arrived by the deadline is read.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,10 +9,10 @@ import type { Connector } from "../../Connector.ts"
 
 type Soon = Connector["Service"]["soon"]
 
-/** A socket hands over what has come in a few portions, one a turn, and what that sets going takes a turn or two as well. */
+/** Turns of the event loop. A socket hands over what has arrived in a few portions, one a turn, and reacting takes a few turns. */
 const turns = 8
 
-/** Lets all be read that has come by now. */
+/** Completes when everything that has arrived by now is read. */
 export const caughtUp = (soon: Soon): Effect.Effect<void> =>
   Effect.callback((resume) => {
     let left = turns
@@ -20,14 +20,14 @@ export const caughtUp = (soon: Soon): Effect.Effect<void> =>
       try {
         if (left-- > 0) return soon(turn)
       } catch {
-        // Who can't say when that is can't be waited for.
+        // A connector that throws here can't tell when its sockets have been read, so there is nothing to wait for.
       }
       resume(Effect.void)
     }
     turn()
   })
 
-/** Waits no longer than that for an effect, and then for what has come by then. */
+/** Runs an effect with a time limit, which ends only when everything that had arrived in time is read. */
 export const within = <A, E, R, A2, E2, R2>(
   self: Effect.Effect<A, E, R>,
   options: {

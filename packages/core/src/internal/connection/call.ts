@@ -1,8 +1,8 @@
 /**
- * One command on its way through a connection, and whoever waits for its reply.
+ * One try of a command on one connection, together with whatever waits for the outcome.
  *
- * A call is also the effect that runs when the waiting fiber is interrupted: it marks itself abandoned. An abandoned
- * call that is not yet written never will be; the reply of one that was is read and dropped.
+ * A call is also the effect that runs when the waiting fiber is interrupted: it marks the call as abandoned. An abandoned call is
+ * not written any more; if it was written already, its reply is read and dropped.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -35,9 +35,9 @@ export abstract class Call extends Effectable.Class<void> {
   /** When the answer has to be there at the latest, in milliseconds of the Clock; Infinity for never. */
   readonly deadline: number
   abandoned = false
-  /** What became of the commands that went before it, once they are written. */
+  /** What is known of the commands that were written before it as one unit with it (MULTI, queued commands). */
   unit: Unit | undefined = undefined
-  /** The reply, from when it has been read until it is delivered. */
+  /** The reply, between being read and being delivered. */
   answer: Resp.Value | undefined = undefined
   /** Is filled in as the call is sent. Where nobody has put one here the clock is not asked. */
   timing: Timing | undefined = undefined
@@ -49,7 +49,7 @@ export abstract class Call extends Effectable.Class<void> {
     this.deadline = deadline
   }
 
-  /** Whether somebody waits for the answer, who would have to be told that it may have been executed. */
+  /** Whether somebody waits for the outcome. A connection that finishes is kept open for such calls only. */
   get isAwaited(): boolean {
     return !this.abandoned
   }
@@ -76,13 +76,13 @@ export abstract class Call extends Effectable.Class<void> {
   }
 }
 
-/** Between MULTI and EXEC a command is only queued, and its answer says so. */
+/** The failure of a command whose decoder could not read the reply. QUEUED says that it will be executed by EXEC only. */
 export const undecoded = ({ expected, path, received }: Mismatch, value: Resp.Value, node?: string): Failure => {
   const reason = new RedisError.DecodeFailed({ expected, path, received })
   return value === "QUEUED" ? maybeExecuted(reason, node) : executed(reason, node)
 }
 
-/** A call that nobody waits for. */
+/** A call that nobody waits for: the client's own, or a command that goes before another. */
 export class Unattended extends Call {
   override get isAwaited(): boolean {
     return false
@@ -92,7 +92,7 @@ export class Unattended extends Call {
   onFailure(_failure: Failure): void {}
 }
 
-/** Runs a command's decoder on a reply that is not an error, of one node or of several. */
+/** Runs a command's decoder on a reply that is not an error: that of one node, or one made of the replies of several. */
 export const decoded = <A>(
   command: Command.Command<A>,
   value: Resp.Value,
@@ -103,7 +103,7 @@ export const decoded = <A>(
   try {
     return Exit.succeed(command.decode(value))
   } catch (problem) {
-    // The first error among the replies of a transaction.
+    // A transaction's decoder throws the first error among its replies.
     if (RedisError.isRedisError(problem)) {
       return Exit.fail(command.before.length > 0 ? placed(problem, { node, slot, attempts }) : problem)
     }
@@ -113,12 +113,12 @@ export const decoded = <A>(
   }
 }
 
-/** The outcome of one try: what the node replied, or why it did not. */
+/** The outcome of one try: the reply, or why there is none. Error replies are failures. */
 export type Outcome =
   | { readonly _tag: "Replied"; readonly value: Resp.Value; readonly node: string }
   | { readonly _tag: "Failed"; readonly failure: Failure }
 
-/** Whether a command can keep the server from answering what comes behind it. */
+/** Whether the server may keep a command waiting (BLPOP), and with it all commands behind it on the connection. */
 export const blocks = ({ args, spec }: Command.Any): boolean => CommandSpec.blockMillis(spec, args) !== undefined
 
 const isMarked = ({ before, slow }: Command.Any): boolean => slow || before.some(isMarked)
@@ -126,50 +126,50 @@ const isMarked = ({ before, slow }: Command.Any): boolean => slow || before.some
 const runsScript = ({ before, spec }: Command.Any): boolean =>
   spec.partial === "Script" || spec.partial === "Digest" || before.some(runsScript)
 
-/** Whether a command may keep its server busy for long: what runs a script, and what its caller marks. */
+/** Whether a command may keep its server busy for long: it runs a script, or its caller has marked it (`Command.slow`). */
 export const isSlow = (command: Command.Any): boolean => isMarked(command) || runsScript(command)
 
-/** What decides whether a command may share a connection, in milliseconds. */
+/** Times that decide whether a command may share a connection, in milliseconds. */
 export interface Limits {
-  /** How long a command may take that does not say so itself. */
+  /** How long a command without a timeout of its own may take. */
   readonly commandTimeout: number
-  /** The same if somebody has said so, or else 0: most scripts are quick, and go together as long as nobody is patient. */
+  /** The same for scripts: 0 unless `commandTimeout` was set, because most scripts are quick and can share a connection. */
   readonly patience: number
-  /** How long a connection that is shared may be silent. */
+  /** After how much silence a shared connection is given up. */
   readonly silence: number
 }
 
-/** Whether a command has to have a connection to itself: others can't wait for it, or it can't be waited for beside them. */
+/** Whether a command needs a connection of its own: it blocks, or may take longer than a shared connection may be silent. */
 export const standsApart = (command: Command.Any, { commandTimeout, patience, silence }: Limits): boolean =>
   blocks(command) ||
   ((command.timeout ?? commandTimeout) > silence && isMarked(command)) ||
   ((command.timeout ?? patience) > silence && runsScript(command))
 
-/** Whether a queue has calls that are waited for, and have to be answered by now. */
+/** Whether a queue has calls whose deadline has passed and that somebody waits for. */
 export const isOverdue = (queue: Ring<Call>, now: number): boolean =>
   queue.find((call) => call.deadline <= now && !call.abandoned) !== undefined
 
-/** Fails the calls of a queue that are overdue. Their places stay, for replies that may yet come. */
+/** Fails the overdue calls of a queue. They keep their places, because their replies may still come. */
 export const expire = (queue: Ring<Call>, now: number, failure: () => Failure, report: Report): void => {
   const overdue: Array<Call> = []
   queue.forEach((call) => {
     if (call.deadline <= now && !call.abandoned) overdue.push(call)
   })
   each(overdue, (call) => {
-    // One that was served before may have interrupted it.
+    // The fiber of a call that was failed before may have interrupted this one.
     if (call.abandoned) return
     call.abandoned = true
     call.onFailure(failure())
   }, report)
 }
 
-/** Fails all calls of a queue but those that nobody waits for any more. */
+/** Empties a queue and fails its calls, except abandoned ones. */
 export const failAll = (queue: Ring<Call>, failure: Failure, report: Report): void =>
   each(queue.drain(), (call) => {
     if (!call.abandoned) call.onFailure(failure)
   }, report)
 
-/** Fails what is overdue in a queue that waits for a connection, for as long as it runs. */
+/** Fails the overdue calls of a queue that waits for a connection, every 100 ms for as long as it runs. */
 export const sweep = (
   queue: Ring<Call>,
   failure: () => Failure,
@@ -179,13 +179,13 @@ export const sweep = (
     const look = Effect.suspend(() => {
       const now = clock.currentTimeMillisUnsafe()
       if (!isOverdue(queue, now)) return Effect.void
-      // The connection may be there, and not have been heard of yet.
+      // The greeting may have arrived and not be read yet.
       return Effect.map(caughtUp(options.soon), () => expire(queue, now, failure, options.report))
     })
     return Effect.forever(Effect.andThen(Effect.sleep("100 millis"), look))
   })
 
-/** A call whose fiber wants to look at the outcome itself. */
+/** A call that resumes its fiber with the outcome, whichever it is. */
 export class Attempt extends Call {
   private readonly resume: (effect: Effect.Effect<Outcome>) => void
 
@@ -212,7 +212,7 @@ export class Attempt extends Call {
   }
 }
 
-/** Something that takes calls: a connection, or what stands in for one while it connects. */
+/** Something that takes calls: a connection, or whatever stands in for one that is not open yet. */
 export interface Taker {
   readonly submit: (call: Call) => void
 }
@@ -229,12 +229,12 @@ export const attempt = (
     return call
   })
 
-/** Submits a command and decodes its reply; every failure, redirects too, goes to the caller. */
+/** Submits a command and decodes its reply. Failures are not followed: a redirect is an error. */
 export const run = <A>(
   taker: Taker,
   command: Command.Command<A>,
   deadline: number,
-  /** How long a command may take that does not say so itself. */
+  /** How long a command without a timeout of its own may take. */
   timeout: number
 ): Effect.Effect<A, RedisError.RedisError> => {
   if (command.problem !== undefined) {
@@ -248,7 +248,7 @@ export const run = <A>(
   })
 }
 
-/** Of the time that a command blocks, what earlier tries and the wait for a connection have left. */
+/** The same command, blocking for no longer than earlier tries and the wait for a connection have left of its time. */
 export const withTimeLeft = <A>(
   command: Command.Command<A>,
   options: { readonly now: number; readonly deadline: number; readonly timeout: number }
@@ -258,7 +258,7 @@ export const withTimeLeft = <A>(
   return args === command.args ? command : Command.withArgs(command, args)
 }
 
-/** When a command that begins now has to be answered: it may take its time, and before that block for as long as it says. */
+/** The deadline of a command that begins now: the time that it may block by its arguments, and then that which it may take. */
 export const deadlineOf = (command: Command.Any, now: number, timeout: number): number => {
   const margin = command.timeout ?? timeout
   return now + margin + (command.spec.blocking ? CommandSpec.blockMillis(command.spec, command.args) ?? 0 : 0)

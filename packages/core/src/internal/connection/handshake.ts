@@ -33,19 +33,19 @@ const READONLY = CommandSpec.get("READONLY")
 const command = (spec: CommandSpec.CommandSpec, args: ReadonlyArray<string>): Command.Any =>
   Command.make(spec, args, Reply.raw)
 
-/** Servers before 6 don't know HELLO, and some proxies refuse protocol 3. */
+/** Whether HELLO was refused for what it is: servers before 6 don't know it, and some proxies refuse protocol 3. */
 const speaksOnlyResp2 = (reason: RedisError.Reason): boolean =>
   reason._tag === "ServerError" && (reason.code === "NOPROTO" || reason.text.startsWith("ERR unknown command"))
 
-/** Who to log in as: what HELLO says behind AUTH. */
+/** The arguments of AUTH. */
 export type Login = readonly [username: string, password: string]
 
 const connectionFailed = (problem: string, cause?: unknown): RedisError.RedisError =>
   unsent(new RedisError.ConnectionFailed(cause === undefined ? { problem } : { problem, cause }))
 
 /**
- * Asks for the password. Whatever becomes of an effect that yields it, connecting has failed and can be tried again; one
- * that can't be interrupted is left alone.
+ * Gets the password. If the effect that yields it fails, dies or is interrupted, connecting has failed and can be tried again. An
+ * effect that can't be interrupted is not waited for.
  */
 export const login = Effect.fnUntraced(function*(
   { password, username = "default" }: Credentials
@@ -71,7 +71,7 @@ export const login = Effect.fnUntraced(function*(
   ))
 })
 
-/** Answers of a server, besides NOAUTH and WRONGPASS, that only other credentials can mend. Some are of old ones. */
+/** Errors besides NOAUTH and WRONGPASS that only other credentials can mend. Some are those of old servers. */
 const isOfCredentials = ({ code, text }: RedisError.ServerError): boolean =>
   code === "NOPERM" ||
   code === "ERR" && /\binvalid password\b|\bno password is set\b|\bwithout any password configured\b/i.test(text)
@@ -81,9 +81,9 @@ const advice: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
   [/^DENIED/, "it is in protected mode: give it a password, or connect to its own machine's loopback address"]
 ]
 
-/** What a server's refusal to serve a new connection means, and what to do about it. */
+/** The failure to connect to a server that answers with an error, with what to do about it where that is known. */
 export const refusal = (text: string): RedisError.ConnectionFailed => {
-  // The advice of a server in protected mode is a page long.
+  // A server in protected mode answers with a page of advice.
   const [sentence] = text.split(". ")
   const what = advice.find(([said]) => said.test(text))?.[1]
   return new RedisError.ConnectionFailed({
@@ -92,9 +92,9 @@ export const refusal = (text: string): RedisError.ConnectionFailed => {
 }
 
 /**
- * Why there is no connection after a refusal: it is not permitted to who we are, or, whatever else a server says (too
- * many clients, a script that runs, data that is being loaded), it can't be had now. A text that holds the password
- * is not repeated.
+ * The failure to connect after a step was refused: an `AuthenticationFailed` if it is not permitted to us, or else a
+ * `ConnectionFailed`, since anything else (too many clients, a running script, data being loaded) may pass. A text that holds the
+ * password is not repeated.
  */
 const refused = (reason: RedisError.Reason, login: Login | undefined): RedisError.Reason => {
   const { code, text } = "text" in reason ? reason : { code: reason._tag, text: reason._tag.toUpperCase() }
@@ -104,7 +104,7 @@ const refused = (reason: RedisError.Reason, login: Login | undefined): RedisErro
     : refusal(told)
 }
 
-/** Who hangs up on a greeting may not speak our language, or want it encrypted. */
+/** A peer that hangs up when it is greeted may speak another protocol, or want TLS. */
 const hungUp = (reason: RedisError.Reason): RedisError.Reason =>
   reason._tag === "ConnectionLost"
     ? new RedisError.ConnectionLost({

@@ -1,5 +1,5 @@
 /**
- * One node as the pool hands it out, what can be set for the connections to it, and what goes on over them.
+ * One node as the pool hands it out, the options of its connections, and its statistics.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ export interface Options extends Omit<ConnectionOptions.Options, "readOnly"> {
   /** How long an unused dedicated connection is kept. Default 1 minute. */
   readonly dedicatedTimeToLive?: Duration.Input | undefined
   /**
-   * How long what is under way is waited for when the client ends, or when a node has left the cluster, for that node's
-   * part. Default 2 seconds.
+   * How long commands that are under way are waited for when the client ends, or when their node has left the cluster. Default 2
+   * seconds.
    */
   readonly drainTimeout?: Duration.Input | undefined
 }
@@ -80,8 +80,8 @@ export interface Node {
   /** Runs a command on this node; a redirect is an error here. */
   readonly execute: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
   /**
-   * Leases a connection for the life of the scope. It fails with `Timeout` when all are in use for too long. What comes
-   * back as it was is leased again; one whose state was changed is closed.
+   * Leases a connection for the life of the scope. It fails with `Timeout` when all are in use for too long. A connection that
+   * is given back as it was is leased again; one whose state was changed is closed.
    */
   readonly dedicated: Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
   /**
@@ -93,7 +93,7 @@ export interface Node {
   /** What goes on over these connections, with the totals of all that there have been to the address. */
   readonly stats: () => NodeStats
   /**
-   * Connects without a command, so that a loss of the node is noticed.
+   * Connects before there is a command, so that a loss of the node is noticed.
    *
    * @internal
    */

@@ -1,6 +1,6 @@
 /**
- * The connections to one node: those that everybody shares, and those that are leased to one user at a time, with what
- * becomes of each when it comes back, is lost, or the node leaves the cluster.
+ * The connections to one node: shared ones, and dedicated ones that are leased to one user at a time. Decides what happens to a
+ * connection that is given back or lost, and to all of them when the node leaves the cluster or the client ends.
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -42,7 +42,7 @@ export interface NodeSurroundings {
   readonly tally: Tally
 }
 
-/** Dedicated connections to a node, where the settings say nothing. */
+/** The default of `maxDedicated`. */
 const defaultMaxDedicated = 16
 
 const CLIENT_UNBLOCK = CommandSpec.get("CLIENT UNBLOCK")
@@ -51,10 +51,10 @@ const UNWATCH = Command.make(CommandSpec.get("UNWATCH"), [], Reply.raw)
 
 const left = new RedisError.ConnectionLost({ problem: "the node left the cluster, or was connected to anew" })
 
-/** Between two looks at what may have been given up by who waited for it, in milliseconds. */
+/** Pause between two looks at whether anybody still waits, in milliseconds: giving up makes no noise. */
 const lookAgain = 20
 
-/** How long a connection that comes back may take to be made as new, in milliseconds. */
+/** How long UNWATCH may take on a connection that is given back, in milliseconds. */
 const tidyTimeout = 1000
 
 export class NodeConnections implements Node {
@@ -71,9 +71,9 @@ export class NodeConnections implements Node {
   private readonly leased = new Map<Connection, Scope.Closeable>()
   private heardUntil = 0
   private started = false
-  /** Whether the cluster has let go of it. What becomes of its connections then is no trouble to anybody. */
+  /** Whether the node has left the cluster or was renewed. Lost connections are expected then, and not told. */
   private retired = false
-  /** Why it ended, once it has; the first reason stays. */
+  /** Why the connections were ended, once they were. The first reason stays. */
   private end: RedisError.Reason | undefined
 
   constructor(
@@ -126,7 +126,7 @@ export class NodeConnections implements Node {
     connection.watch({
       onClosed: () => {
         this.openDedicated.delete(connection)
-        // One that is lost while nobody uses it would be leased, and fail the next command.
+        // The pool would lease a connection that was lost while nobody used it, and the next command would fail.
         this.around.fork(Pool.invalidate(this.dedicatedPool, connection))
       },
       onQuiet: () => {}
@@ -153,7 +153,7 @@ export class NodeConnections implements Node {
       const { clock } = this.around
       const timeout = this.commandTimeout
       const deadline = deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
-      // One that blocks would hold up everybody on a shared connection, and one that ends a script would wait behind it.
+      // A command that blocks would hold up all others on a shared connection. SCRIPT KILL would wait behind the script.
       const alone = command.spec.urgent || standsApart(command, this.limits)
       if (!alone) return run(this.taker, command, deadline, timeout)
       return Effect.scoped(Effect.flatMap(this.dedicatedBy(deadline), (connection) => {
@@ -162,7 +162,7 @@ export class NodeConnections implements Node {
       }))
     })
 
-  /** The lease has a scope of its own, because it ends with the node even if its holder stays. */
+  /** The lease has a scope of its own, because it ends with the node even if its holder's scope stays open. */
   readonly dedicated = Effect.flatMap(
     Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope)),
     (scope) => Effect.onError(Scope.provide(this.lease(scope), scope), () => Scope.close(scope, Exit.void))
@@ -183,7 +183,7 @@ export class NodeConnections implements Node {
 
   private readonly lease = (scope: Scope.Closeable) =>
     within(
-      // To those who wait for a lease, a pool that shuts down says so by interrupting them.
+      // A pool that shuts down interrupts the fibers that wait for a lease.
       Effect.catchCauseIf(
         Pool.get(this.dedicatedPool),
         Cause.hasInterruptsOnly,
@@ -211,7 +211,10 @@ export class NodeConnections implements Node {
       })
     )
 
-  /** One that died, on which something is still under way, or whose state was changed is of no use to the next. */
+  /**
+   * Ends a lease. The connection is leased again only if it is open and idle, and its state is as new; UNWATCH is sent first where
+   * that suffices. All others are closed.
+   */
   private takeBack(connection: Connection): Effect.Effect<void> {
     const isUsable = () =>
       !connection.isClosed() && connection.stats().inFlight + connection.stats().waiting === 0 &&
@@ -268,8 +271,8 @@ export class NodeConnections implements Node {
   }
 
   /**
-   * Takes nothing more, and completes when all that was taken is answered, or nobody waits for it any more. What blocks
-   * is ended.
+   * Takes no more calls, and completes when those it has are answered, or nobody waits for them any more. Blocked commands are
+   * unblocked.
    */
   readonly finish = (reason: RedisError.Reason): Effect.Effect<void> =>
     Effect.gen({ self: this }, function*() {
@@ -282,7 +285,7 @@ export class NodeConnections implements Node {
       yield* Effect.forEach([...shared, ...leased], finished, { concurrency: "unbounded", discard: true })
     })
 
-  /** Lets go what blocks, over another connection. Who is answered just then has the answer. */
+  /** Sends CLIENT UNBLOCK over another connection. A command that is answered at that moment keeps its answer. */
   private unblock(
     connections: ReadonlyArray<Connection>,
     over: Connection | undefined,
@@ -307,7 +310,7 @@ export class NodeConnections implements Node {
     Effect.forEach([...this.leased.values()], (lease) => Scope.close(lease, Exit.void), { discard: true })
   )
 
-  /** Lets the node answer what it was sent, for as long as that may take, and closes it. */
+  /** Closes the connections of a node that has left, once everything that was sent is answered, or after `drainTimeout`. */
   readonly retire = (drainTimeout: Duration.Input): Effect.Effect<void> => {
     const drained = Effect.sync(() =>
       this.leased.size === 0 && this.shared.every((connection) => connection.pending === 0)
@@ -315,7 +318,7 @@ export class NodeConnections implements Node {
     const wait = Effect.repeat(Effect.andThen(Effect.sleep("20 millis"), drained), { until: (done) => done })
     return Effect.gen({ self: this }, function*() {
       this.retired = true
-      // What still waits for a connection was never sent: it need not wait for this node, which may be dead.
+      // Calls that wait for a connection were never sent. They can go elsewhere at once; this node may be dead.
       for (const connection of this.shared) if (connection.state._tag !== "Open") connection.abort(left)
       yield* within(wait, { duration: drainTimeout, soon: this.around.soon, orElse: () => Effect.succeed(false) })
       this.abort(left)
@@ -329,7 +332,10 @@ const finished = (connection: Connection): Effect.Effect<unknown> => {
   return Effect.raceFirst(connection.closed, Effect.forever(look))
 }
 
-/** A command may not have reached the server yet when it is told to let it go, and another one may block behind it. */
+/**
+ * Unblocks a connection, again and again: the command may not have reached the server yet when it is told, and another blocking one
+ * may be behind it.
+ */
 const release = Effect.fnUntraced(function*(
   connection: Connection,
   over: Connection,

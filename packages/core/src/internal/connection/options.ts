@@ -1,5 +1,5 @@
 /**
- * What can be set for a connection, what is wrong with what was set, and the limits that follow from it.
+ * The options of a connection, how they are checked, and the limits that follow from them.
  *
  * @since 0.1.0
  */
@@ -48,13 +48,13 @@ export interface Options {
   readonly failWhenFull?: boolean | undefined
 }
 
-/** The text of a password, if it is one. */
+/** The text in a Redacted; undefined for anything else. */
 export const textOf = (password: unknown): string | undefined => {
   try {
     const text = Redacted.isRedacted(password) ? Redacted.value(password) : undefined
     return typeof text === "string" ? text : undefined
   } catch {
-    // It has been wiped.
+    // It was wiped.
     return undefined
   }
 }
@@ -72,7 +72,7 @@ const credentials: Settings.Check = (name, value) =>
   Settings.optionsProblem(value, { username: Settings.text, password }, name) ??
     password(`${name}.password`, (value as Partial<Credentials>).password)
 
-/** Other names the server refuses. */
+/** Checks a client's name as the server does, which refuses all others. */
 const clientName: Settings.Check = (name, value) =>
   Settings.text(name, value) ??
     (/^[!-~]*$/.test(value as string)
@@ -80,7 +80,7 @@ const clientName: Settings.Check = (name, value) =>
       : `${name} has to be text of printable ASCII without blanks, as the server wants it`)
 
 /**
- * What the options may be.
+ * The checks of the options.
  *
  * @internal
  */

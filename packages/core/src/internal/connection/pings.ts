@@ -1,9 +1,9 @@
 /**
- * The client's own PING. It carries a token that has to come back at its place among the replies: where it comes at another,
- * or something else comes there, a reply has been lost on the way, or one came that nobody had asked for, and whoever was
- * answered since may have another's reply.
+ * The client's own PING, which proves that replies are in step with calls. It carries a token that has to come back at its place
+ * among the replies. Otherwise a reply was lost on the way, or one came unasked, and calls since then may have been given the replies
+ * of others.
  *
- * An error in its place is as good: a busy server answers PING with one, and so does one that does not permit it.
+ * An error at its place proves as much: busy servers answer PING with one, and so do those that do not permit it.
  *
  * Source: https://redis.io/docs/latest/commands/ping/
  */
@@ -38,26 +38,26 @@ export class Ping extends Unattended {
 
 /** The PINGs of one connection. */
 export class Pings {
-  /** When the last one was made, in milliseconds of the Clock. */
+  /** When the last PING was made, in milliseconds of the Clock. */
   madeAt: number
-  /** How many bytes had been read when the last one came back: up to there all was in step. */
+  /** How many bytes had been read when the last PING came back. Up to there replies were in step. */
   proved = 0
   private readonly prefix: string
   private readonly out = new Set<string>()
   private made = 0
 
-  /** `secret` is what others can't know, lest a token is a value that somebody has stored. */
+  /** The `secret` keeps tokens apart from values that somebody may have stored. */
   constructor(secret: string, now: number) {
     this.prefix = `redisc:${secret}:`
     this.madeAt = now
   }
 
-  /** How many are on their way. */
+  /** How many were made and not yet answered. */
   get count(): number {
     return this.out.size
   }
 
-  /** `onEnd` is told whether there was an answer, or there will be none. */
+  /** `onEnd` is told true when the answer comes, false when the connection ends before. */
   make(now: number, onEnd?: (answered: boolean) => void): Ping {
     this.madeAt = now
     const token = `${this.prefix}${++this.made}`
@@ -65,10 +65,10 @@ export class Pings {
     return new Ping(token, onEnd)
   }
 
-  /** Whether a reply to a call tells that replies and calls are out of step. */
+  /** Whether the reply that a call would get shows that replies and calls are out of step. */
   isAstray(call: Call, value: Resp.Value, bytesRead: number): boolean {
     const token = tokenIn(value)
-    // While one is out all replies pass here: those that do not begin like it are not hashed.
+    // While a PING is out every reply passes here, so only those that begin like a token are hashed.
     if (!(call instanceof Ping)) return token?.startsWith(this.prefix) === true && this.out.has(token)
     this.out.delete(call.token)
     this.proved = bytesRead
@@ -76,10 +76,10 @@ export class Pings {
   }
 }
 
-/** What is longer is no token. */
+/** Longer than any token. */
 const longest = 64
 
-/** What a PING is answered by: its argument, in RESP2 behind the word "pong" to who has subscribed. */
+/** The token in an answer to PING: the answer itself, or, in RESP2 on a connection that subscribes, what follows "pong". */
 const tokenIn = (value: Resp.Value): string | undefined => {
   if (typeof value === "string") return value.length > longest ? undefined : value
   if (value instanceof Uint8Array) return value.length > longest ? undefined : decodeText(value, 0, value.length)

@@ -1,5 +1,5 @@
 /**
- * How connections come back after every loss: at once if they had lasted, and after pauses where that fails.
+ * Opens a connection again after every loss: at once if it had lasted, with growing pauses after failed tries.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -22,14 +22,14 @@ export interface Life {
   readonly error: RedisError.RedisError
 }
 
-/** Lives one life of a connection after the other. `onFailed` is told of those that failed to begin, or were short. */
+/** Runs a life again and again. `onFailed` is told of each that could not connect or was short. */
 export const forever = (
   life: Effect.Effect<Life, RedisError.RedisError>,
   onFailed: (error: RedisError.RedisError) => void
 ): Effect.Effect<never> => {
-  // A node that accepts and hangs up at once would otherwise be called again without a pause.
+  // Otherwise a node that accepts and hangs up at once would be called again without a pause.
   const tried = Effect.flatMap(life, ({ error, millis }) => millis < shortLife ? Effect.fail(error) : Effect.void)
-  // A defect, say of the effect that yields the password, must not end the loop: who waits would wait for ever.
+  // A defect, say of the effect that yields the password, must not end the loop: calls would wait for ever.
   const survived = Effect.catchDefect(
     tried,
     (cause) => Effect.fail(unsent(new RedisError.ConnectionFailed({ problem: "connecting died of a defect", cause })))

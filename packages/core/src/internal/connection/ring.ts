@@ -1,6 +1,6 @@
 /**
- * A first-in first-out queue in a ring of places that are used again and again: an array that grows and is emptied in turn
- * is allocated anew all the time.
+ * A first-in first-out queue whose places are used again and again. An array that is filled and emptied in turn would be allocated
+ * anew all the time.
  *
  * ```
  *   [ item  item  free  free | item  item ]
@@ -9,13 +9,13 @@
  */
 const least = 16
 
-/** A ring with more places than this is given up once it is empty. */
+/** A ring that has grown beyond this many places shrinks once it is empty. */
 const most = 16_384
 
 const free = <A>(count: number): Array<A | undefined> => Array.from({ length: count }, () => undefined)
 
 export class Ring<A> {
-  /** Their number is a power of two. */
+  /** Their number is a power of two, so that indices wrap around with a mask. */
   private places: Array<A | undefined> = free(least)
   private first = 0
   private count = 0
@@ -65,7 +65,7 @@ export class Ring<A> {
     return item
   }
 
-  /** Takes all that are there now. */
+  /** Removes all items and returns them, oldest first. */
   drain(): ReadonlyArray<A> {
     const items = this.inOrder() as Array<A>
     this.clear()
@@ -80,7 +80,7 @@ export class Ring<A> {
     this.count = 0
   }
 
-  /** The oldest that fits. */
+  /** The oldest item that fits. */
   find(fits: (item: A) => boolean): A | undefined {
     for (let i = 0; i < this.count; i++) {
       const item = this.at(i) as A
@@ -89,7 +89,7 @@ export class Ring<A> {
     return undefined
   }
 
-  /** Visits all, oldest first, without taking them. The visitor may not change the queue. */
+  /** Visits all items, oldest first. The visitor must not change the queue. */
   forEach(visit: (item: A) => void): void {
     for (let i = 0; i < this.count; i++) visit(this.at(i) as A)
   }

@@ -1,8 +1,8 @@
 /**
- * A connection that many fibers share, and that comes back after every loss: what commands are submitted to.
+ * A connection that many fibers share, and that is opened again after every loss. Commands are submitted to this.
  *
- * Calls that come while it connects wait for it. While it waits before the next try they fail at once, unsent, so that
- * the redirect policy can look for another owner of the slot; they don't pile up here.
+ * Calls that come while it connects wait for it. In the pause before the next try calls fail at once, unsent, so that the redirect
+ * policy can look for another owner of the slot and no queue grows at a dead node.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -28,7 +28,7 @@ export type State =
 export interface Options {
   /** Waiting calls beyond this many fail with `Overloaded`; Infinity lets them wait. */
   readonly maxWaiting: number
-  /** Told of a loss or a failed try, and of a server that has gone quiet. */
+  /** Told of a loss or a failed try to connect; without a failure, of a server that has gone quiet. */
   readonly onTrouble: (failure: Failure | undefined) => void
   /** A connection that was lost is open again. */
   readonly onReopened: () => void
@@ -45,7 +45,7 @@ export class SharedConnection implements Taker {
   private wasOpen = false
   /** Whether the last try to open it has failed. */
   isLost = false
-  /** Whether it is not to come back any more. */
+  /** Whether it must not be opened again. */
   private isOver = false
 
   constructor(node: string, pool: Pool.Pool<Connection, RedisError.RedisError>, options: Options) {
@@ -58,7 +58,7 @@ export class SharedConnection implements Taker {
     return this.current
   }
 
-  /** Commands waiting for it, or on it and not yet answered. */
+  /** Commands that wait for it, or are on it and not yet answered. */
   get pending(): number {
     if (this.current._tag !== "Open") return this.waiting.length
     const { inFlight, waiting } = this.current.connection.stats()
@@ -78,13 +78,13 @@ export class SharedConnection implements Taker {
     }
   }
 
-  /** Breaks the connection, for a reason that the calls on it are told. */
+  /** Ends the connection. All its calls fail with the reason. */
   abort(reason: RedisError.Reason): void {
     if (this.current._tag === "Open") this.current.connection.abort(reason)
     this.down(notSent(reason, this.node))
   }
 
-  /** Takes nothing more, and answers the connection on which something may be under way yet, if there is one. */
+  /** Takes no more calls and opens no more connections. Returns the one that is open, on which there may be calls. */
   leave(reason: RedisError.Reason): Connection | undefined {
     const connection = this.current._tag === "Open" ? this.current.connection : undefined
     this.isOver = true
@@ -117,9 +117,9 @@ export class SharedConnection implements Taker {
     failAll(this.waiting, { ...failure, delivery: "NotSent" }, this.options.report)
   }
 
-  /** Leases a connection, waits until it is lost, and leases the next. Runs for the life of the node. */
+  /** Leases a connection, waits until it is lost, and leases the next one. Runs for as long as the node is there. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
-    // On an open connection deadlines are the connection's own business.
+    // Once it is open, the connection watches deadlines itself.
     const overdue = sweep(
       this.waiting,
       () => timedOut(this.node, "a connection to the node", false),
@@ -136,14 +136,14 @@ export class SharedConnection implements Taker {
         this.open(connection)
         return { connection, openedAt, error: yield* connection.closed }
       }))
-      // Only now that it is given back: the pool replaces at once what is invalidated while it is in use.
+      // Invalidate after release: the pool replaces an item that is invalidated while leased.
       yield* Pool.invalidate(this.pool, connection)
       return { millis: clock.currentTimeMillisUnsafe() - openedAt, error }
     })
     return Reconnect.forever(lease, (error) => {
       const failure: Failure = { reason: error.reason, delivery: "NotSent", node: this.node }
       this.down(failure)
-      // A connection that was open has told of its end already.
+      // The watcher has told of a connection that was open.
       if (error.delivery === "NotSent") this.options.onTrouble(failure)
     })
   })

@@ -1,10 +1,10 @@
 /**
- * What answers on a port that is not that of a node of a cluster, as what it says gives it away, and what to do about it.
+ * Tells from what a peer says that it is no node of a cluster, what it probably is instead, and what to do about it.
  */
 import type * as RedisError from "../../RedisError.ts"
 import * as RespType from "../resp/type.ts"
 
-/** The record types and the major version that every message of TLS begins with. */
+/** Whether bytes begin like a record of TLS: its type and major version. */
 const isTls = ([type, version]: Uint8Array): boolean => type >= 0x14 && type <= 0x17 && version === 0x03
 
 const greetings: ReadonlyArray<readonly [begins: string, speaks: string]> = [
@@ -14,7 +14,7 @@ const greetings: ReadonlyArray<readonly [begins: string, speaks: string]> = [
   ["AMQP", "AMQP"]
 ]
 
-/** What to do about a peer whose first bytes are no reply of Redis; undefined when they say nothing. */
+/** What a peer speaks whose first bytes are no reply of Redis, with advice; undefined when the bytes don't tell. */
 export const problemOf = (first: Uint8Array): string | undefined => {
   if (isTls(first)) return "it speaks TLS: connect with tls, or give the server's port without"
   const begin = String.fromCharCode(...first.subarray(0, 5))
@@ -41,7 +41,7 @@ const advice: ReadonlyArray<readonly [says: RegExp, advice: string]> = [
   ]
 ]
 
-/** Why a server tells no layout, from what it answers when it is asked for one. */
+/** Why a server does not tell the cluster's layout, from its answer to that question, with advice where there is some. */
 export const withoutLayout = (reason: RedisError.Reason): string => {
   const what = advice.find(([says]) => says.test(reason.message))?.[1]
   return what === undefined ? reason.message : `${reason.message}: ${what}`

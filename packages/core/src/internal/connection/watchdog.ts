@@ -1,9 +1,9 @@
 /**
- * Watches over one connection: that commands are answered by their deadlines, that the peer is alive, since a half-open
- * socket never says that it is gone, and that replies are in step with their commands.
+ * Watches over one connection. Commands have to be answered by their deadlines; the peer has to be alive, since a half-open socket
+ * never says that it is gone; replies have to be in step with their commands.
  *
- * Deadlines are looked at every so often, for all commands at once; one that is shorter than that has an alarm. A PING tells
- * the rest: one a second while there are replies, and one now and then where there is nothing under way.
+ * A sweep looks at all deadlines at once every so often. Commands with a timeout of their own, which may be shorter, have an alarm.
+ * PINGs show the rest: one a second while there are replies, and one every `pingInterval` while nothing is under way.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ import type { Pings } from "./pings.ts"
 import type { Ring } from "./ring.ts"
 import type { Report } from "./strays.ts"
 
-/** What is watched over. Times are in milliseconds. */
+/** The connection that is watched over. Times are in milliseconds. */
 export interface Watched {
   readonly node: string
   readonly clock: Clock.Clock
@@ -27,7 +27,7 @@ export interface Watched {
   readonly waiting: Ring<Call>
   readonly commandTimeout: number
   readonly pingInterval: number
-  /** Whether silence ends the connection whatever is in flight, since it is not one user's alone. */
+  /** Whether many use it. Then silence ends it whatever is in flight, because one user's patience must not cost the others. */
   readonly isShared: () => boolean
   readonly bytesRead: () => number
   /** Commands are in flight and the server has said nothing for a while. */
@@ -52,7 +52,7 @@ export class Watchdog {
     this.of = of
   }
 
-  /** There is one more command to watch over. */
+  /** Takes note of a command that was queued. */
   notice(call: Call): void {
     if (this.dozing) {
       this.dozing = false
@@ -64,12 +64,12 @@ export class Watchdog {
     }
   }
 
-  /** Whether there is something that has to be answered by now. */
+  /** Whether the deadline of a command has passed that somebody waits for. */
   private hasOverdue(now: number): boolean {
     return isOverdue(this.of.inFlight, now) || isOverdue(this.of.waiting, now)
   }
 
-  /** Fails what had to be answered by a time. */
+  /** Fails the commands whose deadline has passed. */
   private expire(now: number): void {
     const { inFlight, node, report, waiting } = this.of
     expire(inFlight, now, () => timedOut(node, "the reply", true), report)
@@ -82,7 +82,7 @@ export class Watchdog {
     const tick = Math.min(Math.max(Math.min(pingInterval / 2, commandTimeout / 10), 10), 1000)
     let heardAt = clock.currentTimeMillisUnsafe()
     let heard = this.of.bytesRead()
-    /** Since when a PING should have been answered that nothing was heard after. */
+    /** When a PING was sent that was followed by silence; undefined after each byte. */
     let silentSince: number | undefined
     const heardNow = (): void => {
       heard = this.of.bytesRead()
@@ -102,7 +102,7 @@ export class Watchdog {
       const isUnproved = pings.proved !== this.of.bytesRead() &&
         now - pings.madeAt >= Math.min(pingInterval, proofInterval)
       if ((isSilent || isUnproved) && pings.count === 0) this.of.ping()
-      // Where no PING can be sent, silence means something to who waits for an answer only.
+      // Where no PING can be sent, silence counts only if a command waits for its answer.
       if (isSilent && pings.count + inFlight.length > 0) silentSince = now
     }
     const isLost = (now: number): boolean => silentSince !== undefined && now - silentSince >= pingInterval
@@ -111,7 +111,7 @@ export class Watchdog {
       const isDire = this.hasOverdue(now) || isLost(now)
       return Effect.map(isDire ? caughtUp(soon) : Effect.void, () => check(now))
     })
-    // With nothing under way there is nothing to watch until a command comes, or the next PING is due.
+    // With nothing under way, sleep until a command comes or the next PING is due.
     const doze = Effect.suspend(() => {
       this.stirred.closeUnsafe()
       this.dozing = true
@@ -122,7 +122,7 @@ export class Watchdog {
     return Effect.forever(Effect.andThen(pause, look))
   })
 
-  /** Watches the deadlines of commands that have a timeout of their own: one may come long before the next sweep. */
+  /** Watches the deadlines of commands that have a timeout of their own, which may pass long before the next sweep. */
   readonly alarm: Effect.Effect<never> = Effect.suspend(() => {
     const pause = Effect.suspend(() => {
       this.hastened.closeUnsafe()
@@ -148,7 +148,7 @@ export class Watchdog {
     return next
   }
 
-  /** Behind a command that blocks, or takes long, no PING is answered. Once that is overdue, silence means something again. */
+  /** Whether a command that blocks or takes long keeps PINGs from being answered. Once it is overdue, silence counts again. */
   private isHeldUp(now: number): boolean {
     const head = this.of.inFlight.peek()
     return head !== undefined && head.deadline > now &&
