@@ -22,6 +22,7 @@ import { within } from "./arrivals.ts"
 import { attempt, deadlineOf, run, standsApart, withTimeLeft } from "./call.ts"
 import type { Call, Limits, Taker } from "./call.ts"
 import type { Connection } from "./connection.ts"
+import { drained, unblock } from "./draining.ts"
 import type { Node, NodeStats, Options } from "./node.ts"
 import { defaultMaxInFlight, limitsOf } from "./options.ts"
 import { SharedConnection } from "./sharedConnection.ts"
@@ -45,14 +46,9 @@ export interface NodeSurroundings {
 /** The default of `maxDedicated`. */
 const defaultMaxDedicated = 16
 
-const CLIENT_UNBLOCK = CommandSpec.get("CLIENT UNBLOCK")
-
 const UNWATCH = Command.make(CommandSpec.get("UNWATCH"), [], Reply.raw)
 
 const left = new RedisError.ConnectionLost({ problem: "the node left the cluster, or was connected to anew" })
-
-/** Pause between two looks at whether anybody still waits, in milliseconds: giving up makes no noise. */
-const lookAgain = 20
 
 /** How long UNWATCH may take on a connection that is given back, in milliseconds. */
 const tidyTimeout = 1000
@@ -280,30 +276,10 @@ export class NodeConnections implements Node {
       const shared = this.shared.flatMap((connection) => connection.leave(reason) ?? [])
       const leased = [...this.leased.keys()]
       for (const connection of leased) connection.finish(reason)
-      yield* this.unblock(leased, shared[0], reason)
+      yield* unblock(leased, shared.length > 0 ? Effect.succeed(shared[0]) : this.around.connect, reason)
       for (const connection of shared) connection.finish(reason)
-      yield* Effect.forEach([...shared, ...leased], finished, { concurrency: "unbounded", discard: true })
+      yield* Effect.forEach([...shared, ...leased], drained, { concurrency: "unbounded", discard: true })
     })
-
-  /** Sends CLIENT UNBLOCK over another connection. A command that is answered at that moment keeps its answer. */
-  private unblock(
-    connections: ReadonlyArray<Connection>,
-    over: Connection | undefined,
-    reason: RedisError.Reason
-  ): Effect.Effect<void> {
-    const blocked = connections.filter((connection) => !connection.isClosed() && connection.blockedBy() !== undefined)
-    if (blocked.length === 0) return Effect.void
-    const all = (over: Connection) =>
-      Effect.forEach(blocked, (connection) => release(connection, over, reason), {
-        concurrency: "unbounded",
-        discard: true
-      })
-    if (over !== undefined) return all(over)
-    return Effect.scoped(Effect.matchEffect(this.around.connect, {
-      onSuccess: all,
-      onFailure: () => Effect.sync(() => blocked.forEach((connection) => connection.abort(reason)))
-    }))
-  }
 
   /** Ends all leases. The pool waits for that when it shuts down. */
   readonly endLeases = Effect.suspend(() =>
@@ -312,10 +288,10 @@ export class NodeConnections implements Node {
 
   /** Closes the connections of a node that has left, once everything that was sent is answered, or after `drainTimeout`. */
   readonly retire = (drainTimeout: Duration.Input): Effect.Effect<void> => {
-    const drained = Effect.sync(() =>
+    const isDrained = Effect.sync(() =>
       this.leased.size === 0 && this.shared.every((connection) => connection.pending === 0)
     )
-    const wait = Effect.repeat(Effect.andThen(Effect.sleep("20 millis"), drained), { until: (done) => done })
+    const wait = Effect.repeat(Effect.andThen(Effect.sleep("20 millis"), isDrained), { until: (done) => done })
     return Effect.gen({ self: this }, function*() {
       this.retired = true
       // Calls that wait for a connection were never sent. They can go elsewhere at once; this node may be dead.
@@ -326,29 +302,3 @@ export class NodeConnections implements Node {
     })
   }
 }
-
-const finished = (connection: Connection): Effect.Effect<unknown> => {
-  const look = Effect.andThen(Effect.sleep(lookAgain), Effect.sync(connection.endIfIdle))
-  return Effect.raceFirst(connection.closed, Effect.forever(look))
-}
-
-/**
- * Unblocks a connection, again and again: the command may not have reached the server yet when it is told, and another blocking one
- * may be behind it.
- */
-const release = Effect.fnUntraced(function*(
-  connection: Connection,
-  over: Connection,
-  reason: RedisError.Reason
-): Effect.fn.Return<void> {
-  while (!connection.isClosed() && connection.blockedBy() !== undefined) {
-    const { id } = connection
-    const unblock = Command.make(CLIENT_UNBLOCK, [`${id}`, "ERROR"], Reply.raw)
-    const outcome = id === undefined
-      ? undefined
-      : yield* attempt(over, unblock, { asking: false, deadline: Infinity })
-    if (outcome?._tag !== "Replied") return connection.abort(reason)
-    connection.endIfIdle()
-    yield* Effect.raceFirst(connection.closed, Effect.sleep(lookAgain))
-  }
-})

@@ -1,0 +1,65 @@
+/**
+ * Lets connections end that take no more calls: waits until nobody waits for an answer on them, and unblocks the commands that
+ * would block for longer.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Command from "../../Command.ts"
+import * as CommandSpec from "../../CommandSpec.ts"
+import type * as RedisError from "../../RedisError.ts"
+import * as Reply from "../commands/reply.ts"
+import { attempt } from "./call.ts"
+import type { Connection } from "./connection.ts"
+
+const CLIENT_UNBLOCK = CommandSpec.get("CLIENT UNBLOCK")
+
+/** Pause between two looks at whether anybody still waits, in milliseconds: giving up makes no noise. */
+const lookAgain = 20
+
+/** Completes when a connection that takes no more calls has ended. */
+export const drained = (connection: Connection): Effect.Effect<unknown> => {
+  const look = Effect.andThen(Effect.sleep(lookAgain), Effect.sync(connection.endIfIdle))
+  return Effect.raceFirst(connection.closed, Effect.forever(look))
+}
+
+/**
+ * Unblocks connections with CLIENT UNBLOCK over another one. A command that is answered at that moment keeps its answer. If there
+ * is no other connection, blocked ones are aborted with the reason.
+ */
+export const unblock = (
+  connections: ReadonlyArray<Connection>,
+  over: Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>,
+  reason: RedisError.Reason
+): Effect.Effect<void> => {
+  const blocked = connections.filter((connection) => !connection.isClosed() && connection.blockedBy() !== undefined)
+  if (blocked.length === 0) return Effect.void
+  return Effect.scoped(Effect.matchEffect(over, {
+    onSuccess: (over) =>
+      Effect.forEach(blocked, (connection) => release(connection, over, reason), {
+        concurrency: "unbounded",
+        discard: true
+      }),
+    onFailure: () => Effect.sync(() => blocked.forEach((connection) => connection.abort(reason)))
+  }))
+}
+
+/**
+ * Unblocks a connection, again and again: the command may not have reached the server yet when it is told, and another blocking one
+ * may be behind it.
+ */
+const release = Effect.fnUntraced(function*(
+  connection: Connection,
+  over: Connection,
+  reason: RedisError.Reason
+): Effect.fn.Return<void> {
+  while (!connection.isClosed() && connection.blockedBy() !== undefined) {
+    const { id } = connection
+    const unblock = Command.make(CLIENT_UNBLOCK, [`${id}`, "ERROR"], Reply.raw)
+    const outcome = id === undefined
+      ? undefined
+      : yield* attempt(over, unblock, { asking: false, deadline: Infinity })
+    if (outcome?._tag !== "Replied") return connection.abort(reason)
+    connection.endIfIdle()
+    yield* Effect.raceFirst(connection.closed, Effect.sleep(lookAgain))
+  }
+})
