@@ -1,6 +1,6 @@
 /**
- * A connection to one node, for work outside of pool, map and redirects. It is the same kind of connection that the client itself
- * uses: `internal/connection/connection.ts`.
+ * A connection to one node, for work outside of pool, map and redirects. The client itself uses the same kind of connection:
+ * `internal/connection/connection.ts`.
  *
  * @since 0.1.0
  */
@@ -22,8 +22,9 @@ export type { Connection, Stats } from "./internal/connection/connection.ts"
 export type { Credentials, Options } from "./internal/connection/options.ts"
 
 /**
- * Opens a connection and shakes hands: HELLO 3 (falling back to RESP2 on servers that don't know it), authentication,
- * the client's name, and READONLY when asked for. Closing the scope closes it; what is on it then fails with `Closed`.
+ * Opens a connection and does the handshake: HELLO 3 (falling back to RESP2 on servers that don't know it), authentication, the
+ * client's name, and READONLY if the options ask for it. The connection closes with the scope; commands that are on it then
+ * fail with `Closed`.
  *
  * **Example** (A command on one node)
  *

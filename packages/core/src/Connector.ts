@@ -1,9 +1,9 @@
 /**
- * The seam between redisc and the world: something that opens a stream of bytes to an address.
+ * The boundary between redisc and the network: a service that opens a stream of bytes to an address.
  *
- * The Node package provides one for TCP, TLS and unix sockets, the test package one for simulated nodes. Everything
- * above it (the wire protocol, routing, redirects) is the same code whichever is used. Calls are plain functions and
- * not effects, because they stand on the path of every command.
+ * The Node package provides one for TCP, TLS and unix sockets, the test package one for simulated nodes. The code above it (the
+ * wire protocol, routing, redirects) is the same with all of them. Calls are plain functions and not effects, because every
+ * command passes them.
  *
  * @since 0.1.0
  */
@@ -14,13 +14,13 @@ import type { Address } from "./Address.ts"
 import type { RedisError } from "./RedisError.ts"
 
 /**
- * What a transport tells its owner.
+ * The callbacks of the owner of a transport.
  *
  * **Details**
  *
- * `onClose` comes at most once, and nothing comes after it. A chunk is lent for the duration of the call only. These functions may
- * throw an exception of a user's code, such as an observer of a fiber that they have resumed. The listener is in order all the same,
- * and the transport goes on.
+ * `onClose` is called at most once, and nothing is called after it. A chunk may be read only during the call. These functions
+ * may throw an exception of a user's code, such as an observer of a fiber that they have resumed. The listener is still in
+ * order then, and the transport goes on.
  *
  * @category models
  * @since 0.1.0
@@ -36,9 +36,10 @@ export interface Listener {
  *
  * **Details**
  *
- * `write` takes the chunks as one unit and never throws. It answers false when the peer reads more slowly than we
- * write; the owner then waits for `onDrain`, which comes later and never from within `write`. The owner does not change the chunks
- * while the transport `holds` any of what it was given; without a `holds` it never changes them.
+ * `write` takes the chunks as one unit and never throws. It returns false when the peer reads more slowly than we write; the
+ * owner then waits for `onDrain`, which is called later and never from within `write`. The owner does not change the chunks
+ * while `holds` returns true, which says that the transport still uses some of them. Without `holds` the owner never changes
+ * them.
  *
  * @category models
  * @since 0.1.0
@@ -53,10 +54,10 @@ export interface Transport {
  *
  * **Details**
  *
- * `open` connects, and fails with `ConnectionFailed` when it can't; closing its scope closes the transport at once.
- * It has to be interruptible. `secure` tells whether the transports are encrypted, and so which of a node's two ports
- * is the one to use. `soon` runs a task at the end of the tick, so that commands of one tick are written together. With
- * sockets that has to be after all sockets that are ready have been read: deadlines are checked behind it.
+ * `open` connects, and fails with `ConnectionFailed` when it can't. Closing its scope closes the transport at once. It has to
+ * be interruptible. `secure` says whether the transports are encrypted, which decides which of a node's two ports to use.
+ * `soon` runs a task at the end of the tick, so that commands of one tick are written together. With sockets the task has to
+ * run after all sockets that are ready have been read, because deadlines are checked after it.
  *
  * @category services
  * @since 0.1.0

@@ -1,12 +1,12 @@
 /**
- * What a cluster client counts, as Effect metrics, for whatever exports those.
+ * The counts of a cluster client as Effect metrics, for any exporter of those.
  *
- * The client counts in plain numbers; nothing of this stands on the path of a command. The metrics are brought up to date
- * when {@link publish} is run, which {@link layer} does every so often.
+ * The client counts in plain numbers, so that metrics cost nothing on the path of a command. {@link publish} updates the
+ * metrics, and {@link layer} runs it at intervals.
  *
- * Names begin with `redisc_`. Those of nodes carry the attribute `node`, the node's address. All are gauges. Those that say "so far"
- * only rise; they are no counters of Effect, because these add up what they are given, and what is published here are totals, maybe
- * by several layers and by `publish` besides.
+ * Names begin with `redisc_`. Those of nodes have the attribute `node`, the node's address. All are gauges. Those that say "so
+ * far" only rise. They are not Effect counters, because a counter adds up its updates, and these are totals, which several
+ * layers and `publish` may update.
  *
  * @since 0.1.0
  */
@@ -41,7 +41,7 @@ const ofNode: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (stat
 ]
 
 /**
- * Brings the metrics up to date.
+ * Updates the metrics.
  *
  * **Example** (Just before they are read)
  *
@@ -67,7 +67,7 @@ export const publish: Effect.Effect<void, never, RedisCluster> = Effect.gen(func
 })
 
 /**
- * Brings the metrics up to date every so often, 10 seconds by default, as long as the layer lives.
+ * Updates the metrics at intervals, 10 seconds by default, as long as the layer lives.
  *
  * **Example** (With a cluster)
  *

@@ -1,9 +1,9 @@
 /**
- * The connections of a cluster, node by node: a few shared ones that carry everybody's commands, and a pool of dedicated
- * ones for work that needs a connection to itself.
+ * The connections of a cluster, by node: a few shared ones that carry the commands of all fibers, and a pool of dedicated ones
+ * for work that needs a connection to itself.
  *
- * Nodes are made when first asked for and closed when the cluster no longer has them. Which node serves what is not
- * known here. What {@link make} returns is in `internal/connection/nodePool.ts`.
+ * A node is made when it is first asked for, and closed when the cluster no longer has it. The pool does not know which node
+ * serves which slot. What {@link make} returns is in `internal/connection/nodePool.ts`.
  *
  * @since 0.1.0
  */
@@ -27,7 +27,7 @@ export type { Options } from "./internal/connection/nodePool.ts"
 export class NodePool extends Context.Service<NodePool, Internal.NodePool>()("@redisc/core/NodePool") {}
 
 /**
- * What the options may be.
+ * The checks of the options.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 /**
- * Holds calls together with their replies until the whole chunk that brought these is read, and resumes their fibers then. Two
- * small loops, one that reads and one that runs fibers, take a tenth less time than a large one that does both in turn.
+ * Keeps calls with their replies until the whole chunk that contained the replies is read, and then resumes their fibers. Two
+ * small loops, one that reads and one that runs fibers, take a tenth less time than one large loop that does both in turn.
  */
 import * as Resp from "../../Resp.ts"
 import type { Failure } from "../failures/failure.ts"
@@ -18,7 +18,7 @@ export class Answers {
     this.calls.push(call)
   }
 
-  /** Gives every call its reply, except those that nobody waits for any more. */
+  /** Gives every call its reply, except abandoned calls. */
   deliver(node: string): void {
     for (let call = this.calls.shift(); call !== undefined; call = this.calls.shift()) {
       const answer = verdict(call, call.answer as Resp.Value)
@@ -38,8 +38,8 @@ export class Answers {
   }
 
   /**
-   * Throws what a call has thrown while it was given its reply, as an observer of its fiber may. If several have, the first such
-   * exception. All others have had their replies.
+   * Throws the first exception that a call threw while it was given its reply, as an observer of its fiber may. All other calls
+   * have had their replies.
    */
   rethrow(): void {
     const { thrown } = this
@@ -49,8 +49,8 @@ export class Answers {
 }
 
 /**
- * The reply that a call is told. EXECABORT says only that some queued command was wrong, and EXEC without an open MULTI that there is
- * none; the replies to the commands that went before say what was wrong.
+ * The reply that a call is given. EXECABORT says only that some queued command was wrong, and an error from EXEC without an
+ * open MULTI says nothing else either. In both cases the replies to the earlier commands of the unit say what was wrong.
  */
 const verdict = (call: Call, value: Resp.Value): Resp.Value =>
   value instanceof Resp.ReplyError && (value.code === "EXECABORT" || call.unit?.unopened === true)

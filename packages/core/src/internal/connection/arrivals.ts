@@ -1,6 +1,6 @@
 /**
- * Deadlines in a process that was busy: its timers fire before it reads its sockets, where the answer may have been waiting for
- * long. So nothing counts as late before everything that had arrived by the deadline is read.
+ * Deadlines in a busy process: its timers fire before it reads its sockets, where the answer may have been waiting for long. So
+ * nothing counts as late before everything that had arrived by the deadline is read.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,10 @@ import type { Connector } from "../../Connector.ts"
 
 type Soon = Connector["Service"]["soon"]
 
-/** Turns of the event loop. A socket hands over what has arrived in a few portions, one a turn, and reacting takes a few turns. */
+/**
+ * Turns of the event loop to wait. A socket delivers what has arrived in a few portions, one per turn, and reacting to it takes
+ * a few turns more.
+ */
 const turns = 8
 
 /** Completes when everything that has arrived by now is read. */
@@ -27,7 +30,7 @@ export const caughtUp = (soon: Soon): Effect.Effect<void> =>
     turn()
   })
 
-/** Runs an effect with a time limit, which ends only when everything that had arrived in time is read. */
+/** Runs an effect with a time limit. When the time is up, everything that arrived in time is read before the limit counts. */
 export const within = <A, E, R, A2, E2, R2>(
   self: Effect.Effect<A, E, R>,
   options: {

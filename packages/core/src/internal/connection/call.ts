@@ -1,5 +1,5 @@
 /**
- * One try of a command on one connection, together with whatever waits for the outcome.
+ * One try of a command on one connection, together with the fiber or callback that waits for its outcome.
  *
  * A call is also the effect that runs when the waiting fiber is interrupted: it marks the call as abandoned. An abandoned call is
  * not written any more; if it was written already, its reply is read and dropped.
@@ -22,9 +22,9 @@ import type { Ring } from "./ring.ts"
 import { each } from "./strays.ts"
 import type { Report } from "./strays.ts"
 
-/** When a call was handed to the transport, for whoever wants to know: see {@link Call.timing}. */
+/** The time at which a call was handed to the transport. Recorded only for calls that ask for it: see {@link Call.timing}. */
 export interface Timing {
-  /** In nanoseconds of the Clock. Undefined for as long as it was not sent. */
+  /** In nanoseconds of the Clock. Undefined until the call is sent. */
   sentAt: bigint | undefined
 }
 
@@ -32,14 +32,14 @@ export abstract class Call extends Effectable.Class<void> {
   readonly command: Command.Any
   /** Whether ASKING goes before the command, as one unit with it. */
   readonly asking: boolean
-  /** When the answer has to be there at the latest, in milliseconds of the Clock; Infinity for never. */
+  /** The latest time for the answer, in milliseconds of the Clock; Infinity if there is no limit. */
   readonly deadline: number
   abandoned = false
-  /** What is known of the commands that were written before it as one unit with it (MULTI, queued commands). */
+  /** What is known of the commands written before this one as one unit with it (MULTI, queued commands). */
   unit: Unit | undefined = undefined
-  /** The reply, between being read and being delivered. */
+  /** The reply, from when it is read until it is delivered. */
   answer: Resp.Value | undefined = undefined
-  /** Is filled in as the call is sent. Where nobody has put one here the clock is not asked. */
+  /** Set this to have `sentAt` filled in when the call is sent. While it is undefined, the clock is not read. */
   timing: Timing | undefined = undefined
 
   constructor(command: Command.Any, asking: boolean, deadline: number) {
@@ -49,19 +49,19 @@ export abstract class Call extends Effectable.Class<void> {
     this.deadline = deadline
   }
 
-  /** Whether somebody waits for the outcome. A connection that finishes is kept open for such calls only. */
+  /** Whether somebody waits for the outcome. A connection that finishes stays open only for such calls. */
   get isAwaited(): boolean {
     return !this.abandoned
   }
 
-  /** Whether pushes answer it where a listener takes them, rather than a reply. */
+  /** Whether the call is answered by pushes instead of a reply, on a connection with a listener for them. */
   get isAnsweredByPushes(): boolean {
     return false
   }
 
   /**
-   * Whether no reply to it will come any more, because pushes have answered it. The next reply, if one is given, may tell so too.
-   * It is asked only on connections that have listeners.
+   * Whether no reply to the call will come any more, because pushes have answered it. The next reply, if given, may show this
+   * too. Called only on connections that have listeners.
    */
   isDone(_reply: Resp.Value | undefined): boolean {
     return false
@@ -76,13 +76,15 @@ export abstract class Call extends Effectable.Class<void> {
   }
 }
 
-/** The failure of a command whose decoder could not read the reply. QUEUED says that it will be executed by EXEC only. */
+/**
+ * The failure of a command whose decoder could not read the reply. After QUEUED, the command is executed only by a later EXEC.
+ */
 export const undecoded = ({ expected, path, received }: Mismatch, value: Resp.Value, node?: string): Failure => {
   const reason = new RedisError.DecodeFailed({ expected, path, received })
   return value === "QUEUED" ? maybeExecuted(reason, node) : executed(reason, node)
 }
 
-/** A call that nobody waits for: the client's own, or a command that goes before another. */
+/** A call that nobody waits for: one of the client's own commands, or a command that goes before another. */
 export class Unattended extends Call {
   override get isAwaited(): boolean {
     return false
@@ -92,7 +94,7 @@ export class Unattended extends Call {
   onFailure(_failure: Failure): void {}
 }
 
-/** Runs a command's decoder on a reply that is not an error: that of one node, or one made of the replies of several. */
+/** Runs a command's decoder on a reply that is not an error. The reply may be merged from those of several nodes. */
 export const decoded = <A>(
   command: Command.Command<A>,
   value: Resp.Value,
@@ -113,7 +115,7 @@ export const decoded = <A>(
   }
 }
 
-/** The outcome of one try: the reply, or why there is none. Error replies are failures. */
+/** The outcome of one try: the reply, or the failure. Error replies are failures. */
 export type Outcome =
   | { readonly _tag: "Replied"; readonly value: Resp.Value; readonly node: string }
   | { readonly _tag: "Failed"; readonly failure: Failure }
@@ -135,7 +137,7 @@ export interface Limits {
   readonly commandTimeout: number
   /** The same for scripts: 0 unless `commandTimeout` was set, because most scripts are quick and can share a connection. */
   readonly patience: number
-  /** After how much silence a shared connection is given up. */
+  /** The length of silence after which a shared connection is given up. */
   readonly silence: number
 }
 
@@ -145,7 +147,7 @@ export const standsApart = (command: Command.Any, { commandTimeout, patience, si
   ((command.timeout ?? commandTimeout) > silence && isMarked(command)) ||
   ((command.timeout ?? patience) > silence && runsScript(command))
 
-/** Whether a queue has calls whose deadline has passed and that somebody waits for. */
+/** Whether a queue has awaited calls whose deadline has passed. */
 export const isOverdue = (queue: Ring<Call>, now: number): boolean =>
   queue.find((call) => call.deadline <= now && !call.abandoned) !== undefined
 
@@ -156,7 +158,7 @@ export const expire = (queue: Ring<Call>, now: number, failure: () => Failure, r
     if (call.deadline <= now && !call.abandoned) overdue.push(call)
   })
   each(overdue, (call) => {
-    // The fiber of a call that was failed before may have interrupted this one.
+    // Failing an earlier call may have run its fiber, which may have interrupted this call.
     if (call.abandoned) return
     call.abandoned = true
     call.onFailure(failure())
@@ -179,13 +181,13 @@ export const sweep = (
     const look = Effect.suspend(() => {
       const now = clock.currentTimeMillisUnsafe()
       if (!isOverdue(queue, now)) return Effect.void
-      // The greeting may have arrived and not be read yet.
+      // The server's greeting may have arrived without having been read yet.
       return Effect.map(caughtUp(options.soon), () => expire(queue, now, failure, options.report))
     })
     return Effect.forever(Effect.andThen(Effect.sleep("100 millis"), look))
   })
 
-/** A call that resumes its fiber with the outcome, whichever it is. */
+/** A call that resumes its fiber with the outcome, be it a reply or a failure. */
 export class Attempt extends Call {
   private readonly resume: (effect: Effect.Effect<Outcome>) => void
 
@@ -212,7 +214,7 @@ export class Attempt extends Call {
   }
 }
 
-/** Something that takes calls: a connection, or whatever stands in for one that is not open yet. */
+/** Something that takes calls: a connection, or a stand-in for one that is not open yet. */
 export interface Taker {
   readonly submit: (call: Call) => void
 }
@@ -229,7 +231,7 @@ export const attempt = (
     return call
   })
 
-/** Submits a command and decodes its reply. Failures are not followed: a redirect is an error. */
+/** Submits a command and decodes its reply. Redirects are not followed, but returned as errors. */
 export const run = <A>(
   taker: Taker,
   command: Command.Command<A>,
@@ -248,7 +250,7 @@ export const run = <A>(
   })
 }
 
-/** The same command, blocking for no longer than earlier tries and the wait for a connection have left of its time. */
+/** The same command, with its blocking time cut to what earlier tries and the wait for a connection have left of it. */
 export const withTimeLeft = <A>(
   command: Command.Command<A>,
   options: { readonly now: number; readonly deadline: number; readonly timeout: number }
@@ -258,7 +260,7 @@ export const withTimeLeft = <A>(
   return args === command.args ? command : Command.withArgs(command, args)
 }
 
-/** The deadline of a command that begins now: the time that it may block by its arguments, and then that which it may take. */
+/** The deadline of a command that begins now: the time for which its arguments let it block, plus its timeout. */
 export const deadlineOf = (command: Command.Any, now: number, timeout: number): number => {
   const margin = command.timeout ?? timeout
   return now + margin + (command.spec.blocking ? CommandSpec.blockMillis(command.spec, command.args) ?? 0 : 0)

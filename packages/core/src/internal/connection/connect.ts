@@ -1,6 +1,6 @@
 /**
- * Opens a connection: the transport, the password, the handshake, all within `connectTimeout`. Whatever fails on the way is a
- * `ConnectionFailed`, or an `AuthenticationFailed`, of something that was never sent, so that it can be tried again.
+ * Opens a connection: the transport, the password, the handshake, all within `connectTimeout`. Every failure on the way is a
+ * `ConnectionFailed` or an `AuthenticationFailed` with delivery `NotSent`, so that the command can be tried again.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -21,15 +21,15 @@ import type { Options } from "./options.ts"
 import type { PushListener } from "./pushes.ts"
 import { logging } from "./strays.ts"
 
-/** What a layer adds to a connection as it is made. */
+/** What a layer adds to each new connection. */
 export interface Extension {
-  /** Said in the handshake, together with what is said once the server has greeted. */
+  /** Steps of the handshake, taken together with those that follow the server's greeting. */
   readonly steps?: ReadonlyArray<Step>
-  /** Told of the pushes of their kinds. */
+  /** Listeners for pushes, each for the kinds that it names. */
   readonly listeners?: ReadonlyArray<PushListener>
 }
 
-/** Opens a connection, for as long as the scope is open. What is on it then fails with `Closed`. */
+/** Opens a connection that stays open until the scope is closed. Calls that are on it then fail with `Closed`. */
 export const connect = Effect.fnUntraced(function*(
   address: Address,
   options: Options = {},
@@ -44,7 +44,7 @@ export const connect = Effect.fnUntraced(function*(
     secret: (yield* Random.nextInt).toString(36)
   })
   const { connectTimeout = "5 seconds", credentials } = options
-  /** What is told when the time is up. */
+  /** The problem to report when `connectTimeout` has passed: it names the step that did not end. */
   let late = "the node did not answer"
   const open = Effect.gen(function*() {
     connection.open(yield* connector.open(address, connection))
@@ -64,7 +64,7 @@ export const connect = Effect.fnUntraced(function*(
       )
     )
   yield* Effect.addFinalizer(() => Effect.sync(() => connection.abort(new RedisError.Closed())))
-  // A Connector is a user's to write. However it ends, connecting has failed and can be tried again.
+  // Users can write Connectors. However one of them fails, connecting has failed and can be tried again.
   const opened = Effect.catchCause(open, (cause) => {
     const error = Cause.squash(cause)
     if (RedisError.isRedisError(error)) return Effect.fail(error)

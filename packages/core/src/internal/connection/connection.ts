@@ -1,7 +1,7 @@
 /**
  * One RESP connection: pipelining, pairing replies with commands, deadlines and liveness.
  *
- * It knows nothing of slots and follows no redirect. It owns its transport and all calls that are on it. What it is made of:
+ * It knows nothing of slots and follows no redirects. It owns its transport and all calls that are on it. Its parts:
  *
  * ```
  *   submit -->  outbox: waiting  -- flush, once a tick -->  in flight  -- replies -->  answers  -->  the call's fiber
@@ -38,37 +38,38 @@ import type { Condition } from "./standing.ts"
 import { Watchdog } from "./watchdog.ts"
 
 /**
- * An open connection that has shaken hands.
+ * An open connection whose handshake is done.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Connection {
   readonly address: Address
-  /** What the handshake agreed on. */
+  /** The protocol that the handshake agreed on. */
   readonly protocol: 2 | 3
-  /** Runs a command here and nowhere else: a redirect is the caller's to see. */
+  /** Runs a command on this connection. Redirects are not followed, but returned as errors. */
   readonly execute: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
-  /** Completes when the connection is gone, with why. */
+  /** Completes with the reason when the connection is gone. */
   readonly closed: Effect.Effect<RedisError.RedisError>
   readonly isClosed: () => boolean
   readonly stats: () => Stats
   /** @internal */
   readonly submit: (call: Call) => void
   /**
-   * Sends the client's own PING, and tells whether it was answered in the end; or answers false, where that can't be.
+   * Sends the client's own PING. `onEnd` is told whether it was answered. Returns false if no PING can be sent on this
+   * connection.
    *
    * @internal
    */
   readonly ping: (onEnd?: (answered: boolean) => void) => boolean
   /**
-   * A command on it that blocks, if there is one.
+   * A blocking command in flight on this connection, if there is one.
    *
    * @internal
    */
   readonly blockedBy: () => Command.Any | undefined
   /**
-   * Whether it was lost with something under way that may have changed what is stored.
+   * Whether the connection was lost with a command under way that may have changed stored data.
    *
    * @internal
    */
@@ -76,8 +77,8 @@ export interface Connection {
   /** @internal */
   readonly condition: () => Condition
   /**
-   * The time up to which all that the server had sent has been read. What came last may have left while more was on its
-   * way, so it is when something was read before that.
+   * The time up to which everything that the server sent has been read. It is the time of the read before the last one, since
+   * more may have been on its way when the server sent the last bytes.
    *
    * @internal
    */
@@ -85,8 +86,8 @@ export interface Connection {
   /** @internal */
   readonly watch: (watcher: Watcher) => void
   /**
-   * Many use it from now on, and nobody's patience is that of the others: it is given up when the server is silent for too
-   * long, whatever is in flight.
+   * Marks the connection as shared by many users. It is then given up when the server is silent for too long, whatever is in
+   * flight, because one user's slow command must not hold up the others.
    *
    * @internal
    */
@@ -94,19 +95,20 @@ export interface Connection {
   /** @internal */
   readonly abort: (reason: RedisError.Reason) => void
   /**
-   * Takes no more calls, and ends when those that it has are answered, or nobody waits for them.
+   * Takes no more calls, and ends once its calls are answered or abandoned.
    *
    * @internal
    */
   readonly finish: (reason: RedisError.Reason) => void
   /**
-   * Looks whether it can end now: whoever gives up waiting tells nobody.
+   * Ends the connection if it is finishing and no awaited call is left. Abandoned calls give no notice, so this has to be
+   * polled.
    *
    * @internal
    */
   readonly endIfIdle: () => void
   /**
-   * What the server calls the connection; undefined where it has not said so.
+   * The server's id of the connection; undefined if the server has not told it.
    *
    * @internal
    */
@@ -129,7 +131,7 @@ export interface Stats {
 /** What a connection takes from its surroundings, beside its options. */
 export interface Surroundings extends Pick<Link, "clock" | "soon" | "report"> {
   readonly listeners: ReadonlyArray<PushListener>
-  /** Something that nobody else can know, for the tokens of PINGs. */
+  /** A random text that only this client knows, for the tokens of PINGs. */
   readonly secret: string
 }
 
@@ -197,19 +199,19 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     })
   }
 
-  /** There is a transport. It may be lost already. */
+  /** Starts writing to the transport, unless it was lost in the meantime. */
   open(transport: Connector.Transport): void {
     if (!this.ending.isClosed) this.outbox.open(transport)
   }
 
-  /** The handshake is over. The state that it has made of the connection is the one that every user of it begins with. */
+  /** Ends the handshake. Every user finds the connection in the state in which the handshake left it. */
   greeted({ id, protocol }: Greeting): void {
     this.id = id
     this.replies.protocol = protocol
     this.replies.hasGreeted = true
     this.ending.hasLoggedIn = this.options.credentials !== undefined
     this.link.standing.condition = "AsNew"
-    // Each of its replies was awaited, and none came besides.
+    // During the handshake every reply was awaited, and no other came, so replies and calls are in step up to here.
     this.link.pings.proved = this.replies.bytesRead
   }
 
@@ -225,7 +227,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
       return run(this, known, deadlineOf(known, now, commandTimeout), commandTimeout)
     })
 
-  /** One command of the handshake. The connection is no one else's yet, so that limits do not count. */
+  /** Runs one command of the handshake. Nobody else uses the connection yet, so its limits do not apply. */
   readonly attempt = (command: Command.Any): Effect.Effect<Outcome> =>
     attempt({ submit: this.enqueue }, command, { asking: false, deadline: Infinity })
 
@@ -239,11 +241,14 @@ export class ConnectionImpl implements Connection, Connector.Listener {
 
   private readonly enqueue = (call: Call): void => {
     this.outbox.push(call)
-    // Afterwards, since a watchdog that wakes looks at once at what there is.
+    // After the push, because a watchdog that wakes looks at the queue at once.
     this.watchdog.notice(call)
   }
 
-  /** There is room for a PING always. On a connection that was taken over it would be answered otherwise, or not at all. */
+  /**
+   * A PING always has room, whatever the limits. None is sent on a connection that a command has taken over (MONITOR), where it
+   * would be answered differently or not at all.
+   */
   readonly ping = (onEnd?: (answered: boolean) => void): boolean => {
     if (!this.outbox.isOpen || this.link.standing.takenOver) return false
     this.outbox.push(this.link.pings.make(this.link.clock.currentTimeMillisUnsafe(), onEnd))
@@ -258,7 +263,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
 
   readonly isClosed = (): boolean => this.ending.isClosed
 
-  /** The client's own PINGs are not counted. They are in flight, unless there is no room: then they wait. */
+  /** Excludes the client's own PINGs. They are in flight, or wait if there was no room. */
   readonly stats = (): Stats => {
     const { bytesWritten, waiting } = this.outbox
     const { bytesRead } = this.replies

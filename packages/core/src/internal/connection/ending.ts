@@ -1,7 +1,7 @@
 /**
- * How a connection ends. `finish` takes no more calls and waits for the answers to those it has; `abort` ends it now. There is
- * one way to die, whatever the reason: the first reason stays, watchers are told before any call fails, and then every call
- * fails with what is known of its delivery.
+ * How a connection ends. `finish` takes no more calls and waits for the answers to the present ones; `abort` ends it now. Both
+ * come to the same end: the first reason stays, watchers are told before any call fails, and then every call fails with what is
+ * known of its delivery.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -19,29 +19,29 @@ import type { Outbox } from "./outbox.ts"
 import { each } from "./strays.ts"
 
 /**
- * Told synchronously, before any call fails, so that nobody sends more to a connection that is gone.
+ * Listens to a connection. Called synchronously, before any call fails, so that nothing more is sent to a lost connection.
  *
  * @internal
  */
 export interface Watcher {
   readonly onClosed: (failure: Failure) => void
-  /** Commands are in flight and the server has said nothing for a while. */
+  /** Called when commands are in flight and the server has said nothing for a while. */
   readonly onQuiet: () => void
 }
 
 export class Ending {
   isClosed = false
-  /** What a call is failed with that comes now: undefined for as long as calls are taken. */
+  /** The failure of calls that are submitted from now on; undefined while calls are taken. */
   refusal: Failure | undefined
-  /** Whether something was in flight at the end that may have changed what is stored. */
+  /** Whether the connection was lost with a command in flight that may have changed stored data. */
   lostWork = false
-  /** Whether the handshake has logged in, so that the server should know who we are. */
+  /** Whether the handshake has logged in, so that the server should know the user. */
   hasLoggedIn = false
   private readonly link: Link
   private readonly outbox: Outbox
   private readonly watchers: Array<Watcher> = []
   private readonly death = Deferred.makeUnsafe<RedisError.RedisError>()
-  /** Completes when the connection is gone, with why. */
+  /** Completes with the reason when the connection is gone. */
   readonly closed = Deferred.await(this.death)
 
   constructor(link: Link, outbox: Outbox) {
@@ -57,13 +57,15 @@ export class Ending {
     each(this.watchers, (watcher) => watcher.onQuiet(), this.link.report)
   }
 
-  /** Takes no more calls, and ends when nobody waits for those that it has. */
+  /** Takes no more calls, and ends the connection once its calls are answered or abandoned. */
   readonly finish = (reason: RedisError.Reason): void => {
     this.refusal ??= notSent(reason, this.link.node)
     this.endIfIdle()
   }
 
-  /** Ends a connection that takes no more calls once nobody waits for any. Who gives up waiting tells nobody, so it is asked. */
+  /**
+   * Ends a connection that is finishing, if no awaited call is left. Abandoned calls give no notice, so this has to be polled.
+   */
   readonly endIfIdle = (): void => {
     if (this.refusal === undefined || this.isClosed) return
     const isAwaited = (call: Call): boolean => call.isAwaited
@@ -73,8 +75,8 @@ export class Ending {
   }
 
   /**
-   * The server has answered NOAUTH. A login that it has forgotten does not come back, so the connection takes no more calls and
-   * the next one logs in; but a user of this connection may have logged out.
+   * Handles NOAUTH: the server has forgotten the login. It will not come back, so this connection takes no more calls, and the
+   * next one logs in. If a user of this connection may have logged out, nothing is done.
    */
   loggedOut(command: Command.Any, { code, message }: Resp.ReplyError): void {
     if (!this.hasLoggedIn || this.link.standing.condition === "Changed") return
@@ -83,10 +85,10 @@ export class Ending {
     this.refusal ??= notSent(new RedisError.ConnectionLost({ problem }), this.link.node)
   }
 
-  /** Ends it now. What was written may have been executed; what was not is safe to send elsewhere. */
+  /** Ends the connection now. Calls that were written may have been executed; the others are safe to send elsewhere. */
   readonly abort = (reason: RedisError.Reason): void => this.die(reason, false)
 
-  /** Replies and calls do not belong together any more: answers that were not delivered yet can't be trusted either. */
+  /** Ends a connection on which replies no longer match calls. Replies that were not delivered yet can't be trusted either. */
   outOfStep(problem: string): void {
     this.die(new RedisError.ProtocolViolation({ problem }), true)
   }
@@ -119,5 +121,5 @@ export class Ending {
   }
 }
 
-/** Calls of the client's own, and commands that go before another, are not counted: the latter with the one they go before. */
+/** The client's own calls do not count, nor do commands that go before another: they count with that one. */
 const mayChange = (call: Call): boolean => !(call instanceof Unattended) && !CommandSpec.isHarmless(call.command.spec)

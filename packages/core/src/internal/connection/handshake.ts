@@ -1,6 +1,6 @@
 /**
- * What is said on a connection before anything else, as a list of steps: HELLO, where that is not known AUTH and CLIENT SETNAME,
- * then CLIENT SETINFO, READONLY and whatever a layer adds.
+ * The commands that open a connection, as a list of steps: HELLO (where the server does not know it, AUTH and CLIENT SETNAME),
+ * then CLIENT SETINFO, READONLY and the steps that a layer adds.
  *
  * Source: https://redis.io/docs/latest/commands/hello/
  */
@@ -33,7 +33,7 @@ const READONLY = CommandSpec.get("READONLY")
 const command = (spec: CommandSpec.CommandSpec, args: ReadonlyArray<string>): Command.Any =>
   Command.make(spec, args, Reply.raw)
 
-/** Whether HELLO was refused for what it is: servers before 6 don't know it, and some proxies refuse protocol 3. */
+/** Whether HELLO itself was refused: servers before 6 don't know it, and some proxies refuse protocol 3. */
 const speaksOnlyResp2 = (reason: RedisError.Reason): boolean =>
   reason._tag === "ServerError" && (reason.code === "NOPROTO" || reason.text.startsWith("ERR unknown command"))
 
@@ -44,8 +44,8 @@ const connectionFailed = (problem: string, cause?: unknown): RedisError.RedisErr
   unsent(new RedisError.ConnectionFailed(cause === undefined ? { problem } : { problem, cause }))
 
 /**
- * Gets the password. If the effect that yields it fails, dies or is interrupted, connecting has failed and can be tried again. An
- * effect that can't be interrupted is not waited for.
+ * Runs the effect that yields the password. If it fails, dies or is interrupted, connecting has failed and can be tried again.
+ * An effect that can't be interrupted is not waited for.
  */
 export const login = Effect.fnUntraced(function*(
   { password, username = "default" }: Credentials
@@ -71,7 +71,7 @@ export const login = Effect.fnUntraced(function*(
   ))
 })
 
-/** Errors besides NOAUTH and WRONGPASS that only other credentials can mend. Some are those of old servers. */
+/** Errors besides NOAUTH and WRONGPASS that need other credentials. Some are those of old servers. */
 const isOfCredentials = ({ code, text }: RedisError.ServerError): boolean =>
   code === "NOPERM" ||
   code === "ERR" && /\binvalid password\b|\bno password is set\b|\bwithout any password configured\b/i.test(text)
@@ -81,7 +81,7 @@ const advice: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
   [/^DENIED/, "it is in protected mode: give it a password, or connect to its own machine's loopback address"]
 ]
 
-/** The failure to connect to a server that answers with an error, with what to do about it where that is known. */
+/** The failure to connect to a server that answers with an error, with advice if there is some. */
 export const refusal = (text: string): RedisError.ConnectionFailed => {
   // A server in protected mode answers with a page of advice.
   const [sentence] = text.split(". ")
@@ -92,9 +92,9 @@ export const refusal = (text: string): RedisError.ConnectionFailed => {
 }
 
 /**
- * The failure to connect after a step was refused: an `AuthenticationFailed` if it is not permitted to us, or else a
- * `ConnectionFailed`, since anything else (too many clients, a running script, data being loaded) may pass. A text that holds the
- * password is not repeated.
+ * The failure to connect after a step was refused: an `AuthenticationFailed` if the credentials or permissions are wrong,
+ * otherwise a `ConnectionFailed`, since other problems (too many clients, a running script, data being loaded) may pass. A text
+ * that contains the password is not repeated.
  */
 const refused = (reason: RedisError.Reason, login: Login | undefined): RedisError.Reason => {
   const { code, text } = "text" in reason ? reason : { code: reason._tag, text: reason._tag.toUpperCase() }
@@ -104,7 +104,7 @@ const refused = (reason: RedisError.Reason, login: Login | undefined): RedisErro
     : refusal(told)
 }
 
-/** A peer that hangs up when it is greeted may speak another protocol, or want TLS. */
+/** Adds advice: a peer that hangs up during the handshake may speak another protocol, or want TLS. */
 const hungUp = (reason: RedisError.Reason): RedisError.Reason =>
   reason._tag === "ConnectionLost"
     ? new RedisError.ConnectionLost({
@@ -114,7 +114,7 @@ const hungUp = (reason: RedisError.Reason): RedisError.Reason =>
     })
     : reason
 
-/** What has been agreed on: the protocol, and what the server calls the connection, where it says so. */
+/** The result of a handshake: the protocol, and the server's id of the connection if it has told one. */
 export interface Greeting {
   readonly protocol: 2 | 3
   readonly id: number | undefined
@@ -125,13 +125,13 @@ export interface Step {
   readonly command: Command.Any
   readonly onReply?: (value: Resp.Value) => void
   /**
-   * The steps to take instead, one after the other, when the server refuses the command: none, where it can be done without. There
-   * is no connection when this is missing, or has no answer to the reason.
+   * The steps to take instead if the server refuses the command, one after the other. An empty list goes on without it. If this
+   * is missing or returns undefined, the connection fails.
    */
   readonly otherwise?: (reason: RedisError.Reason) => ReadonlyArray<Step> | undefined
 }
 
-/** The steps of a connection with these options, and what they find out. */
+/** The steps of a connection with the given options, and what they find out. */
 class Steps {
   protocol: 2 | 3 = 2
   id: number | undefined
@@ -143,7 +143,7 @@ class Steps {
     this.login = login
   }
 
-  /** The first step, alone: the language of all others is not known before. */
+  /** The first step. It is taken alone, since the protocol of the others depends on its outcome. */
   get hello(): Step {
     const { login, options: { clientName } } = this
     const args = [
@@ -161,11 +161,11 @@ class Steps {
     }
   }
 
-  /** What HELLO says at once. */
+  /** The steps that do without HELLO. */
   private get inResp2(): ReadonlyArray<Step> {
     const { login, options: { clientName, credentials } } = this
     return [
-      // Servers before 6 have no users.
+      // Servers before 6 have no users, so AUTH takes only the password.
       ...(login === undefined
         ? []
         : [{ command: command(AUTH, credentials?.username === undefined ? login.slice(1) : login) }]),
@@ -173,12 +173,12 @@ class Steps {
     ]
   }
 
-  /** Those that follow, all in one go. */
+  /** The steps after HELLO, sent all together. */
   get others(): ReadonlyArray<Step> {
-    // Known since Redis 7.2. Older servers answer with an error, which says nothing against them.
+    // CLIENT SETINFO is known since Redis 7.2. An error from an older server does no harm.
     const otherwise = () => []
     return [
-      // HELLO has told it.
+      // HELLO has already told the id.
       ...(this.protocol === 3
         ? []
         : [{ command: command(CLIENT_ID, []), onReply: (id: Resp.Value) => this.identify(id), otherwise }]),
@@ -193,14 +193,14 @@ class Steps {
   }
 }
 
-/** Takes all steps, with those that layers add among the last, and answers what is agreed on from now on. */
+/** Takes all steps. Those that layers add are sent with the last ones. Returns the protocol and the id of the connection. */
 export const handshake = Effect.fnUntraced(function*(
   attempt: Attempt,
   options: Options,
   login: Login | undefined,
   added: ReadonlyArray<Step>
 ): Effect.fn.Return<Greeting, RedisError.RedisError> {
-  // The user's own command has not been sent, however far the handshake came.
+  // The user's own command was not sent, however far the handshake came.
   const failed = ({ delivery, node, reason }: Failure, command: Command.Any) =>
     Effect.fail(unsent(delivery === "Rejected" ? refused(reason, login) : hungUp(reason), command, node))
   const take = Effect.fnUntraced(function*(step: Step): Effect.fn.Return<void, RedisError.RedisError> {

@@ -1,5 +1,5 @@
 /**
- * What the way out of a connection, the way in and its ending work on together.
+ * The state that the outbox, the replies and the ending of one connection share.
  */
 import type * as Clock from "effect/Clock"
 import type { Connector } from "../../Connector.ts"

@@ -1,5 +1,5 @@
 /**
- * One node as the pool hands it out, the options of its connections, and its statistics.
+ * One node as the pool returns it, the options of its connections, and its statistics.
  *
  * @since 0.1.0
  */
@@ -23,26 +23,24 @@ export interface Options extends Omit<ConnectionOptions.Options, "readOnly"> {
   readonly connectionsPerNode?: number | undefined
   /** Dedicated connections to each node, at the most. Default 16. */
   readonly maxDedicated?: number | undefined
-  /** How long to wait for one when all are in use. Default: as long as a command may take. */
+  /** How long to wait for a dedicated connection when all are in use. Default: as long as a command may take. */
   readonly leaseTimeout?: Duration.Input | undefined
   /** How long an unused dedicated connection is kept. Default 1 minute. */
   readonly dedicatedTimeToLive?: Duration.Input | undefined
   /**
-   * How long commands that are under way are waited for when the client ends, or when their node has left the cluster. Default 2
-   * seconds.
+   * How long to wait for commands under way when the client ends, or when their node has left the cluster. Default 2 seconds.
    */
   readonly drainTimeout?: Duration.Input | undefined
 }
 
 /**
- * What is going on at one node, and what has gone on there since the client began. The latter only rises, also when the node
- * leaves and comes back.
+ * The present state of one node, and totals since the client began. Totals only rise, even if the node leaves and comes back.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NodeStats extends Totals {
-  /** Open shared connections, of how many. */
+  /** Open shared connections, and the number that there should be (`connections`). */
   readonly open: number
   readonly connections: number
   /** Open dedicated connections, and how many of them are leased. */
@@ -55,7 +53,7 @@ export interface NodeStats extends Totals {
 }
 
 /**
- * The sum of what goes on over two sets of connections to one node. Their totals are the same: see `tally.ts`.
+ * The sum of the statistics over two sets of connections to one node. Their totals are the same, and not added: see `tally.ts`.
  *
  * @internal
  */
@@ -77,23 +75,23 @@ export const addStats = (a: NodeStats, b: NodeStats): NodeStats => ({
  */
 export interface Node {
   readonly address: Address
-  /** Runs a command on this node; a redirect is an error here. */
+  /** Runs a command on this node. Redirects are not followed, but returned as errors. */
   readonly execute: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
   /**
-   * Leases a connection for the life of the scope. It fails with `Timeout` when all are in use for too long. A connection that
-   * is given back as it was is leased again; one whose state was changed is closed.
+   * Leases a connection for the life of the scope. Fails with `Timeout` when all are in use for too long. A connection that is
+   * given back unchanged is leased again; one whose state was changed is closed.
    */
   readonly dedicated: Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
   /**
-   * The same, until a time of the Clock in milliseconds.
+   * The same, but waits only until the deadline, in milliseconds of the Clock.
    *
    * @internal
    */
   readonly dedicatedBy: (deadline: number) => Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
-  /** What goes on over these connections, with the totals of all that there have been to the address. */
+  /** The statistics of these connections, with the totals over all connections to the address. */
   readonly stats: () => NodeStats
   /**
-   * Connects before there is a command, so that a loss of the node is noticed.
+   * Connects before the first command, so that a loss of the node is noticed.
    *
    * @internal
    */
@@ -103,13 +101,13 @@ export interface Node {
   /** @internal */
   readonly isDown: () => boolean
   /**
-   * Whether the last try to connect has failed, also while the next is under way.
+   * Whether the last try to connect has failed, even if the next is under way.
    *
    * @internal
    */
   readonly isLost: () => boolean
   /**
-   * The time up to which all that the node had sent has been read, on one connection or another.
+   * The time up to which everything that the node sent has been read, over all its connections.
    *
    * @internal
    */

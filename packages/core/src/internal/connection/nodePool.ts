@@ -1,6 +1,6 @@
 /**
- * The connections of a cluster: which nodes there are, made when first asked for, and closed once the cluster no longer has
- * them, when what is under way on them is answered. Which node serves what is not known here.
+ * The connections to all nodes of a cluster. A node is made when it is first asked for. When the cluster no longer has it, it
+ * is closed, after the commands under way on it are answered. The pool does not know which node serves which slot.
  *
  * @since 0.1.0
  */
@@ -34,36 +34,37 @@ import { Tallies } from "./tally.ts"
  */
 export interface Options extends NodeOptions {
   /**
-   * Whether readers declare READONLY, without which a replica of a cluster does not answer. Servers that are no cluster
-   * refuse it. Default true.
+   * Whether readers declare READONLY. Replicas of a cluster do not answer reads without it. Servers without cluster mode refuse
+   * it. Default true.
    */
   readonly declareReadOnly?: boolean | undefined
 }
 
 /**
- * What the service of the same name is.
+ * The type of the service `NodePool`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface NodePool {
-  /** The node at an address, made when it is first asked for. It connects when it is first used. */
+  /** The node at an address, made when it is first asked for. It connects on first use. */
   readonly node: (address: Address) => Node
   readonly nodes: () => ReadonlyMap<string, Node>
   /**
-   * The same, over connections of their own, which have declared READONLY where replicas want that: reads are answered there.
-   * They are never mixed with the others, on which a node that has been demoted must not go on answering.
+   * Like `node`, but over separate connections for reads, which have declared READONLY if replicas require it. They are never
+   * mixed with the others: a node that was demoted must not go on answering on those.
    */
   readonly reader: (address: Address) => Node
   readonly readers: () => ReadonlyMap<string, Node>
-  /** Drains and closes every node whose address key is not among those given, and every reader not among the second. */
+  /** Drains and closes every node whose address key is not in `keys`, and every reader whose key is not in `readers`. */
   readonly retain: (keys: ReadonlySet<string>, readers: ReadonlySet<string>) => void
   /** Replaces a node's connections: the old ones are drained and closed, the next command opens new ones. */
   readonly renew: (address: Address) => void
-  /** Whether readers declare READONLY. */
+  /** Whether readers of this pool declare READONLY. */
   readonly declaresReadOnly: boolean
   /**
-   * Opens a connection that the pool does not count and never closes, set up as its own are, for what only a listener hears.
+   * Opens a connection that is set up like those of the pool, but that the pool does not count and never closes. For a listener
+   * of pushes.
    *
    * @internal
    */
@@ -72,7 +73,7 @@ export interface NodePool {
     listener: PushListener
   ) => Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
   /**
-   * How long commands may take on its connections.
+   * The limits for commands on the pool's connections.
    *
    * @internal
    */
@@ -81,10 +82,13 @@ export interface NodePool {
   readonly onTrouble: (listener: (node: string, failure: Failure | undefined) => void) => void
 }
 
-/** A node younger than this, in milliseconds, is not renewed: many commands may find the same fault in the old one. */
+/**
+ * A node younger than this, in milliseconds, is not renewed again, because many commands may report the same fault of the old
+ * one.
+ */
 const renewable = 1000
 
-/** What the options may be. `readOnly` is missing, since it is the pool that decides it for each connection. */
+/** The checks of the options. `readOnly` is missing, since the pool decides it for each connection. */
 export const checks: Settings.Checks = {
   ...ConnectionOptions.checks,
   connectionsPerNode: Settings.few(1000),
@@ -94,7 +98,9 @@ export const checks: Settings.Checks = {
   drainTimeout: Settings.duration
 }
 
-/** Makes a pool. `extend` says what a layer adds to each connection to a node, dedicated ones and those of readers too. */
+/**
+ * Makes a pool. `extend` returns what a layer adds to each connection to a node, including dedicated ones and those of readers.
+ */
 export const makePool = Effect.fnUntraced(function*(
   options: Options,
   extend: (address: Address) => Extension = () => ({})
@@ -102,7 +108,7 @@ export const makePool = Effect.fnUntraced(function*(
   const problem = Settings.optionsProblem(options, { ...checks, declareReadOnly: Settings.flag })
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
   const context = yield* Effect.context<Scope.Scope | Connector.Connector>()
-  // A scope of its own, so that whoever uses the pool has been told to stop before a connection is closed.
+  // A scope of its own, so that all users of the pool are told to stop before any connection is closed.
   const scope = yield* Scope.fork(Context.get(context, Scope.Scope))
   const connector = Context.get(context, Connector.Connector)
   const clock = yield* Clock.Clock
@@ -155,9 +161,9 @@ export const makePool = Effect.fnUntraced(function*(
   const retiring = new Map<NodeConnections, Fiber.Fiber<void>>()
 
   const sleep = Effect.sleep(drainTimeout)
-  // The clock of a test may stand still, and its finalizers have to end all the same.
+  // Under a test clock that stands still, finalizers have to end all the same.
   const elapsed = Effect.raceFirst(sleep, Effect.provideService(sleep, Clock.Clock, Clock.Clock.defaultValue()))
-  // What is under way is waited for, so that nobody has to wonder whether it was executed. What was not sent fails at once.
+  // Waits for commands under way, so that their outcome is known. Commands that were not sent fail at once.
   const finish = Effect.suspend(() => {
     const reason = new RedisError.Closed()
     const all = [...nodes.values(), ...readers.values(), ...retiring.keys()]

@@ -10,8 +10,8 @@ import * as Settings from "../values/settings.ts"
 import type { Limits } from "./call.ts"
 
 /**
- * Who to authenticate as. An Effect in place of the password is run for every connection anew, so that tokens can
- * rotate. Without `username` it is the server's `default` user.
+ * The user to authenticate as. An Effect in place of the password is run anew for every connection, so that tokens can rotate.
+ * Without `username` it is the server's `default` user.
  *
  * @category configuration
  * @since 0.1.0
@@ -33,16 +33,16 @@ export interface Options {
   readonly readOnly?: boolean | undefined
   /** How long opening and the handshake may take together. Default 5 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
-  /** How long a command may take that is run by `Connection.execute`. Default 30 seconds. */
+  /** How long a command run by `Connection.execute` may take. Default 30 seconds. */
   readonly commandTimeout?: Duration.Input | undefined
   /**
-   * After this long without a byte from the server it is sent a PING, after as long again it is given up; but not, on a
-   * connection that nobody shares, behind a command that blocks or is `Command.slow` before its deadline. While there are
-   * replies a PING goes out every second at the latest. It has to come back at its place, or else a reply was lost on the way
-   * and the connection is given up. Default 5 seconds.
+   * After this long without a byte from the server the client sends a PING, and after as long again it gives up the connection.
+   * On a dedicated connection it waits longer while a command that blocks or is `Command.slow` is before its deadline. While
+   * there are replies, it sends a PING at least once a second. If the answer does not come at its place, a reply was lost on
+   * the way, and the client gives up the connection. Default 5 seconds.
    */
   readonly pingInterval?: Duration.Input | undefined
-  /** How many commands may be on the wire without a reply. More wait. Default 16384. */
+  /** The maximum number of commands on the wire without a reply. Further commands wait. Default 16384. */
   readonly maxInFlight?: number | undefined
   /** Whether commands beyond `maxInFlight` fail with `Overloaded` instead of waiting for room. Default false. */
   readonly failWhenFull?: boolean | undefined
@@ -54,7 +54,7 @@ export const textOf = (password: unknown): string | undefined => {
     const text = Redacted.isRedacted(password) ? Redacted.value(password) : undefined
     return typeof text === "string" ? text : undefined
   } catch {
-    // It was wiped.
+    // The Redacted was wiped.
     return undefined
   }
 }
@@ -72,7 +72,7 @@ const credentials: Settings.Check = (name, value) =>
   Settings.optionsProblem(value, { username: Settings.text, password }, name) ??
     password(`${name}.password`, (value as Partial<Credentials>).password)
 
-/** Checks a client's name as the server does, which refuses all others. */
+/** Checks a client's name by the server's own rule. */
 const clientName: Settings.Check = (name, value) =>
   Settings.text(name, value) ??
     (/^[!-~]*$/.test(value as string)

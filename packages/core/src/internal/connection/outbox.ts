@@ -1,14 +1,14 @@
 /**
- * The way out of a connection: calls wait here until the end of the tick, when all of them are encoded into one buffer and
- * written at once. Each that was encoded is in flight from then on.
+ * The sending side of a connection: calls wait here until the end of the tick, when all of them are encoded into one buffer and
+ * written at once. An encoded call counts as in flight.
  *
  * ```
  *   push ->  waiting  -- flush: encode, write -->  in flight
  *           [ c b a ]                             [ z y x ]
  * ```
  *
- * It keeps back what there is no room for (`maxInFlight`), what the peer is too slow to read, and everything behind a command
- * that has to be alone in flight. It does not know what becomes of calls once they are written.
+ * It keeps back calls beyond `maxInFlight`, calls that the peer is too slow to read, and everything behind a command that has
+ * to be alone in flight. It does not follow calls further once they are written.
  */
 import type * as Connector from "../../Connector.ts"
 import * as RedisError from "../../RedisError.ts"
@@ -38,16 +38,16 @@ export class Outbox {
   private transport: Connector.Transport | undefined
   /** Whether a flush at the end of the tick has been asked for. */
   private flushing = false
-  /** Whether the transport has said that it is full, and not yet that it has drained. */
+  /** Whether the transport is full. Ends when it has drained. */
   private draining = false
-  /** Whether the command in flight is one that nothing may be written behind. */
+  /** Whether the command in flight has to stay alone, so that nothing may be written behind it. */
   private loner = false
-  /** Calls that could not be encoded. They are failed after the others are written, because failing one runs its fiber. */
+  /** Calls that could not be encoded. They fail only after the others are written, because failing a call runs its fiber. */
   private unfit: Array<{ readonly call: Call; readonly problem: string }> = []
-  /** Calls in the buffer whose senders want to know when they were written. */
+  /** The `timing` of each call in the buffer that asked for it. */
   private timed: Array<Timing> = []
 
-  /** `abort` ends the connection when it can't be written to. */
+  /** `abort` is called to end the connection when writing to it fails. */
   constructor(link: Link, maxInFlight: number, abort: (reason: RedisError.Reason) => void) {
     this.link = link
     this.inFlight = link.inFlight
@@ -64,7 +64,7 @@ export class Outbox {
     this.flush()
   }
 
-  /** Writes nothing more. What waits is left to whoever ends the connection. */
+  /** Writes nothing more. The calls that wait here are for `Ending` to fail. */
   close(): void {
     this.transport = undefined
   }
@@ -76,7 +76,7 @@ export class Outbox {
     else if (!this.flushing) this.flushSoon()
   }
 
-  /** There may be room for more, since a call in flight was answered. */
+  /** Goes on writing: a call in flight was answered, so there may be room for more. */
   proceed(): void {
     if (this.waiting.length > 0 && !this.flushing && !this.draining) this.flushSoon()
   }
@@ -95,7 +95,7 @@ export class Outbox {
     }
   }
 
-  /** Writes what waits. It throws nothing: its caller is not the one whose command can't be encoded. */
+  /** Writes the calls that wait. Never throws, because its caller may have nothing to do with a command that can't be encoded. */
   private readonly flush = (): void => {
     this.flushing = false
     const { transport } = this

@@ -1,9 +1,10 @@
 /**
- * The client's own PING, which proves that replies are in step with calls. It carries a token that has to come back at its place
- * among the replies. Otherwise a reply was lost on the way, or one came unasked, and calls since then may have been given the replies
- * of others.
+ * The client's own PINGs, which prove that replies are in step with calls. Each carries a token that has to come back at its
+ * place among the replies. If it does not, a reply was lost on the way or came unasked, and calls since the last PING may have
+ * been given the wrong replies.
  *
- * An error at its place proves as much: busy servers answer PING with one, and so do those that do not permit it.
+ * An error at the PING's place proves as much: busy servers answer PING with one, and so do servers on which the user may not
+ * PING.
  *
  * Source: https://redis.io/docs/latest/commands/ping/
  */
@@ -46,18 +47,18 @@ export class Pings {
   private readonly out = new Set<string>()
   private made = 0
 
-  /** The `secret` keeps tokens apart from values that somebody may have stored. */
+  /** The `secret` keeps tokens apart from values that users may have stored. */
   constructor(secret: string, now: number) {
     this.prefix = `redisc:${secret}:`
     this.madeAt = now
   }
 
-  /** How many were made and not yet answered. */
+  /** The number of PINGs not yet answered. */
   get count(): number {
     return this.out.size
   }
 
-  /** `onEnd` is told true when the answer comes, false when the connection ends before. */
+  /** `onEnd` is called with true when the answer comes, or with false if the connection ends before. */
   make(now: number, onEnd?: (answered: boolean) => void): Ping {
     this.madeAt = now
     const token = `${this.prefix}${++this.made}`
@@ -68,7 +69,7 @@ export class Pings {
   /** Whether the reply that a call would get shows that replies and calls are out of step. */
   isAstray(call: Call, value: Resp.Value, bytesRead: number): boolean {
     const token = tokenIn(value)
-    // While a PING is out every reply passes here, so only those that begin like a token are hashed.
+    // While a PING is out, every reply passes here. Only those that begin like a token are looked up.
     if (!(call instanceof Ping)) return token?.startsWith(this.prefix) === true && this.out.has(token)
     this.out.delete(call.token)
     this.proved = bytesRead
@@ -76,10 +77,10 @@ export class Pings {
   }
 }
 
-/** Longer than any token. */
+/** An upper bound for the length of a token. */
 const longest = 64
 
-/** The token in an answer to PING: the answer itself, or, in RESP2 on a connection that subscribes, what follows "pong". */
+/** The token in an answer to PING: the answer itself or, in RESP2 on a connection that subscribes, the element behind "pong". */
 const tokenIn = (value: Resp.Value): string | undefined => {
   if (typeof value === "string") return value.length > longest ? undefined : value
   if (value instanceof Uint8Array) return value.length > longest ? undefined : decodeText(value, 0, value.length)

@@ -1,8 +1,8 @@
 /**
- * Hands what a server says unasked to whoever listens for it, by its kind: the first element of a push, such as `message` or
- * `invalidate`. It stands between the decoder and the pairing of replies, on connections that have listeners and on no others.
+ * Hands pushes to listeners by their kind: the first element of a push, such as `message` or `invalidate`. It stands between
+ * the decoder and the pairing of replies, only on connections that have listeners.
  *
- * A listener is told in the order in which the server has spoken: replies that were read before a push are delivered first.
+ * Listeners are called in the order in which the server has sent: replies that were read before a push are delivered first.
  *
  * Source: https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes
  */
@@ -14,22 +14,22 @@ import type { Link } from "./link.ts"
 import type { Outbox } from "./outbox.ts"
 import type { Replies } from "./replies.ts"
 
-/** Takes the pushes of some kinds. It belongs to one connection. */
+/** Takes the pushes of some kinds. A listener belongs to one connection. */
 export interface PushListener {
-  /** No two listeners of a connection have a kind in common. */
+  /** The kinds of pushes. No two listeners of a connection may share one. */
   readonly kinds: ReadonlyArray<string>
   /**
-   * Whether servers send these kinds in RESP2 too, as they do to those who subscribe: as arrays of three elements or more, which
-   * look like replies.
+   * Whether servers send these kinds in RESP2 too, as they do to subscribers: as arrays of three or more elements, which look
+   * like replies.
    */
   readonly inResp2?: boolean
-  /** Whether strings are wanted as bytes, from now on. All come as text where this is missing. */
+  /** Whether strings should come as bytes from now on. If this is missing, they come as text. */
   readonly wantsBytes?: () => boolean
-  /** Takes a push, of which `values` are all elements. `head` is the oldest call in flight: the push may answer it. */
+  /** Takes a push, with all its elements in `values`. `head` is the oldest call in flight, since the push may answer it. */
   readonly onPush: (kind: string, values: ReadonlyArray<Resp.Value>, head: Call | undefined) => void
   /**
-   * Takes several pushes of three strings that came one after another and differ in the third only, and that answer no call.
-   * They are handed to `onPush` one by one where this is missing.
+   * Takes several consecutive pushes of three strings that differ only in the third and answer no call. If this is missing,
+   * they are passed to `onPush` one by one.
    */
   readonly onMany?: (kind: string, second: string, thirds: ReadonlyArray<string>) => void
 }
@@ -58,12 +58,12 @@ export class Pushes implements Resp.Handler {
     }
   }
 
-  /** What kind of push begins is not known yet, nor in RESP2 whether it is one. */
+  /** The kind of a push is not known when it begins. In RESP2 it is not even known whether it is one. */
   wantsBytes(push: boolean): boolean {
     return push || (this.areInResp2 && this.replies.protocol === 2) ? this.areBytes() : this.replies.wantsBytes(false)
   }
 
-  /** Whether strings of pushes come as bytes: as soon as one listener wants that. */
+  /** Whether strings of pushes come as bytes: true as soon as one listener wants bytes. */
   private areBytes(): boolean {
     for (const listener of this.listeners) if (listener.wantsBytes?.() === true) return true
     return false
@@ -117,7 +117,7 @@ const textOf = (value: Resp.Value | undefined): string | undefined => {
   return value instanceof Uint8Array ? decodeText(value, 0, value.length) : undefined
 }
 
-/** The same with text instead of bytes, for a listener that asks for none. */
+/** Replaces bytes by text, for a listener that does not want bytes. */
 const withoutBytes = (value: Resp.Value): Resp.Value => {
   if (value instanceof Uint8Array) return decodeText(value, 0, value.length)
   return Array.isArray(value) ? value.map(withoutBytes) : value

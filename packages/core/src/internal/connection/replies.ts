@@ -1,9 +1,9 @@
 /**
- * The way in: pairs each reply with the oldest call in flight, and ends the connection where the two can't belong together.
- * Replies are delivered when all of a chunk is read (`answers.ts`).
+ * The receiving side of a connection: pairs each reply with the oldest call in flight, and ends the connection if the two can't
+ * belong together. Replies are delivered once all of a chunk is read (`answers.ts`).
  *
- * It knows nothing of pushes but that there are some which nobody may be sent without having subscribed; `pushes.ts` stands
- * before it on a connection that has listeners.
+ * Of pushes it knows only that some kinds never come without a subscription. On a connection that has listeners, `pushes.ts`
+ * stands before it.
  */
 import * as CommandSpec from "../../CommandSpec.ts"
 import * as RedisError from "../../RedisError.ts"
@@ -25,10 +25,10 @@ import * as Unit from "./unit.ts"
 
 export class Replies implements Resp.Handler {
   bytesRead = 0
-  /** What the handshake has agreed on. */
+  /** The protocol that the handshake agreed on. */
   protocol: 2 | 3 = 3
   hasGreeted = false
-  /** When something was heard the last time, and the time before, in milliseconds of the Clock. */
+  /** The times of the last two reads, in milliseconds of the Clock. */
   private heard: number
   heardBefore: number
   private readonly link: Link
@@ -51,7 +51,7 @@ export class Replies implements Resp.Handler {
     this.heardBefore = this.heard
   }
 
-  /** Reads a chunk with a decoder whose replies come here. */
+  /** Reads a chunk with a decoder that has this object as its handler. */
   read(decoder: Resp.Decoder, chunk: Uint8Array): void {
     this.bytesRead += chunk.length
     this.heardBefore = this.heard
@@ -60,7 +60,7 @@ export class Replies implements Resp.Handler {
     try {
       decoder.push(chunk)
     } catch (cause) {
-      // Anything but a ProtocolError is a fault of ours, and some reply may have gone to nobody.
+      // Anything but a ProtocolError is a bug of the client, and a reply may have been lost.
       end = cause instanceof Resp.ProtocolError
         ? new RedisError.ProtocolViolation({ problem: this.describe(chunk, cause.message) })
         : new RedisError.ConnectionLost({ problem: "reading a reply failed", cause })
@@ -71,14 +71,14 @@ export class Replies implements Resp.Handler {
     this.answers.rethrow()
   }
 
-  /** A peer whose very first bytes are not RESP speaks another protocol, which they may give away. */
+  /** If the very first bytes of a peer are not RESP, it speaks another protocol, which they may reveal. */
   private describe(chunk: Uint8Array, problem: string): string {
     return this.bytesRead > chunk.length
       ? problem
       : Stranger.problemOf(chunk) ?? `${problem}; check that it is the port of a Redis server`
   }
 
-  /** Gives calls the answers that have been read so far. */
+  /** Gives calls the replies that have been read so far. */
   deliver(): void {
     this.answers.deliver(this.link.node)
   }
@@ -108,7 +108,7 @@ export class Replies implements Resp.Handler {
     this.outbox.proceed()
   }
 
-  /** Whether a call must not be answered by a kind of reply that the table rules out. */
+  /** Whether a reply of a kind that the command table excludes shows that replies and calls are out of step. */
   private isUnfit(call: Call): boolean {
     // Commands between MULTI and EXEC are answered by QUEUED.
     return !(call instanceof Unit.Prelude) && !this.standing.takenOver
@@ -126,7 +126,10 @@ export class Replies implements Resp.Handler {
     this.answer(call, error)
   }
 
-  /** Fails a call that was refused because the connection ends: nothing of it was executed, and that is no error of its own. */
+  /**
+   * Fails a call that the server refused because the connection ends. It was not executed, and gets the reason of the ending
+   * instead of the server's error.
+   */
   private letGo(call: Call, refusal: Failure): void {
     this.deliver()
     if (call.abandoned) return
@@ -142,12 +145,15 @@ export class Replies implements Resp.Handler {
     if (!(value instanceof Resp.ReplyError)) {
       return this.ending.outOfStep("a reply came that nobody had asked for")
     }
-    // A server that turns clients away, because it has too many, says so unasked.
+    // A server that turns clients away, because it has too many, sends an error before anything was asked.
     if (!this.hasGreeted) return this.ending.abort(refusal(value.message))
     this.ending.outOfStep(`unasked, it said ${JSON.stringify(value.message)}`)
   }
 
-  /** Takes calls off the queue to which no reply comes, because pushes have answered them. A reply that came may tell so too. */
+  /**
+   * Drops calls from the queue that pushes have answered, since no reply comes to them. The reply that was just read may show
+   * this too.
+   */
   passAnswered(reply: Resp.Value | undefined): void {
     for (let head = this.inFlight.peek(); head !== undefined && head.isDone(reply);) {
       this.inFlight.shift()
@@ -159,18 +165,19 @@ export class Replies implements Resp.Handler {
     this.unheard(values[0])
   }
 
-  /** Takes note of a push of a kind that nobody listens for. */
+  /** Handles a push of a kind that has no listener. */
   unheard(kind: Resp.Value | undefined): void {
     if (this.ending.isClosed || typeof kind !== "string" || !ofSubscriptions.has(kind)) return
-    // Whoever is sent this has subscribed by accident, and the command that did it has had no reply.
+    // Such a push comes only after a subscription. If there is no listener, a command has subscribed by accident, and it had no
+    // reply.
     this.ending.outOfStep(`a push of the kind "${kind}" came, though nothing is subscribed to here`)
   }
 }
 
-/** Pushes that are sent only to those who have subscribed. Others, such as `invalidate`, may come to anybody. */
+/** Pushes that are sent only to subscribers. Others, such as `invalidate`, may come on any connection. */
 const ofSubscriptions: ReadonlySet<string> = new Set(
   ["", "p", "s"].flatMap((kind) => [`${kind}message`, `${kind}subscribe`, `${kind}unsubscribe`])
 )
 
-/** What commands are answered by that block when the connection ends, and those of a login that the server has forgotten. */
+/** Errors due to the connection's end: UNBLOCKED for commands that blocked, NOAUTH after the server forgot the login. */
 const isOfEnding = ({ code }: Resp.ReplyError): boolean => code === "UNBLOCKED" || code === "NOAUTH"

@@ -1,6 +1,6 @@
 /**
- * A first-in first-out queue whose places are used again and again. An array that is filled and emptied in turn would be allocated
- * anew all the time.
+ * A first-in first-out queue that uses its places again and again. An array that is filled and emptied in turn would be
+ * reallocated all the time.
  *
  * ```
  *   [ item  item  free  free | item  item ]
@@ -15,7 +15,7 @@ const most = 16_384
 const free = <A>(count: number): Array<A | undefined> => Array.from({ length: count }, () => undefined)
 
 export class Ring<A> {
-  /** Their number is a power of two, so that indices wrap around with a mask. */
+  /** The number of places is a power of two, so that indices wrap around with a mask. */
   private places: Array<A | undefined> = free(least)
   private first = 0
   private count = 0

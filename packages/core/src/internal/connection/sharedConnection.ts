@@ -1,8 +1,8 @@
 /**
- * A connection that many fibers share, and that is opened again after every loss. Commands are submitted to this.
+ * A connection that many fibers share, and that is opened again after every loss. Commands are submitted to this object.
  *
- * Calls that come while it connects wait for it. In the pause before the next try calls fail at once, unsent, so that the redirect
- * policy can look for another owner of the slot and no queue grows at a dead node.
+ * Calls that come while it connects wait. In the pause before the next try, calls fail at once, unsent. So the redirect policy
+ * can look for another owner of the slot, and no queue grows at a dead node.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -28,9 +28,9 @@ export type State =
 export interface Options {
   /** Waiting calls beyond this many fail with `Overloaded`; Infinity lets them wait. */
   readonly maxWaiting: number
-  /** Told of a loss or a failed try to connect; without a failure, of a server that has gone quiet. */
+  /** Called after a loss or a failed try to connect; without a failure if the server has gone quiet. */
   readonly onTrouble: (failure: Failure | undefined) => void
-  /** A connection that was lost is open again. */
+  /** Called when a lost connection is open again. */
   readonly onReopened: () => void
   readonly report: Report
   readonly soon: Connector["Service"]["soon"]
@@ -45,7 +45,7 @@ export class SharedConnection implements Taker {
   private wasOpen = false
   /** Whether the last try to open it has failed. */
   isLost = false
-  /** Whether it must not be opened again. */
+  /** Whether the connection must not be opened again. */
   private isOver = false
 
   constructor(node: string, pool: Pool.Pool<Connection, RedisError.RedisError>, options: Options) {
@@ -58,7 +58,7 @@ export class SharedConnection implements Taker {
     return this.current
   }
 
-  /** Commands that wait for it, or are on it and not yet answered. */
+  /** The number of commands that wait for the connection, or are on it and not yet answered. */
   get pending(): number {
     if (this.current._tag !== "Open") return this.waiting.length
     const { inFlight, waiting } = this.current.connection.stats()
@@ -84,7 +84,7 @@ export class SharedConnection implements Taker {
     this.down(notSent(reason, this.node))
   }
 
-  /** Takes no more calls and opens no more connections. Returns the one that is open, on which there may be calls. */
+  /** Takes no more calls and opens no more connections. Returns the open connection, if any, which may still have calls. */
   leave(reason: RedisError.Reason): Connection | undefined {
     const connection = this.current._tag === "Open" ? this.current.connection : undefined
     this.isOver = true
@@ -117,9 +117,9 @@ export class SharedConnection implements Taker {
     failAll(this.waiting, { ...failure, delivery: "NotSent" }, this.options.report)
   }
 
-  /** Leases a connection, waits until it is lost, and leases the next one. Runs for as long as the node is there. */
+  /** Leases a connection, waits until it is lost, and leases the next one. Runs for as long as the node exists. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
-    // Once it is open, the connection watches deadlines itself.
+    // Deadlines of calls that wait. Once the connection is open, it watches deadlines itself.
     const overdue = sweep(
       this.waiting,
       () => timedOut(this.node, "a connection to the node", false),
@@ -143,7 +143,7 @@ export class SharedConnection implements Taker {
     return Reconnect.forever(lease, (error) => {
       const failure: Failure = { reason: error.reason, delivery: "NotSent", node: this.node }
       this.down(failure)
-      // The watcher has told of a connection that was open.
+      // The loss of an open connection was already reported by the watcher.
       if (error.delivery === "NotSent") this.options.onTrouble(failure)
     })
   })

@@ -1,6 +1,6 @@
 /**
- * What the commands on a connection have made of it: whether the next user finds it as it was opened, and whether replies
- * still come one to a command. What each command does is a fact in the table (`stateful`).
+ * How commands have changed a connection: whether the next user finds it as it was opened, and whether each command still has
+ * one reply. The command table says what each command does (`stateful`).
  */
 import * as Resp from "../../Resp.ts"
 import type { Call } from "./call.ts"
@@ -15,12 +15,12 @@ export type Condition = "AsNew" | "Watching" | "Changed"
 export class Standing {
   condition: Condition = "AsNew"
   /**
-   * Whether a command was written that ends the rule of one reply to a command: a MULTI by itself, MONITOR, or SUBSCRIBE
-   * without a listener for what it brings.
+   * Whether a command was written that ends the rule of one reply per command: a MULTI by itself, MONITOR, or SUBSCRIBE without
+   * a listener for its messages.
    */
   takenOver = false
 
-  /** Notes a command that changes its connection, as it is written. */
+  /** Records a command that changes its connection, when it is written. */
   wrote(call: Call): void {
     const { stateful } = call.command.spec
     if (stateful === undefined || call.isAnsweredByPushes) return
@@ -29,13 +29,13 @@ export class Standing {
     if (stateful === "Watches" && this.condition === "AsNew") this.condition = "Watching"
   }
 
-  /** Notes the reply to a command on a connection that watches keys. */
+  /** Records the reply to a command on a connection that watches keys. */
   answered(call: Call, value: Resp.Value): void {
     if (this.condition === "Watching" && unwatches(call, value)) this.condition = "AsNew"
   }
 }
 
-/** UNWATCH ends watching, and so does EXEC whatever its reply is, unless the MULTI before it was refused. */
+/** UNWATCH ends watching. So does EXEC, whatever its reply, unless the MULTI before it was refused. */
 const unwatches = ({ command }: Call, value: Resp.Value): boolean =>
   value instanceof Resp.ReplyError
     ? command.before.length > 0 && value.code !== "ERR"

@@ -1,5 +1,5 @@
 /**
- * Tells from what a peer says that it is no node of a cluster, what it probably is instead, and what to do about it.
+ * Recognizes peers that are not nodes of a cluster, by what they answer, and says what they probably are and what to do.
  */
 import type * as RedisError from "../../RedisError.ts"
 import * as RespType from "../resp/type.ts"
@@ -14,7 +14,9 @@ const greetings: ReadonlyArray<readonly [begins: string, speaks: string]> = [
   ["AMQP", "AMQP"]
 ]
 
-/** What a peer speaks whose first bytes are no reply of Redis, with advice; undefined when the bytes don't tell. */
+/**
+ * The protocol that a peer seems to speak if its first bytes are not RESP, with advice; undefined if the bytes do not show it.
+ */
 export const problemOf = (first: Uint8Array): string | undefined => {
   if (isTls(first)) return "it speaks TLS: connect with tls, or give the server's port without"
   const begin = String.fromCharCode(...first.subarray(0, 5))
@@ -41,7 +43,7 @@ const advice: ReadonlyArray<readonly [says: RegExp, advice: string]> = [
   ]
 ]
 
-/** Why a server does not tell the cluster's layout, from its answer to that question, with advice where there is some. */
+/** Why a server does not return the layout of the cluster, from its error, with advice if there is some. */
 export const withoutLayout = (reason: RedisError.Reason): string => {
   const what = advice.find(([says]) => says.test(reason.message))?.[1]
   return what === undefined ? reason.message : `${reason.message}: ${what}`

@@ -1,15 +1,15 @@
 /**
- * Exceptions thrown by code that is not ours. An observer that a user adds to a fiber runs as soon as the fiber is resumed, in the
- * middle of the loop that settles commands. What it throws must cost neither the next command nor the connection.
+ * Exceptions thrown by users' code. An observer that a user adds to a fiber runs as soon as the fiber is resumed, in the middle
+ * of the loop that settles commands. An exception of it must harm neither the next command nor the connection.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
-/** Takes an exception that nobody else would hear of. */
+/** Takes an exception that would otherwise be lost. */
 export type Report = (error: unknown) => void
 
-/** Calls a function with each item, and goes on when it throws. */
+/** Calls a function with each item, and goes on with the next when it throws. */
 export const each = <A>(items: Iterable<A>, f: (item: A) => void, report: Report): void => {
   for (const item of items) {
     try {
@@ -23,7 +23,7 @@ export const each = <A>(items: Iterable<A>, f: (item: A) => void, report: Report
 const told = (error: unknown): Effect.Effect<void> =>
   Effect.logError("an observer of a fiber, or another function that was called back, has thrown", Cause.die(error))
 
-/** Logs such exceptions. */
+/** Logs the exceptions. */
 export const logging = (fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>): Report => (error) => {
   fork(told(error))
 }

@@ -1,7 +1,6 @@
 /**
- * What has gone over the connections to one address since the pool was made: those of commands and of readers, those that are open
- * and those that were closed. It outlives the node, so that its counts only rise, whether the node is renewed, leaves, or comes
- * back.
+ * Totals over all connections to one address since the pool was made: those for commands and for readers, open and closed. A
+ * tally outlives its node, so that its counts only rise, whether the node is renewed, leaves, or comes back.
  *
  * @since 0.1.0
  */
@@ -14,9 +13,9 @@ import type { Connection } from "./connection.ts"
  * @since 0.1.0
  */
 export interface Totals {
-  /** Times that a lost shared connection was opened again. */
+  /** The number of times that a lost shared connection was opened again. */
   readonly reconnects: number
-  /** Over all connections to the address, also those that are closed by now. */
+  /** Bytes over all connections to the address, including closed ones. */
   readonly bytesWritten: number
   readonly bytesRead: number
 }
@@ -27,7 +26,7 @@ export class Tally {
   private bytesWritten = 0
   private bytesRead = 0
 
-  /** Counts what goes over a connection, until it is closed. */
+  /** Counts the bytes of a connection until it is closed. */
   add(connection: Connection): void {
     this.open.add(connection)
     connection.watch({
@@ -41,7 +40,7 @@ export class Tally {
     })
   }
 
-  /** Whether nothing was ever counted, as where nobody could connect. */
+  /** Whether nothing was counted, for instance because no connection was ever opened. */
   get isEmpty(): boolean {
     const { bytesRead, bytesWritten, reconnects } = this.totals
     return reconnects + bytesRead + bytesWritten === 0
@@ -58,16 +57,16 @@ export class Tally {
   }
 }
 
-/** Of more nodes that are gone than this, those that left first are forgotten. */
+/** The number of tallies to keep for nodes that are gone. Beyond it, those that left first are dropped. */
 const mostGone = 1000
 
 /** The tallies of all addresses, by their keys. */
 export class Tallies {
   private readonly inUse = new Map<string, { readonly tally: Tally; users: number }>()
-  /** Of addresses without connections, the one that left first at the front. */
+  /** Tallies of addresses without connections. The address that left first comes first. */
   private readonly gone = new Map<string, Tally>()
 
-  /** Takes an address into use, once for each set of connections to it. */
+  /** Returns the tally of an address for one more set of connections to it. */
   acquire(key: string): Tally {
     const known = this.inUse.get(key)
     if (known !== undefined) {
@@ -80,7 +79,7 @@ export class Tallies {
     return tally
   }
 
-  /** One set of connections is closed. Addresses over which nothing has gone, such as those of a wrong redirect, are not kept. */
+  /** Ends one set of connections. Addresses without any counts, such as those of a wrong redirect, are not kept. */
   release(key: string): void {
     const known = this.inUse.get(key)
     if (known === undefined || --known.users > 0) return
@@ -93,7 +92,7 @@ export class Tallies {
     }
   }
 
-  /** How many are kept, in use or not. */
+  /** The number of tallies, in use or not. */
   get size(): number {
     return this.inUse.size + this.gone.size
   }

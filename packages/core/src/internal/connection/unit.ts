@@ -1,6 +1,6 @@
 /**
- * Writes a call as one unit with the commands that go before it: ASKING, and those of a transaction from MULTI on. Either all of it
- * is written, or nothing.
+ * Writes a call as one unit with the commands that go before it: ASKING, and those of a transaction from MULTI on. Either the
+ * whole unit is written, or nothing.
  */
 import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
@@ -14,7 +14,7 @@ import type { Ring } from "./ring.ts"
 
 const ASKING = Command.make(CommandSpec.get("ASKING"), [], Reply.raw)
 
-/** A command that goes before another. Its reply counts only for what it says about the unit. */
+/** A command that goes before another. Its reply is used only for what it says about the unit. */
 export class Prelude extends Unattended {
   private readonly of: Unit
   private readonly opens: boolean
@@ -35,12 +35,12 @@ export class Prelude extends Unattended {
 }
 
 /**
- * Encodes a unit, and enters its calls into the queue of those in flight, in one go, so that nothing comes between. If it can't be
- * encoded, returns why; then neither the encoder nor the queue has changed.
+ * Encodes a unit and adds its calls to the queue of those in flight, in one go, so that nothing comes between. If the unit
+ * can't be encoded, returns the problem, and leaves the encoder and the queue as they were.
  */
 export const write = (call: Call, encoder: Resp.Encoder, inFlight: Ring<Call>): string | undefined => {
   const { command } = call
-  // Executors refuse such a command before. This is the last check that it is never sent.
+  // Executors refuse such a command earlier. This last check makes sure that it is never sent.
   if (command.problem !== undefined) return command.problem
   const { before } = command
   const asking = call.asking && !command.spec.alone

@@ -1,9 +1,9 @@
 /**
- * Watches over one connection. Commands have to be answered by their deadlines; the peer has to be alive, since a half-open socket
- * never says that it is gone; replies have to be in step with their commands.
+ * Watches over one connection. It checks that commands are answered by their deadlines, that the peer is alive (a half-open
+ * socket never reports its end), and that replies are in step with commands.
  *
- * A sweep looks at all deadlines at once every so often. Commands with a timeout of their own, which may be shorter, have an alarm.
- * PINGs show the rest: one a second while there are replies, and one every `pingInterval` while nothing is under way.
+ * A sweep checks all deadlines at intervals. Commands with a timeout of their own, which may be shorter, have an alarm. PINGs
+ * check the rest: one a second while there are replies, and one every `pingInterval` while nothing is under way.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -27,10 +27,13 @@ export interface Watched {
   readonly waiting: Ring<Call>
   readonly commandTimeout: number
   readonly pingInterval: number
-  /** Whether many use it. Then silence ends it whatever is in flight, because one user's patience must not cost the others. */
+  /**
+   * Whether many users share it. Then silence ends it whatever is in flight, because one user's slow command must not hold up
+   * the others.
+   */
   readonly isShared: () => boolean
   readonly bytesRead: () => number
-  /** Commands are in flight and the server has said nothing for a while. */
+  /** Called when commands are in flight and the server has said nothing for a while. */
   readonly onQuiet: () => void
   readonly pings: Pings
   readonly ping: () => void
@@ -38,7 +41,7 @@ export interface Watched {
   readonly report: Report
 }
 
-/** How often replies are proved to be in step while there are any, in milliseconds. */
+/** The interval of the proofs that replies are in step, while there are replies, in milliseconds. */
 const proofInterval = 1000
 
 export class Watchdog {
@@ -52,7 +55,7 @@ export class Watchdog {
     this.of = of
   }
 
-  /** Takes note of a command that was queued. */
+  /** Wakes the watchdog if it has to look earlier because of a newly queued command. */
   notice(call: Call): void {
     if (this.dozing) {
       this.dozing = false
@@ -64,7 +67,7 @@ export class Watchdog {
     }
   }
 
-  /** Whether the deadline of a command has passed that somebody waits for. */
+  /** Whether the deadline of an awaited command has passed. */
   private hasOverdue(now: number): boolean {
     return isOverdue(this.of.inFlight, now) || isOverdue(this.of.waiting, now)
   }
@@ -76,13 +79,13 @@ export class Watchdog {
     expire(waiting, now, () => timedOut(node, "room on the connection", false), report)
   }
 
-  /** Watches deadlines, and that the peer is alive. Runs for the life of the connection. */
+  /** Watches deadlines, and whether the peer is alive. Runs for the life of the connection. */
   readonly sweep: Effect.Effect<never> = Effect.suspend(() => {
     const { clock, commandTimeout, inFlight, pingInterval, pings, soon, waiting } = this.of
     const tick = Math.min(Math.max(Math.min(pingInterval / 2, commandTimeout / 10), 10), 1000)
     let heardAt = clock.currentTimeMillisUnsafe()
     let heard = this.of.bytesRead()
-    /** When a PING was sent that was followed by silence; undefined after each byte. */
+    /** The time of a PING that was followed by silence; undefined after each byte. */
     let silentSince: number | undefined
     const heardNow = (): void => {
       heard = this.of.bytesRead()
@@ -102,7 +105,7 @@ export class Watchdog {
       const isUnproved = pings.proved !== this.of.bytesRead() &&
         now - pings.madeAt >= Math.min(pingInterval, proofInterval)
       if ((isSilent || isUnproved) && pings.count === 0) this.of.ping()
-      // Where no PING can be sent, silence counts only if a command waits for its answer.
+      // If no PING can be sent, silence counts only while a command waits for its answer.
       if (isSilent && pings.count + inFlight.length > 0) silentSince = now
     }
     const isLost = (now: number): boolean => silentSince !== undefined && now - silentSince >= pingInterval
@@ -148,7 +151,7 @@ export class Watchdog {
     return next
   }
 
-  /** Whether a command that blocks or takes long keeps PINGs from being answered. Once it is overdue, silence counts again. */
+  /** Whether a command that blocks or takes long delays the answers to PINGs. Once it is overdue, silence counts again. */
   private isHeldUp(now: number): boolean {
     const head = this.of.inFlight.peek()
     return head !== undefined && head.deadline > now &&
