@@ -1,8 +1,8 @@
 /**
- * The client behind the commands, as sessions, subscriptions and work on single nodes ask for it.
+ * The client behind the commands, which sessions, subscriptions and work on single nodes require.
  *
- * Programs have no need to name it but in types: an effect that opens a session requires a `Client`, and a layer of a
- * cluster provides it beside `Redis`.
+ * Programs need its name only in types: an effect that opens a session requires a `Client`, and the layer of a cluster provides
+ * it beside `Redis`.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import type * as Topology from "./Topology.ts"
 /**
  * The client of a Redis Cluster. `RedisCluster.layer` provides it, on Node `NodeRedisCluster.layer`.
  *
- * **Example** (The type of what uses a session)
+ * **Example** (The type of an effect that uses a session)
  *
  * ```ts
  * import { Redis, Session } from "@redisc/core"
@@ -29,7 +29,7 @@ import type * as Topology from "./Topology.ts"
  * @since 0.1.0
  */
 export class Client extends Context.Service<Client, {
-  /** Executes commands, as the `Redis` of the same layer. */
+  /** Executes commands. This is the `Redis` of the same layer. */
   readonly redis: Redis["Service"]
   readonly topology: Topology.Topology["Service"]
   /** @internal */

@@ -1,9 +1,8 @@
 /**
- * Work on nodes, whatever they serve: a command on one node ({@link executeOn}), a command on each node of a role
+ * Work on chosen nodes, whatever slots they serve: a command on one node ({@link executeOn}), a command on each node of a role
  * ({@link execute}), or any effect on each node, in a session there ({@link visit}, {@link collect}).
  *
- * Commands go over the connections that everybody shares. A connection of one's own on one node is what `Session.use` opens
- * with `node` as its target.
+ * Commands go over the shared connections. For a dedicated connection to one node, use `Session.use` with `node` as its target.
  *
  * @since 0.1.0
  */
@@ -26,13 +25,13 @@ import type { Node } from "./SlotMap.ts"
 export type { NodeResult, Nodes } from "./internal/execution/members.ts"
 
 /**
- * Executes a command on one node, whatever slot it is about.
+ * Executes a command on one node, whatever slot its keys are in.
  *
  * **Details**
  *
- * No redirect is followed: it fails with `Moved` or `Ask` if the node does not serve the command's keys. Reads go to a
- * replica over a connection that has said READONLY, so that it answers them. Commands that block get a connection to
- * themselves.
+ * Redirects are not followed: it fails with `Moved` or `Ask` if the node does not serve the command's keys. Reads go to a
+ * replica over a connection that has declared READONLY, so that the replica answers them. Commands that block get a dedicated
+ * connection.
  *
  * **Example** (One node's clients)
  *
@@ -60,12 +59,12 @@ export const executeOn = <A>(
     }))
 
 /**
- * Executes a command on each node of a role at once, and answers each node's result.
+ * Executes a command on each node of a role at the same time, and returns the result of each node.
  *
  * **Details**
  *
- * What fails on a node is that node's result. The whole fails only where `nodes` names no role. The nodes are those that
- * the client knows to be up.
+ * A failure on a node is the result of that node. The whole effect fails only if `nodes` is not the name of a role. The nodes
+ * are those that the client knows to be up.
  *
  * **Example** (Memory, node by node)
  *
@@ -102,7 +101,7 @@ export const execute = <A>(
  * @since 0.1.0
  */
 export interface Options {
-  /** How many nodes are visited at the same time. Default 8. */
+  /** The maximum number of nodes that are visited at the same time. Default 8. */
   readonly concurrency?: number | "unbounded" | undefined
 }
 
@@ -120,7 +119,7 @@ const problemOf = (nodes: unknown, effect: unknown, options: unknown): string | 
   return options === undefined ? undefined : Settings.optionsProblem(options, { concurrency })
 }
 
-/** Refuses what a function has answered in place of an Effect. */
+/** Fails if a function returned something else than an Effect. */
 const orRefused = <A, E, R>(made: Effect.Effect<A, E, R>): Effect.Effect<A, E | RedisError.RedisError, R> => {
   if (Effect.isEffect(made)) return made
   const problem = `what a function runs on each node has to be an Effect, not ${Settings.kindOf(made)}`
@@ -130,16 +129,16 @@ const orRefused = <A, E, R>(made: Effect.Effect<A, E, R>): Effect.Effect<A, E | 
 type Visit<A, E, R> = Effect.Effect<A, E, R> | ((node: Node) => Effect.Effect<A, E, R>)
 
 /**
- * Runs an effect on each node, in a session that is bound to that node, and streams what comes of it, node by node, as it
- * comes.
+ * Runs an effect on each node, in a session bound to that node, and streams the results of the nodes as they arrive.
  *
  * **Details**
  *
- * - The nodes are those that the client knows when the stream begins. On replicas the session has declared READONLY, so
- *   that keys can be read there.
- * - What fails on a node, connecting too, is that node's result; the others are visited all the same. The stream itself
- *   fails with `NoNodeForSlot` when no such node is known.
- * - Commands go where the session is, whatever slot their keys are in: a node redirects what is not its own.
+ * - The nodes are those that the client knows when the stream begins. On replicas the session has declared READONLY, so that
+ *   their keys can be read.
+ * - A failure on a node, including one to connect, is the result of that node; the other nodes are still visited. The stream
+ *   itself fails with `NoNodeForSlot` if no such node is known.
+ * - Commands go to the node of the session, whatever slot their keys are in. A node answers with a redirect if it does not
+ *   serve the slot.
  *
  * **Example** (Counting keys as they come)
  *
@@ -184,7 +183,7 @@ export const visit = <A, E, R>(
   }))
 
 /**
- * The same, collected: each node's result by the key of its address, `"10.0.0.1:6379"`.
+ * Like {@link visit}, but collected: the results of all nodes by the keys of their addresses, such as `"10.0.0.1:6379"`.
  *
  * **Example** (Memory of all nodes)
  *

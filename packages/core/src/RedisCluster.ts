@@ -1,8 +1,8 @@
 /**
- * A Redis Cluster as one service: sends each command to the node that serves its slot, and follows what comes of it.
+ * A Redis Cluster as one service: sends each command to the node that serves its slot, and handles redirects and failures.
  *
- * On the way of a command that meets no trouble there is one suspension and nothing else: slot, map, node, shared
- * connection. Only a failure leads into `internal/execution/redirects.ts`.
+ * The path of a successful command is short: slot, map, node, shared connection, and one suspension of the fiber. Only failures
+ * go through `internal/execution/redirects.ts`.
  *
  * @since 0.1.0
  */
@@ -44,11 +44,11 @@ export type { BackgroundFailure } from "./Topology.ts"
  * @since 0.1.0
  */
 export interface ClientOptions {
-  /** What is done about redirects and failures. Default {@link RedirectPolicy.standard}. */
+  /** How to handle redirects and failures. Default {@link RedirectPolicy.standard}. */
   readonly redirects?: RedirectPolicy.RedirectPolicy | undefined
-  /** Who answers reads. What replicas answer may be stale: see {@link ReadFrom}. Default `"primary"`. */
+  /** The nodes that answer reads. Replies of replicas may be stale: see {@link ReadFrom}. Default `"primary"`. */
   readonly readFrom?: ReadFrom.ReadFrom | undefined
-  /** A replica that is known to be further behind than this is passed over where others may answer. Default 10 seconds. */
+  /** Replicas known to be further behind than this are used for reads only if no other node can answer. Default 10 seconds. */
   readonly maxReplicaLag?: Duration.Input | undefined
 }
 
@@ -59,7 +59,7 @@ export interface ClientOptions {
  * @since 0.1.0
  */
 export interface SourceOptions extends ClientOptions, Omit<NodePool.Options, "declareReadOnly"> {
-  /** How often the map is learnt anew without a reason. Default 1 minute. */
+  /** The interval at which the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Topology.RefreshOptions["refreshInterval"]
 }
 
@@ -70,17 +70,17 @@ export interface SourceOptions extends ClientOptions, Omit<NodePool.Options, "de
  * @since 0.1.0
  */
 export interface Options extends SourceOptions {
-  /** Some nodes to ask for the cluster's layout, such as `"10.0.0.1:6379"`; any role, one that answers is enough. */
+  /** Nodes to ask for the cluster's layout, such as `"10.0.0.1:6379"`, of any role. One that answers is enough. */
   readonly nodes: ReadonlyArray<string | Address.Address>
   /**
-   * From the address that a node announces to the one to connect to, for clusters behind NAT. When it throws, or answers
-   * what is no address, a refresh fails and is tried again, and a command that was redirected fails.
+   * Translates the address that a node announces to the address to connect to, for clusters behind NAT. If it throws or returns
+   * something else, a refresh fails and is tried again, and a redirected command fails.
    */
   readonly addressMap?: Topology.ClusterOptions["addressMap"]
 }
 
 /**
- * What is going on at one node, with the redirects that it has answered with.
+ * The statistics of one node. `redirects` counts the redirects that it has sent.
  *
  * @category models
  * @since 0.1.0
@@ -90,7 +90,7 @@ export interface NodeStats extends NodePool.NodeStats {
 }
 
 /**
- * What has happened so far.
+ * Counts since the start, and the state of each node.
  *
  * @category models
  * @since 0.1.0
@@ -98,22 +98,22 @@ export interface NodeStats extends NodePool.NodeStats {
 export interface Stats {
   /** MOVED and ASK replies that were followed. */
   readonly redirects: number
-  /** Further tries for other reasons. */
+  /** Further tries for reasons other than redirects. */
   readonly retries: number
-  /** Times that the slot map was learnt. */
+  /** The number of times that the slot map was learnt. */
   readonly refreshes: number
-  /** By the key of the node's address. */
+  /** The statistics of each node, by the key of its address. */
   readonly nodes: ReadonlyMap<string, NodeStats>
 }
 
 /**
- * The cluster.
+ * The service of a cluster client.
  *
  * **Details**
  *
- * `execute` sends a command by its keys; commands without keys go to any primary, or to all when the command is about
- * the whole cluster (DBSIZE, FLUSHALL), whose replies become one before they are decoded. For work on nodes, whatever they
- * serve, there is `Nodes`.
+ * `execute` sends a command to the node that its keys belong to. A command without keys goes to any primary, or to all nodes if
+ * it concerns the whole cluster (DBSIZE, FLUSHALL); their replies are merged into one before it is decoded. `Nodes` runs
+ * commands on chosen nodes, whatever slots they serve.
  *
  * **Example** (Who serves how many slots)
  *
@@ -135,7 +135,7 @@ export class RedisCluster extends Context.Service<RedisCluster, {
   readonly executeAll: Command.Redis["Service"]["executeAll"]
   readonly topology: Topology.Topology["Service"]
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
-  /** What fails in the background from now on. A consumer that is slow misses the oldest. */
+  /** Failures in the background from now on. A slow consumer misses the oldest. */
   readonly failures: Stream.Stream<Topology.BackgroundFailure>
   readonly stats: Effect.Effect<Stats>
   /** @internal */
@@ -149,7 +149,7 @@ const clientChecks: Settings.Checks = {
 }
 
 /**
- * What the options may be, for layers that take them and more.
+ * The checks of the options, for layers that take these options and others.
  *
  * **Example** (One option more)
  *
@@ -171,7 +171,7 @@ export const checks: Settings.Checks = {
   ...NodePool.checks
 }
 
-/** A client of what the pool connects to and the topology knows. */
+/** Makes a client that uses a given pool and topology. */
 const makeClient = Effect.fnUntraced(function*(
   options: ClientOptions
 ): Effect.fn.Return<
@@ -250,7 +250,7 @@ const statsOf = ({ counts, pool, topology }: Cluster): Stats => {
 }
 
 /**
- * Everything that a layer of a cluster provides.
+ * All services that the layer of a cluster provides.
  *
  * @category services
  * @since 0.1.0
@@ -258,8 +258,8 @@ const statsOf = ({ counts, pool, topology }: Cluster): Stats => {
 export type Services = RedisCluster | Client | Command.Redis | Topology.Topology | NodePool.NodePool
 
 /**
- * The client alone, over connections and a topology that the program provides: `NodePool.layer` and `Topology.layer`, or
- * others of its own. {@link layer} is all three together.
+ * Only the client, over connections and a topology that the program provides: `NodePool.layer` and `Topology.layer`, or its
+ * own. {@link layer} combines all three.
  *
  * **Example** (A map of one's own)
  *
@@ -292,7 +292,7 @@ export const layerClient = (
     )))
 
 /**
- * A client whose map comes from a source, with its connections: what {@link layer} is for a cluster.
+ * A client whose map comes from a source, with its connections. {@link layer} is the same for a cluster.
  *
  * **Example** (One server that is no cluster)
  *
@@ -317,15 +317,15 @@ export const layerFromSource = (
 }
 
 /**
- * A cluster as a Layer: `Redis`, which executes commands, `Client`, which sessions, subscriptions and work on nodes ask for,
- * and `RedisCluster`, which tells what is going on, with the `Topology` and the `NodePool` that they use.
+ * A cluster as a Layer. It provides `Redis`, which executes commands; `Client`, which sessions, subscriptions and work on nodes
+ * require; `RedisCluster`, which has statistics and failures; and the `Topology` and the `NodePool` that they use.
  *
  * **Details**
  *
- * Building it fails with `DiscoveryFailed` when no seed tells the layout, and with `InvalidArgument` when a setting makes
- * no sense. All connections end with the layer's scope, when what is under way has been answered, or after `drainTimeout`.
+ * Building it fails with `DiscoveryFailed` if no seed returns the layout, and with `InvalidArgument` if an option is invalid.
+ * All connections end with the layer's scope, once the commands under way are answered, or after `drainTimeout`.
  *
- * It needs a `Connector`; on Node, `NodeRedisCluster.layer` brings its own.
+ * It needs a `Connector`. On Node, `NodeRedisCluster.layer` includes one.
  *
  * **Example** (With the Node transport)
  *
@@ -349,7 +349,7 @@ export const layer = (options: Options): Layer.Layer<Services, RedisError.RedisE
     return composed(Topology.cluster({ seeds, addressMap }), rest)
   }, () => seedsProblem("nodes", options.nodes))
 
-/** Layers that are made once their options are known to make sense. */
+/** Layers that are built only if their options are valid. */
 const checked = <ROut, RIn>(
   options: unknown,
   checks: Settings.Checks,
@@ -373,7 +373,7 @@ const composed = (
   )
 
 /**
- * The same as {@link layer} for those who have a scope: connects to a cluster, and ends with the scope.
+ * Like {@link layer}, but as an effect: connects to a cluster until the scope is closed.
  *
  * @category constructors
  * @since 0.1.0

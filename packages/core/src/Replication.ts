@@ -22,8 +22,8 @@ import { durationProblem, isPlain, kindOf } from "./internal/values/settings.ts"
 import * as RedisError from "./RedisError.ts"
 
 /**
- * How many replicas have to acknowledge, and how long they have for it: a duration above zero, in whole milliseconds, rounded
- * up.
+ * The number of replicas that have to acknowledge, and the time that they have for it: a duration above zero, rounded up to
+ * whole milliseconds.
  *
  * @category configuration
  * @since 0.1.0
@@ -34,21 +34,22 @@ export interface Options {
 }
 
 /**
- * Runs an effect, and then waits until so many replicas have acknowledged what it has written, wherever that was.
+ * Runs an effect, and then waits until the given number of replicas has acknowledged its writes, on every node that it wrote
+ * to.
  *
  * **Details**
  *
- * The effect's commands go over dedicated connections, one to each node that it touches, since WAIT is about what was
- * written on its own connection; redirects are followed as ever. WAIT is sent to each node that was written to, all at
- * once. When one of them has fewer replicas that acknowledge in time, it fails with `NotReplicated`, of `delivery`
- * `"MaybeExecuted"`: what was written stays written. An effect that fails, or writes nothing, waits for nothing.
+ * The effect's commands go over dedicated connections, one to each node that it uses, since WAIT covers only writes on its own
+ * connection. Redirects are followed as usual. WAIT is sent to all nodes that were written to, at the same time. If too few
+ * replicas of one of them acknowledge in time, it fails with `NotReplicated` and `delivery` `"MaybeExecuted"`: the writes stay.
+ * An effect that fails, or writes nothing, does not wait.
  *
  * **Gotchas**
  *
- * Only commands that are run inside, through the `Redis` of the fiber, are waited for. A service that took `Redis.Redis`
- * when it was built goes on using the shared connections, the `Redis` of the region fails with `SessionMisused` once it has
- * ended, and what a session or `Redis.optimistic` writes inside goes over
- * a connection of its own: there, end with `Redis.wait`, or put a write to the same keys behind it.
+ * It waits only for commands that run inside the effect, through the `Redis` of its fiber. A service that took `Redis.Redis`
+ * when it was built goes on using the shared connections. The `Redis` of the region fails with `SessionMisused` after the
+ * region has ended. Writes of a session or of `Redis.optimistic` inside the effect go over a connection of their own: end those
+ * with `Redis.wait`, or follow them with a write to the same keys.
  *
  * **Example** (An order that must not get lost)
  *
@@ -100,7 +101,7 @@ export const ensureReplication: {
   }
 )
 
-/** Asks each connection that was written on. One that is gone counts as acknowledged by no replica. */
+/** Sends WAIT on each connection that was written on. A lost connection counts as acknowledged by no replica. */
 const acknowledged = Effect.fnUntraced(function*(
   held: HeldLines,
   { replicas: wanted, within }: Options

@@ -1,8 +1,8 @@
 /**
- * A connection of one's own: bound to the keys of one slot, or to a node, for as long as a scope is open.
+ * A dedicated connection for a part of a program, bound to the keys of one slot or to a node, until a scope is closed.
  *
- * Inside a session every command, built the same way as ever, runs on that one connection. It is what WATCH, WAIT and
- * work on one node need. Everything else is better off without one: shared connections are faster, and follow redirects.
+ * Inside a session every command runs on that one connection. Commands are built in the same way as elsewhere. WATCH, WAIT and
+ * work on one node need a session. Everything else should do without: shared connections are faster, and follow redirects.
  *
  * @since 0.1.0
  */
@@ -35,11 +35,11 @@ import * as SlotMap from "./SlotMap.ts"
  *
  * **Details**
  *
- * - `keys` of one slot: to the node that serves it. The session then takes commands on keys of that slot only.
- * - `node`: to that node, whatever it serves. A replica answers reads there.
- * - neither: to a primary; they take turns.
+ * - `keys` of one slot: the node that serves it. The session then takes only commands on keys of that slot.
+ * - `node`: that node, whatever slots it serves. A replica answers reads in such a session.
+ * - neither: a primary, each session the next one in turn.
  *
- * With `readFrom` it is a replica that answers, see {@link ReadFrom}; such a session can't write.
+ * With `readFrom` a replica may answer, see {@link ReadFrom}. Such a session can't write.
  *
  * @category models
  * @since 0.1.0
@@ -51,13 +51,13 @@ export interface Target {
 }
 
 /**
- * An open session. It executes commands as the service {@link Command.Redis} does, over its one connection.
+ * An open session. It executes commands like the service {@link Command.Redis}, but over its one connection.
  *
  * **Details**
  *
- * A redirect is an error here (`Moved`, `Ask`, `TryAgain`), since it can't be followed without leaving the connection.
- * Using a session wrongly fails with `SessionMisused`: a key of another slot, a command while another one blocks the
- * connection, any use after its scope has closed.
+ * A redirect is an error here (`Moved`, `Ask`, `TryAgain`), since following it would mean leaving the connection. Wrong use
+ * fails with `SessionMisused`: a key of another slot, a command while another one blocks the connection, any use after the
+ * scope has closed.
  *
  * @category models
  * @since 0.1.0
@@ -156,15 +156,15 @@ const open = Effect.fnUntraced(function*(
 })
 
 /**
- * Opens a session that lasts as long as the scope.
+ * Opens a session that lasts until the scope is closed.
  *
  * **Details**
  *
- * It fails with `CrossSlot` when the keys are not of one slot, with `NoNodeForSlot` when nobody serves it, with
- * `ConnectionFailed` when its node can't be reached, and with `Timeout` when all of that node's dedicated connections are
- * in use for longer than `leaseTimeout`.
+ * Fails with `CrossSlot` if the keys are not of one slot, with `NoNodeForSlot` if no node serves it, with `ConnectionFailed` if
+ * its node can't be reached, and with `Timeout` if all of that node's dedicated connections are in use for longer than
+ * `leaseTimeout`.
  *
- * Give it to a part of a program as its `Redis`, or execute commands on it.
+ * Provide it to a part of a program as its `Redis`, or execute commands on it.
  *
  * **Example** (Two commands on one connection)
  *
@@ -191,18 +191,18 @@ export const make = (
   )
 
 /**
- * Runs an effect with a session as its `Redis`: all its commands go over one connection.
+ * Runs an effect with a session as its `Redis`, so that all its commands go over one connection.
  *
  * **Details**
  *
- * By default a redirect, or a node that can't serve now, is an error of the command that met it. With `rerun`, the whole
- * effect is run again from its beginning, in a new session on the node that was named or that serves the slot by then, as
- * the redirect policy says. What it did before is done again. A command that was under way when the connection was lost
- * ends it, unless that one only reads or watches.
+ * By default a redirect, or a node that can't serve now, fails the command that met it. With `rerun` the whole effect is run
+ * again from its beginning, in a new session, on the node that the redirect named or that serves the slot by then, as the
+ * redirect policy says. Everything it did before is done again. If the connection was lost with a command under way, the effect
+ * is run again only if that command just reads or watches.
  *
  * **Gotchas**
  *
- * Only commands that are run inside, through the `Redis` of the fiber, use the session. A service that took
+ * Only commands that run inside the effect, through the `Redis` of its fiber, use the session. A service that took
  * `Redis.Redis` when it was built goes on using the shared connections.
  *
  * **Example** (A block that follows its slot)
@@ -248,7 +248,7 @@ type Once<A, E, R> = (
   onOpen: (connection: Connection) => void
 ) => Effect.Effect<A, E | RedisError.RedisError, R>
 
-/** The delivery of the whole block. The error is about one command, and others may have been under way beside it. */
+/** The delivery of the whole block. The error is about one command, but others may have been under way beside it. */
 const deliveryOf = (
   { command, delivery, inPart }: RedisError.RedisError,
   connection: Connection | undefined
@@ -258,7 +258,10 @@ const deliveryOf = (
   return spec !== undefined && CommandSpec.isHarmless(spec) ? "NotSent" : delivery
 }
 
-/** Runs a block again as a command is tried again. It fails with the block's last error, which names the command that failed. */
+/**
+ * Runs a block again in the same way as a command is tried again. Fails with the block's last error, which names the failed
+ * command.
+ */
 const rerun = <A, E, R>(
   router: ClusterRouter,
   once: Once<A, E, R>
@@ -289,7 +292,7 @@ const rerun = <A, E, R>(
         abridged: false,
         deadline: Infinity,
         again,
-        // A problem of the policy itself is not an error of the block.
+        // If the policy itself is invalid, the error is not one of the block.
         error: (failure, attempts) =>
           last?.reason === failure.reason
             ? last

@@ -1,9 +1,9 @@
 /**
- * The slot map that the client uses: one immutable value in a Ref, replaced as a whole, with a stream of its changes.
+ * The slot map of the client: one immutable value in a Ref, replaced as a whole, with a stream of its changes.
  *
- * Where the map comes from is up to a {@link Source}: a Redis Cluster, unless a program gives another one. This module
- * decides when it is learnt: at the start, when a command or a caller asks for it, when a connection fails, and every so
- * often. That happens in the background, and no command waits for it.
+ * A {@link Source} provides the map: a Redis Cluster, unless a program gives another one. This module decides when to ask it:
+ * at the start, when a command or a caller asks for it, when a connection fails, and at intervals. That happens in the
+ * background, and no command waits for it.
  *
  * @since 0.1.0
  */
@@ -38,15 +38,15 @@ export type { ClusterOptions } from "./internal/topology/clusterSource.ts"
 export type { Discovery, Redirects, Source } from "./internal/topology/source.ts"
 
 /**
- * When the map is learnt.
+ * When the map is learnt, and how failures to learn it are reported.
  *
  * @category configuration
  * @since 0.1.0
  */
 export interface RefreshOptions {
-  /** How often the map is learnt anew without a reason. Default 1 minute. */
+  /** The interval at which the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Duration.Input | undefined
-  /** Told of each refresh that failed in the background. */
+  /** Called with the error of each refresh that failed in the background. */
   readonly onFailure?: ((error: RedisError.RedisError) => void) | undefined
 }
 
@@ -57,7 +57,7 @@ export interface RefreshOptions {
 export interface Options extends ClusterOptions, RefreshOptions {}
 
 /**
- * A swap of the slot map.
+ * A change of the slot map.
  *
  * @category models
  * @since 0.1.0
@@ -68,11 +68,11 @@ export interface Change extends SlotMap.Changes {
 }
 
 /**
- * A failure that no command is told of: a connection that was lost or can't be opened, or a map that can't be learnt. The
- * client goes on trying.
+ * A failure in the background, which no command reports: a connection that was lost or can't be opened, or a map that can't be
+ * learnt. The client goes on trying.
  *
- * A failure of a connection is told once the map has been learnt anew, or could not be, and only if its node is still in the
- * map: one that has left the cluster is expected to be shut down.
+ * A failure of a connection is reported only after the next refresh, and only if its node is still in the map or the refresh
+ * failed: a node that has left the cluster is expected to be shut down.
  *
  * @category models
  * @since 0.1.0
@@ -83,7 +83,7 @@ export interface BackgroundFailure {
 }
 
 /**
- * The slot map and what goes on around it.
+ * The slot map, its changes, and what corrects it.
  *
  * **Example** (Watching slots move)
  *
@@ -100,57 +100,58 @@ export interface BackgroundFailure {
  */
 export class Topology extends Context.Service<Topology, {
   readonly current: Effect.Effect<SlotMap.SlotMap>
-  /** Every change from now on, until the client ends. A consumer that is slow gets several changes as one. */
+  /** All changes from now on, until the client ends. A slow consumer gets several changes merged into one. */
   readonly changes: Stream.Stream<Change>
   /**
-   * Learns the map anew, once for all callers that ask at the same time. It fails when no map is found that can replace the
-   * current one, which stays then.
+   * Learns the map anew. Callers that ask at the same time share one refresh. Fails if no map is found that can replace the
+   * current one, which then stays.
    */
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
-  /** How often the map has been learnt. */
+  /** The number of times that the map was learnt. */
   readonly refreshes: () => number
-  /** What fails in the background from now on. A consumer that is slow misses the oldest. */
+  /** Failures in the background from now on. A slow consumer misses the oldest. */
   readonly failures: Stream.Stream<BackgroundFailure>
-  /** Whether all keys of a command have to be in one slot, as a cluster wants it. */
+  /** Whether all keys of a command have to be in one slot, as in a cluster. */
   readonly oneSlot: boolean
   /**
-   * Corrects the map by a MOVED: the slot is at that address. In a cluster that holds, whatever most nodes say, until that
-   * node says MOVED itself or can't be reached, or most nodes say so too. `from` is the key of the node that sent MOVED.
+   * Corrects the map after a MOVED, which says that `address` has the slot. In a cluster the correction holds, whatever most
+   * nodes say, until that node answers MOVED itself or can't be reached, or most nodes agree. `from` is the key of the node
+   * that sent MOVED.
    */
   readonly patch: (slot: number, address: Address.Address, from?: string) => Effect.Effect<void>
   /**
-   * A node that a MOVED named has answered a command on the slot.
+   * Confirms a correction: the node that a MOVED named has answered a command on the slot.
    *
    * @internal
    */
   readonly serves: (slot: number, node: string) => void
   /**
-   * Takes a correction back: the node that a MOVED named does not have the slot either.
+   * Removes a correction: the node that a MOVED named does not have the slot either.
    *
    * @internal
    */
   readonly disclaim: (slot: number, node: string) => Effect.Effect<void>
-  /** Asks for a refresh in the background, soon; many requests make one refresh. */
+  /** Asks for a refresh in the background, soon. Many requests lead to one refresh. */
   readonly requestRefresh: () => void
   /** @internal */
   readonly currentUnsafe: () => SlotMap.SlotMap
   /**
-   * When the last successful refresh began, in milliseconds of the Clock.
+   * The time at which the last successful refresh began, in milliseconds of the Clock.
    *
    * @internal
    */
   readonly learntAt: () => number
-  /** Keeps connections to a node that is not (yet) in the map, such as the target of an ASK. */
+  /** Keeps connections to a node that is not in the map, or not yet, such as the target of an ASK. */
   readonly keep: (address: Address.Address) => void
   /**
-   * The node that the text of a redirect means, seen from the node that sent it; undefined when it names none. It fails
-   * with what is wrong with the address.
+   * The node that the text of a redirect means, seen from the node that sent it; undefined if the text names none. Fails with
+   * the problem if the address is invalid.
    *
    * @internal
    */
   readonly locate: (text: string, from: string | undefined) => Result.Result<Address.Address | undefined, string>
   /**
-   * Tells those who listen to `failures`.
+   * Publishes a failure to the streams of `failures`.
    *
    * @internal
    */
@@ -160,19 +161,22 @@ export class Topology extends Context.Service<Topology, {
 /** Pauses between background refreshes, in milliseconds: short at first, longer while they bring nothing new. */
 const minPause = 100
 const maxPause = 400
-/** How long after a refresh that failed the next one begins by itself, in milliseconds. */
+/** The pause between a failed refresh and the next one, in milliseconds. */
 const retryPause = 1000
-/** How long connections to a node outside of the map are kept, in milliseconds. */
+/** How long to keep connections to a node outside of the map, in milliseconds. */
 const keepFor = 10_000
-/** How many changes wait for a listener that is slow. Of more the oldest become one. */
+/**
+ * The number of maps that wait for a slow listener. When there are more, the oldest are dropped, so that their changes are
+ * merged.
+ */
 const changesKept = 64
-/** How many failures wait for a listener that is slow. Of more the oldest are forgotten. */
+/** The number of failures that wait for a slow listener. When there are more, the oldest are dropped. */
 const failuresKept = 256
 
 const refreshChecks: Settings.Checks = { refreshInterval: Settings.duration, onFailure: Settings.aFunction }
 
 /**
- * What those of the options may be that a cluster client has as well.
+ * Checks of the options that a cluster client shares with the topology.
  *
  * @internal
  */
@@ -187,7 +191,9 @@ const sourceChecks: Settings.Checks = {
   open: Settings.satisfies("an Effect", Effect.isEffect)
 }
 
-/** What is wrong with a source, or with a pool of connections that was made for another kind of nodes. */
+/**
+ * The problem with a source, or with a pool of connections that was made for another kind of nodes; undefined if there is none.
+ */
 const sourceProblem = (source: Source, pool: NodePool["Service"]): string | undefined => {
   for (const [name, check] of Object.entries(sourceChecks)) {
     const problem = check(`the source's ${name}`, source?.[name as keyof Source])
@@ -200,8 +206,8 @@ const sourceProblem = (source: Source, pool: NodePool["Service"]): string | unde
 }
 
 /**
- * The map of a Redis Cluster, learnt from its nodes and corrected by what redirects say. What makes no sense in the options
- * is an `InvalidArgument` when the source is opened.
+ * The map of a Redis Cluster, learnt from its nodes and corrected by redirects. Invalid options fail with `InvalidArgument`
+ * when the source is opened.
  *
  * @category sources
  * @since 0.1.0
@@ -209,12 +215,12 @@ const sourceProblem = (source: Source, pool: NodePool["Service"]): string | unde
 export const cluster = (options: ClusterOptions): Source => ClusterSource.make(options)
 
 /**
- * A map that is known and stays as it is: for a test, or for servers that never move.
+ * A fixed map: for a test, or for servers that never move.
  *
  * **Details**
  *
- * The nodes are a cluster's, unless the options say otherwise (see {@link Source}). A redirect is followed, and changes
- * nothing.
+ * The nodes are treated as a cluster's, unless the options say otherwise (see {@link Source}). Redirects are followed, but do
+ * not change the map.
  *
  * **Example** (A client of two servers that share the slots)
  *
@@ -246,7 +252,7 @@ export const fixed = (
 })
 
 /**
- * The topology of nodes whose map comes from a source. It fails if the map can't be learnt at first.
+ * A topology whose map comes from a source. Fails if the map can't be learnt at first.
  *
  * @category constructors
  * @since 0.1.0
@@ -273,7 +279,7 @@ export const fromSource = Effect.fnUntraced(function*(
   let learntAt = 0
   let failing = false
 
-  // Not publishUnsafe: when a listener's buffer is full that drops the new failure, and not the oldest.
+  // Not publishUnsafe: when a listener's buffer is full, that would drop the new failure, not the oldest.
   const tell = (failure: BackgroundFailure): void => {
     Effect.runSync(PubSub.publish(failures, failure))
   }
@@ -286,7 +292,7 @@ export const fromSource = Effect.fnUntraced(function*(
         : Effect.as(Effect.andThen(Ref.set(ref, map), PubSub.publish(swaps, map)), map)
     )
 
-  /** Closes connections to nodes that are not in the map, except those that were asked to be kept. */
+  /** Closes connections to nodes that are not in the map, except those that `keep` was called for. */
   const retain = (map: SlotMap.SlotMap): void => {
     const now = clock.currentTimeMillisUnsafe()
     const retained = new Set(map.nodes.keys())
@@ -300,7 +306,7 @@ export const fromSource = Effect.fnUntraced(function*(
 
   const learnOnce = Effect.gen(function*() {
     const startedAt = clock.currentTimeMillisUnsafe()
-    // After a failure too, so that a seed is connected to anew the next time: its name may lead elsewhere by then.
+    // Also after a failure, so that the next try opens new connections to the seeds: their names may lead elsewhere by then.
     const map = yield* Effect.tapError(learn, () => Effect.sync(() => retain(current())))
     retain(map)
     refreshes++
@@ -336,7 +342,7 @@ export const fromSource = Effect.fnUntraced(function*(
     )
   })
 
-  /** A refresh in the background has failed. Of several in a row only the first is logged. */
+  /** Reports a failed refresh in the background. Of several in a row only the first is logged. */
   const tellFailed = (error: RedisError.RedisError): Effect.Effect<void> => {
     const isFirst = !failing
     failing = true
@@ -356,7 +362,7 @@ export const fromSource = Effect.fnUntraced(function*(
     const before = SlotMap.fingerprint(current())
     const learnt = yield* Effect.result(refresh)
     if (Result.isSuccess(learnt)) failing = false
-    // A refresh that fails because the client ends is no failure.
+    // A refresh that ends because the client ends is not a failure.
     else if (!isClosed()) yield* tellFailed(learnt.failure)
     pause = SlotMap.fingerprint(current()) !== before ? minPause : Math.min(pause * 2, maxPause)
     yield* Effect.sleep(pause * (0.5 + (yield* Random.next)))
@@ -367,7 +373,7 @@ export const fromSource = Effect.fnUntraced(function*(
   }
 
   pool.onTrouble((node, failure) => {
-    // The pool may live on.
+    // The pool may outlive this topology.
     if (isClosed()) return
     if (failure !== undefined && failure.reason._tag !== "Closed") troubles.note(node, failure)
     requestRefresh()
@@ -425,7 +431,7 @@ export const fromSource = Effect.fnUntraced(function*(
 })
 
 /**
- * The topology of a Redis Cluster. It fails with `DiscoveryFailed` when no seed tells the map.
+ * The topology of a Redis Cluster. Fails with `DiscoveryFailed` if no seed returns the map.
  *
  * @category constructors
  * @since 0.1.0
@@ -439,7 +445,7 @@ export const make = Effect.fnUntraced(function*(
   return yield* fromSource(cluster({ seeds, addressMap }), { refreshInterval, onFailure })
 })
 
-/** Repeats an effect forever, also after a defect: functions of users run in it, and may throw. */
+/** Repeats an effect forever, even after a defect: it calls functions of users, which may throw. */
 const foreverDespite = (effect: Effect.Effect<void>): Effect.Effect<never> =>
   Effect.forever(Effect.catchCauseIf(
     effect,
@@ -457,7 +463,7 @@ export const layer = (options: Options): Layer.Layer<Topology, RedisError.RedisE
   Layer.effect(Topology, make(options))
 
 /**
- * The topology of nodes whose map comes from a source, as a Layer.
+ * A topology whose map comes from a source, as a Layer.
  *
  * **Example** (A server that is no cluster)
  *

@@ -1,6 +1,5 @@
 /**
- * Lets connections end that take no more calls: waits until nobody waits for an answer on them, and unblocks the commands that
- * would block for longer.
+ * Lets connections end that take no more calls: waits until no awaited call is left on them, and unblocks blocked commands.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,7 +12,7 @@ import type { Connection } from "./connection.ts"
 
 const CLIENT_UNBLOCK = CommandSpec.get("CLIENT UNBLOCK")
 
-/** Pause between two looks at whether anybody still waits, in milliseconds: giving up makes no noise. */
+/** Pause between two checks whether any awaited call is left, in milliseconds. Abandoned calls give no notice. */
 const lookAgain = 20
 
 /** Completes when a connection that takes no more calls has ended. */
@@ -23,8 +22,8 @@ export const drained = (connection: Connection): Effect.Effect<unknown> => {
 }
 
 /**
- * Unblocks connections with CLIENT UNBLOCK over another one. A command that is answered at that moment keeps its answer. If there
- * is no other connection, blocked ones are aborted with the reason.
+ * Unblocks connections with CLIENT UNBLOCK over another one. A command that is answered at that moment keeps its answer. If
+ * there is no other connection, the blocked ones are aborted with the reason.
  */
 export const unblock = (
   connections: ReadonlyArray<Connection>,
@@ -44,8 +43,7 @@ export const unblock = (
 }
 
 /**
- * Unblocks a connection, again and again: the command may not have reached the server yet when it is told, and another blocking one
- * may be behind it.
+ * Sends CLIENT UNBLOCK repeatedly: the blocking command may not have reached the server yet, and another may be behind it.
  */
 const release = Effect.fnUntraced(function*(
   connection: Connection,

@@ -29,7 +29,7 @@ import { SharedConnection } from "./sharedConnection.ts"
 import type { Report } from "./strays.ts"
 import type { Tally } from "./tally.ts"
 
-/** What a node's connections are made with, and whom they tell. */
+/** The address of a node, the means to connect to it, and the callbacks that its connections report to. */
 export interface NodeSurroundings {
   readonly address: Address
   readonly scope: Scope.Closeable
@@ -67,9 +67,12 @@ export class NodeConnections implements Node {
   private readonly leased = new Map<Connection, Scope.Closeable>()
   private heardUntil = 0
   private started = false
-  /** Whether the node has left the cluster or was renewed. Lost connections are expected then, and not told. */
+  /**
+   * Whether the node has left the cluster or was renewed. Its connections are expected to be lost then, so losses are not
+   * reported.
+   */
   private retired = false
-  /** Why the connections were ended, once they were. The first reason stays. */
+  /** Why the connections were ended. Undefined before the end; the first reason stays. */
   private end: RedisError.Reason | undefined
 
   constructor(
@@ -122,7 +125,7 @@ export class NodeConnections implements Node {
     connection.watch({
       onClosed: () => {
         this.openDedicated.delete(connection)
-        // The pool would lease a connection that was lost while nobody used it, and the next command would fail.
+        // Without this the pool would lease a connection that was lost while unused, and the next command would fail.
         this.around.fork(Pool.invalidate(this.dedicatedPool, connection))
       },
       onQuiet: () => {}
@@ -208,8 +211,8 @@ export class NodeConnections implements Node {
     )
 
   /**
-   * Ends a lease. The connection is leased again only if it is open and idle, and its state is as new; UNWATCH is sent first where
-   * that suffices. All others are closed.
+   * Ends a lease. The connection is leased again only if it is open and idle, and its state is as new. A connection that only
+   * watches keys is sent UNWATCH first. All others are closed.
    */
   private takeBack(connection: Connection): Effect.Effect<void> {
     const isUsable = () =>
@@ -267,8 +270,7 @@ export class NodeConnections implements Node {
   }
 
   /**
-   * Takes no more calls, and completes when those it has are answered, or nobody waits for them any more. Blocked commands are
-   * unblocked.
+   * Takes no more calls, and completes once the present ones are answered or abandoned. Blocked commands are unblocked.
    */
   readonly finish = (reason: RedisError.Reason): Effect.Effect<void> =>
     Effect.gen({ self: this }, function*() {
@@ -281,7 +283,7 @@ export class NodeConnections implements Node {
       yield* Effect.forEach([...shared, ...leased], drained, { concurrency: "unbounded", discard: true })
     })
 
-  /** Ends all leases. The pool waits for that when it shuts down. */
+  /** Ends all leases. The pool waits for them when it shuts down. */
   readonly endLeases = Effect.suspend(() =>
     Effect.forEach([...this.leased.values()], (lease) => Scope.close(lease, Exit.void), { discard: true })
   )

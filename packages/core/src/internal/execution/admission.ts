@@ -1,5 +1,5 @@
 /**
- * The way that a command takes, found before anything is sent: to the slot of its keys, split into parts, or nowhere, with
+ * Decides where a command goes before anything is sent: to the slot of its keys, to several nodes in parts, or nowhere, with
  * the reason. Pure.
  */
 import type * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import type * as Command from "../../Command.ts"
 import * as RedisError from "../../RedisError.ts"
 import type { Seen } from "./tracing.ts"
 
-/** A way that leads to several nodes, whose replies become one. */
+/** The way of a command that goes to several nodes, whose replies are merged. */
 export interface Split {
   readonly _tag: "Split"
   readonly execute: <A>(command: Command.Command<A>, seen: Seen) => Effect.Effect<A, RedisError.RedisError>
@@ -16,7 +16,7 @@ export interface Split {
 /** A slot (`anySlot` for a command without keys), a split, or the reason why the command is refused. */
 export type Admission = number | Split | RedisError.Reason
 
-/** What to use instead of a command that nobody may send on a connection that other commands use too. */
+/** Advice for commands that take over their connection, which is refused on shared connections. */
 export const insteadOfTakingOver =
   "use Redis.transaction for MULTI to EXEC, PubSub to subscribe, and Connection.make for the rest"
 
@@ -28,7 +28,7 @@ const instead = {
   TakesOver: `it takes its connection over, and connections are shared: ${insteadOfTakingOver}`
 } as const
 
-/** What is wrong with a command wherever it would be sent over a shared connection. */
+/** The reason why a command can't be sent over a shared connection; undefined if it can. */
 export const unsound = ({ problem, spec }: Command.Any): RedisError.InvalidArgument | undefined => {
   if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
   return spec.stateful === undefined ? undefined : new RedisError.InvalidArgument({ problem: instead[spec.stateful] })
@@ -36,7 +36,7 @@ export const unsound = ({ problem, spec }: Command.Any): RedisError.InvalidArgum
 
 const needsNode = ({ spec }: Command.Any): boolean => spec.sticky && spec.keys.length === 0
 
-/** What is wrong with sending a command to any node that would take it. */
+/** The reason why a command can't go to just any node; undefined if it can. */
 export const unplaced = (command: Command.Any): RedisError.InvalidArgument | undefined => {
   const found = needsNode(command) ? command : command.before.find(needsNode)
   return found === undefined ? undefined : new RedisError.InvalidArgument({
@@ -46,8 +46,8 @@ export const unplaced = (command: Command.Any): RedisError.InvalidArgument | und
 }
 
 /**
- * Whether a command is about all nodes, or all shards. One that is about its connection (WAIT) means that connection
- * alone, and what a special policy asks for is the caller's business.
+ * Whether a command goes to all nodes, or to all shards. A command about its own connection (WAIT) goes only there, and
+ * commands with a special response policy are left to the caller.
  */
 export const isForAllNodes = ({ spec }: Command.Any): boolean =>
   (spec.request === "AllShards" || spec.request === "AllNodes") &&

@@ -1,6 +1,6 @@
 /**
- * Executes many commands for one fiber. They are submitted in one go, so that each node gets its share in one write, and the
- * fiber suspends once for all of them. Only the commands that fail go on one by one.
+ * Executes many commands for one fiber. They are submitted together, so that each node gets its share in one write, and the
+ * fiber suspends once for all of them. Only the commands that fail continue one by one.
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -20,13 +20,13 @@ import type { AnyFiber, Router } from "./router.ts"
 import type { Seen } from "./tracing.ts"
 
 export interface Options {
-  /** Whether none is sent if one can't be. */
+  /** Whether to send nothing if one of the commands can't be sent. */
   readonly orNone: boolean
   readonly fiber: AnyFiber
   readonly seen?: Seen
 }
 
-/** A command whose first try gave no result, and the work that is left for it. */
+/** A command whose first try did not succeed, and the work that remains. */
 interface Rest<A> {
   readonly index: number
   readonly slot: number
@@ -85,7 +85,7 @@ class BatchCall<A> extends Call {
   }
 }
 
-/** The calls of a batch and their results. As an effect it abandons the calls, for when the fiber is interrupted. */
+/** The calls of a batch and their results. As an effect, run when the fiber is interrupted, it abandons the calls. */
 class Batch<A> extends Effectable.Class<void> {
   readonly router: Router
   readonly seen: Seen
@@ -134,12 +134,15 @@ class Batch<A> extends Effectable.Class<void> {
   }
 }
 
-/** Which commands have to keep their order: those on one slot; or all, where the keys of a command may be in several slots. */
+/**
+ * The group within which commands keep their order: those on one slot, or all of them if a command's keys may be in several
+ * slots.
+ */
 const groupOf = ({ oneSlot }: Router, { slot }: { readonly slot: number }): number => oneSlot ? slot : anySlot
 
 /**
- * Replaces the short form of a command (EVALSHA) by the full one where a later command is in the same group: a second try,
- * after NOSCRIPT, would be executed behind that one.
+ * Replaces the short form of a command (EVALSHA) by the full form if a later command is in the same group. After NOSCRIPT, a
+ * second try of the short form would be executed behind the later command.
  */
 const inOrder = <A>(router: Router, calls: ReadonlyArray<BatchCall<A>>): ReadonlyArray<BatchCall<A>> => {
   if (calls.every(({ command }) => command.unabridged === undefined)) return calls
@@ -147,7 +150,7 @@ const inOrder = <A>(router: Router, calls: ReadonlyArray<BatchCall<A>>): Readonl
   return calls.map((call) => last.get(groupOf(router, call)) === call ? call : call.inFull())
 }
 
-/** The groups of the rest, each in the order of the commands. */
+/** The remaining work by groups, each in the order of its commands. */
 const groupsOf = <A>(router: Router, rest: ReadonlyArray<Rest<A>>): Iterable<ReadonlyArray<Rest<A>>> => {
   const groups = new Map<number, Array<Rest<A>>>()
   for (const one of rest.toSorted((a, b) => a.index - b.index)) {
@@ -169,7 +172,7 @@ const admit = (router: Router, command: Command.Any): Admission => {
 
 type Settled<A> = Result.Result<A, RedisError.RedisError>
 
-/** Consecutive commands that go together, or that are all split. */
+/** Consecutive commands that are either all sent together or all split. */
 interface Stretch<A> {
   readonly isSplit: boolean
   readonly commands: Array<Command.Command<A>>
@@ -178,7 +181,7 @@ interface Stretch<A> {
 
 const isSplit = (way: Admission): way is Split => typeof way !== "number" && way._tag === "Split"
 
-/** Cuts the commands, in their order, wherever a split one is next to one that is not. */
+/** Divides the commands, in their order, into stretches of split commands and stretches of others. */
 const stretches = <A>(
   commands: ReadonlyArray<Command.Command<A>>,
   ways: ReadonlyArray<Admission>
@@ -196,7 +199,7 @@ const stretches = <A>(
   return all
 }
 
-/** Executes split commands one after the other if one of them writes, else side by side. */
+/** Executes split commands one after the other if one of them writes, otherwise concurrently. */
 const oneByOne = <A>({ commands, ways }: Stretch<A>, seen: Seen): Effect.Effect<ReadonlyArray<Settled<A>>> =>
   Effect.forEach(commands, (command, index) => Effect.result((ways[index] as Split).execute(command, seen)), {
     concurrency: commands.some(({ spec }) => spec.write) ? 1 : "unbounded"
@@ -204,7 +207,7 @@ const oneByOne = <A>({ commands, ways }: Stretch<A>, seen: Seen): Effect.Effect<
 
 const refused = (command: Command.Any, reason: RedisError.Reason) => Result.fail(unsent(reason, command))
 
-/** Submits the commands in one go, and goes on with those that fail. */
+/** Submits the commands together, and continues with those that fail. */
 const together = Effect.fnUntraced(function*<A>(
   router: Router,
   { commands, ways }: Stretch<A>,
@@ -230,7 +233,7 @@ const together = Effect.fnUntraced(function*<A>(
     Effect.map(Effect.result(work(isOvertaken(index))), (result) => {
       results[index] = result
     })
-  // Commands of one group go on in their order, different groups go on concurrently.
+  // Commands of one group continue in their order, different groups continue concurrently.
   yield* Effect.forEach(groupsOf(router, batch.rest), (group) => Effect.forEach(group, finish, { discard: true }), {
     concurrency: "unbounded",
     discard: true
@@ -240,7 +243,7 @@ const together = Effect.fnUntraced(function*<A>(
 
 /**
  * Executes all commands, and returns the result of each. A command about the whole cluster (FLUSHALL, DBSIZE) concerns every
- * key, so it waits for the commands before it, and those behind it wait for it.
+ * key, so it waits for the commands before it, and the commands behind it wait for it.
  */
 export const execute = Effect.fnUntraced(function*<A>(
   router: Router,

@@ -1,5 +1,5 @@
 /**
- * What a client of a cluster consists of, as its executors share it.
+ * The parts of a cluster client, as its executors share them.
  */
 import type * as Effect from "effect/Effect"
 import type * as NodePool from "../../NodePool.ts"
@@ -15,18 +15,18 @@ export interface Cluster extends Limits {
   readonly pool: NodePool.NodePool["Service"]
   readonly replicas: Replicas
   readonly clock: TurnClock
-  /** The redirect policy of the fiber that asks. */
+  /** The redirect policy of the current fiber. */
   readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>
   readonly readFrom: ReadFrom.ReadFrom
   readonly counts: Counts
-  /** Whether the client has ended: nothing is sent any more. */
+  /** Whether the client has ended. Nothing is sent any more then. */
   closed: boolean
 }
 
-/** What has been counted since the start. These numbers only rise. */
+/** Counts since the start. They only rise. */
 export interface Counts {
   redirects: number
   retries: number
-  /** The redirects that each node has answered with, by the key of its address. */
+  /** The number of redirects that each node has sent, by the key of its address. */
   readonly redirectsOf: Map<string, number>
 }

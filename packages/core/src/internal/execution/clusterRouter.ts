@@ -1,5 +1,5 @@
 /**
- * Routes commands on a cluster: each goes by slot and map to a node, and what failures say about the cluster is heeded.
+ * Routes commands in a cluster: each goes to a node by slot and map, and failures are used to correct the map.
  */
 import * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
@@ -20,7 +20,7 @@ import { Placement } from "./placement.ts"
 import type { AnyFiber, Router, Try } from "./router.ts"
 import type { TurnClock } from "./turnClock.ts"
 
-/** Failures that say that the node can't answer reads, rather than something about the command. */
+/** Failures that show that the node can't answer reads; other failures are about the command. */
 const unfitting: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["ClusterDown", "Moved", "Timeout"])
 
 export class ClusterRouter implements Router {
@@ -85,7 +85,7 @@ export class ClusterRouter implements Router {
     })
   }
 
-  /** The way of a command about all nodes or all shards. What its parts say about the map is heeded. */
+  /** The way of a command for all nodes or all shards. Failures of its parts are used to correct the map. */
   private readonly toAllNodes: Split = {
     _tag: "Split",
     execute: (command, seen) =>
@@ -99,7 +99,7 @@ export class ClusterRouter implements Router {
       )
   }
 
-  /** Heeds what the failure of an effect says about the map, although nothing is sent again. */
+  /** Runs an effect and uses its failure to correct the map. Nothing is sent again. */
   heeding<A, R>(effect: Effect.Effect<A, RedisError.RedisError, R>): Effect.Effect<A, RedisError.RedisError, R> {
     return Effect.tapError(effect, (error) => this.note(error))
   }
@@ -113,7 +113,7 @@ export class ClusterRouter implements Router {
   readonly heed: Router["heed"] = ({ node, reason }, change) => {
     const { pool, replicas, topology } = this.cluster
     if (node !== undefined && this.isUnfit(node, reason, change)) replicas.eject(node)
-    // A node that says MOVED to nobody, or to itself, does not have the slot either.
+    // A node whose MOVED names no node, or itself, does not have the slot either.
     const disclaimed = reason._tag === "Moved" && node !== undefined
       ? topology.disclaim(reason.slot, node)
       : Effect.void
@@ -136,8 +136,8 @@ export class ClusterRouter implements Router {
   }
 
   /**
-   * Whether a node is not to be read from for a while. A redirect that the map can follow says nothing against a node,
-   * unless it is a replica that does not serve what its own primary does.
+   * Whether a node should not be read from for a while. A redirect that the map can follow does not count against a node,
+   * unless the node is a replica that does not serve a slot of its own primary.
    */
   private isUnfit(node: string, reason: RedisError.Reason, change: RedirectPolicy.Decision["topology"]): boolean {
     if (change._tag !== "Patch") return unfitting.has(reason._tag)

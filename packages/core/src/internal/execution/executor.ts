@@ -1,6 +1,6 @@
 /**
- * Executes commands, one or many, on behalf of a fiber: checks, deadline, the one suspension, and the slow path behind a
- * failure. Where commands go is the router's business.
+ * Executes commands, one or many, on behalf of a fiber: checks, deadline, the one suspension, and the slow path after a
+ * failure. The router decides where commands go.
  */
 import * as Effect from "effect/Effect"
 import * as Command from "../../Command.ts"
@@ -15,7 +15,7 @@ import { byMap } from "./router.ts"
 import type { AnyFiber, Router } from "./router.ts"
 import * as Tracing from "./tracing.ts"
 
-/** The first try of a command. Its reply goes straight to the fiber; anything else begins the slow path there. */
+/** The first try of a command. A reply resumes the fiber directly; anything else starts the slow path in that fiber. */
 class FirstTry<A> extends Call {
   private readonly router: Router
   private readonly slot: number
@@ -106,7 +106,7 @@ export class Executor {
       return Tracing.isTraced(fiber) ? Tracing.tracedPipeline(commands, execute) : execute()
     })
 
-  /** The service that a layer, or a region of a program, provides. */
+  /** The service for a layer, or for a region of a program. */
   get service(): Command.Redis["Service"] {
     const { execute, executeAll, executeIn } = this
     return { execute, executeAll, executeIn }

@@ -1,6 +1,6 @@
 /**
- * Commands about the whole cluster: each is sent to every primary, or to every node, and their replies become one by the
- * response policy that Redis gives for the command.
+ * Commands about the whole cluster: each is sent to every primary, or to every node, and their replies are merged by the
+ * command's response policy, which Redis publishes.
  *
  * Source: https://redis.io/docs/latest/develop/reference/command-tips/
  */
@@ -32,7 +32,7 @@ const isWhole = (value: Numeric): boolean => typeof value === "bigint" || Number
 
 type Join = (a: never, b: never) => Resp.Value
 
-/** How the answers of two nodes become one. More are reduced one after the other. */
+/** How to merge the replies of two nodes. More replies are merged one after the other. */
 const joins: { readonly [P in CommandSpec.ResponsePolicy]?: Join } = {
   AggSum: sum,
   AggMin: (a: Numeric, b: Numeric) => b < a ? b : a,
@@ -64,7 +64,7 @@ const combine = (policy: CommandSpec.ResponsePolicy, values: ReadonlyArray<Resp.
   return policy === "Default" ? concat(values) : values[0]
 }
 
-/** What a node's reply should have been, if it can't be combined with another node's. */
+/** What a node's reply should have been, if it can't be merged with another node's; undefined if it can. */
 const misfit = (policy: CommandSpec.ResponsePolicy, value: Resp.Value, other: Resp.Value): string | undefined => {
   if (policy === "Default") {
     const isLike = value === null ||
@@ -77,13 +77,13 @@ const misfit = (policy: CommandSpec.ResponsePolicy, value: Resp.Value, other: Re
   return isLike ? undefined : `an array of ${other.length} numbers`
 }
 
-/** Whether a node only reports that it had nothing to do (NOTBUSY). The error of another node says more. */
+/** Whether a node only reports that there was nothing to do (NOTBUSY). An error of another node says more. */
 const isIdle = ({ reason }: RedisError.RedisError): boolean =>
   reason._tag === "ServerError" && reason.code === "NOTBUSY"
 
 const certainty: ReadonlyArray<RedisError.Delivery> = ["NotSent", "Rejected", "Executed", "MaybeExecuted"]
 
-/** Makes one error of those of some nodes. If another node has executed the command, it is `MaybeExecuted`. */
+/** Merges the errors of some nodes into one. If another node has executed the command, its delivery is `MaybeExecuted`. */
 const failureOf = (
   command: Command.Any,
   failures: ReadonlyArray<RedisError.RedisError>,
@@ -101,8 +101,8 @@ export type ExecuteEach = <A>(
 ) => Effect.Effect<ReadonlyArray<NodeResult<A>>>
 
 /**
- * Sends a command to each node, combines the raw replies in the order of the nodes, and decodes the combined reply. The
- * decoder, and whatever is mapped behind it, sees the reply of the whole cluster.
+ * Sends a command to each node, merges the raw replies in the order of the nodes, and decodes the merged reply. So the decoder,
+ * and any function mapped over its result, gets the reply of the whole cluster.
  */
 export const run = <A>(
   command: Command.Command<A>,

@@ -1,6 +1,6 @@
 /**
  * Dedicated connections that a region of a program holds: one per node, leased on first use and kept until the scope closes.
- * In the end it is known which of them were written on.
+ * They record whether anything was written on them.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -19,7 +19,7 @@ import type { Failure } from "../failures/failure.ts"
 import type { Lines } from "./lines.ts"
 import type { TurnClock } from "./turnClock.ts"
 
-/** A connection that is being leased, or is there. Calls wait until it is. */
+/** A connection that is leased or being leased. Calls wait until it is there. */
 class Lease implements Taker {
   connection: Connection | undefined
   private writes = 0
@@ -35,7 +35,7 @@ class Lease implements Taker {
     return inFlight + waiting === 0
   }
 
-  /** Whether something may have been written on it. */
+  /** Whether a write may have been executed on it. */
   get wrote(): boolean {
     return this.writes > 0
   }
@@ -101,12 +101,14 @@ export class HeldLines implements Lines {
     this.report = logging(options.fork)
   }
 
-  /** The open connections on which something was written. */
+  /** The connections on which something was written. */
   get written(): ReadonlyArray<Connection> {
     return this.all().flatMap(({ connection, wrote }) => wrote && connection !== undefined ? [connection] : [])
   }
 
-  /** Takes nothing more: the connections are about to be given back. Calls that wait for one fail. */
+  /**
+   * Ends the lines before their connections are given back: no more calls are taken, and calls that wait for a connection fail.
+   */
   end(): void {
     this.ended = true
     for (const lease of this.all()) lease.fail(notSent(over), this.report)
@@ -124,7 +126,7 @@ export class HeldLines implements Lines {
       attemptOn(this.ended ? { submit: (call) => call.onFailure(notSent(over)) } : this.leaseAlone(node))
     )
 
-  /** Only writes have to go over a held connection. */
+  /** Reads may go over a shared connection; only writes need a held one. */
   readonly execute: Lines["execute"] = (node, command) =>
     command.spec.write
       ? Effect.suspend(() => {

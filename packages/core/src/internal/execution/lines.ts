@@ -1,5 +1,5 @@
 /**
- * Over which of a node's connections commands go: those that everybody shares, or some that a region holds.
+ * The choice among a node's connections: the shared ones, or those that a region holds.
  */
 import * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
@@ -9,20 +9,20 @@ import type { Call, Outcome, Taker } from "../connection/call.ts"
 import { notSent } from "../failures/failure.ts"
 
 export interface Lines {
-  /** Why nothing is taken any more; undefined while it is. */
+  /** Why no more calls are taken; undefined while they are. */
   readonly over: () => RedisError.Reason | undefined
   readonly submit: (node: NodePool.Node, call: Call, slot: number) => void
-  /** Makes an attempt on a connection that carries nothing else meanwhile. */
+  /** Makes an attempt on a connection that carries nothing else at the same time. */
   readonly alone: (
     node: NodePool.Node,
     deadline: number,
     attemptOn: (taker: Taker) => Effect.Effect<Outcome>
   ) => Effect.Effect<Outcome>
-  /** Runs a command on the node. A redirect is an error here. */
+  /** Runs a command on the node. Redirects are not followed, but returned as errors. */
   readonly execute: <A>(node: NodePool.Node, command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
 }
 
-/** The shared connections; a dedicated one is leased for a command that has to be alone. */
+/** The shared connections. A command that has to be alone gets a dedicated one. */
 export const shared: Lines = {
   over: () => undefined,
   submit: (node, call, slot) => node.submit(call, slot),

@@ -1,5 +1,5 @@
 /**
- * Executes a command on nodes that are named, or chosen by their role, whatever slot it is about: one try each, over the
+ * Executes a command on named nodes, or on the nodes of a role, whatever slot it is about. There is one try per node, over the
  * node's own connections, and no redirect is followed.
  */
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ import * as Lines from "./lines.ts"
 import { membersOf } from "./members.ts"
 import type { NodeResult, Nodes } from "./members.ts"
 
-/** Executes a command on one node. Reads go to a replica over a connection that has said READONLY. */
+/** Executes a command on one node. Reads go to a replica over a connection that has declared READONLY. */
 export const executeOn = <A>(
   cluster: Cluster,
   given: string | Address.Address,
@@ -38,7 +38,7 @@ export const executeOn = <A>(
     return lines.execute(isReplica && command.spec.readOnly ? pool.reader(address) : pool.node(address), command)
   })
 
-/** Executes a command on all nodes of a role at once. What fails on a node is that node's result. */
+/** Executes a command on all nodes of a role at once. A failure on a node is the result of that node. */
 export const executeEach = <A>(
   cluster: Cluster,
   command: Command.Command<A>,
@@ -53,7 +53,7 @@ export const executeEach = <A>(
       ), { concurrency: "unbounded" })
   )
 
-/** The nodes that have answered, or failed. */
+/** The keys of the nodes that have answered or failed. */
 export const nodesOf = (results: ReadonlyArray<NodeResult<unknown>>): ReadonlyArray<string | undefined> =>
   results.map(({ address, result }) => Result.isSuccess(result) ? address.key : result.failure.node)
 

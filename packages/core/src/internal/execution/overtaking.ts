@@ -1,7 +1,7 @@
 /**
- * Finds the commands of a batch that were overtaken: a later command on the same key, or to the same channel, was executed,
- * or may have been, and they were not. Trying them again would execute them behind that command. Commands that only read can
- * be executed in any order. Pure.
+ * Finds the commands of a batch that were overtaken: they were not executed, but a later command on the same key or channel
+ * was, or may have been. Trying them again would execute them after that command. Commands that only read can be executed in
+ * any order. Pure.
  */
 import type * as Result from "effect/Result"
 import type * as Command from "../../Command.ts"
@@ -9,11 +9,11 @@ import * as CommandSpec from "../../CommandSpec.ts"
 
 const encoder = new TextEncoder()
 
-/** A name for a key that is the same whether the key was given as text or as bytes. */
+/** A name for a key, the same for text as for bytes. */
 const nameOf = (key: Command.Arg): string =>
   Array.from(typeof key === "string" ? encoder.encode(key) : key, (byte) => String.fromCharCode(byte)).join("")
 
-/** Names what a command has to keep its order on: its keys, and the channel that it publishes to. */
+/** Names everything on which a command has to keep its order: its keys, and the channel that it publishes to. */
 const turnsOf = ({ args, before, spec }: Command.Any): ReadonlyArray<string> => [
   ...before.flatMap(turnsOf),
   ...CommandSpec.keyIndexes(spec, args).map((index) => `key ${nameOf(args[index])}`),
@@ -23,13 +23,15 @@ const turnsOf = ({ args, before, spec }: Command.Any): ReadonlyArray<string> => 
 const onlyReads = ({ before, spec }: Command.Any): boolean =>
   before.length === 0 ? spec.readOnly : before.every((command, index) => index === 0 || command.spec.readOnly)
 
-/** Indexes of the last command on a key or channel that was executed, or may have been: of any command, and of a write. */
+/** For a key or channel, the indexes of the last command and of the last write that were executed, or may have been. */
 interface Last {
   any: number
   writes: number
 }
 
-/** Returns a predicate: whether the command at an index was overtaken, given the first results of all and the rest. */
+/**
+ * Returns a predicate that says whether the command at an index was overtaken, given the first results and the remaining work.
+ */
 export const overtakers = (
   commands: ReadonlyArray<Command.Any>,
   results: ReadonlyArray<Result.Result<unknown, unknown> | undefined>,

@@ -1,6 +1,6 @@
 /**
- * Asks a Schedule when to try again. The Schedule is the user's code: it may throw, die, be interrupted or never answer, and
- * none of that does more than end the work that asked.
+ * Asks a Schedule when to try again. The Schedule is the user's code: it may throw, die, be interrupted or never end. Any of
+ * that only ends the work that asked.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -14,8 +14,8 @@ import * as Schedule from "effect/Schedule"
 import type { RedisError } from "../../RedisError.ts"
 
 /**
- * Returns the pause before the next try, in milliseconds; `undefined` if there is to be no other try; or, as a failure, what is
- * wrong with the schedule. It is given the time, the deadline of the work, and the error so far.
+ * Returns the pause before the next try, in milliseconds, or `undefined` if there should be none. Fails with the problem if the
+ * schedule is invalid. The arguments are the time, the deadline of the work, and the error so far.
  */
 export type Pace = (
   now: number,
@@ -23,7 +23,7 @@ export type Pace = (
   error: RedisError
 ) => Effect.Effect<Result.Result<number | undefined, string>>
 
-/** Runs an effect of the user's in a fiber of its own. Returns its exit, or `undefined` if it takes too long. */
+/** Runs an effect of the user's code in a fiber of its own. Returns its exit, or `undefined` if it takes too long. */
 const ran = Effect.fnUntraced(function*<A, E>(effect: Effect.Effect<A, E>, millis: number) {
   const fiber = yield* Effect.forkDetach(effect, { startImmediately: true })
   const exit = fiber.pollUnsafe()
@@ -37,7 +37,7 @@ const ran = Effect.fnUntraced(function*<A, E>(effect: Effect.Effect<A, E>, milli
 const problemOf = (what: string, cause: Cause.Cause<unknown>): string =>
   `${what} ${Cause.hasInterruptsOnly(cause) ? "was interrupted" : Cause.hasDies(cause) ? "died" : "failed"}`
 
-/** The pace of a policy that is invalid: it always fails with the problem. */
+/** The pace of an invalid policy: it always fails with the problem. */
 export const misguided = (problem: string): Pace => () => Effect.succeed(Result.fail(problem))
 
 /** `what` names the schedule in messages. */

@@ -1,5 +1,5 @@
 /**
- * Chooses the node for a command, or for other work on a slot, by the map of that moment.
+ * Chooses the node for a command, or for other work on a slot, by the current map.
  */
 import * as Context from "effect/Context"
 import type * as Address from "../../Address.ts"
@@ -15,14 +15,14 @@ import type { AnyFiber } from "./router.ts"
 
 export class Placement {
   private readonly cluster: Cluster
-  /** Rises with every command without a slot, so that those take turns. */
+  /** Rises with every command without a slot, so that nodes take turns. */
   private turn = 0
 
   constructor(cluster: Cluster) {
     this.cluster = cluster
   }
 
-  /** Who is to answer a command. A replica can answer only the read of a key, and only one that is complete in itself. */
+  /** The `readFrom` of a command. Only a read of a key that is complete in itself (not a page of a scan) may go to a replica. */
   readFromOf({ spec }: Command.Any, slot: number, fiber: AnyFiber): ReadFrom.ReadFrom {
     if (!spec.readOnly || spec.sticky || slot < 0) return "primary"
     return Context.getOrUndefined(fiber.context, ReadFrom.Current) ?? this.cluster.readFrom
@@ -35,7 +35,7 @@ export class Placement {
     return preferred === undefined || preferred.isDown() ? this.nodeOf(slot, readFrom) : preferred
   }
 
-  /** The node for work on a slot, or on no slot, that reads from there; undefined if there is none. */
+  /** The node for work on a slot, or on no slot; undefined if there is none. */
   nodeOf(slot: number, readFrom: ReadFrom.ReadFrom): NodePool.Node | undefined {
     const { closed, pool, replicas } = this.cluster
     if (closed) return undefined
@@ -46,7 +46,7 @@ export class Placement {
     return shard?.primary === undefined ? undefined : pool.node(shard.primary.address)
   }
 
-  /** Why there is no node. */
+  /** The reason why there is no node. */
   noNode(slot: number, readFrom: ReadFrom.ReadFrom): RedisError.Reason {
     if (this.cluster.closed) return new RedisError.Closed()
     const problem = ReadFrom.check("readFrom", readFrom)
@@ -59,7 +59,7 @@ export class Placement {
     return SlotMap.shardOf(this.cluster.topology.currentUnsafe(), slot)
   }
 
-  /** The shards take turns. One that has nobody who may answer is passed over. */
+  /** A reader of the next shard in turn. Shards without a node that may answer are skipped. */
   private anyReader(readFrom: Exclude<ReadFrom.ReadFrom, "primary">): NodePool.Node | undefined {
     const { replicas, topology } = this.cluster
     const { shards } = topology.currentUnsafe()
@@ -71,7 +71,7 @@ export class Placement {
     return undefined
   }
 
-  /** The primaries take turns. One that can't be reached now is passed over, unless none can. */
+  /** The next primary in turn. Primaries that can't be reached now are skipped, unless none can. */
   private anyPrimary(): NodePool.Node | undefined {
     const { pool, topology } = this.cluster
     const { shards } = topology.currentUnsafe()

@@ -1,6 +1,6 @@
 /**
- * Carries out what the redirect policy decides, for one piece of work (a command, or the block of a session), until it
- * is done or the policy gives up.
+ * Carries out the decisions of the redirect policy for one piece of work (a command, or the block of a session), until it is
+ * done or the policy gives up.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -18,32 +18,34 @@ import type { Route, Router } from "./router.ts"
 import type { Seen } from "./tracing.ts"
 
 /**
- * A try that blocked for at least so many milliseconds before it was refused was a success as far as redirects go: the
- * Schedule begins anew behind it.
+ * A try that blocked for at least this many milliseconds before it was refused counts as a success for the Schedule, which
+ * begins anew after it.
  */
 const wellReceived = 1000
 
 /** A piece of work that has failed once, and can be tried again. */
 interface Work<A, E, R> {
-  /** Whether it may run a second time although the first may have been executed. */
+  /** Whether it may run a second time even if the first try may have been executed. */
   readonly repeatable: boolean
-  /** Whether it blocks on the node, so that a try may take long without being in trouble. */
+  /** Whether it blocks on the node, so that a long try is not a sign of trouble. */
   readonly patient: boolean
-  /** Whether it was sent in its short form (EVALSHA), and has a full one. */
+  /** Whether it was sent in its short form (EVALSHA) and has a full form. */
   readonly abridged: boolean
   /** In milliseconds of the Clock. */
   readonly deadline: number
-  /** Whether a later command on its key has been executed meanwhile, so that another try would come behind that one. */
+  /**
+   * Whether a later command on its key has been executed in the meantime, so that another try would be executed after that one.
+   */
   readonly overtaken: boolean
   /** Makes another try. */
   readonly again: (route: Route, inFull: boolean) => Effect.Effect<Result.Result<A, Failure>, E, R>
-  /** The error for the caller. */
+  /** Makes the error that the caller gets. */
   readonly error: (failure: Failure, attempts: number) => RedisError
 }
 
 /**
- * Tries again, as often and when the policy says, until the work is done or the policy gives up. All that is tried again
- * passes here, and so does all that waits between two tries.
+ * Tries again, as often and when the policy says, until the work is done or the policy gives up. All second tries, and all
+ * waiting between tries, happen here.
  */
 export const persevere = Effect.fnUntraced(function*<A, E, R>(
   router: Router,
@@ -65,7 +67,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   let route: Route = byMap
   let attempts = 1
   let redirects = 0
-  // Once a try may have been executed, a later failure can't prove that nothing was.
+  // Once a try may have been executed, a later failure can't prove that nothing was executed.
   let uncertain = false
 
   while (true) {
@@ -126,7 +128,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   }
 })
 
-/** A command that has been tried once, with what came of that. `together` is as in `Try`. */
+/** A command that has been tried once, and the outcome. `together` is as in `Try`. */
 export interface Tried<A> {
   readonly command: Command.Command<A>
   readonly slot: number
@@ -137,7 +139,7 @@ export interface Tried<A> {
   readonly seen?: Seen
 }
 
-/** Goes on with a command whose first try has failed. */
+/** Continues with a command whose first try has failed. */
 export const follow = <A>(
   router: Router,
   { command, deadline, failure, overtaken = false, seen, slot, together = false }: Tried<A>

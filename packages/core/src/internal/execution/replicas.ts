@@ -1,11 +1,11 @@
 /**
- * Chooses the node of a shard that answers a read, and keeps track of how fit each node is for that.
+ * Chooses the node of a shard that answers a read, and tracks how fit each node is.
  *
- * Every node that reads may go to is asked for its ROLE about once a second, but only while somebody reads: no timer runs
- * here. The reply gives the round trip, whether a replica is connected to its primary, and how far it has replicated.
+ * Every node that reads may go to is sent ROLE about once a second, but only while there are reads: no timer runs here. The
+ * reply gives the round trip, whether a replica is connected to its primary, and how far it has replicated.
  *
  * A replica is fit after a good reply, until there is any trouble with it. So no read waits for the first connection to a
- * replica, and a replica that was restarted, and may be empty, has to report first that it has its data.
+ * replica, and a restarted replica, which may be empty, has to report first that it has its data.
  *
  * Source: https://redis.io/docs/latest/commands/role/
  */
@@ -24,18 +24,18 @@ const ROLE = Command.make(CommandSpec.get("ROLE"), [], Reply.raw)
 
 /** Time between two ROLEs to a node, and the deadline of each, in milliseconds. */
 const interval = 1000
-/** How many samples of a primary's replication offset are kept for a span of `maxLag`. */
+/** The number of samples of a primary's replication offset that are kept for a span of `maxLag`. */
 const samples = 32
 /** The weight of a longer round trip in the moving average. */
 const weight = 0.3
 
 /**
  * How fit a node is. A `CutOff` replica answers, but is not connected to its primary. An `Unknown` node has not answered yet,
- * or not since there was trouble with it. An `Unfit` node has reported so itself.
+ * or not since there was trouble with it. An `Unfit` node has reported a state in which it can't answer reads.
  */
 type Standing = "Fit" | "CutOff" | "Unknown" | "Unfit"
 
-/** Higher ranks are preferred. A cut-off replica ranks below a fit primary and above one that is not. Unfit nodes never answer. */
+/** Higher ranks are preferred. A cut-off replica ranks below a fit primary and above an unfit one. Unfit nodes never answer. */
 const ranks: Readonly<Record<Standing, number>> = { Fit: 4, CutOff: 2, Unknown: 0, Unfit: -1 }
 const primaryRanks = { fit: 4, fitButSecond: 3, other: 1 }
 
@@ -84,12 +84,12 @@ class Member {
   constructor(node: NodePool.Node, isPrimary: boolean) {
     this.node = node
     this.isPrimary = isPrimary
-    // A primary has to do its work anyway, so it counts as fit until it is known not to be.
+    // A primary answers commands anyway, so it counts as fit until it is known not to be.
     this.standing = isPrimary ? "Fit" : "Unknown"
   }
 }
 
-/** Takes over a shorter round trip at once: whatever distorts a measurement, such as connecting first, makes it longer. */
+/** Takes over a shorter round trip at once: anything that distorts a measurement, such as connecting first, makes it longer. */
 const average = (before: number, measured: number): number =>
   measured <= before ? measured : before + weight * (measured - before)
 
@@ -101,7 +101,7 @@ export interface Options {
   readonly clock: Clock.Clock
   /** In milliseconds. */
   readonly maxLag: number
-  /** Called when a node reports another role than the map has for it. */
+  /** Called when the map has another role for a node than the node itself. */
   readonly onOutdated: () => void
 }
 
@@ -113,12 +113,12 @@ export class Replicas {
   constructor(options: Options) {
     this.options = options
     options.pool.onTrouble((node, failure) => {
-      // With -Infinity it is asked as soon as it can be reached again, before it gets any read.
+      // With -Infinity the node is asked as soon as it can be reached again, before it gets any read.
       if (failure !== undefined) this.doubt(node, -Infinity)
     })
   }
 
-  /** Chooses among the fittest nodes of a shard the next in turn, or the nearest; `undefined` if no node may answer. */
+  /** Chooses among the fittest nodes of a shard, by turns or by distance; `undefined` if no node may answer. */
   choose({ primary, replicas }: SlotMap.Shard, readFrom: Exclude<ReadFrom, "primary">): NodePool.Node | undefined {
     const { clock, maxLag, pool } = this.options
     const owner = primary === undefined ? undefined : pool.node(primary.address)
@@ -199,12 +199,12 @@ export class Replicas {
 
   private standingOf(member: Member, primary: Member | undefined, role: Resp.Value | undefined): Standing {
     if (role === undefined) return "Unknown"
-    // If the user may not run ROLE, an answer is all that there is to know. A node that is BUSY answers no reads either.
+    // If the user may not run ROLE, any answer has to be enough. A node that is BUSY answers no reads either.
     if (role instanceof Resp.ReplyError) {
       return reasonOf(role, ROLE)._tag === "ServerError" && role.code !== "BUSY" ? "Fit" : "Unknown"
     }
     const [name, written, , link, followed] = Array.isArray(role) ? role : []
-    // Promoted, or demoted; or a replica that has just started and does not know its primary yet.
+    // The node was promoted or demoted; or it is a replica that has just started and does not know its primary yet.
     if ((name === "master") !== member.isPrimary) {
       this.options.onOutdated()
       return "Unfit"

@@ -1,6 +1,6 @@
 /**
- * Routes the commands of a session: all go over its one dedicated connection, for as long as that is leased. Redirects are not
- * followed: what they say about the cluster is noted, and the caller is told.
+ * Routes the commands of a session: all go over its one dedicated connection, until its lease ends. Redirects are not followed:
+ * they are used to correct the cluster's map, and returned to the caller as errors.
  */
 import * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
@@ -17,10 +17,10 @@ import type { TurnClock } from "./turnClock.ts"
 
 export interface Options {
   readonly connection: Connection
-  /** The slot that the session is bound to; undefined when it is bound to a node. */
+  /** The slot that the session is bound to; undefined if it is bound to a node. */
   readonly slot: number | undefined
   readonly asking: boolean
-  /** Where the cluster's commands go. It heeds what redirects say. */
+  /** The router of the cluster, which corrects the map after redirects. */
   readonly cluster: Router
 }
 
@@ -76,7 +76,7 @@ export class SessionRouter implements Router {
     )
   }
 
-  /** The session's connection is its own already. */
+  /** The session's connection is already a dedicated one. */
   standsApart(): boolean {
     return false
   }
@@ -90,6 +90,6 @@ export class SessionRouter implements Router {
     return attempt({ submit: this.dispatch }, command, { asking: this.asking, deadline })
   }
 
-  /** With no policy there are no further tries to count. */
+  /** Sessions have no policy, so there are no further tries to count. */
   count(): void {}
 }

@@ -1,6 +1,6 @@
 /**
- * Spans of commands and pipelines, in the names of OpenTelemetry's semantic conventions for databases where they have one.
- * They hold no arguments, keys or replies. A span is made only where a tracer is installed.
+ * Spans of commands and pipelines, named by OpenTelemetry's semantic conventions for databases where those have a name. Spans
+ * contain no arguments, keys or replies. They are made only if a tracer is installed.
  *
  * Source: https://opentelemetry.io/docs/specs/semconv/db/redis/
  */
@@ -12,7 +12,7 @@ import * as Command from "../../Command.ts"
 import type { RedisError } from "../../RedisError.ts"
 import { anySlot, slotOf } from "../commands/keySlot.ts"
 
-/** An observer of the nodes that have answered a command, one by one or together; undefined where nobody observes. */
+/** A callback for the nodes that have answered a command, one by one or together; undefined if nobody needs them. */
 export type Seen = ((...nodes: ReadonlyArray<string | undefined>) => void) | undefined
 
 export const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean =>
@@ -28,7 +28,7 @@ const ofPipeline = (size: number) => ({
   attributes: { "db.system.name": "redis", "db.operation.name": "PIPELINE", "db.operation.batch.size": size }
 } as const)
 
-/** The nodes that have answered, and the slot of all the commands, if they have one in common. */
+/** Adds to a span the nodes that have answered, and the slot if all commands have the same one. */
 const annotatePlaces = (
   span: Tracer.Span,
   nodes: ReadonlyArray<string | undefined>,
@@ -47,7 +47,7 @@ const annotateFailure = (span: Tracer.Span, { delivery, reason }: RedisError): v
   if ("code" in reason) span.attribute("db.response.status_code", reason.code)
 }
 
-/** Runs the work of a command in a span. `failureIn` finds the failure in a value that may hold one. */
+/** Runs the work of a command in a span. `failureIn` returns the failure in a value that may contain one. */
 export const traced = <A, E extends RedisError, R>(
   command: Command.Any,
   work: (seen: NonNullable<Seen>) => Effect.Effect<A, E, R>,

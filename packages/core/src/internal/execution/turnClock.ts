@@ -1,6 +1,6 @@
 /**
- * A clock that asks the system for the time once in a turn of the event loop. Every command asks it for the time, which would
- * otherwise take as long as hashing a key. Commands that begin in one turn are sent together anyway.
+ * A clock that reads the system's time once per turn of the event loop. Every command needs the time, and reading it takes as
+ * long as hashing a key. Commands that begin in one turn are sent together anyway.
  */
 import type * as Clock from "effect/Clock"
 import type { Connector } from "../../Connector.ts"
@@ -15,7 +15,7 @@ export class TurnClock {
     this.soon = soon
   }
 
-  /** The time in milliseconds, as of some moment in this turn. */
+  /** The time in milliseconds, read at some moment of this turn. */
   read(): number {
     if (this.now === undefined) {
       this.now = this.clock.currentTimeMillisUnsafe()

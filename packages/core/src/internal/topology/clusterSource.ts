@@ -1,6 +1,5 @@
 /**
- * The slot map of a Redis Cluster: asks several nodes, takes the view that most of them share, and corrects it by what
- * redirects say.
+ * The slot map of a Redis Cluster: asks several nodes, takes the view that most of them share, and corrects it by redirects.
  *
  * @since 0.1.0
  */
@@ -23,7 +22,7 @@ import * as Survey from "./survey.ts"
 import * as Vote from "./vote.ts"
 
 /**
- * How a cluster is found.
+ * How to find a cluster.
  *
  * @category configuration
  * @since 0.1.0
@@ -32,16 +31,16 @@ export interface ClusterOptions {
   /** Nodes to ask first, and again when all known ones are gone. */
   readonly seeds: ReadonlyArray<Address>
   /**
-   * From the address that a node announces to the one to connect to, for clusters behind NAT. When it throws, or answers
-   * what is no address, a refresh fails and is tried again, and a command that was redirected fails.
+   * Translates the address that a node announces to the address to connect to, for clusters behind NAT. If it throws or returns
+   * something else, a refresh fails and is tried again, and a redirected command fails.
    */
   readonly addressMap?: ((announced: Address) => Address) | undefined
 }
 
-/** How many nodes are asked at once, and how many targets of redirects besides. */
+/** The number of nodes that are asked at once. As many targets of redirects are asked beside them. */
 const voters = 5
 
-/** Addresses to begin with, of which there has to be at least one. Text counts as an address. */
+/** Checks the seeds, of which there has to be at least one. Text counts as an address. */
 export const seedsProblem = (name: string, value: unknown): string | undefined => {
   if (!Array.isArray(value)) return `${name} has to be an array of addresses: write ["127.0.0.1:6379"]`
   if (value.length === 0) return `${name} is empty: give the address of at least one node of the cluster`
@@ -57,10 +56,10 @@ const seeds: Settings.Check = (name, value) =>
     ? `${name} have to be addresses: read text with Address.parse`
     : undefined)
 
-/** What the options may be. */
+/** The checks of the options. */
 export const checks: Settings.Checks = { seeds, addressMap: Settings.aFunction }
 
-/** What is wrong with the options; `more` are the checks of others in the same object. */
+/** The problem with the options; undefined if there is none. `more` are the checks of further options in the same object. */
 export const problemOf = (options: unknown, more: Settings.Checks = {}): string | undefined =>
   Settings.optionsProblem(options, { ...checks, ...more }) ?? seeds("seeds", (options as ClusterOptions).seeds)
 
@@ -81,7 +80,7 @@ const open = Effect.fnUntraced(function*(options: ClusterOptions) {
 
   const isLost = (address: Address): boolean => pool.nodes().get(address.key)?.isLost() ?? false
 
-  /** Nodes to ask: known ones in random order, those first that are not known to be lost. */
+  /** Nodes to ask: the known ones in random order, with those last that are known to be lost. */
   const candidates = Effect.gen(function*() {
     const known = Array.from(believed?.map.nodes.values() ?? [], ({ address }) => address)
     const shuffled = yield* Random.shuffle(known)
@@ -95,8 +94,8 @@ const open = Effect.fnUntraced(function*(options: ClusterOptions) {
     const isUncontested = (view: Vote.View): boolean => Vote.objection(view, believed, false) === undefined
     let asked = known.slice(0, voters)
     const { failures, testimony, views } = yield* poll(asked, targets, isUncontested)
-    // Where none of these tells a view that can win, all the others are asked, and the seeds, whose names may lead to other
-    // nodes by now.
+    // If none of these nodes has a view that can win, ask all the others, and the seeds, whose names may lead to other nodes by
+    // now.
     if (!views.some((view) => Vote.isSound(view) && isUncontested(view))) {
       const others = [...known.slice(voters), ...targets, ...seeds]
       const rest = new Map(others.map((address) => [address.key, address]))

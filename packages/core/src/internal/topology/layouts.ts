@@ -1,6 +1,6 @@
 /**
- * Remembers the latest layouts that nodes replied with, already parsed. Nearly always a node replies what another has
- * replied before, and comparing two replies takes a small part of the time of parsing one.
+ * Remembers the latest layouts that nodes replied with, already parsed. Most replies are the same as an earlier one of another
+ * node, and comparing two replies takes a small part of the time of parsing one.
  */
 import * as Result from "effect/Result"
 import type { Address } from "../../Address.ts"
@@ -39,7 +39,7 @@ export class Layouts {
     this.options = options
   }
 
-  /** The layout in a reply to CLUSTER SLOTS, or to the command that `parse` is for; or what is wrong with it. */
+  /** The layout in a reply to CLUSTER SLOTS, or to the command that `parse` is for; or the problem with the reply. */
   read(
     reply: Resp.Value,
     origin: Address,

@@ -1,5 +1,5 @@
 /**
- * Asks nodes for their view of the cluster: who serves which slots, whether the cluster is up, and the epoch of that.
+ * Asks nodes for their view of the cluster: the owners of slots, whether the cluster is up, and the configuration epoch.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -20,10 +20,10 @@ const CLUSTER_SHARDS = Command.make(CommandSpec.get("CLUSTER SHARDS"), [], Reply
 
 /** How long one node may take to answer. */
 const askTimeout = "2 seconds"
-/** How long to wait for the targets of redirects once the views of the others are decided. */
+/** How long to wait for the targets of redirects once the other nodes' views have decided. */
 const testimonyTimeout = "150 millis"
 
-/** A node without a usable view, and why. */
+/** A node without a usable view, and the reason. */
 export interface Unheard {
   readonly node: string
   readonly problem: string
@@ -45,7 +45,10 @@ const field = (info: string, name: string): string | undefined => {
 const isRefused = ({ reason }: RedisError): boolean => reason._tag === "ServerError"
 const isForbidden = ({ reason }: RedisError): boolean => reason._tag === "ServerError" && reason.code === "NOPERM"
 
-/** Asks one node. A user without CLUSTER INFO gets a view without health and epoch, one without CLUSTER SLOTS asks CLUSTER SHARDS. */
+/**
+ * Asks one node. If the user may not run CLUSTER INFO, the view lacks health and epoch. If it may not run CLUSTER SLOTS,
+ * CLUSTER SHARDS is tried.
+ */
 const ask = Effect.fnUntraced(function*(
   node: Node,
   layouts: Layouts
@@ -78,7 +81,7 @@ const ask = Effect.fnUntraced(function*(
 
 /**
  * Asks all nodes at once, and stops waiting when more than half of `addresses` agree on a view that `counts`. The `targets` of
- * redirects have no vote; they are waited for a little longer.
+ * redirects have no vote; they get a little more time to answer.
  */
 export const make = (pool: NodePool["Service"], layouts: Layouts) =>
   Effect.fnUntraced(function*(

@@ -9,12 +9,12 @@ interface Trouble {
   readonly failure: Failure
 }
 
-/** How many are held at most. Of more the oldest are dropped. */
+/** The maximum number of failures that are held. When there are more, the oldest are dropped. */
 const limit = 256
 
 export class Troubles {
   private held: Array<Trouble> = []
-  /** Those from before the current refresh began: its map is newer than they are, and decides about them. */
+  /** Failures from before the current refresh began. Its map is newer than they are, and decides about them. */
   private due: Array<Trouble> = []
   private readonly tell: (failure: Failure) => void
 
@@ -27,13 +27,13 @@ export class Troubles {
     if (this.held.length > limit) this.held.shift()
   }
 
-  /** A refresh begins. */
+  /** Called when a refresh begins. */
   readonly refreshing = (): void => {
     this.due = this.held
     this.held = []
   }
 
-  /** The refresh has ended with the nodes of the map, or with `undefined` if it failed: then all are told. */
+  /** Called when a refresh ends, with the nodes of its map, or with `undefined` if it failed; then all failures are reported. */
   readonly refreshed = (nodes: ReadonlyMap<string, unknown> | undefined): void => {
     const { due } = this
     this.due = []

@@ -1,17 +1,17 @@
 /**
- * Elects one of several nodes' views of the cluster. Pure.
+ * Elects one of the views that several nodes have of the cluster. Pure.
  */
 import type * as SlotMap from "../../SlotMap.ts"
 
 /** The cluster as one node sees it. */
 export interface View {
-  /** The key of the address of that node. */
+  /** The key of the node's address. */
   readonly node: string
   readonly map: SlotMap.SlotMap
   readonly fingerprint: string
   /**
-   * Whether the node says that the cluster is up. One that is cut off, or has just joined or left, says that it is not.
-   * Undefined if our user may not ask.
+   * Whether the node says that the cluster is up. A node that is cut off, or has just joined or left, says no. Undefined if our
+   * user may not ask.
    */
   readonly healthy: boolean | undefined
   /** The latest configuration epoch that the node has seen; undefined if our user may not ask. */
@@ -26,17 +26,17 @@ interface Tally {
 
 const nameOf = ({ address, id }: SlotMap.Node): string => id ?? address.key
 
-/** Whether a view is of the same cluster as another: they have a node in common. */
+/** Whether two views are of the same cluster: they have a node in common. */
 const isKin = (view: View, { map }: View): boolean => {
   const names = new Set(Array.from(map.nodes.values(), nameOf))
   return Array.from(view.map.nodes.values()).some((node) => names.has(nameOf(node)))
 }
 
-/** Whether the node of a view has left the cluster of the view that is believed now. */
+/** Whether the node of a view has left the cluster of the view that is currently believed. */
 export const hasLeft = (view: View, believed: View): boolean => view.map.assigned === 0 || !isKin(view, believed)
 
 /**
- * Why a view can't replace the one that is believed now; undefined when it can.
+ * Why a view can't replace the one that is currently believed; undefined if it can.
  *
  * A node that was removed from its cluster, or reset, still answers, and so may a node of another cluster that was given
  * the address of a member. A view of another cluster is accepted only when every known member is gone (`isAbandoned`): the
@@ -54,9 +54,8 @@ export const isSound = ({ healthy, map }: View): boolean => healthy !== false &&
 
 /**
  * The view that most nodes share. Ties go to the view with more slots assigned, then to the newer epoch. Views of a healthy
- * cluster win over others, and views with slots over those without. A view with an older epoch than the one that is believed
- * now needs more than half of all `voters`: one such node is merely behind, but most of them mean that the cluster was
- * restored.
+ * cluster win over others, and views with slots over those without. A view with an older epoch than the currently believed one
+ * needs more than half of all `voters`: a single node with it is merely behind, but if most have it, the cluster was restored.
  */
 export const elect = (
   views: ReadonlyArray<View>,
@@ -86,7 +85,7 @@ export const elect = (
 const compare = (a: Tally, b: Tally): number =>
   a.votes - b.votes || a.view.map.assigned - b.view.map.assigned || (a.epoch ?? 0) - (b.epoch ?? 0)
 
-/** Whether one view has the votes of more than half, so that the other answers need not be waited for. */
+/** Whether one view has the votes of more than half, so that there is no need to wait for the other answers. */
 export const isDecided = (views: ReadonlyArray<View>, voters: number): boolean => {
   const counts = new Map<string, number>()
   for (const view of views) {
