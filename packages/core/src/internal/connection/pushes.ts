@@ -34,13 +34,21 @@ export interface PushListener {
   readonly onMany?: (kind: string, second: string, thirds: ReadonlyArray<string>) => void
 }
 
+/** Where pushes of a kind go. */
+interface Route {
+  readonly kind: string
+  readonly listener: PushListener
+}
+
 export class Pushes implements Resp.Handler {
   private readonly link: Link
   private readonly outbox: Outbox
   private readonly ending: Ending
   private readonly replies: Replies
   private readonly listeners: ReadonlyArray<PushListener>
-  private readonly byKind = new Map<string, PushListener>()
+  private readonly routes = new Map<string, Route>()
+  /** The route of the last push. Most are of the same kind as the one before, and comparing two texts is faster than hashing one. */
+  private last: Route | undefined
   private readonly areInResp2: boolean
 
   constructor(listeners: ReadonlyArray<PushListener>, link: Link, outbox: Outbox, ending: Ending, replies: Replies) {
@@ -52,8 +60,8 @@ export class Pushes implements Resp.Handler {
     this.areInResp2 = listeners.some(({ inResp2 }) => inResp2 === true)
     for (const listener of listeners) {
       for (const kind of listener.kinds) {
-        if (this.byKind.has(kind)) throw new Error(`two listeners for pushes of the kind "${kind}"`)
-        this.byKind.set(kind, listener)
+        if (this.routes.has(kind)) throw new Error(`two listeners for pushes of the kind "${kind}"`)
+        this.routes.set(kind, { kind, listener })
       }
     }
   }
@@ -76,14 +84,23 @@ export class Pushes implements Resp.Handler {
   }
 
   private isPush(value: Resp.Value): value is ReadonlyArray<Resp.Value> {
-    return Array.isArray(value) && value.length >= 3 && this.byKind.get(textOf(value[0]) ?? "")?.inResp2 === true
+    return Array.isArray(value) && value.length >= 3 && this.routeOf(textOf(value[0]))?.listener.inResp2 === true
+  }
+
+  private routeOf(kind: string | undefined): Route | undefined {
+    if (kind === undefined) return undefined
+    if (kind === this.last?.kind) return this.last
+    const route = this.routes.get(kind)
+    if (route !== undefined) this.last = route
+    return route
   }
 
   onPush(values: ReadonlyArray<Resp.Value>): void {
     if (this.ending.isClosed) return
-    const kind = textOf(values[0])
-    const listener = kind === undefined ? undefined : this.byKind.get(kind)
-    if (kind === undefined || listener === undefined) return this.replies.unheard(kind)
+    const said = textOf(values[0])
+    const route = this.routeOf(said)
+    if (route === undefined) return this.replies.unheard(said)
+    const { kind, listener } = route
     this.replies.deliver()
     try {
       const isAsWanted = this.listeners.length === 1 || listener.wantsBytes?.() === true
@@ -95,10 +112,11 @@ export class Pushes implements Resp.Handler {
     this.outbox.proceed()
   }
 
-  onPushes([kind, second]: readonly [string, string], thirds: ReadonlyArray<string>): void {
+  onPushes([said, second]: readonly [string, string], thirds: ReadonlyArray<string>): void {
     if (this.ending.isClosed) return
-    const listener = this.byKind.get(kind)
-    if (listener === undefined) return this.replies.unheard(kind)
+    const route = this.routeOf(said)
+    if (route === undefined) return this.replies.unheard(said)
+    const { kind, listener } = route
     if (listener.onMany === undefined) {
       for (const third of thirds) this.onPush([kind, second, third])
       return
