@@ -2,14 +2,15 @@
  * A Redis Cluster inside a test: simulated nodes that own slots, answer in RESP, redirect, replicate, fail over and
  * expire keys by Effect's Clock. No server, no port, and it starts in milliseconds.
  *
- * {@link layer} takes the place of the Node layer. Only the network is replaced: the client above it is the real one,
- * byte for byte. The controls have the names of those of `RealCluster`, and take effect at once.
+ * {@link layer} takes the place of the Node layer. Only the network is simulated: the client above it is the real one, byte for
+ * byte. The controls have the same names as those of `RealCluster`, and take effect at once.
  *
- * **What it is modelled on.** Redis 7.0.15, with its error texts, or Redis 8.0 where that is asked for. Nothing is saved: a node that is killed and restarted
- * is empty. Replicas that can hear their primary are never late. News reach all nodes at once.
+ * **The server that it imitates.** Redis 7.0.15, with its error texts, or Redis 8.0 if the options ask for it. Nothing is
+ * saved: a node that is killed and restarted is empty. A replica that is connected to its primary is never late. News about the
+ * cluster reach all nodes at once.
  *
- * **Where it runs.** Wherever Effect does, a browser included. Only `listen` and scripts need Node, for its TCP ports and its
- * files, and are refused elsewhere.
+ * **Where it runs.** Anywhere Effect runs, including browsers. Only `listen` and scripts need Node, for its TCP ports and its
+ * files, and fail elsewhere.
  *
  * @since 0.1.0
  */
@@ -104,7 +105,7 @@ export type {
 } from "./fake/controls/options.ts"
 
 /**
- * What {@link layer} takes besides: settings of the client.
+ * The options of {@link layer}: those of the cluster, and settings of the client.
  *
  * @category configuration
  * @since 0.1.0
@@ -114,7 +115,7 @@ export interface LayerOptions extends Options {
 }
 
 /**
- * A command that a node was sent, at a time of the Clock.
+ * A command that was sent to a node, with the time of the Clock.
  *
  * @category models
  * @since 0.1.0
@@ -131,7 +132,7 @@ export interface JournalEntry {
  *
  * **Details**
  *
- * What makes no sense (a node that does not exist, a slot out of range) fails with `FakeClusterError`.
+ * Invalid arguments (a node that does not exist, a slot out of range) fail with `FakeClusterError`.
  *
  * **Example** (What a client does when a slot moves)
  *
@@ -152,84 +153,90 @@ export interface JournalEntry {
  * @since 0.1.0
  */
 export class FakeCluster extends Context.Service<FakeCluster, {
-  /** The addresses of the first nodes, for a client to start with: `fake-0:6379` and so on. */
+  /** The addresses of the first nodes, for a client to start from: `fake-0:6379` and so on. */
   readonly addresses: ReadonlyArray<Address.Tcp>
-  /** The release that the nodes claim to be, such as `7.0.15`. */
+  /** The release that the nodes report, such as `7.0.15`. */
   readonly version: string
-  /** All nodes, also those that are not running. */
+  /** All nodes, including those that are not running. */
   readonly nodes: Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
   /** The running primaries, in the order of their names. */
   readonly primaries: Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
   /** The running replicas of a node. */
   readonly replicasOf: (node: NodeRef) => Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
-  /** The owner as the majority sees it. */
+  /** The owner of a slot, as the majority sees it. */
   readonly ownerOf: (slot: number) => Effect.Effect<Node, FakeClusterError>
   /** The slot of a key. */
   readonly slotOf: (key: string | Uint8Array) => number
-  /** Sends any command to one node, behind the client's back. An error reply is a failure; redirects are not followed. */
+  /** Sends any command to one node, without the client. Fails on an error reply; redirects are not followed. */
   readonly command: (
     node: NodeRef,
     name: string,
     args?: ReadonlyArray<string | number | Uint8Array>
   ) => Effect.Effect<Resp.Value, FakeClusterError>
 
-  /** Stores values with their owners: a string, a list as an array, a `Set`, a hash as a `Map`. */
+  /** Stores values at their owners: a string, a list as an array, a `Set`, a hash as a `Map`. */
   readonly seed: (data: Readonly<Record<string, Seed>>) => Effect.Effect<void, FakeClusterError>
   /** The keys of one node, or of all primaries, in order. */
   readonly keys: (node?: NodeRef) => Effect.Effect<ReadonlyArray<string>, FakeClusterError>
   /** Empties all running primaries. */
   readonly flushAll: Effect.Effect<void>
-  /** Every command that a node was sent, the oldest first; the last ten thousand are kept. */
+  /** The commands that were sent to a node, oldest first. The last ten thousand are kept. */
   readonly journal: (node: NodeRef) => Effect.Effect<ReadonlyArray<JournalEntry>, FakeClusterError>
-  /** The commands that Redis has, that were sent, and that the simulated nodes don't have. */
+  /** The commands that were sent and that exist in Redis, but not on the simulated nodes. */
   readonly unimplemented: Effect.Effect<ReadonlyArray<string>>
-  /** Who owns what, as text. */
+  /** The owners of all slots, as text. */
   readonly describe: Effect.Effect<string, FakeClusterError>
 
-  /** Ends the process. Its data is gone. */
+  /** Ends the process of a node. Its data is lost. */
   readonly kill: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Stops the process. Its connections stay open and silent. */
+  /** Stops the process of a node. Its connections stay open and silent. */
   readonly pause: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
   readonly resume: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Starts the process again, empty. If it still runs, it is killed first. */
+  /** Starts the process of a node again, empty. If it still runs, it is killed first. */
   readonly restart: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Makes a replica the primary. A primary that is down needs `force`, and a cluster without majority `takeover`. */
+  /** Makes a replica the primary. If the primary is down, use `force`; if the cluster has no majority, `takeover`. */
   readonly failover: (
     replica: NodeRef,
     mode?: "default" | "force" | "takeover"
   ) => Effect.Effect<void, FakeClusterError>
-  /** Waits until a replica has taken the place of a node, and answers which. The Clock has to go on. */
+  /** Waits until a replica has replaced a node, and returns the replica. The Clock has to advance in the meantime. */
   readonly awaitPromotion: (of: NodeRef) => Effect.Effect<Node, FakeClusterError>
-  /** Starts one more node: a primary without slots, or a replica. */
+  /** Starts one more node: a primary without slots, or a replica of a node. */
   readonly addNode: (options?: { readonly replicaOf?: NodeRef | undefined }) => Effect.Effect<Node, FakeClusterError>
-  /** Moves a node's slots to the other primaries, makes all forget it, and ends it. Its replicas have to go first. */
+  /**
+   * Moves a node's slots to the other primaries, removes it from the cluster, and ends it. Its replicas have to be removed
+   * first.
+   */
   readonly removeNode: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
 
   /** Moves one slot with all its keys at once. */
   readonly migrateSlot: (slot: number, to: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Moves slots with all their keys. Without `slots` all of `from`; with both, `from` must own them. */
+  /** Moves slots with all their keys. Without `slots`, moves all slots of `from`; with both, `from` must own them. */
   readonly migrateSlots: (
     options: { readonly to: NodeRef; readonly from?: NodeRef | undefined; readonly slots?: Slots | undefined }
   ) => Effect.Effect<void, FakeClusterError>
-  /** Begins to move a slot, and leaves all its keys where they are. */
+  /** Begins to move a slot. All its keys stay where they are. */
   readonly beginMigration: (slot: number, to: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Moves at most `limit` keys of a slot whose migration has begun, and answers how many there were. */
+  /** Moves at most `limit` keys of a slot whose migration has begun, and returns how many were moved. */
   readonly migrateKeys: (slot: number, limit: number) => Effect.Effect<number, FakeClusterError>
-  /** Moves the other keys, and makes the target the owner. */
+  /** Moves the remaining keys, and makes the target the owner of the slot. */
   readonly finishMigration: (slot: number) => Effect.Effect<void, FakeClusterError>
 
-  /** Cuts the network between two nodes, or between the clients and a node. Nothing is lost, it waits. */
+  /** Cuts the network between two nodes, or between the clients and a node. Nothing is lost; it waits until the cut is mended. */
   readonly partition: (a: NodeRef | "client", b: NodeRef | "client") => Effect.Effect<void, FakeClusterError>
-  /** Mends one cut, all cuts of one side, or all. */
+  /** Mends one cut, all cuts of one node or of the clients, or all cuts. */
   readonly heal: (a?: NodeRef | "client", b?: NodeRef | "client") => Effect.Effect<void, FakeClusterError>
-  /** How long a round trip to a node takes: its replies, and connecting. Zero at first. */
+  /** Sets the round trip to a node, which delays its replies and connecting to it. Zero at first. */
   readonly latency: (node: NodeRef, roundTrip: Duration.Input) => Effect.Effect<void, FakeClusterError>
-  /** Ends all connections to a node: at once, or each after so many more bytes of replies, maybe amid one. */
+  /**
+   * Ends all connections to a node: at once, or each after the given number of further bytes of replies, which may be in the
+   * middle of one.
+   */
   readonly dropConnections: (
     node: NodeRef,
     options?: { readonly afterBytes?: number | undefined }
   ) => Effect.Effect<void, FakeClusterError>
-  /** Answers commands in a node's place, `times` times (default 1; Infinity: always). A text is an error reply. */
+  /** Answers matching commands in place of a node, `times` times (default 1; Infinity: always). Text is an error reply. */
   readonly reply: (
     node: NodeRef | "any",
     match: CommandMatch,
@@ -237,8 +244,8 @@ export class FakeCluster extends Context.Service<FakeCluster, {
     options?: { readonly times?: number | undefined }
   ) => Effect.Effect<void, FakeClusterError>
   /**
-   * Lets commands be executed, and something happen to their replies on the way: lost, twice, late, other bytes. `times` as
-   * of `reply`; what `reply` answers can have a mishap too.
+   * Lets matching commands be executed, but changes what happens to their replies on the way: they are lost, duplicated,
+   * delayed or replaced by other bytes. `times` is as in `reply`. Replies from `reply` can have a mishap too.
    */
   readonly mishap: (
     node: NodeRef | "any",
@@ -247,8 +254,8 @@ export class FakeCluster extends Context.Service<FakeCluster, {
     options?: { readonly times?: number | undefined }
   ) => Effect.Effect<void, FakeClusterError>
   /**
-   * Lets a node say what nobody asked for, on all its connections or on one (its number is that of CLIENT ID and of the
-   * journal), and answers on how many.
+   * Lets a node send something unasked, on all its connections or on one (numbered as by CLIENT ID and in the journal), and
+   * returns the number of connections.
    */
   readonly say: (
     node: NodeRef,
@@ -256,19 +263,19 @@ export class FakeCluster extends Context.Service<FakeCluster, {
     options?: { readonly connection?: number | undefined }
   ) => Effect.Effect<number, FakeClusterError>
 
-  /** Opens a loopback port for each node, which it announces from then on, until the scope closes. */
+  /** Opens a loopback port for each node until the scope closes. The nodes announce these ports from then on. */
   readonly listen: Effect.Effect<ReadonlyArray<Address.Tcp>, FakeClusterError, Scope.Scope>
 }>()("@redisc/test-utils/FakeCluster") {}
 
 type Service = FakeCluster["Service"]
 
-/** What a simulated cluster consists of. */
+/** The services of a simulated cluster. */
 interface Parts {
   readonly service: Service
   readonly connector: Connector["Service"]
 }
 
-/** A step that throws what makes no sense. */
+/** Runs a control, with a thrown `FakeClusterError` as its failure. */
 const step = <A>(run: () => A): Effect.Effect<A, FakeClusterError> =>
   Effect.suspend(() => {
     try {
@@ -418,7 +425,7 @@ const makeService = (world: FakeWorld): Service => {
 }
 
 /**
- * Starts a simulated cluster and answers its controls and the `Connector` that leads to it. It ends with the scope.
+ * Starts a simulated cluster, and returns its controls and the `Connector` that connects to it. It ends with the scope.
  *
  * **Example** (A client of one's own making)
  *
@@ -445,7 +452,7 @@ export const make = (options: Options = {}): Effect.Effect<Parts, FakeClusterErr
   Effect.suspend(() => start(options))
 
 /**
- * A simulated cluster as a layer, for those who bring a client of their own: its controls and a `Connector`.
+ * A simulated cluster as a layer, for programs with a client of their own: its controls and a `Connector`.
  *
  * @category layers
  * @since 0.1.0
@@ -463,9 +470,9 @@ export const layerConnector = (options?: Options): Layer.Layer<FakeCluster | Con
  *
  * **Details**
  *
- * `client` has settings of the client, as of `RedisCluster.layer`. Its `nodes` are all nodes of the cluster, unless given.
- * What the client does from time to time without a reason (a PING on idle connections, a look at the layout) it does
- * once a day here, so that ageing a test by an hour costs nothing; `client` can say otherwise.
+ * `client` has settings of the client, as in `RedisCluster.layer`. By default its `nodes` are all nodes of the cluster. The
+ * client's periodic work (PINGs on idle connections, refreshes of the layout) runs only once a day here, so that advancing a
+ * test by an hour costs nothing; `client` can set other intervals.
  *
  * **Example** (A cluster for each test)
  *
@@ -489,7 +496,7 @@ export const layer = (
   options: LayerOptions = {}
 ): Layer.Layer<FakeCluster | RedisCluster.Services, FakeClusterError | RedisError> => {
   const { client, password, primaries = 3, replicas = 0 } = options ?? {}
-  // What makes no sense is told when the cluster is made.
+  // Invalid options are reported when the cluster is made.
   const count = Number.isInteger(primaries) && Number.isInteger(replicas) ? primaries * (1 + replicas) : 1
   const nodes = Array.from({ length: Math.min(count, 16) }, (_, index) => `fake-${index}:6379`)
   const cluster = RedisCluster.layer({

@@ -1,5 +1,5 @@
 /**
- * Commands that the test sends to one node, behind the client's back.
+ * Commands that the test sends to one node directly, without the client.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { FakeNode } from "../cluster/node.ts"
 import * as Checks from "../input/checks.ts"
 import { FakeClusterError } from "../input/fakeClusterError.ts"
 
-/** A command as it is sent. Throws what makes no sense. */
+/** The words of a command as they are sent. Throws `FakeClusterError` for invalid arguments. */
 export const wordsOf = (name: string, args: ReadonlyArray<unknown>): ReadonlyArray<string | Uint8Array> => {
   if (typeof name !== "string" || name === "") {
     Checks.fail(`the name of the command is ${Checks.shown(name)}: give a text, such as "GET"`)
@@ -20,7 +20,7 @@ export const wordsOf = (name: string, args: ReadonlyArray<unknown>): ReadonlyArr
   ]
 }
 
-/** Sends it over a connection of its own. An error reply is a failure. */
+/** Sends a command over a connection of its own. Fails on an error reply. */
 export const sendTo = (node: FakeNode, words: ReadonlyArray<string | Uint8Array>) =>
   Effect.callback<Resp.Value, FakeClusterError>((resume) => {
     const failed = (problem: string) => resume(Effect.fail(new FakeClusterError({ problem })))

@@ -1,5 +1,5 @@
 /**
- * The levers of the simulated cluster, as plain functions that throw a `FakeClusterError` for what makes no sense.
+ * The controls of the simulated cluster, as plain functions that throw a `FakeClusterError` for invalid arguments.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import type { Bin } from "../values/binary.ts"
 /** A node, or its name. */
 export type NodeRef = Node | string
 
-/** What a key can be given by `seed`. */
+/** A value that `seed` can store. */
 export type Seed =
   | string
   | number
@@ -29,14 +29,14 @@ export type Seed =
   | ReadonlySet<string | Uint8Array>
   | ReadonlyMap<string | Uint8Array, string | Uint8Array>
 
-/** The node that is meant. */
+/** Returns the node that a reference means. */
 export const find = (world: FakeWorld, ref: NodeRef): FakeNode => {
   const name: unknown = typeof ref === "object" && ref !== null ? ref.name : ref
   const node = typeof name === "string" ? world.nodes.get(name) ?? world.byId.get(name) : undefined
   return node ?? fail(`there is no node ${shown(name)}: the cluster has ${[...world.nodes.keys()].join(", ")}`)
 }
 
-/** The node that is meant, or all. */
+/** Returns the node that a reference means, or undefined for all nodes. */
 export const anyOr = (world: FakeWorld, ref: NodeRef | "any"): FakeNode | undefined =>
   ref === "any" ? undefined : find(world, ref)
 
@@ -62,7 +62,7 @@ const expand = (slots: Slots): ReadonlyArray<number> =>
     return Array.from({ length: last - first + 1 }, (_, i) => first + i)
   })
 
-/** The node whose view counts when the test asks about the cluster: one with a majority. */
+/** A node of the majority. Its view answers the test's questions about the cluster. */
 export const witness = (world: FakeWorld): FakeNode => {
   const components = world.components().slice().sort((a, b) => b.length - a.length)
   const component = components.find(Bus.hasMajority) ?? components[0]
@@ -100,14 +100,14 @@ const open = (world: FakeWorld, slot: number): readonly [from: FakeNode, to: Fak
 export const migrateKeys = (world: FakeWorld, slot: number, limit: number): number =>
   Migration.moveKeys(...open(world, slot), slot, limit === Infinity ? limit : Checks.whole("limit", limit, 0))
 
-/** Moves the other keys and the slot. */
+/** Moves the remaining keys, and then the slot. */
 export const finishMigration = (world: FakeWorld, slot: number): void => {
   const [from, to] = open(world, slot)
   Migration.moveKeys(from, to, slot, Infinity)
   Migration.finish(from, to, [slot])
 }
 
-/** Moves slots at one stroke. */
+/** Moves whole slots at once. */
 export const migrateSlots = (
   world: FakeWorld,
   options: { readonly to: NodeRef; readonly from?: NodeRef | undefined; readonly slots?: Slots | undefined }
@@ -193,7 +193,7 @@ export const partition = (world: FakeWorld, a: NodeRef | "client", b: NodeRef | 
   Bus.watch(world)
 }
 
-/** Mends one cut, all cuts of one side, or all. */
+/** Mends one cut, all cuts of one node or of the clients, or all cuts. */
 export const heal = (world: FakeWorld, a?: NodeRef | "client", b?: NodeRef | "client"): void => {
   if (a === undefined) world.mendAll()
   else {
@@ -205,7 +205,7 @@ export const heal = (world: FakeWorld, a?: NodeRef | "client", b?: NodeRef | "cl
   world.resumeTraffic()
 }
 
-/** Makes all forget a node that has no slots left, and ends it. */
+/** Removes a node without slots from the cluster, and ends it. */
 export const removeNode = (world: FakeWorld, ref: NodeRef): void => {
   const node = find(world, ref)
   const others = [...world.nodes.values()].filter((other) => other !== node && other.process === "running")
@@ -231,7 +231,7 @@ export const removeNode = (world: FakeWorld, ref: NodeRef): void => {
   relink(world)
 }
 
-/** What is stored under a key is text, bytes, or a number. */
+/** The bytes of a value that is given as text, bytes or a number. */
 const binOf = (key: string, value: unknown): Bin =>
   fromInput(Checks.word(`what is to be stored in ${shown(key)}`, value))
 
@@ -252,7 +252,7 @@ const valueOf = (key: string, seed: Seed): Value => {
   return { type: "string", value: bin(seed) }
 }
 
-/** Stores values with their owners, as if they had always been there. */
+/** Stores values at their owners, as if they had always been there. */
 export const seed = (world: FakeWorld, data: Readonly<Record<string, Seed>>): void => {
   Checks.record("what is to be stored", data)
   const values = Object.entries(data).map(([text, value]) => [fromInput(text), valueOf(text, value)] as const)
@@ -265,7 +265,7 @@ export const seed = (world: FakeWorld, data: Readonly<Record<string, Seed>>): vo
   }
 }
 
-/** The keys that a node has, or all primaries together, in order. */
+/** The keys of a node, or of all primaries together, in order. */
 export const keys = (world: FakeWorld, ref?: NodeRef): ReadonlyArray<string> => {
   const nodes = ref === undefined
     ? [...world.nodes.values()].filter((node) => !node.isReplica && node.process !== "stopped")
@@ -273,7 +273,7 @@ export const keys = (world: FakeWorld, ref?: NodeRef): ReadonlyArray<string> => 
   return nodes.flatMap((node) => Array.from(node.keys.keys())).sort(compare).map(toText)
 }
 
-/** Who owns what and who follows whom, as the majority sees it, one line a node. */
+/** The owners of slots and the primaries of replicas, as the majority sees them, one line per node. */
 export const describe = (world: FakeWorld): string => {
   const { view } = witness(world)
   const lines = [...world.nodes.values()].map((node) => {
@@ -299,7 +299,7 @@ export const describe = (world: FakeWorld): string => {
   return lines.join("\n")
 }
 
-/** Lets a node say something that nobody asked for, and answers on how many connections. */
+/** Lets a node send something unasked, and returns on how many connections it did. */
 export const say = (node: FakeNode, saying: (protocol: 2 | 3) => Bin, connection: number | undefined): number => {
   const open = [...node.sessions]
   const meant = connection === undefined ? open : open.filter(({ id }) => id === connection)

@@ -1,5 +1,5 @@
 /**
- * What a simulated cluster is started with.
+ * The options of a simulated cluster.
  *
  * @since 0.1.0
  */
@@ -11,19 +11,19 @@ import * as Checks from "../input/checks.ts"
 import { fromInput, fromText } from "../values/binary.ts"
 
 /**
- * What to start.
+ * The options of a simulated cluster.
  *
  * **Details**
  *
- * - `version`: the server that is imitated: `"7.0"` (the default, Redis 7.0.15) or `"8.0"` (Redis 8.0.2), where they differ
- *   visibly.
- * - `primaries`: 3 by default; `replicas` are those of each primary, 0 by default.
- * - `nodeTimeout`: how long a node may be silent before it counts as failed, 1 second by default. Half a second later a
- *   replica takes its place, if most primaries still hear each other.
- * - `password`: of the default user. The client of `layer` is told.
+ * - `version`: the server to imitate, where versions differ visibly: `"7.0"` (the default, Redis 7.0.15) or `"8.0"` (Redis
+ *   8.0.2).
+ * - `primaries`: the number of primaries, 3 by default. `replicas`: the number of replicas of each primary, 0 by default.
+ * - `nodeTimeout`: the time after which a silent node counts as failed, 1 second by default. Half a second later a replica
+ *   takes its place, if most primaries can still hear each other.
+ * - `password`: the password of the default user. The client of `layer` gets it too.
  * - `requireFullCoverage`: whether a cluster without an owner for every slot refuses all commands, true by default.
- * - `config`: more settings, as of CONFIG SET.
- * - `seed`: of all that is left to chance: node ids, RANDOMKEY, SPOP. The same seed, the same run. Default 1.
+ * - `config`: more settings, as for CONFIG SET.
+ * - `seed`: determines everything that is random: node ids, RANDOMKEY, SPOP. The same seed gives the same run. Default 1.
  *
  * @category configuration
  * @since 0.1.0
@@ -50,7 +50,7 @@ const optionNames: ReadonlyArray<string> = [
   "seed"
 ]
 
-/** Options as they will be used; throws what makes no sense. */
+/** The options with their defaults. Throws `FakeClusterError` for invalid ones. */
 export const checked = (options: Options) => {
   Checks.record("what the cluster is made with", options, [...optionNames, "client"])
   const { config = {}, password, primaries = 3, replicas = 0, requireFullCoverage = true, seed = 1 } = options
@@ -77,7 +77,7 @@ const secretOf = (password: Redacted.Redacted | undefined): string => {
   return typeof secret === "string" ? fromText(secret) : Checks.fail("password holds no text")
 }
 
-/** The settings that all nodes start with, those of `config` last. */
+/** The settings that all nodes start with. Those of `config` override others. */
 export const settingsOf = (
   options: Options,
   settings: ReadonlyArray<readonly [string, string]>

@@ -1,5 +1,5 @@
 /**
- * Nodes as the test is told of them.
+ * Nodes as the controls return them to the test.
  *
  * @since 0.1.0
  */
@@ -10,10 +10,10 @@ import type { FakeNode, FakeWorld } from "../cluster/node.ts"
 import * as ClusterState from "../topology/clusterState.ts"
 import { witness } from "./controls.ts"
 
-/** Which node it is. */
+/** The identity of a node. */
 export const nodeOf = ({ host, id, name, port }: FakeNode): Node => ({ name, id, address: Address.tcp(host, port) })
 
-/** What it is now, as the majority sees it. */
+/** The present state of a node, as the majority sees it. */
 export const stateOf = (world: FakeWorld, node: FakeNode): NodeState => {
   const { view } = witness(world)
   const primary = view.members.get(node.id)?.primary
@@ -26,7 +26,7 @@ export const stateOf = (world: FakeWorld, node: FakeNode): NodeState => {
   }
 }
 
-/** Waits until a replica has taken the place of a node, and answers which. */
+/** Waits until a replica has replaced a node, and returns the replica. */
 export const awaitPromotion = (world: FakeWorld, of: FakeNode): Effect.Effect<Node> =>
   Effect.callback<Node>((resume) => {
     const { owners } = witness(world).view

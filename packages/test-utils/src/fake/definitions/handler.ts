@@ -1,8 +1,8 @@
 /**
- * What a command of the simulated server is: an arity, and a function from an invocation to a reply.
+ * The definition of a command of the simulated server: an arity, and a function from an invocation to a reply.
  *
- * Commands are written in groups, one file each in `commands/`; `registry.ts` joins them. Those on keys know nodes and
- * sessions by the interfaces below only.
+ * Commands are written in groups, one file each in `commands/`; `registry.ts` joins them. Commands on keys use nodes and
+ * sessions only through the interfaces below.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import type { Bin } from "../values/binary.ts"
 
 export type { Bin }
 
-/** What one connection is subscribed to. */
+/** The subscriptions of one connection. */
 export interface Subscriptions {
   readonly channels: Set<Bin>
   readonly patterns: Set<Bin>
@@ -26,77 +26,82 @@ export interface Session {
   readonly protocol: 2 | 3
   readonly node: Node
   readonly subscriptions: Subscriptions
-  /** Inside a transaction or a script: a blocking command answers at once what it would answer after its timeout. */
+  /** False inside a transaction or a script: there a blocking command replies at once as after its timeout. */
   readonly mayBlock: boolean
-  /** A script is asking: BLOCK is refused then, and not only ignored. */
+  /** True if a script runs the command. BLOCK is then refused, and not only ignored. */
   readonly inScript?: boolean | undefined
-  /** Whether READONLY was sent. */
+  /** Whether READONLY was sent on this connection. */
   readonly readOnly: boolean
-  /** Sends at once, besides the reply of the command: a push, or one of several replies. */
+  /** Sends something besides the reply of the command: a push, or one of several replies. */
   readonly send: (reply: Resp.Reply) => void
-  /** Runs when the connection is gone, and not before. */
+  /** Runs the callback when the connection is closed. */
   readonly onClose: (callback: () => void) => void
-  /** State of one kind that lives as long as the connection: made at the first call, found by `make` itself later. */
+  /**
+   * State of one kind that lives as long as the connection. Made at the first call; `make` itself is the key to find it later.
+   */
   readonly local: <T>(make: () => T) => T
-  /** Throws NOPERM when the user may not use the channel (as a pattern, when `literal`). */
+  /**
+   * Throws NOPERM if the user may not use the channel. With `literal`, the name is a pattern, and has to be allowed literally.
+   */
   readonly checkChannel: (channel: Bin, literal: boolean) => void
 }
 
-/** How a script calls a command. */
+/** Options for a command that a script calls. */
 export interface CallOptions {
-  /** The protocol that shapes the reply: `redis.setresp`. Default 2. */
+  /** The protocol that determines the shape of the reply: `redis.setresp`. Default 2. */
   readonly protocol?: 2 | 3 | undefined
-  /** Refuses writes, as EVAL_RO and `no-writes` do. */
+  /** Whether to refuse writes, as EVAL_RO and `no-writes` do. */
   readonly readOnly?: boolean | undefined
-  /** Lets the script touch keys of any slot this node owns: `allow-cross-slot-keys`. */
+  /** Whether the script may use keys of any slot that this node owns: `allow-cross-slot-keys`. */
   readonly crossSlot?: boolean | undefined
 }
 
 /** A simulated node, as commands see it. */
 export interface Node {
-  /** The server that it imitates. */
+  /** The version of the server that the node imitates. */
   readonly version: Version
   readonly name: string
   readonly id: string
   readonly isReplica: boolean
-  /** Its data. A linked replica has its primary's. */
+  /** The data of the node. A linked replica has that of its primary. */
   readonly keys: Keyspace
-  /** All connections, also those that only subscribe. */
+  /** All connections, including those that only subscribe. */
   readonly sessions: Iterable<Session>
-  /** The nodes that its bus reaches now, itself not among them. */
+  /** The other nodes that its bus can reach now. */
   readonly peers: () => ReadonlyArray<Node>
-  /** The reachable nodes of its own shard, itself not among them. */
+  /** The other reachable nodes of its shard. */
   readonly shardPeers: () => ReadonlyArray<Node>
   readonly config: Map<string, Bin>
-  /** Of the order in which it scans: every process has its own. */
+  /** Determines the order in which the node scans. Every process has its own. */
   readonly hashSeed: number
-  /** State of one kind that lives as long as the process of the node: scripts, functions. Found by `make` itself. */
+  /** State of one kind that lives as long as the node's process: scripts, functions. `make` itself is the key to find it. */
   readonly local: <T>(make: () => T) => T
-  /** Runs a command on behalf of a script. Errors come back as `Error` replies, nothing is thrown. */
+  /** Runs a command on behalf of a script. Errors are returned as `Error` replies, never thrown. */
   readonly call: (session: Session, argv: ReadonlyArray<Bin>, options?: CallOptions) => Resp.Reply
-  /** A write without a key that replicas have to count: SCRIPT LOAD, FUNCTION LOAD. */
+  /** Counts a write without a key, which replicas have to receive: SCRIPT LOAD, FUNCTION LOAD. */
   readonly propagate: () => void
 }
 
-/** What a command is run with. */
+/** The arguments and surroundings of one run of a command. */
 export interface Invocation {
-  /** In upper case, with the subcommand: `XINFO STREAM`. */
+  /** The name in upper case, with the subcommand: `XINFO STREAM`. */
   readonly name: string
-  /** What stands behind the name (and the subcommand). */
+  /** The arguments behind the name (and the subcommand). */
   readonly args: ReadonlyArray<Bin>
-  /** The data of the node that executes. */
+  /** The data of the executing node. */
   readonly keys: Keyspace
-  /** Milliseconds, by Effect's Clock. */
+  /** The time in milliseconds, by Effect's Clock. */
   readonly now: number
   readonly session: Session
   readonly node: Node
-  /** From 0 to below 1, from a seed: runs repeat. */
+  /** A random number from 0 to below 1. It comes from a seed, so that runs repeat. */
   readonly random: () => number
 }
 
 /**
- * A blocking command found nothing. `retry` runs again when one of the keys was touched, and answers undefined to go on
- * waiting; told which one, it looks at no other. After `timeout` milliseconds (Infinity: never) the client is sent `onTimeout`.
+ * The outcome of a blocking command that found nothing. `retry` runs again when one of the keys was touched, and returns
+ * undefined to go on waiting; if it is given a key, it looks at no other. After `timeout` milliseconds (Infinity: never) the
+ * client gets `onTimeout`.
  */
 export interface Block {
   readonly _tag: "Block"
@@ -106,7 +111,7 @@ export interface Block {
   readonly onTimeout: Resp.Reply
 }
 
-/** The command has sent what it had to say by `session.send`. */
+/** The outcome of a command that has sent all its replies by `session.send`. */
 export interface NoReply {
   readonly _tag: "NoReply"
 }
@@ -115,21 +120,21 @@ export interface NoReply {
 export const noReply: NoReply = { _tag: "NoReply" }
 
 /**
- * What a command comes to. In a `Reply` every string is a {@link Bin}: `Reply.bulk(value)` for a key or a value. The
- * encoder of the sessions writes one byte a character, and doubles as Redis prints them.
+ * The outcome of a command. In a `Reply` every string is a {@link Bin}: `Reply.bulk(value)` for a key or a value. The encoder
+ * of the sessions writes one byte per character, and doubles as Redis prints them.
  */
 export type Outcome = Resp.Reply | Block | NoReply
 
 /** One command, or one subcommand. */
 export interface Definition {
-  /** As Redis counts: with the name (for a subcommand, both words). Negative: at least so many. */
+  /** The number of arguments as Redis counts them: with the name (for a subcommand, both words). Negative for a minimum. */
   readonly arity: number
   readonly run: (invocation: Invocation) => Outcome
-  /** Not allowed in a transaction. */
+  /** Whether the command is refused in a transaction. */
   readonly noMulti?: true
-  /** Not allowed in a script. */
+  /** Whether the command is refused in a script. */
   readonly noScript?: true
-  /** The version that brought it; those before don't know it. */
+  /** The version that added the command. Earlier versions don't know it. */
   readonly since?: number
 }
 

@@ -9,6 +9,6 @@ import type { Version } from "../facts/version.ts"
 
 const { array, simple } = Resp.Reply
 
-/** The lines of a help, with the ones that all have in common at the end. */
+/** The lines of a HELP reply, followed by the lines that all of them share. */
 export const helpReply = (lines: ReadonlyArray<string>, version: Version): Resp.Reply =>
   array([...lines, "HELP", since(version, 7.2) ? "    Print this help." : "    Prints this help."].map(simple))

@@ -9,16 +9,16 @@ import type { Version } from "../facts/version.ts"
 import type { Bin } from "../values/binary.ts"
 import type { Definition, Group } from "./handler.ts"
 
-/** A command that was found. */
+/** A command in the registry. */
 export interface Entry {
   readonly name: string
   readonly definition: Definition
   readonly spec: CommandSpec.CommandSpec
-  /** 2 for a subcommand, else 1: how many of the words are its name. */
+  /** The number of words in its name: 2 for a subcommand, otherwise 1. */
   readonly words: 1 | 2
 }
 
-/** A command whose name is known. */
+/** A request whose command is known. */
 export interface Resolved {
   readonly entry: Entry
   readonly argv: ReadonlyArray<Bin>
@@ -27,7 +27,7 @@ export interface Resolved {
 const entries = new Map<string, Entry>()
 const containers = new Set<string>()
 
-/** Makes groups known, once for all clusters of the process. */
+/** Adds groups to the registry, once for all clusters of the process. */
 export const load = (groups: ReadonlyArray<Group>): void => {
   if (entries.size > 0) return
   for (const group of groups) {
@@ -37,21 +37,21 @@ export const load = (groups: ReadonlyArray<Group>): void => {
       entries.set(name, { name, definition, words, spec: CommandSpec.find(name) ?? CommandSpec.unknown(name, []) })
     }
   }
-  // What MIGRATE sends: RESTORE that is let into a slot which is being imported.
+  // RESTORE-ASKING, which MIGRATE sends: a RESTORE that is accepted in a slot which is being imported.
   const restore = entries.get("RESTORE")
   if (restore === undefined) return
   const name = "RESTORE-ASKING"
   entries.set(name, { ...restore, name, spec: CommandSpec.find(name) ?? restore.spec })
 }
 
-/** Every command there is. */
+/** All commands. */
 export const all = (): Iterable<Entry> => entries.values()
 
-/** A command or subcommand by its full name in upper case, if the version knows it. */
+/** A command or subcommand by its full name in upper case; undefined if the version doesn't know it. */
 export const find = (name: string, version: Version): Entry | undefined => {
   const entry = entries.get(name)
   return entry?.definition.since === undefined || since(version, entry.definition.since) ? entry : undefined
 }
 
-/** Whether the name is known to have subcommands, such as `XINFO`. */
+/** Whether a name has subcommands, such as `XINFO`. */
 export const isContainer = (name: string): boolean => containers.has(name)

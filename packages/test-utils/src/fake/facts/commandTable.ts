@@ -1,5 +1,5 @@
 /**
- * What Redis 7.0.15 and 8.0.2 answer to COMMAND: arity, first key, last key, step, flags and ACL categories of each command.
+ * The replies of Redis 7.0.15 and 8.0.2 to COMMAND: arity, first key, last key, step, flags and ACL categories of each command.
  *
  * @since 0.1.0
  */
@@ -380,14 +380,14 @@ export interface CommandFacts {
   readonly name: string
   readonly arity: number
   readonly flags: ReadonlySet<string>
-  /** Without the `@`. */
+  /** The ACL categories, without the `@`. */
   readonly categories: ReadonlySet<string>
   readonly first: number
   readonly last: number
   readonly step: number
 }
 
-/** What Redis 8.0 answers otherwise. */
+/** The rows that differ in Redis 8.0. */
 const rowsSince8: Readonly<Record<string, string>> = {
   "BLMOVE": "6 1 2 1 write,denyoom,blocking write,list,slow,blocking",
   "BLPOP": "-3 1 -2 1 write,blocking write,list,slow,blocking",
@@ -448,7 +448,7 @@ const table = (version: Version): Table => {
   return known
 }
 
-/** The facts about a command of the server, by its name in upper case (`XINFO STREAM`), whether it is simulated or not. */
+/** The facts about a command of the server by its name in upper case (`XINFO STREAM`), even if it is not simulated. */
 export const factsOf = (name: string, version: Version): CommandFacts | undefined => table(version).get(name)
 
 /** The names of all commands and subcommands of the server. */

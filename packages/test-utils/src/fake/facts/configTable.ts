@@ -1,5 +1,6 @@
 /**
- * The settings of Redis 7.0.15 and 8.0.2 and their defaults, for CONFIG. The simulated server acts on a few of them only.
+ * The settings of Redis 7.0.15 and 8.0.2 and their defaults, for CONFIG. Only a few of them have an effect on the simulated
+ * server.
  *
  * @since 0.1.0
  */
@@ -149,7 +150,7 @@ const settings: Readonly<Record<string, string>> = {
   "zset-max-ziplist-value": "64"
 }
 
-/** What is new in Redis 8.0, or has another default. */
+/** Settings that are new in Redis 8.0, or that have another default. */
 const settingsSince8: Readonly<Record<string, string>> = {
   "aof-rewrite-cpulist": "",
   "bgsave-cpulist": "",
@@ -167,6 +168,6 @@ const settingsSince8: Readonly<Record<string, string>> = {
   "set-max-listpack-value": "64"
 }
 
-/** The settings of a version. */
+/** The settings of a version with their defaults. */
 export const defaultsOf = (version: Version): Readonly<Record<string, string>> =>
   since(version, 8) ? { ...settings, ...settingsSince8 } : settings

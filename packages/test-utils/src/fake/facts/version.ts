@@ -1,16 +1,17 @@
 /**
- * Which server is imitated. Where servers differ visibly, the code asks since when it is so: `since(node.version, 7.2)`.
+ * The server version that is imitated. Where versions differ visibly, the code asks for the version that made the change:
+ * `since(node.version, 7.2)`.
  *
  * @since 0.1.0
  */
 import * as Checks from "../input/checks.ts"
 
-/** A server that the simulated nodes can be. */
+/** A server version that simulated nodes can imitate. */
 export interface Version {
   readonly name: VersionName
-  /** What it calls itself. The facts were read off this one. */
+  /** The release that the server reports. The facts were read off this one. */
   readonly release: string
-  /** Major and minor, to be compared. */
+  /** Major and minor version, for comparisons. */
   readonly number: number
 }
 
@@ -27,10 +28,10 @@ const known: Readonly<Record<VersionName, Version>> = {
   "8.0": { name: "8.0", release: "8.0.2", number: 8 }
 }
 
-/** The version that is imitated unless another is asked for. */
+/** The default version. */
 export const byDefault: Version = known["7.0"]
 
-/** The version of this name; throws a `FakeClusterError` for one that is not imitated. */
+/** The version with this name. Throws a `FakeClusterError` if it can't be imitated. */
 export const named = (name: VersionName | undefined): Version => {
   if (name === undefined) return byDefault
   return Object.hasOwn(known, name) ? known[name] : Checks.fail(
@@ -40,9 +41,9 @@ export const named = (name: VersionName | undefined): Version => {
   )
 }
 
-/** The version that imitates a server, which calls itself `8.0.2`, say. Undefined: none does. */
+/** The version that imitates a server that reports the given release, such as `8.0.2`; undefined if there is none. */
 export const imitating = (kind: "redis" | "valkey", release: string): Version | undefined =>
   kind === "redis" ? Object.values(known).find(({ name }) => release.startsWith(`${name}.`)) : undefined
 
-/** Whether a version behaves as servers do since then. */
+/** Whether a version is at least the given one, and so behaves as servers do since then. */
 export const since = (version: Version, number: number): boolean => version.number >= number

@@ -1,5 +1,5 @@
 /**
- * What the controls are given is looked at before anything is done: a test may have no types.
+ * Checks of the arguments of the controls, which run before anything is done: a test may not be type-checked.
  *
  * @since 0.1.0
  */
@@ -7,12 +7,12 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import { FakeClusterError } from "./fakeClusterError.ts"
 
-/** Refuses what makes no sense. */
+/** Throws a `FakeClusterError`. */
 export const fail = (problem: string): never => {
   throw new FakeClusterError({ problem })
 }
 
-/** A wrong argument as a message shows it. */
+/** A wrong argument as it is shown in messages. */
 export const shown = (value: unknown): string => {
   if (typeof value === "string") return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}...` : value)
   if (typeof value === "function") return "a function"
@@ -26,7 +26,7 @@ export const whole = (name: string, value: unknown, least: number): number =>
     ? value as number
     : fail(`${name} is ${shown(value)}: give a whole number of at least ${least}`)
 
-/** How often: a whole number, or Infinity. */
+/** Checks a number of times: a whole number, or Infinity. */
 export const times = (value: unknown): number =>
   value === Infinity || (Number.isInteger(value) && value as number > 0)
     ? value as number
@@ -43,7 +43,7 @@ const units: ReadonlySet<string> = new Set([
   "nanoseconds"
 ])
 
-/** Effect reads an object without any of these as no time at all, and NaN likewise. */
+/** Whether a value is a duration. Effect would read an object without any of these fields, or NaN, as zero. */
 const isInput = (value: unknown): value is Duration.Input => {
   if (typeof value === "number") return !Number.isNaN(value)
   if (typeof value !== "object" || value === null) return typeof value === "bigint" || typeof value === "string"
@@ -52,7 +52,7 @@ const isInput = (value: unknown): value is Duration.Input => {
   return Array.isArray(value) ? value.length === 2 : keys.length > 0 && keys.every((key) => units.has(key))
 }
 
-/** A time as milliseconds: not negative, perhaps infinite. */
+/** Checks a duration, and returns it in milliseconds: not negative, possibly infinite. */
 export const millis = (name: string, value: Duration.Input): number => {
   const read = isInput(value)
     ? Option.match(Duration.fromInput(value), { onNone: () => NaN, onSome: Duration.toMillis })
@@ -60,7 +60,7 @@ export const millis = (name: string, value: Duration.Input): number => {
   return read >= 0 ? read : fail(`${name} is ${shown(value)}: give a duration, such as "200 millis"`)
 }
 
-/** An object of settings, of which none is unknown. */
+/** Checks an object of settings, and that all of them are known. */
 export const record = (name: string, value: unknown, known?: ReadonlyArray<string>): void => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     fail(`${name} is ${shown(value)}: give an object${known === undefined ? "" : ` with ${known.join(", ")}`}`)
@@ -69,19 +69,19 @@ export const record = (name: string, value: unknown, known?: ReadonlyArray<strin
   if (stranger !== undefined) fail(`${name} has no ${shown(stranger)}: there is ${known!.join(", ")}`)
 }
 
-/** One of several words. */
+/** Checks that a value is one of several words. */
 export const oneOf = <A extends string>(name: string, value: A, words: ReadonlyArray<A>): A =>
   words.includes(value)
     ? value
     : fail(`${name} is ${shown(value)}: give ${words.map((word) => JSON.stringify(word)).join(" or ")}`)
 
-/** Text or bytes, or a number that is written as text. */
+/** Checks text, bytes, or a number, which becomes text. */
 export const word = (name: string, value: unknown): string | Uint8Array => {
   if (typeof value === "string" || value instanceof Uint8Array) return value
   if (typeof value === "bigint" || Number.isFinite(value)) return String(value)
   return fail(`${name} is ${shown(value)}: give text, bytes or a finite number`)
 }
 
-/** An array. */
+/** Checks an array. */
 export const list = <A>(name: string, value: ReadonlyArray<A>): ReadonlyArray<A> =>
   Array.isArray(value) ? value : fail(`${name} is ${shown(value)}: give an array`)

@@ -1,8 +1,7 @@
 import * as Schema from "effect/Schema"
 
 /**
- * The simulated cluster was asked for something that makes no sense, such as a node that it does not have. The message
- * names what was asked.
+ * Invalid arguments for the simulated cluster, such as a node that it does not have. The message names the argument.
  *
  * @category errors
  * @since 0.1.0

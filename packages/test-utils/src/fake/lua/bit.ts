@@ -7,7 +7,7 @@ import type { Lua, Native, State } from "./lua.ts"
 
 const double = new Float64Array(1)
 const halves = new Int32Array(double.buffer)
-/** Added to a double, it leaves the integer, rounded, in the lower half of its bits. */
+/** Added to a double, this number leaves the rounded integer in the lower half of the double's bits. */
 const magic = 6_755_399_441_055_744
 
 const bits = (lua: Lua, L: State, argument: number): number => {

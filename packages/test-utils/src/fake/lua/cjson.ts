@@ -1,5 +1,5 @@
 /**
- * The `cjson` library of scripts: what it can be told (`encode_max_depth` and its like), and writing.
+ * The `cjson` library of scripts: its settings (`encode_max_depth` and the like), and encoding.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import type { Settings } from "./cjsonSettings.ts"
 import { Type } from "./lua.ts"
 import type { Lua, Native, State } from "./lua.ts"
 
-/** As C's `%.{digits}g`. */
+/** Formats like C's `%.{digits}g`. */
 export const general = (value: number, digits: number): Bin => {
   if (value === 0) return Object.is(value, -0) ? "-0" : "0"
   const [mantissa, power] = value.toExponential(digits - 1).split("e")
@@ -50,7 +50,7 @@ class Writer {
     this.settings = settings
   }
 
-  /** The value on top of the stack, which stays there. */
+  /** Encodes the value on top of the stack, and leaves it there. */
   top(depth: number): Bin {
     const { L, lua } = this
     const { api } = lua
@@ -93,7 +93,7 @@ class Writer {
     return length > 0 ? this.array(table, length, depth) : this.object(table, depth)
   }
 
-  /** How long it is as an array; -1 if it is none. */
+  /** The length of a table as an array; -1 if it is not an array. */
   private arrayLength(table: number): number {
     const { L, lua, settings } = this
     const { api } = lua
@@ -108,7 +108,7 @@ class Writer {
         return -1
       }
       items++
-      // Beyond 32 bits, the library's own variable for it overflows.
+      // The library's own variable for this has 32 bits, and overflows.
       if (key > max) max = key > maxInt ? -maxInt - 1 : key
     }
     if (settings.sparseRatio > 0 && max > items * settings.sparseRatio && max > settings.sparseSafe) {
@@ -178,7 +178,7 @@ const atMost = (lua: Lua, L: State, count: number): void => {
   lua.api.lua_settop(L, count)
 }
 
-/** All of it, with settings of its own: what `cjson.new` gives. */
+/** All functions of the library, with settings of their own, as `cjson.new` returns them. */
 export const functions = (settings: Settings = defaults()): Readonly<Record<string, Native>> => ({
   encode: (lua, L) => {
     onlyArgument(lua, L)
@@ -247,7 +247,7 @@ export const functions = (settings: Settings = defaults()): Readonly<Record<stri
   }
 })
 
-/** Pushes the table that is `cjson`. */
+/** Pushes the table of the library. */
 export const pushLibrary = (lua: Lua, L: State): void => {
   const { api } = lua
   api.lua_createtable(L, 0, 16)

@@ -1,5 +1,5 @@
 /**
- * Reading JSON as `cjson` does: with its leniencies, and with its words for what is wrong.
+ * Decodes JSON as `cjson` does: it accepts the same invalid inputs, and has the same error messages.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import type { Lua, State } from "./lua.ts"
 
 interface Token {
   readonly kind: string
-  /** From 0. */
+  /** The position, from 0. */
   readonly at: number
   readonly value?: Bin | number | boolean
 }
@@ -223,6 +223,6 @@ class Reader {
   }
 }
 
-/** Pushes what a text says. Null is `cjson.null`. */
+/** Pushes the value of a JSON text. Null is `cjson.null`. */
 export const decode = (lua: Lua, L: State, text: Bin, settings: Settings): void =>
   new Reader(lua, L, text, settings).document()

@@ -1,10 +1,10 @@
 /**
- * What scripts can tell the `cjson` library.
+ * The settings of the `cjson` library.
  *
  * @since 0.1.0
  */
 
-/** What scripts may change, for as long as the machine lives. */
+/** The settings that scripts may change, for the life of the machine. */
 export interface Settings {
   sparseConvert: boolean
   sparseRatio: number
@@ -17,7 +17,7 @@ export interface Settings {
   decodeInvalid: boolean
 }
 
-/** As the library starts. */
+/** The settings at the start. */
 export const defaults = (): Settings => ({
   sparseConvert: false,
   sparseRatio: 2,

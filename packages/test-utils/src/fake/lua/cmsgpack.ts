@@ -1,5 +1,5 @@
 /**
- * The `cmsgpack` library of scripts: MessagePack of the time before it knew binaries and extensions.
+ * The `cmsgpack` library of scripts: the old MessagePack, without binaries and extensions.
  *
  * @since 0.1.0
  */
@@ -53,7 +53,7 @@ const packText = (text: Bin): Bin =>
     ? byte(0xd9) + byte(text.length)
     : header(text.length, 0xa0, 32, 0xda)) + text
 
-/** How long the table at an index is as an array, or undefined if it has other keys. */
+/** The length of the table at an index as an array; undefined if it has other keys. */
 const arrayLength = (lua: Lua, L: State, table: number): number | undefined => {
   const { api } = lua
   let count = 0

@@ -1,5 +1,5 @@
 /**
- * Between the values of Lua and the replies of the server, as the server's documentation of Lua conversions has it.
+ * Converts between values of Lua and replies of the server, by the rules in the server's documentation of Lua conversions.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ const { Reply } = Resp
 
 const textOf = (value: string | Uint8Array): Bin => typeof value === "string" ? value : fromBytes(value)
 
-/** Pushes a table of one field, `{ ok = "OK" }`. The value is pushed by the function. */
+/** Pushes a table with one field, such as `{ ok = "OK" }`. The function `value` pushes its value. */
 const pushBox = (lua: Lua, L: State, field: string, value: () => void): void => {
   lua.api.lua_createtable(L, 0, 1)
   const table = lua.api.lua_gettop(L)
@@ -22,7 +22,7 @@ const pushBox = (lua: Lua, L: State, field: string, value: () => void): void => 
   lua.setField(L, table, field)
 }
 
-/** Pushes `{ err = text }`, as every error of the server is seen by a script. */
+/** Pushes `{ err = text }`, the form in which scripts see errors of the server. */
 export const pushError = (lua: Lua, L: State, text: string, counted: boolean): void => {
   pushBox(lua, L, "err", () => lua.push(L, text))
   if (!counted) return
@@ -43,7 +43,7 @@ const pushArray = (lua: Lua, L: State, items: ReadonlyArray<Resp.Reply>, protoco
   })
 }
 
-/** Pushes what `redis.call` answers. The reply has the shape of the protocol that the script has chosen. */
+/** Pushes the result of `redis.call`. Its shape depends on the protocol that the script has chosen. */
 export const pushReply = (lua: Lua, L: State, reply: Resp.Reply, protocol: 2 | 3): void => {
   const { api } = lua
   const modern = protocol === 3
@@ -115,16 +115,19 @@ export const pushReply = (lua: Lua, L: State, reply: Resp.Reply, protocol: 2 | 3
 
 const int64Limit = 2 ** 63
 
-/** As C casts a double to a 64-bit integer: what does not fit is the smallest one. */
+/** Casts a double to a 64-bit integer as C does: a value out of range becomes the smallest integer. */
 export const truncated = (value: number): number | bigint => {
   if (Number.isNaN(value) || value >= int64Limit || value < -int64Limit) return -(BigInt(2) ** BigInt(63))
   return Number.isSafeInteger(Math.trunc(value)) ? Math.trunc(value) + 0 : BigInt(Math.trunc(value))
 }
 
-/** Digits of the bytes that a script returned where the server would not look at them. */
+/**
+ * A big number from the bytes that a script returned. If they are not digits, which the server would not check, they become a
+ * bulk string.
+ */
 const bigNumber = (text: Bin): Resp.Reply => /^[+-]?\d+$/.test(text) ? Reply.bigNumber(BigInt(text)) : Reply.bulk(text)
 
-/** Reads the value on top of the stack and pops it. `protocol` is the one that the script has chosen. */
+/** Reads the value on top of the stack as a reply, and pops it. `protocol` is the one that the script has chosen. */
 export const popReply = (lua: Lua, L: State, protocol: 2 | 3): Resp.Reply => {
   const { api } = lua
   const reply = topReply(lua, L, protocol)

@@ -1,10 +1,10 @@
 /**
- * A Lua machine for the scripts of the simulated server, behind the few operations that its libraries are written in.
+ * A Lua machine for the scripts of the simulated server, behind the few operations that its libraries need.
  *
- * Of the interpreters on npm, `wasmoon-lua5.1` is the one that is Lua 5.1, which Redis embeds: with the 5.3 of fengari (whose
- * integers have 32 bits) or the 5.4 of wasmoon, numbers, error texts and the order of tables would all differ. Its binary
- * starts without waiting, keeps strings as bytes, has memory of its own and no way out of it, and is not loaded before a
- * node runs its first script; the version is pinned, because that binary is used without the package's own loader.
+ * Redis embeds Lua 5.1, and `wasmoon-lua5.1` is the only such interpreter on npm. With the 5.3 of fengari (whose integers have
+ * 32 bits) or the 5.4 of wasmoon, numbers, error texts and the order of tables would all differ. Its binary starts
+ * synchronously, keeps strings as bytes, and has memory of its own and no access outside it. It is loaded only when a node runs
+ * its first script. The version is pinned, because the binary is used without the package's own loader.
  *
  * @since 0.1.0
  */
@@ -42,13 +42,15 @@ export const typeNames: ReadonlyArray<string> = [
   "thread"
 ]
 
-/** Places on the stack that are none. */
+/** Special indexes that are not places on the stack. */
 export const Index = { registry: -10_000, globals: -10_002, upvalue: (n: number): number => -10_002 - n } as const
 
-/** A function that Lua calls: arguments are on the stack from 1 on, results are left on top, their number is returned. */
+/**
+ * A function that Lua calls. Its arguments are on the stack from 1 on. It leaves its results on top, and returns their number.
+ */
 export type Native = (lua: Lua, L: State) => number
 
-/** Thrown out of the machine when a script has used up what it was given. The machine cannot be used any more. */
+/** Thrown out of the machine when a script has used up its budget. The machine can't be used any more. */
 export class Exhausted extends Error {
   constructor() {
     super("the script does not end")
@@ -56,23 +58,23 @@ export class Exhausted extends Error {
   }
 }
 
-/** Where an error was raised. */
+/** The place at which an error was raised. */
 export interface Where {
   readonly source: Bin
   readonly line: number
 }
 
 const countMask = 8
-/** After how many instructions the budget is looked at. */
+/** The number of instructions between two checks of the budget. */
 const tick = 100_000
 
 export class Lua {
-  /** The server whose scripts run here. */
+  /** The version of the server that runs the scripts. */
   readonly version: Version
   readonly api: Wasm.Api
   /** The main thread. Functions get the thread that called them, which may be a coroutine. */
   readonly main: State
-  /** Instructions that a script has left. A call of the server costs more than one. */
+  /** The number of instructions that the script has left. A call of the server counts as more than one. */
   budget = 0
 
   private readonly instance: Wasm.Instance
@@ -115,13 +117,13 @@ export class Lua {
     api.lua_sethook(this.main, this.hook, countMask, tick)
   }
 
-  /** Takes from the budget of the script that runs. */
+  /** Subtracts from the budget of the running script. */
   spend(instructions: number): void {
     this.budget -= instructions
     if (this.budget < 0) throw new Exhausted()
   }
 
-  /** The string at an index, or the digits of a number, without a change to it; else undefined. */
+  /** The string at an index, or the digits of a number, without changing the stack; undefined for other values. */
   text(L: State, index: number): Bin | undefined {
     const { api } = this
     const type = api.lua_type(L, index)
@@ -132,7 +134,7 @@ export class Lua {
     return text
   }
 
-  /** The argument as a string, or the error that Lua's own libraries raise. */
+  /** Returns an argument as a string, or raises the same error as Lua's own libraries. */
   checkText(L: State, argument: number): Bin {
     return this.bytes(this.api.luaL_checklstring(L, argument, this.lengthAt))
   }
@@ -148,7 +150,7 @@ export class Lua {
     this.api.lua_rawset(L, table)
   }
 
-  /** Pushes a field of the table at an index, which has to be positive, and answers its type. */
+  /** Pushes a field of the table at an index, which has to be positive, and returns its type. */
   getField(L: State, table: number, name: Bin): number {
     this.push(L, name)
     this.api.lua_rawget(L, table)
@@ -164,7 +166,7 @@ export class Lua {
     return type === Type.none ? "no value" : typeNames[type]
   }
 
-  /** Pushes a function, which has the values on top of the stack as upvalues 2 and on. */
+  /** Pushes a function. The values on top of the stack become its upvalues 2 and on. */
   pushNative(L: State, native: Native, upvalues = 0): void {
     const { api } = this
     api.lua_pushnumber(L, this.natives.push(native) - 1)
@@ -172,14 +174,14 @@ export class Lua {
     api.lua_pushcclosure(L, this.entrance, upvalues + 1)
   }
 
-  /** Pops a function of Lua's own libraries, to be called from a native function in its place. */
+  /** Pops a function of Lua's own libraries, and returns it for a native function that replaces it. */
   takeNative(L: State): (L: State) => number {
     const code = this.instance.code(this.api.lua_tocfunction(L, -1))
     this.pop(L)
     return code
   }
 
-  /** Raises an error that says where. */
+  /** Raises an error with its place in the script. */
   raise(L: State, text: string): never {
     this.api.luaL_where(L, 1)
     this.push(L, text)
@@ -187,12 +189,12 @@ export class Lua {
     return this.api.lua_error(L)
   }
 
-  /** Raises an error that names the argument. */
+  /** Raises an error about an argument. */
   argumentError(L: State, argument: number, text: string): never {
     return this.api.luaL_argerror(L, argument, this.write(`${text}\0`))
   }
 
-  /** Where the function at a level of the call stack is, and whether it is written in C. */
+  /** The place of the function at a level of the call stack, and whether it is written in C. */
   locate(L: State, level: number): Where & { readonly native: boolean } | undefined {
     const { api, debugAt } = this
     if (api.lua_getstack(L, level, debugAt) === 0) return undefined
@@ -205,7 +207,7 @@ export class Lua {
     }
   }
 
-  /** Compiles a chunk and pushes it; or answers what is wrong with it. */
+  /** Compiles a chunk and pushes it. If it is invalid, returns the problem. */
   compile(code: Bin, name: string): Bin | undefined {
     const { api, main } = this
     const at = this.write(`${name}\0${code}`)
@@ -237,7 +239,7 @@ export class Lua {
     return this.scratchAt
   }
 
-  /** The memory as it is now: the buffer is another one after it has grown. */
+  /** The present memory. After it has grown, its buffer is a different one. */
   private current(): Uint8Array {
     const { buffer } = this.api.memory
     if (this.memory.buffer !== buffer) {

@@ -1,5 +1,5 @@
 /**
- * The random numbers of scripts: those of the generator `drand48`, from where it starts in every process of a server.
+ * The random numbers of scripts: the generator `drand48`, with the state in which it starts in every process of a server.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ const increment = BigInt(0xb)
 const word = BigInt(48)
 const limit = 0x7fff_ffff
 
-/** One generator. */
+/** One random number generator. */
 export class Random {
   private state = BigInt("0x1234ABCD330E")
 
@@ -18,7 +18,7 @@ export class Random {
     this.state = (BigInt(value >>> 0) << BigInt(16)) | BigInt(0x330e)
   }
 
-  /** From 0 to below 1. */
+  /** The next number, from 0 to below 1. */
   next(): number {
     this.state = BigInt.asUintN(48, this.state * multiplier + increment)
     const bits = Number(this.state >> (word - BigInt(31)))

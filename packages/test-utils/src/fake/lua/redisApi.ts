@@ -1,5 +1,5 @@
 /**
- * The functions that scripts find in `redis`.
+ * The functions of the table `redis` in scripts.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { pushError, pushReply } from "./convert.ts"
 import { Type } from "./lua.ts"
 import type { Lua, Native, State } from "./lua.ts"
 
-/** What a running script can do to the server. */
+/** The server as a running script can use it. */
 export interface Host {
   /** The protocol that the script has chosen for the replies of its calls. */
   protocol: 2 | 3
@@ -21,28 +21,28 @@ export interface Host {
   readonly knows: (argv: ReadonlyArray<Bin>) => boolean
 }
 
-/** The host is of the script that runs; there is none while a library is loaded. */
+/** The host of the running script. Undefined while a library is loaded. */
 export interface Current {
   host: Host | undefined
 }
 
-/** An instruction is cheap, a call is not. */
+/** The cost of a call of the server, in instructions. */
 const costOfCall = 200
 
-/** The table of an error as the server makes one of a text: what has no code gets `ERR`. */
+/** Pushes the table of an error, made from a text as the server does it: a text without an error code gets `ERR`. */
 const pushServerError = (lua: Lua, L: State, text: Bin): void => {
   const trimmed = text.replace(/^[\r\n]+|[\r\n]+$/g, "")
   const coded = trimmed.startsWith("-") && trimmed.includes(" ")
   pushError(lua, L, coded ? trimmed.slice(1) : `ERR ${trimmed.replace(/^-/, "")}`, false)
 }
 
-/** Raises an error of the server, which says nothing of where it is. */
+/** Raises an error of the server, without its place in the script. */
 export const raiseServerError = (lua: Lua, L: State, text: string): never => {
   pushServerError(lua, L, text)
   return lua.api.lua_error(L)
 }
 
-/** An integer loses the sign of zero since 7.2, where it is written as an integer while it is one of 64 bits. */
+/** A number as an argument of a command. Since 7.2 integers are written as integers, so that -0 becomes 0. */
 const numberAsArgument = (value: number, version: Version): Bin =>
   since(version, 7.2) && value === 0 ? "0" : Format.double(value, version)
 
@@ -110,10 +110,10 @@ const log: Native = (lua, L) => {
   return 0
 }
 
-/** What a library finds while it is loaded, besides `redis.register_function`. */
+/** The functions available while a library is loaded, besides `redis.register_function`. */
 export const loading: Readonly<Record<string, Native>> = { log }
 
-/** What all scripts find. */
+/** The functions available in all scripts. */
 export const functions = (current: Current): Readonly<Record<string, Native>> => ({
   log,
   call: caller(current, true),
@@ -158,7 +158,7 @@ export const functions = (current: Current): Readonly<Record<string, Native>> =>
   }
 })
 
-/** What EVAL has besides; there is no debugger, so these do what they do without one. */
+/** The additional functions of EVAL. There is no debugger, so those for it do what they do without one. */
 export const evalFunctions: Readonly<Record<string, Native>> = {
   breakpoint: (lua, L) => {
     lua.api.lua_pushboolean(L, 0)
@@ -185,7 +185,7 @@ export const constants = ({ release }: Version): Readonly<Record<string, number 
   REDIS_VERSION_NUM: release.split(".").reduce((sum, part) => sum * 256 + Number(part), 0)
 })
 
-/** `pcall`, which gives of an error of the server its text only. */
+/** `pcall`. For an error of the server it returns only the text. */
 export const pcall: Native = (lua, L) => {
   const { api } = lua
   const count = api.lua_gettop(L)
@@ -210,7 +210,7 @@ export const pcall: Native = (lua, L) => {
   return api.lua_gettop(L)
 }
 
-/** Makes a table of every error, with the place where it was raised: the message handler of all scripts. */
+/** The message handler of all scripts: turns every error into a table, with the place where it was raised. */
 export const errorHandler: Native = (lua, L) => {
   const { api } = lua
   let where = lua.locate(L, 1)

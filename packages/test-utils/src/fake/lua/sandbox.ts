@@ -1,8 +1,8 @@
 /**
- * What a script may touch: the globals of Redis and no others, all of them read only.
+ * The environment of a script: only the globals of Redis, and all of them read-only.
  *
- * The server's Lua is patched to have tables that cannot be written. Here an empty table stands for each of them, which reads
- * through to the one behind and refuses writes; the functions that look at a table without its metatable are told.
+ * The server's Lua is patched to have read-only tables. Here an empty table stands in for each of them. It reads through to the
+ * real table and refuses writes. Functions that look at a table without its metatable are replaced by ones that know of this.
  *
  * @since 0.1.0
  */
@@ -30,15 +30,15 @@ const unknownGlobal: Native = (lua, L) =>
   lua.raise(L, `Script attempted to access nonexistent global variable '${lua.text(L, 2) ?? lua.typeName(L, 2)}'`)
 
 /**
- * `os.clock`, all there is of `os` since 7.2. A server answers seconds of processor time, which not every platform tells: here
- * they are the seconds since the program started.
+ * `os.clock`, the only function of `os`, since 7.2. A server returns seconds of processor time, which not every platform has.
+ * Here they are the seconds since the program started.
  */
 const clock: Native = (lua, L) => {
   lua.api.lua_pushnumber(L, performance.now() / 1000)
   return 1
 }
 
-/** Pushes a table of functions and constants. */
+/** Pushes a new table of functions and constants. */
 const pushTable = (
   lua: Lua,
   L: State,
@@ -68,11 +68,11 @@ const extend = (
   }
 }
 
-/** A machine whose globals are those of Redis. */
+/** A Lua machine with the globals of Redis. */
 export class Sandbox {
   readonly lua: Lua
   readonly current: RedisApi.Current = { host: undefined }
-  /** What stands behind a read-only table, by the address of that table. */
+  /** The real table behind each read-only stand-in, by the address of the stand-in. */
   private readonly behind = new Map<number, number>()
   private readonly references = new Map<"globals" | "redis" | "loading" | "loadingRedis" | "handler", number>()
 
@@ -80,7 +80,7 @@ export class Sandbox {
     this.lua = lua
     const { api, main: L } = lua
     this.guardLibraries()
-    // The globals, picked from what the libraries have left.
+    // The globals are picked from those that the libraries have left.
     api.lua_createtable(L, 0, 0)
     const globals = api.lua_gettop(L)
     for (const name of allowed) {
@@ -144,7 +144,7 @@ export class Sandbox {
     this.pushKept("handler")
   }
 
-  /** Sets a global that scripts can read: pops it. */
+  /** Pops a value and sets it as a global that scripts can read. */
   setGlobal(name: string): void {
     const { api, main: L } = this.lua
     this.pushKept("globals")
@@ -153,7 +153,7 @@ export class Sandbox {
     this.lua.pop(L)
   }
 
-  /** The globals are `redis` alone, with less in it, while a library is loaded. */
+  /** While a library is loaded, the only global is `redis`, with fewer functions. */
   loading<T>(natives: Readonly<Record<string, Native>>, load: () => T): T {
     const { lua } = this
     const { api, main: L } = lua
@@ -200,7 +200,7 @@ export class Sandbox {
     this.lua.api.lua_rawgeti(this.lua.main, Index.registry, this.references.get(name)!)
   }
 
-  /** Lets a read-only table read through to another one. */
+  /** Makes a read-only table read through to another table. */
   private redirect(guard: number, name: "globals" | "redis" | "loading" | "loadingRedis"): void {
     const { lua } = this
     const { api, main: L } = lua
@@ -218,7 +218,7 @@ export class Sandbox {
     this.lua.pop(L)
   }
 
-  /** Reading what is not in the table is an error. */
+  /** Makes it an error to read a field that the table does not have. */
   private onlyKnown(table: number): void {
     const { lua } = this
     const { api, main: L } = lua
@@ -228,7 +228,7 @@ export class Sandbox {
     api.lua_setmetatable(L, table)
   }
 
-  /** Pushes the read-only table that stands for the one at an index. */
+  /** Pushes a read-only stand-in for the table at an index. */
   private pushGuard(index: number, L: State = this.lua.main): void {
     const { lua } = this
     const { api } = lua
@@ -240,7 +240,7 @@ export class Sandbox {
     lua.pushNative(L, refuseWrite)
     lua.setField(L, meta, "__newindex")
     api.lua_setmetatable(L, meta - 1)
-    // Neither is ever collected, so that their addresses stay theirs.
+    // Both tables are referenced for ever, so that their addresses are not used again.
     api.lua_pushvalue(L, -1)
     api.luaL_ref(L, Index.registry)
     api.lua_pushvalue(L, index)
@@ -251,7 +251,7 @@ export class Sandbox {
     return this.lua.api.lua_type(L, index) === Type.table && this.behind.has(this.lua.api.lua_topointer(L, index))
   }
 
-  /** Puts the table that is read in the place of the one that stands for it. */
+  /** Replaces a stand-in on the stack by the real table. */
   private seeThrough(L: State, index: number): boolean {
     if (!this.isGuard(L, index)) return false
     const { api } = this.lua
@@ -270,7 +270,7 @@ export class Sandbox {
     api.lua_settop(L, 0)
   }
 
-  /** Functions of Lua's libraries that would write to a read-only table, or not see what is in it. */
+  /** Replaces the functions of Lua's libraries that would write to a read-only table, or not see its contents. */
   private guardLibraries(): void {
     const { lua } = this
     const { main: L } = lua
@@ -297,7 +297,7 @@ export class Sandbox {
       else this.pushGuard(lua.api.lua_gettop(thread), thread)
       return 1
     })
-    // The C library of this machine prints a null pointer in another way.
+    // The C library of this machine prints null pointers differently.
     wrap(Index.globals, "tostring", (original) => (_, thread) => {
       if (lua.api.lua_type(thread, 1) !== Type.lightUserdata || lua.api.lua_touserdata(thread, 1) !== 0) {
         return original(thread)
@@ -305,14 +305,14 @@ export class Sandbox {
       lua.push(thread, "userdata: (nil)")
       return 1
     })
-    // Binary chunks could do anything to the machine, and the server's Lua takes none.
+    // Binary chunks could do anything to the machine, and the server's Lua refuses them.
     wrap(Index.globals, "loadstring", (original) => (_, thread) => {
       if (lua.text(thread, 1)?.startsWith("\u001b") !== true) return original(thread)
       lua.api.lua_pushnil(thread)
       lua.push(thread, "attempt to load a binary chunk")
       return 2
     })
-    // `pairs` hands out the `next` that it was made with.
+    // `pairs` returns the `next` that it was created with.
     lua.getField(L, Index.globals, "next")
     const next = lua.api.luaL_ref(L, Index.registry)
     wrap(Index.globals, "pairs", (original) => (_, thread) => {

@@ -15,12 +15,12 @@ const sizes: Readonly<Record<string, number>> = { b: 1, B: 1, h: 2, H: 2, l: 8, 
 interface Item {
   readonly option: string
   readonly size: number
-  /** How many bytes come before it so that it is aligned, where there are `length` already. */
+  /** The number of padding bytes that align the item after `length` bytes. */
   readonly padding: (length: number) => number
   readonly little: boolean
 }
 
-/** Reads the format. Items that only change how others are read do not come out. */
+/** Parses the format. Items that only affect how others are read are not yielded. */
 function* parse(lua: Lua, L: State, format: Bin): Generator<Item> {
   let little = true
   let alignment = 1
@@ -92,7 +92,7 @@ const floatOf = (bytes: Uint8Array, little: boolean): number =>
 const pack: Native = (lua, L) => {
   const { api } = lua
   const format = lua.checkText(L, 1)
-  // An argument too few is said to be nil.
+  // A missing argument is reported as nil.
   api.lua_pushnil(L)
   let packed = ""
   let argument = 2

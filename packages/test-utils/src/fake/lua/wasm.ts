@@ -1,8 +1,8 @@
 /**
- * Loads Lua 5.1, compiled to WebAssembly, without waiting for anything.
+ * Loads Lua 5.1, compiled to WebAssembly, synchronously.
  *
- * The package's own loader is asynchronous and gives scripts a file system, so it is left aside: of the package only the
- * binary is used, with the few imports that Lua needs to run. Whatever else Lua asks of a system is refused.
+ * The package's own loader is asynchronous and gives scripts a file system, so it is not used. Only the package's binary is,
+ * with the few imports that Lua needs to run. Anything else that Lua asks of the system is refused.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { CommandError } from "../values/commandError.ts"
 export type State = number
 type Pointer = number
 
-/** The C API of Lua, as far as it is used. */
+/** The parts of Lua's C API that are used. */
 export interface Api {
   readonly memory: WebAssembly.Memory
   readonly malloc: (size: number) => Pointer
@@ -68,12 +68,12 @@ export interface Api {
   readonly luaopen_table: (L: State) => number
 }
 
-/** One machine: its memory, its functions, and a way to give it functions of ours. */
+/** One machine: its memory, its functions, and a way to add JavaScript functions. */
 export interface Instance {
   readonly api: Api
-  /** The C function at a place in the table of functions. */
+  /** The C function at an index of the function table. */
   readonly code: (place: number) => (L: State) => number
-  /** Puts a function where Lua can call it, and answers its place. */
+  /** Puts a function into the function table, where Lua can call it, and returns its index. */
   readonly install: (kind: "function" | "hook", run: (L: State, detail: number) => number | void) => number
 }
 
@@ -86,14 +86,14 @@ interface Internals {
   readonly stackSave: () => Pointer
 }
 
-/** What a C `longjmp` throws through JavaScript, up to the `setjmp`. */
+/** The value that a C `longjmp` throws through JavaScript, up to the `setjmp`. */
 const jump = Infinity
 
 const pageSize = 65_536
-/** Lua says "not enough memory" beyond. */
+/** Beyond this size of its memory, Lua reports "not enough memory". */
 const memoryLimit = 512 * 1024 * 1024
 
-// A module that imports one function and exports it again, so that it can stand in a table of functions.
+// A module that imports one function and exports it again, so that it can be put into a function table.
 const adapter = (type: ReadonlyArray<number>): WebAssembly.Module => {
   const types = [0x01, type.length + 2, 0x01, 0x60, ...type]
   const imports = [0x02, 0x07, 0x01, 0x01, 0x65, 0x01, 0x66, 0x00, 0x00]
@@ -126,7 +126,7 @@ const load = (): Modules => {
   }
 }
 
-/** A new machine. The binary is read and compiled when the first one is wanted. */
+/** Makes a new machine. The binary is read and compiled for the first one. */
 export const instantiate = (): Instance => {
   const compiled = loaded ??= load()
   let internals: Internals

@@ -31,14 +31,14 @@ const serve = (node: FakeNode, socket: Net.Socket): void => {
   })
   socket.on("data", (chunk) => session.receive(chunk))
   socket.on("close", () => session.hangUp())
-  // A broken socket closes by itself, and "close" is enough to know.
+  // After an error the socket closes by itself, and "close" is handled.
   socket.on("error", () => {})
 }
 
 const failed = (node: FakeNode, cause: unknown): FakeClusterError =>
   new FakeClusterError({ problem: `no port could be opened for ${node.name}`, cause })
 
-/** Opens a free port for a node, and lets it announce that. The port closes with the scope. */
+/** Opens a free port for a node, which announces it from then on. The port closes with the scope. */
 export const open = (node: FakeNode): Effect.Effect<Address.Tcp, FakeClusterError, Scope.Scope> =>
   Effect.gen(function*() {
     const net = builtin("node:net")

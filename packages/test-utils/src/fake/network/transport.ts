@@ -18,7 +18,7 @@ const failed = (address: Address, problem: string): RedisError =>
     attempts: 0
   })
 
-/** Waits for the node to be there: at once, after its latency, or when a cut is mended. */
+/** Waits until the node can be reached: at once, after its latency, or when a cut is mended. */
 const reach = (world: FakeWorld, address: Address): Effect.Effect<FakeNode, RedisError> =>
   Effect.callback<FakeNode, RedisError>((resume) => {
     const attempt = (): void => {
@@ -41,7 +41,7 @@ export const makeConnector = (world: FakeWorld): Connector.Connector["Service"] 
   let port = 40_000
   return Connector.Connector.of({
     secure: false,
-    // Microtasks all run before TestClock goes on to the next sleeper, so that runs repeat.
+    // All microtasks run before TestClock goes on to the next sleeper, so that runs repeat.
     soon: queueMicrotask,
     open: (address, listener) =>
       Effect.flatMap(reach(world, address), (node) =>

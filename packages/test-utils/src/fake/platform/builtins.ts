@@ -1,6 +1,6 @@
 /**
- * Modules that only Node has (and what is compatible with it). They are asked for when they are first needed, and never
- * imported, so that all else runs in a browser.
+ * Modules that exist only in Node (and compatible platforms). They are looked up when first needed, and never imported, so that
+ * everything else runs in a browser.
  *
  * @since 0.1.0
  */
@@ -20,6 +20,6 @@ interface Platform {
   }
 }
 
-/** The module of this name, or undefined where there is none. */
+/** The module with this name, or undefined if the platform does not have it. */
 export const builtin = <Name extends keyof Builtins>(name: Name): Builtins[Name] | undefined =>
   (globalThis as Platform).process?.getBuiltinModule?.(name)

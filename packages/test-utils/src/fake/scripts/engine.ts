@@ -1,5 +1,5 @@
 /**
- * Running Lua: what EVAL and FCALL have in common.
+ * Runs Lua: the parts that EVAL and FCALL share.
  *
  * @since 0.1.0
  */
@@ -22,17 +22,17 @@ import { CommandError } from "../values/commandError.ts"
 const { Reply } = Resp
 
 /**
- * How many Lua instructions a script may run, a second's worth or two. A real server would answer BUSY to everybody else until
- * SCRIPT KILL; here the script holds the only thread there is, so it ends by itself.
+ * The number of Lua instructions that a script may run, which takes a second or two. A real server would answer BUSY to other
+ * clients until SCRIPT KILL. Here the script occupies the only thread, so it is stopped.
  */
 export const instructionLimit = 100_000_000
 
-/** What a script may do, by the flags it was given. */
+/** The permissions of a script, by its flags. */
 export interface Flags {
   readonly noWrites: boolean
   readonly crossSlot: boolean
   readonly noCluster: boolean
-  /** A script without a shebang line: as before the flags came. */
+  /** Whether the script has no shebang line, and so behaves as before there were flags. */
   readonly legacy: boolean
 }
 
@@ -64,7 +64,7 @@ export const keysAndArguments = (
   return { keys: args.slice(2, 2 + count), args: args.slice(2 + count) }
 }
 
-/** Refuses what the server refuses before a script runs. Answers whether it may not write. */
+/** Refuses a script as the server does before it runs. Returns whether the script may only read. */
 export const admit = (flags: Flags, readOnlyCommand: boolean, node: Node): boolean => {
   if (flags.legacy) return readOnlyCommand
   if (flags.noCluster) throw new CommandError("ERR Can not run script on cluster, 'no-cluster' flag is set.")
@@ -79,7 +79,7 @@ interface Called {
   readonly words: number
 }
 
-/** The command that the words name, as far as the server knows it. */
+/** The command that a script calls, if the server knows it. */
 const called = (argv: ReadonlyArray<Bin>, version: Version): Called | "unknown" | "incomplete" => {
   const first = argv[0].toUpperCase()
   const knows = (name: string) => Registry.find(name, version) !== undefined || factsOf(name, version) !== undefined
@@ -160,17 +160,17 @@ class ScriptHost implements Host {
 
 const makeRandom = () => new Random()
 
-/** The random numbers of a node go on from script to script. */
+/** The random numbers of a node. They continue from one script to the next. */
 export const randomOf = (node: Node): Random => node.local(makeRandom)
 
-/** A compiled chunk or a function in a machine. */
+/** A reference to a compiled chunk or a function in a machine. */
 export type Reference = number
 
-/** One node's machine for scripts, or for functions. */
+/** A node's machine for scripts, or the one for functions. */
 export class Engine {
   readonly sandbox: Sandbox
   readonly lua: Lua
-  /** After a script had to be stopped, the machine cannot be used any more. */
+  /** Whether a script had to be stopped. The machine can't be used any more then. */
   broken = false
 
   constructor(kind: "eval" | "function", random: Random, version: Version) {
@@ -178,13 +178,13 @@ export class Engine {
     this.sandbox = new Sandbox(this.lua, kind, random)
   }
 
-  /** Compiles a chunk; or answers what is wrong with it. */
+  /** Compiles a chunk. If it is invalid, returns the problem. */
   compile(code: Bin, name: string): Reference | { readonly problem: Bin } {
     const problem = this.lua.compile(code, name)
     return problem === undefined ? this.take() : { problem }
   }
 
-  /** Pops a value and keeps it. */
+  /** Pops a value and keeps a reference to it. */
   take(): Reference {
     return this.lua.api.luaL_ref(this.lua.main, Index.registry)
   }
@@ -202,7 +202,9 @@ export class Engine {
     })
   }
 
-  /** Calls a function with what `push` puts on the stack. The result, or the table of an error, is then on top. */
+  /**
+   * Calls a function with the values that `push` puts on the stack. Afterwards the result, or the table of an error, is on top.
+   */
   attempt(reference: Reference, push: () => number, budget: number = instructionLimit): boolean {
     const { lua } = this
     const { api, main: L } = lua
@@ -217,7 +219,7 @@ export class Engine {
     }
   }
 
-  /** What went wrong, from the table of an error on top of the stack. */
+  /** Reads the error in the table on top of the stack. */
   problem(): { readonly text: Bin; readonly source: Bin | undefined; readonly line: Bin | undefined } {
     const { lua } = this
     const { api, main: L } = lua
@@ -231,7 +233,7 @@ export class Engine {
       lua.pop(L)
       return value
     }
-    // A table without a text crashes a server of 7.0.
+    // A server of 7.0 crashes on a table without a text.
     const text = field("err") ?? "ERR the error is a table without the field err"
     return { text, source: field("source"), line: field("line") }
   }
@@ -240,7 +242,7 @@ export class Engine {
   run(options: {
     readonly invocation: Invocation
     readonly reference: Reference
-    /** What errors call it: the digest of a script, the name of a function. */
+    /** The name used in errors: the digest of a script, or the name of a function. */
     readonly name: string
     readonly flags: Flags
     readonly readOnly: boolean

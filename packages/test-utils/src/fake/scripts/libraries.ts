@@ -34,10 +34,10 @@ const badName =
 
 const alreadyThere = (name: Bin): string => `ERR Library '${name}' already exists`
 
-/** As much as a library may run while it is loaded. */
+/** The number of instructions that a library may run while it is loaded. */
 const loadingLimit = 50_000_000
 
-/** What the first line of a library says. */
+/** Reads the first line of a library. */
 const metadata = (code: Bin): { readonly name: Bin; readonly body: Bin } => {
   if (!code.startsWith("#!")) throw new CommandError("ERR Missing library metadata")
   const end = code.indexOf("\n")
@@ -61,7 +61,7 @@ const metadata = (code: Bin): { readonly name: Bin; readonly body: Bin } => {
   return { name, body: code.slice(end) }
 }
 
-/** `redis.register_function`, which tells of each function. */
+/** `redis.register_function`, which calls `add` with each function. */
 const registering = (add: (made: LibraryFunction) => boolean): Native => (lua, L) => {
   const { api } = lua
   const fail = (text: string) => raiseServerError(lua, L, text)
@@ -137,7 +137,7 @@ const registering = (add: (made: LibraryFunction) => boolean): Native => (lua, L
 
 /** All libraries of a node, and the machine that runs them. */
 export class Libraries {
-  /** The node's own, which scripts and functions draw from in turn. */
+  /** The node's random numbers, shared by scripts and functions. */
   random = new Random()
   version = Version.byDefault
   private known = new Map<Bin, Library>()
@@ -157,7 +157,7 @@ export class Libraries {
     return count
   }
 
-  /** Names of functions are compared without case. */
+  /** Finds a function. Names are compared without case. */
   find(name: Bin): LibraryFunction | undefined {
     const lower = name.toLowerCase()
     for (const { functions } of this.known.values()) {
@@ -169,7 +169,7 @@ export class Libraries {
 
   engine(): Engine {
     if (this.machine?.broken === true) {
-      // What had to be stopped took the machine with it: the libraries are loaded anew, their variables are lost.
+      // A function had to be stopped, which breaks the machine: all libraries are loaded again, and their variables are lost.
       const codes = [...this.known.values()].map(({ code }) => code)
       this.clear()
       for (const code of codes) this.load(code, true)

@@ -1,5 +1,5 @@
 /**
- * Reads what FUNCTION DUMP of this or of a real server wrote.
+ * Reads the result of FUNCTION DUMP of this or of a real server.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import { CommandError } from "../values/commandError.ts"
 const functionMark = 0xf5
 const footer = 10
 
-/** Long texts are packed by the real server: literal runs, and copies of what came before. */
+/** Decompresses a long text, which a real server packs: literal runs, and copies of earlier bytes. */
 const inflate = (packed: Uint8Array, length: number): Uint8Array => {
   const out = new Uint8Array(length)
   let at = 0
@@ -26,13 +26,13 @@ const inflate = (packed: Uint8Array, length: number): Uint8Array => {
     let count = control >> 5
     if (count === 7) count += packed[at++]
     let from = to - ((control & 0x1f) << 8) - packed[at++] - 1
-    // Byte by byte: the copy may overlap itself.
+    // Copied byte by byte, because the copy may overlap itself.
     for (let left = count + 2; left > 0; left--) out[to++] = out[from++]
   }
   return out
 }
 
-/** The codes of the libraries, or the error that the server answers. */
+/** The codes of the libraries. Throws the error that the server replies. */
 export const readLibraries = (payload: Bin, version: Version): ReadonlyArray<Bin> => {
   if (!Dump.isIntact(payload, version)) throw new CommandError("ERR DUMP payload version or checksum are wrong")
   const bytes = toBytes(payload.slice(0, -footer))

@@ -1,5 +1,5 @@
 /**
- * Users and what they may do, in the rules of ACL SETUSER.
+ * Users and their permissions, by the rules of ACL SETUSER.
  *
  * Source: https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/
  *
@@ -19,13 +19,13 @@ interface KeyPattern {
   readonly write: boolean
 }
 
-/** What a command needs in order to be allowed. */
+/** The permissions that a command needs. */
 export interface Need {
-  /** `GET`, `CONFIG SET`. */
+  /** The name of the command: `GET`, `CONFIG SET`. */
   readonly command: string
   readonly keys: ReadonlyArray<Bin>
   readonly write: boolean
-  /** Channels, or patterns, which have to be allowed literally. */
+  /** Channels, or with `literal` patterns, which have to be allowed literally. */
   readonly channels: ReadonlyArray<{ readonly name: Bin; readonly literal: boolean }>
 }
 
@@ -33,7 +33,7 @@ class RuleError extends Error {}
 
 const aclName = (name: string): string => name.toLowerCase().replace(" ", "|")
 
-/** A set of permissions: a user has one, and as many selectors as it was given. */
+/** A set of permissions. A user has one, and any number of selectors. */
 class Selector {
   commands: Array<string> = ["-@all"]
   keys: Array<KeyPattern> = []
@@ -97,7 +97,7 @@ class Selector {
     )
   }
 
-  /** What is missing, or undefined. */
+  /** The missing permission, or undefined. */
   refuses(need: Need): "command" | "key" | "channel" | undefined {
     if (!this.allowsCommand(need.command)) return "command"
     if (!need.keys.every((key) => this.allowsKey(key, need.write))) return "key"
@@ -173,7 +173,7 @@ export class User {
   private readonly version: Version
   enabled = false
   nopass = false
-  /** Shown, and of no effect. */
+  /** Shown, but without effect. */
   payload: string | undefined
   readonly passwords = new Set<string>()
   root: Selector
@@ -185,7 +185,7 @@ export class User {
     this.root = new Selector(version)
   }
 
-  /** Applies the rules of ACL SETUSER, all or none of them. */
+  /** Applies rules of ACL SETUSER: all of them, or none if one is invalid. */
   apply(rules: ReadonlyArray<Bin>): void {
     const draft = this.clone()
     for (const rule of joinSelectors(rules)) {
@@ -203,7 +203,7 @@ export class User {
     return this.enabled && (this.nopass || this.passwords.has(sha256(password)))
   }
 
-  /** The NOPERM text of what is not allowed, or undefined. */
+  /** The NOPERM text for a missing permission, or undefined. */
   refusal(need: Need): string | undefined {
     let worst: "command" | "key" | "channel" = "command"
     for (const selector of [this.root, ...this.selectors]) {
@@ -229,7 +229,7 @@ export class User {
     ]
   }
 
-  /** As ACL LIST shows it. */
+  /** The user as a line of ACL LIST. */
   get line(): Bin {
     const passwords = [...this.passwords].map((hash) => `#${hash}`)
     const selectors = this.selectors.map((selector) => `(${selector.line})`)
@@ -290,7 +290,7 @@ export class User {
   }
 }
 
-/** A selector may come in several arguments: `(+get`, `~a)`. */
+/** Joins selectors that come in several arguments: `(+get`, `~a)`. */
 const joinSelectors = (rules: ReadonlyArray<Bin>): ReadonlyArray<Bin> => {
   const joined: Array<Bin> = []
   let open: Bin | undefined
@@ -309,7 +309,7 @@ const joinSelectors = (rules: ReadonlyArray<Bin>): ReadonlyArray<Bin> => {
   return joined
 }
 
-/** The user that everybody is before AUTH. */
+/** The user of a connection before AUTH. */
 export const defaultUser = (password: Bin | undefined, version: Version): User => {
   const user = new User("default", version)
   user.apply(["on", password === undefined ? "nopass" : `>${password}`, "~*", "&*", "+@all"])

@@ -1,5 +1,5 @@
 /**
- * From the words of a request to an outcome, by the checks of the server's `processCommand` and in its order.
+ * Handles a request from its words to its outcome, with the checks of the server's `processCommand`, in the same order.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ type Serving = ServingNode<ClientSession>
 
 const error = Resp.Reply.error
 
-/** As the server prints it: a NUL ends it. */
+/** An argument as the server prints it in errors: a NUL ends it. */
 const printed = (arg: Bin, room = 128): Bin => arg.slice(0, room).split("\0", 1)[0]
 
 const unknownCommand = (argv: ReadonlyArray<Bin>): CommandError => {
@@ -36,7 +36,7 @@ const unknownCommand = (argv: ReadonlyArray<Bin>): CommandError => {
   return new CommandError(`ERR unknown command '${printed(argv[0])}', with args beginning with: ${shown}`)
 }
 
-/** Finds the command, or throws the server's words for one that is unknown or wrongly called. */
+/** Finds the command, or throws the server's error for one that is unknown or wrongly called. */
 export const resolve = (node: Serving, argv: ReadonlyArray<Bin>): Resolved => {
   const first = argv[0].toUpperCase()
   const container = Registry.isContainer(first)
@@ -60,7 +60,7 @@ const hasSubcommands = (name: string, { version }: Serving): boolean => factsOf(
 /** The arguments behind the name. */
 export const argsOf = ({ argv, entry }: Resolved): ReadonlyArray<Bin> => argv.slice(entry.words)
 
-/** The keys of a command, and the channels of the sharded ones. */
+/** The keys of a command; for commands of sharded pub/sub, the channels. */
 export const keysOf = (resolved: Resolved): ReadonlyArray<Bin> => {
   const args = argsOf(resolved)
   const { singleKey } = resolved.entry.spec
@@ -70,11 +70,14 @@ export const keysOf = (resolved: Resolved): ReadonlyArray<Bin> => {
 
 const sharded: ReadonlySet<string> = new Set(["SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH"])
 
-/** Whether replicas and cut-off nodes serve a command, as sharded pub/sub. Redis 8 treats SUNSUBSCRIBE like a command with keys. */
+/**
+ * Whether replicas and cut-off nodes serve a command, as they do for sharded pub/sub. Redis 8 treats SUNSUBSCRIBE like a
+ * command with keys.
+ */
 const isServedByReplicas = (name: string, { version }: Serving): boolean =>
   sharded.has(name) && !(name === "SUNSUBSCRIBE" && since(version, 8))
 
-/** Whether it writes, by the server's own flags. */
+/** Whether the command writes, by the server's own flags. */
 export const writes = ({ entry }: Resolved): boolean =>
   factsOf(entry.name, Version.byDefault)?.flags.has("write") ?? entry.spec.write
 
@@ -112,7 +115,7 @@ const checkUser = (session: ClientSession, resolved: Resolved): void => {
   })
   if (refusal === undefined) return
   if (name !== "EXEC") throw new CommandError(refusal)
-  // With EXEC the transaction is refused, and it is over.
+  // If EXEC is refused, the transaction is over.
   session.transaction = undefined
   session.unwatch()
   throw new CommandError(`EXECABORT Transaction discarded because of: ${refusal}`)
@@ -138,11 +141,11 @@ const factsFor = (node: Serving): Redirect.NodeFacts => ({
   hasKey: (key) => node.keys.has(key)
 })
 
-/** What to answer instead of executing, or undefined. */
+/** The error to reply instead of executing, or undefined. */
 export const redirectionOf = (session: ClientSession, commands: ReadonlyArray<Resolved>): string | undefined => {
   const { node } = session
   if (commands.length === 1) {
-    // Nearly every command has one key, in a slot that its node owns and is not moving.
+    // A fast path: nearly every command has one key, in a slot that its node owns and is not moving.
     const [{ argv, entry }] = commands
     const { singleKey } = entry.spec
     if (singleKey >= 0 && argv.length > singleKey + entry.words && node.servesPlainly(argv[singleKey + entry.words])) {
@@ -199,7 +202,7 @@ const admit = (session: ClientSession, resolved: Resolved): void => {
   }
 }
 
-/** Runs a command that may run. Whatever goes wrong is an error reply. */
+/** Runs a command that has passed the checks. Any exception becomes an error reply. */
 export const execute = (session: ClientSession, resolved: Resolved): Outcome => {
   const { node } = session
   const { entry } = resolved
@@ -219,10 +222,10 @@ export const execute = (session: ClientSession, resolved: Resolved): Outcome => 
   }
 }
 
-/** What a browser that was tricked into talking to the server begins its lines with. */
+/** Words at the beginning of lines that a browser sends if it is tricked into talking to the server. */
 const attacks: ReadonlySet<string> = new Set(["POST", "HOST:"])
 
-/** The way of one request, up to its reply. */
+/** Handles one request, up to its reply. */
 export const dispatch = (session: ClientSession, argv: ReadonlyArray<Bin>): void => {
   const { node } = session
   if (attacks.has(argv[0].toUpperCase())) return session.drop("the node takes the client for a tricked browser")
@@ -246,7 +249,7 @@ export const dispatch = (session: ClientSession, argv: ReadonlyArray<Bin>): void
     if (session.transaction !== undefined) session.transaction.broken = true
     session.reply(error(problem.text))
   } finally {
-    // ASKING holds for one command, or for all of a transaction that follows it.
+    // ASKING holds for one command, or for the whole transaction that follows it.
     if (session.transaction === undefined && session.lastCommand !== "asking") session.asking = false
     node.afterCommand()
   }
@@ -258,7 +261,7 @@ const scriptErrors = (text: string): string => {
   return text
 }
 
-/** Asks the same of a command that a script calls, in the words that scripts are told. */
+/** The checks for a command that a script calls, with the error texts for scripts. */
 const admitCall = (session: ClientSession, resolved: Resolved, options: CallOptions): void => {
   const { node } = session
   const { name, definition } = resolved.entry

@@ -1,5 +1,5 @@
 /**
- * What the test has scripted: replies in a node's place, and what becomes of replies on their way to the client.
+ * The test's interventions: replies in place of a node, and changes to replies on their way to the client.
  *
  * @since 0.1.0
  */
@@ -10,8 +10,8 @@ import * as Checks from "../input/checks.ts"
 import { fromBytes, toBytes, toText } from "../values/binary.ts"
 
 /**
- * What is meant by a scripted reply or a mishap: a command's name in any case (`"GET"`, `"CLUSTER SLOTS"`), or those that a
- * predicate picks by their words, and by the number of the connection, as of CLIENT ID.
+ * The commands that a scripted reply or a mishap applies to: a command's name in any case (`"GET"`, `"CLUSTER SLOTS"`), or a
+ * predicate of its words and of the number of its connection, as of CLIENT ID.
  *
  * @category models
  * @since 0.1.0
@@ -19,28 +19,29 @@ import { fromBytes, toBytes, toText } from "../values/binary.ts"
 export type CommandMatch = string | ((command: ReadonlyArray<string>, connection: number) => boolean)
 
 /**
- * What becomes of a reply on its way to the client. The command behind it has been executed.
+ * What happens to a reply on its way to the client. Its command has been executed.
  *
  * **Details**
  *
- * - `"drop"`: it is lost, as by a broken proxy. The next reply comes in its place.
+ * - `"drop"`: it is lost, as in a broken proxy. The next reply takes its place.
  * - `"duplicate"`: it arrives twice.
- * - `{ delay }`: it arrives later, and so does all that the node says on that connection afterwards, since bytes don't overtake
- *   each other. After an infinite delay the connection is silent for good.
- * - A function: other bytes arrive, or none. Of a command with several replies (SUBSCRIBE) it is told each.
+ * - `{ delay }`: it arrives later, and so does everything that the node sends on that connection afterwards, since bytes don't
+ *   overtake each other. After an infinite delay the connection stays silent for ever.
+ * - A function returns the bytes that arrive instead, or none. If a command has several replies (SUBSCRIBE), it is called for
+ *   each.
  *
  * @category models
  * @since 0.1.0
  */
 export type Mishap = "drop" | "duplicate" | { readonly delay: Duration.Input } | ((reply: Uint8Array) => Uint8Array)
 
-/** What a reply comes to: the bytes that arrive, and how many milliseconds late. */
+/** The bytes of a reply that arrive, and their delay in milliseconds. */
 export interface Arrival {
   readonly bytes: Bin
   readonly delay: number
 }
 
-/** What is done to each reply of one command. */
+/** The change to each reply of one command. */
 export type Way = (reply: Bin) => Arrival
 
 interface Rule<A> {
@@ -63,16 +64,16 @@ const matcher = (match: CommandMatch): Rule<unknown>["matches"] => {
   return (argv) => words.every((word, index) => argv[index]?.toUpperCase() === word)
 }
 
-/** Things to do to so many of the commands that match, the oldest thing first. */
+/** A list of interventions. Each applies to a number of matching commands, the oldest intervention first. */
 export class Rules<A> {
   private rules: ReadonlyArray<Rule<A>> = []
 
-  /** Throws {@link FakeClusterError} for what matches nothing, or never. */
+  /** Throws {@link FakeClusterError} if `match` or `times` is invalid. */
   add(node: Node | undefined, match: CommandMatch, what: A, times = 1): void {
     this.rules = [...this.rules, { node, matches: matcher(match), what, left: Checks.times(times) }]
   }
 
-  /** What is to be done about a command. Throws what a predicate of the test throws. */
+  /** The intervention for a command. Throws an exception of the test's predicate. */
   take(session: Session, argv: ReadonlyArray<Bin>): A | undefined {
     if (this.rules.length === 0) return undefined
     const rule = this.rules.find(({ matches, node }) =>
@@ -84,7 +85,7 @@ export class Rules<A> {
   }
 }
 
-/** What a mishap does to a reply. */
+/** The change to replies that a mishap stands for. */
 export const wayOf = (mishap: Mishap): Way => {
   if (typeof mishap === "function") {
     return (reply) => {
@@ -108,14 +109,14 @@ export const wayOf = (mishap: Mishap): Way => {
 }
 
 /**
- * What the test lets a node say: a reply, an error by its text, or bytes as they are.
+ * Something that the test lets a node send: a reply, an error by its text, or raw bytes.
  *
  * @category models
  * @since 0.1.0
  */
 export type Saying = Resp.Reply | string | Uint8Array
 
-/** The bytes of a saying. Throws {@link FakeClusterError} for what is none. */
+/** The bytes of a saying. Throws {@link FakeClusterError} if it is invalid. */
 export const spoken = (saying: Saying): (protocol: 2 | 3) => Bin => {
   if (saying instanceof Uint8Array) return () => fromBytes(saying)
   const reply = typeof saying === "string" ? Resp.Reply.error(saying) : saying
@@ -124,7 +125,7 @@ export const spoken = (saying: Saying): (protocol: 2 | 3) => Bin => {
     const [two, three] = [encoded(2), encoded(3)]
     if (two !== "" && three !== "") return (protocol) => protocol === 2 ? two : three
   } catch {
-    // What can't be written is no reply either.
+    // A value that can't be encoded is not a reply either.
   }
   return Checks.fail(
     `the reply is ${

@@ -1,5 +1,5 @@
 /**
- * Keyspace notifications: what `notify-keyspace-events` says, and publishing a change as it says.
+ * Keyspace notifications: reads the setting `notify-keyspace-events`, and publishes changes accordingly.
  *
  * Source: the server's notify.c; https://redis.io/docs/latest/develop/pubsub/keyspace-notifications/
  *
@@ -9,26 +9,26 @@ import type { EventKind } from "../data/keyspace.ts"
 import type { Bin, Node } from "../definitions/handler.ts"
 import { deliver } from "./pubsub.ts"
 
-/** What is published, read from the setting. */
+/** The contents of the setting. */
 export interface Flags {
-  /** By key: `__keyspace@0__:<key>` tells the event. */
+  /** Publish by key: the event, to `__keyspace@0__:<key>`. */
   readonly byKey: boolean
-  /** By event: `__keyevent@0__:<event>` tells the key. */
+  /** Publish by event: the key, to `__keyevent@0__:<event>`. */
   readonly byEvent: boolean
   readonly kinds: ReadonlySet<EventKind>
 }
 
-/** Those that `A` stands for, in the order in which the server prints them. */
+/** The kinds that `A` stands for, in the order in which the server prints them. */
 const all: ReadonlyArray<EventKind> = ["g", "$", "l", "s", "h", "z", "x", "e", "t", "d"]
 const others: ReadonlyArray<EventKind> = ["n", "m"]
 const known: ReadonlySet<string> = new Set([...all, ...others])
 
 const isKind = (letter: string): letter is EventKind => known.has(letter)
 
-/** What CONFIG SET says about a setting with a letter that there is not. */
+/** The error of CONFIG SET for an unknown letter. */
 export const invalid = "Invalid event class character. Use 'Ag$lshzxeKEtmdn'."
 
-/** Reads the setting. Undefined: it has a letter that there is not. */
+/** Reads the setting; undefined if it has an unknown letter. */
 export const parse = (setting: Bin): Flags | undefined => {
   const kinds = new Set<EventKind>()
   let byKey = false
@@ -43,7 +43,7 @@ export const parse = (setting: Bin): Flags | undefined => {
   return { byKey, byEvent, kinds }
 }
 
-/** The setting as CONFIG GET answers it. Like the server, it forgets the `n` beside an `A`. */
+/** The setting as CONFIG GET returns it. Like the server, it drops the `n` beside an `A`. */
 export const print = ({ byEvent, byKey, kinds }: Flags): Bin => {
   const classes = all.every((kind) => kinds.has(kind))
     ? "A"
@@ -62,16 +62,16 @@ const flagsOf = (node: Node): Flags => {
   return flags
 }
 
-/** Whether subscribers of the node may hear of changes, so that its keys have to expire on time. */
+/** Whether the node's subscribers may receive notifications, so that its keys have to expire on time. */
 export const isOn = (node: Node): boolean => {
   const { byEvent, byKey, kinds } = flagsOf(node)
   return (byKey || byEvent) && kinds.size > 0
 }
 
 /**
- * Publishes one change to the subscribers of the node where it happened, and to no other.
+ * Publishes one change to the subscribers of the node where it happened, and only there.
  *
- * A replica publishes what it is sent by its primary: not that a key has expired, but that it is deleted for that.
+ * A replica publishes the commands from its primary: for an expired key, that it was deleted, not that it expired.
  */
 export const notify = (node: Node, key: Bin, event: string, kind: EventKind): void => {
   const flags = flagsOf(node)

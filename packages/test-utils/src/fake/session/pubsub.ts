@@ -1,5 +1,5 @@
 /**
- * Who is subscribed to what on one node, and delivering messages to them.
+ * Delivers messages to the subscribers of one node.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as Glob from "../values/glob.ts"
 
 const { bulk, push } = Resp.Reply
 
-/** Sends a message to the subscribers that this node has, and answers how many there were. Keyspace events come here too. */
+/** Sends a message to the subscribers of this node, and returns their number. Also used for keyspace events. */
 export const deliver = (node: Node, channel: Bin, message: Bin): number => {
   let receivers = 0
   for (const session of node.sessions) {
@@ -27,7 +27,7 @@ export const deliver = (node: Node, channel: Bin, message: Bin): number => {
   return receivers
 }
 
-/** The same for SPUBLISH. */
+/** The same for sharded channels (SPUBLISH). */
 export const deliverSharded = (node: Node, channel: Bin, message: Bin): number => {
   let receivers = 0
   for (const session of node.sessions) {
@@ -38,7 +38,7 @@ export const deliverSharded = (node: Node, channel: Bin, message: Bin): number =
   return receivers
 }
 
-/** The node no longer serves these slots: its subscribers of their channels are told so by `sunsubscribe`. */
+/** Called when the node no longer serves some slots: its subscribers of their channels get a `sunsubscribe`. */
 export const dropSharded = (node: Node, lost: (slot: number) => boolean): void => {
   for (const session of node.sessions) {
     const { shardChannels } = session.subscriptions

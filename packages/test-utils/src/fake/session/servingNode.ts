@@ -1,6 +1,6 @@
 /**
- * A node as its sessions see it. They hold it by these interfaces only: what a node is, and what nodes are to each other,
- * stands above them.
+ * A node as its sessions see it. They use it only through these interfaces. How nodes work, and how they relate to each other,
+ * is in the layer above.
  *
  * @since 0.1.0
  */
@@ -12,29 +12,29 @@ import type { Bin } from "../values/binary.ts"
 import type { User } from "./acl.ts"
 import type { Timers } from "./timers.ts"
 
-/** What has input to work off and output to send on, once a tick. */
+/** A session's turn, once per tick: it executes its input and sends its output. */
 export interface Turn {
   readonly pump: () => void
   readonly flush: () => void
 }
 
-/** What all nodes of a cluster share, as far as sessions use it. */
+/** The parts that all nodes of a cluster share, as far as sessions use them. */
 export interface Surroundings {
   readonly now: () => number
   readonly random: () => number
   readonly timers: Timers
-  /** Gives a session a turn soon, and never inside the call that asks for it. */
+  /** Gives a session a turn soon, but never inside this call. */
   readonly schedule: (turn: Turn) => void
-  /** Tells of a command that Redis has and the simulated nodes don't. */
+  /** Reports a command that exists in Redis, but not on the simulated nodes. */
   readonly noteMissing: (name: string) => void
-  /** Tells of something that threw and must not, and answers the error to reply. */
+  /** Reports an unexpected exception, and returns the error to reply. */
   readonly blame: (what: string, problem: unknown) => Resp.Reply
 }
 
 /** A node that serves sessions of one kind. */
 export interface ServingNode<S extends Session> extends Node {
   readonly world: Surroundings
-  /** What it announces. */
+  /** The address that the node announces. */
   readonly host: string
   readonly port: number
   readonly users: ReadonlyMap<Bin, User>
@@ -45,20 +45,20 @@ export interface ServingNode<S extends Session> extends Node {
   readonly slotFacts: (slot: number) => SlotFacts
   /** Whether a command with this key is certain to be served here. */
   readonly servesPlainly: (key: Bin) => boolean
-  /** Whether nothing passes between it and its clients. */
+  /** Whether the network between the node and its clients is cut, or the node is stopped. */
   readonly isStalled: boolean
   /** The round trip to its clients, in milliseconds. */
   readonly latency: number
 
-  /** Takes a command of a session, and has it answered. */
+  /** Executes a command of a session, and sends the reply. */
   readonly receive: (session: S, argv: ReadonlyArray<Bin>) => void
-  /** Whether the command has to wait. The session is given another turn when it need not any more. */
+  /** Whether the command has to wait. The session gets another turn when the wait is over. */
   readonly holdsBack: (session: S, argv: ReadonlyArray<Bin>) => boolean
-  /** What to answer instead of executing, or undefined. */
+  /** The error to reply instead of executing, or undefined. */
   readonly redirectionOf: (session: S, resolved: Resolved) => string | undefined
-  /** Lets a blocked session be asked again when one of the keys was touched. */
+  /** Makes a blocked session try again when one of the keys is touched. */
   readonly awaitKeys: (session: S, keys: ReadonlyArray<Bin>) => void
   readonly forgetKeys: (session: S, keys: ReadonlyArray<Bin>) => void
-  /** Serves those who wait for keys that the command touched. */
+  /** Serves the sessions that wait for keys that the command touched. */
   readonly afterCommand: () => void
 }

@@ -1,5 +1,5 @@
 /**
- * One client's connection to a node: its state, the commands that wait in it, and the bytes on their way back.
+ * One client's connection to a node: its state, its waiting commands, and the bytes on their way back.
  *
  * @since 0.1.0
  */
@@ -14,7 +14,7 @@ import type { Arrival, Way } from "./interventions.ts"
 import type { ServingNode } from "./servingNode.ts"
 import { BrokenRequest, encode, Requests } from "./wire.ts"
 
-/** The client's end. */
+/** The client's end of the connection. */
 export interface Peer {
   /** `host:port`, for CLIENT LIST. */
   readonly address: string
@@ -22,10 +22,10 @@ export interface Peer {
   readonly onClose: (problem: string) => void
 }
 
-/** What has been queued since MULTI. */
+/** The commands queued since MULTI. */
 export interface Transaction {
   readonly queued: Array<Resolved>
-  /** A command could not be queued, so EXEC will refuse. */
+  /** Whether a command could not be queued, so that EXEC will refuse. */
   broken: boolean
 }
 
@@ -45,21 +45,21 @@ export class ClientSession implements Session {
   mayBlock = true
   readonly watcher: Watcher = { dirty: false }
   protocol: 2 | 3 = 2
-  /** Undefined until AUTH, when the default user has a password. */
+  /** Undefined until AUTH, if the default user has a password. */
   user: User | undefined
   name: Bin = ""
   asking = false
   readOnly = false
   noEvict = false
   noTouch = false
-  /** What CLIENT SETINFO was told. */
+  /** The library's name and version, from CLIENT SETINFO. */
   readonly library = { name: "", version: "" }
   replyMode: "on" | "off" | "skip" = "on"
   transaction: Transaction | undefined
   lastCommand = "NULL"
   lastAt: number
   closed = false
-  /** What the test has in mind for the replies of the command that is being executed. */
+  /** The test's intervention for the replies of the command that is being executed. */
   way: Way | undefined
 
   private readonly requests = new Requests(() => this.user !== undefined)
@@ -68,14 +68,14 @@ export class ClientSession implements Session {
   private watching: Array<{ readonly keyspace: Keyspace; readonly key: Bin }> = []
   private parked: Parked | undefined
   private out: Bin = ""
-  /** What was said before `out` and takes its own time, or came to nothing. */
+  /** Output from before `out` that has a delay of its own, or that was dropped. */
   private said: Array<Arrival> = []
   private unread = false
-  /** Held back by CLIENT PAUSE. */
+  /** A command held back by CLIENT PAUSE. */
   private held: ReadonlyArray<Bin> | undefined
   private closing: string | undefined
   private cutAfter = Infinity
-  /** What the simulated network still carries, in order, and when the last of it arrives. */
+  /** Deliveries under way on the simulated network, in order. `arrival` is the time of the last one. */
   private readonly inTransit: Array<() => void> = []
   private arrival = 0
 
@@ -97,12 +97,12 @@ export class ClientSession implements Session {
     return channels.size + patterns.size + shardChannels.size
   }
 
-  /** Nothing gets through: the node is stopped, or the network between it and its clients is cut. */
+  /** Whether nothing gets through: the node is stopped, or the network between it and its clients is cut. */
   private get stalled(): boolean {
     return this.node.isStalled
   }
 
-  // What the client does.
+  // Called by the client's end.
 
   receive(chunk: Uint8Array): void {
     if (this.closed) return
@@ -111,14 +111,14 @@ export class ClientSession implements Session {
     this.node.world.schedule(this)
   }
 
-  /** The client has closed. */
+  /** The client has closed the connection. */
   hangUp(): void {
     this.end()
   }
 
-  // What the node does.
+  // Called by the node.
 
-  /** Executes what has arrived, until it blocks. */
+  /** Executes the commands that have arrived, until one blocks. */
   pump(): void {
     try {
       while (!this.closed && !this.stalled && this.parked === undefined && this.closing === undefined) {
@@ -146,12 +146,12 @@ export class ClientSession implements Session {
     return argv
   }
 
-  /** Answers the command that is being executed. */
+  /** Replies to the command that is being executed. */
   reply(reply: Resp.Reply): void {
     this.replyBytes(encode(reply, this.protocol, this.node.version))
   }
 
-  /** Answers in the words of the test. */
+  /** Replies with the test's bytes. */
   replyBytes(bytes: Bin): void {
     if (this.replyMode === "off") return
     if (this.replyMode === "skip") {
@@ -163,7 +163,7 @@ export class ClientSession implements Session {
 
   readonly send = (reply: Resp.Reply): void => this.say(encode(reply, this.protocol, this.node.version))
 
-  /** Says anything, asked or not. */
+  /** Sends bytes, as a reply or unasked. */
   say(bytes: Bin): void {
     if (this.closed) return
     if (this.way === undefined) this.out += bytes
@@ -182,7 +182,7 @@ export class ClientSession implements Session {
     }
   }
 
-  /** Puts what was said on its way to the client. */
+  /** Sends all output on its way to the client. */
   flush(): void {
     if (this.closed || this.stalled || (this.out === "" && this.said.length === 0)) return
     const said = [...this.said, { bytes: this.out, delay: 0 }]
@@ -212,26 +212,30 @@ export class ClientSession implements Session {
     const now = world.now()
     this.arrival = Math.max(this.arrival, now + latency + delay)
     this.inTransit.push(arrive)
-    // Timers of nearly the same time may end in another order, by a rounding error; bytes don't overtake each other.
+    // By a rounding error, timers of nearly the same time may fire in another order. Bytes don't overtake each other, so each
+    // timer delivers the first in the queue.
     world.timers.after(this.arrival - now, () => {
       const first = this.inTransit.shift()
       if (!this.closed) first?.()
     })
   }
 
-  /** Lets so many more bytes of replies through, and then ends the connection. */
+  /** Ends the connection after the given number of further bytes of replies. */
   cut(afterBytes: number): void {
     if (afterBytes <= 0) this.drop("the connection was dropped")
     else this.cutAfter = afterBytes
   }
 
-  /** After QUIT, or a protocol error: what was said still arrives. Where nothing is said (CLIENT REPLY OFF), nothing closes. */
+  /**
+   * Ends the connection after QUIT or a protocol error, once all output has arrived. Without any output (CLIENT REPLY OFF) it
+   * stays open.
+   */
   closeAfterReply(problem: string): void {
     this.closing ??= problem
     this.node.world.schedule(this)
   }
 
-  /** Ends the connection at once, and tells the client. */
+  /** Ends the connection at once, and calls the client's `onClose`. */
   drop(problem: string): void {
     if (this.closed) return
     this.end()
@@ -280,7 +284,10 @@ export class ClientSession implements Session {
     this.watcher.dirty = false
   }
 
-  /** Whether EXEC has to answer nil. What has expired meanwhile counts, and so does other data after a resync. */
+  /**
+   * Whether EXEC has to reply nil. Keys that have expired in the meantime count as changed, and so does new data after a
+   * resync.
+   */
   get watchFailed(): boolean {
     for (const { key, keyspace } of this.watching) keyspace.get(key)
     return this.watcher.dirty || this.watching.some(({ keyspace }) => keyspace !== this.node.keys)
@@ -294,7 +301,7 @@ export class ClientSession implements Session {
     this.node.awaitKeys(this, block.keys)
   }
 
-  /** One of its keys was touched: answers, or goes on waiting. */
+  /** One of its keys was touched: replies, or goes on waiting. */
   retry(written?: Bin): void {
     if (this.parked === undefined) return
     let reply: Resp.Reply | undefined
@@ -308,14 +315,14 @@ export class ClientSession implements Session {
     if (reply !== undefined) this.unblock(reply)
   }
 
-  /** The slot moved, or the cluster went down, while it waited. */
+  /** Checks a waiting command again, after its slot moved or the cluster went down. */
   recheck(): void {
     if (this.parked === undefined) return
     const text = this.node.redirectionOf(this, this.parked)
     if (text !== undefined) this.unblock(Resp.Reply.error(text))
   }
 
-  /** Ends the wait of CLIENT UNBLOCK's target as if its time were up. */
+  /** Ends the wait as at its timeout, for CLIENT UNBLOCK. */
   timeOut(): void {
     if (this.parked !== undefined) this.unblock(this.parked.block.onTimeout)
   }
@@ -337,7 +344,7 @@ export class ClientSession implements Session {
     this.parked = undefined
   }
 
-  /** RESET: as the connection was when it opened. */
+  /** RESET: restores the state of a new connection. */
   reset(): void {
     this.transaction = undefined
     this.unwatch()

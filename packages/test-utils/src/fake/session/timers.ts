@@ -1,5 +1,5 @@
 /**
- * What is to happen later, by Effect's Clock: a timeout of BLPOP, a delayed reply, a failover. Nothing ticks in between.
+ * Tasks for later, by Effect's Clock: a timeout of BLPOP, a delayed reply, a failover. Nothing ticks in between.
  *
  * @since 0.1.0
  */
@@ -19,13 +19,13 @@ export class Timers {
     this.fork = fork
   }
 
-  /** Runs a task once, after so many milliseconds (never, if Infinity). Answers how to call it off. */
+  /** Runs a task once, after the given milliseconds (never, if Infinity). Returns a function that cancels it. */
   after(millis: number, task: () => void): () => void {
     if (this.closed || millis === Infinity) return () => {}
     const run = (): void => {
       if (this.running.delete(fiber)) task()
     }
-    // A sleep of no time, or of so little that adding it to the time is lost in rounding, is over before `fork` is.
+    // A sleep of zero, or so short that adding it to the time is lost in rounding, ends before `fork` returns.
     let forked = false
     const fiber: Fiber.Fiber<void> = this.fork(Effect.andThen(
       Effect.sleep(Math.max(millis, 0)),

@@ -10,7 +10,7 @@ import type { Bin } from "../values/binary.ts"
 import * as Format from "../values/format.ts"
 import { splitWords } from "../values/splitWords.ts"
 
-/** The client has sent something that is no command; the connection ends after the error. */
+/** Thrown for bytes that are not a command. The connection ends after the error. */
 export class BrokenRequest extends Error {}
 
 const carriageReturn = 13
@@ -20,17 +20,17 @@ const dollar = 36
 const maxArguments = 2 ** 31 - 1
 const maxBulk = 512 * 1024 * 1024
 const maxLine = 64 * 1024
-/** What those who have not said who they are may send. */
+/** The limits for clients that have not authenticated. */
 const stranger = { arguments: 10, bulk: 16 * 1024 }
 
-/** The server takes no other spelling of a number than its own. */
+/** Reads an integer. The server accepts only its own spelling of a number. */
 const integer = (text: Bin): number => /^(?:0|-?[1-9]\d{0,18})$/.test(text) ? Number(text) : NaN
 
-/** Reads commands from chunks that are cut anywhere. */
+/** Reads commands from chunks with arbitrary boundaries. */
 export class Requests {
   private chunks: Array<Uint8Array> = []
   private held = 0
-  /** Nothing can be read before so many bytes are there. */
+  /** The number of bytes that have to be there before anything can be read. */
   private needed = 1
   private rest: Uint8Array = new Uint8Array(0)
   private at = 0
@@ -39,7 +39,7 @@ export class Requests {
   private length = -1
   private readonly trusted: () => boolean
 
-  /** `trusted`: whether the client may send as much as it likes, which takes AUTH where there is a password. */
+  /** `trusted`: whether the client may send requests of any size. If there is a password, this takes AUTH. */
   constructor(trusted: () => boolean = () => true) {
     this.trusted = trusted
   }
@@ -104,12 +104,12 @@ export class Requests {
     }
   }
 
-  /** What comes before the end of a line. After a carriage return the server skips a byte, whatever it is. */
+  /** The rest of a line, up to its ending. After a carriage return the server skips a byte, whatever it is. */
   private line(ending: number, what: string): Bin | undefined {
     const { at, rest } = this
     const end = rest.indexOf(ending, at)
     const line = fromBytes(rest, at, Math.max(end, at))
-    // The server looks for the end as in a C string, and so never sees it behind a NUL.
+    // The server searches for the end in a C string, and so does not find it behind a NUL.
     if (end < 0 || line.includes("\0")) {
       if (rest.length - at > maxLine) throw new BrokenRequest(`ERR Protocol error: too big ${what}`)
       this.needed = rest.length - at + 1
@@ -167,8 +167,8 @@ const pairs = (
 }
 
 /**
- * A reply as it goes over the wire. It differs from core's encoder in that strings are bytes, one a character, and that
- * doubles have the digits that the server prints.
+ * A reply as bytes of the protocol. Unlike core's encoder, strings are bytes, one per character, and doubles have the digits
+ * that the server prints.
  */
 export const encode = (reply: Resp.Reply, protocol: 2 | 3, version: Version): Bin => {
   const resp3 = protocol === 3

@@ -1,5 +1,5 @@
 /**
- * Reading the arguments of a command, with the server's own words for those that are wrong.
+ * Reads the arguments of commands, with the server's own errors for wrong ones.
  *
  * @since 0.1.0
  */
@@ -13,24 +13,24 @@ export const notAnInteger = "ERR value is not an integer or out of range"
 export const notAFloat = "ERR value is not a valid float"
 export const wrongType = "WRONGTYPE Operation against a key holding the wrong kind of value"
 
-/** To be thrown: `throw syntaxError()`. */
+/** The error for invalid syntax, to be thrown: `throw syntaxError()`. */
 export const syntaxError = (): CommandError => new CommandError("ERR syntax error")
 
-/** To be thrown where a command is given too few or too many arguments. */
+/** The error for too few or too many arguments, to be thrown. */
 export const wrongNumber = (name: string): CommandError =>
   new CommandError(`ERR wrong number of arguments for '${name.toLowerCase().replace(" ", "|")}' command`)
 
-/** To be thrown where a subcommand is not known. */
+/** The error for an unknown subcommand, to be thrown. */
 export const unknownSubcommand = (container: string, sub: Bin): CommandError =>
   new CommandError(`ERR unknown subcommand '${sub.slice(0, 128)}'. Try ${container.toUpperCase()} HELP.`)
 
-/** To be thrown where a subcommand, such as `XGROUP CREATE`, has more or other arguments than it knows. */
+/** The error for a subcommand, such as `XGROUP CREATE`, with too many or unknown arguments, to be thrown. */
 export const subcommandSyntax = (name: string): CommandError => {
   const [container, sub] = name.split(" ")
   return new CommandError(`ERR unknown subcommand or wrong number of arguments for '${sub}'. Try ${container} HELP.`)
 }
 
-/** The argument as a keyword. */
+/** The argument as a keyword, in upper case. */
 export const word = (arg: Bin | undefined): string => arg === undefined ? "" : arg.toUpperCase()
 
 const int64Min = -(BigInt(2) ** BigInt(63))
@@ -39,24 +39,24 @@ const int64Max = BigInt(2) ** BigInt(63) - BigInt(1)
 /** Whether a number fits into a signed 64-bit integer. */
 export const isInt64 = (value: bigint): boolean => value >= int64Min && value <= int64Max
 
-/** The text as a 64-bit integer, or undefined: no blanks, no plus, no leading zeros. */
+/** The text as a 64-bit integer: without blanks, plus or leading zeros. Otherwise undefined. */
 export const parseInt64 = (arg: Bin): bigint | undefined => {
   if (arg.length > 20 || !/^(?:0|-?[1-9]\d*)$/.test(arg)) return undefined
   const value = BigInt(arg)
   return isInt64(value) ? value : undefined
 }
 
-/** A 64-bit integer in full. */
+/** A 64-bit integer, exactly. */
 export const int64 = (arg: Bin, problem: string = notAnInteger): bigint => {
   const value = parseInt64(arg)
   if (value === undefined) throw new CommandError(problem)
   return value
 }
 
-/** A 64-bit integer as a number. Beyond 2^53 it is no longer exact: {@link int64} is for what is stored. */
+/** A 64-bit integer as a number. It is not exact beyond 2^53, so use {@link int64} for stored values. */
 export const integer = (arg: Bin, problem: string = notAnInteger): number => Number(int64(arg, problem))
 
-/** An integer from `min` up to `max`. */
+/** An integer from `min` to `max`. */
 export const integerBetween = (
   arg: Bin,
   min: number,
@@ -78,7 +78,7 @@ export const nonNegative = (arg: Bin, problem: string = "ERR value is out of ran
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const hexadecimal = /^([+-]?)0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p([+-]?\d+))?$/i
 
-/** The text as C's `strtod` reads it, or undefined: also for what is too large or too small. NaN is no number here. */
+/** The text as C's `strtod` reads it. Undefined if it is invalid, NaN, too large or too small. */
 export const parseDouble = (arg: Bin): number | undefined => {
   if (decimal.test(arg)) {
     const value = Number(arg)
@@ -101,19 +101,19 @@ export const double = (arg: Bin, problem: string = notAFloat): number => {
   return value
 }
 
-/** The timeout of BLPOP and its like, given in seconds, as milliseconds: Infinity for 0. */
+/** The timeout of BLPOP and the like, which is given in seconds, in milliseconds: Infinity for 0. */
 export const blockSeconds = (arg: Bin, version: Version): number => {
   const seconds = parseDouble(arg)
   if (seconds === undefined) throw new CommandError("ERR timeout is not a float or out of range")
   const millis = Math.ceil(seconds * 1000)
-  // What does not fit into 64 bits came out negative once.
+  // Before 7.2 a value beyond 64 bits overflowed and counted as negative.
   const tooLong = millis >= 2 ** 63
   if (tooLong && since(version, 7.2)) throw new CommandError("ERR timeout is out of range")
   if (millis < 0 || tooLong) throw new CommandError("ERR timeout is negative")
   return millis === 0 ? Infinity : millis
 }
 
-/** The BLOCK of XREAD and its like, given in milliseconds: Infinity for 0. */
+/** The BLOCK of XREAD and the like, in milliseconds: Infinity for 0. */
 export const blockMillis = (arg: Bin, now: number, version: Version): number => {
   const millis = integer(arg, "ERR timeout is not an integer or out of range")
   if (millis < 0) throw new CommandError("ERR timeout is negative")
@@ -122,8 +122,8 @@ export const blockMillis = (arg: Bin, now: number, version: Version): number => 
 }
 
 /**
- * A number that is read with fewer checks than others: nothing is 0, and what is too large infinite. Blanks in front, and
- * hexadecimal digits, were read until 8.0. Undefined: it is none.
+ * A number, read with fewer checks than others: empty text is 0, and too large values are infinite. Leading blanks and
+ * hexadecimal digits were accepted until 8.0. Undefined if it is not a number.
  */
 export const laxDouble = (arg: Bin, version: Version): number | undefined => {
   if (!since(version, 8)) {
@@ -158,14 +158,14 @@ const lexBound = (arg: Bin): LexBound => {
 /** The bounds of ZRANGEBYLEX: `[a`, `(a`, `-`, `+`. */
 export const lexRange = (min: Bin, max: Bin): LexRange => ({ min: lexBound(min), max: lexBound(max) })
 
-/** An index range of GETRANGE, LRANGE, ZRANGE as a start and an end (not included) within `length`. */
+/** Converts an index range of GETRANGE, LRANGE, ZRANGE to a start and an end (not included) within `length`. */
 export const indexRange = (start: number, stop: number, length: number): { start: number; end: number } => {
   const from = Math.max(start < 0 ? start + length : start, 0)
   const to = Math.min((stop < 0 ? stop + length : stop) + 1, length)
   return to <= from ? { start: 0, end: 0 } : { start: from, end: to }
 }
 
-/** The COUNT and MATCH of the SCAN family, and what else stands there for the caller to read. */
+/** The COUNT and MATCH of the SCAN family. Other options are for the caller to read. */
 export const scanOptions = (
   args: ReadonlyArray<Bin>,
   from: number,
@@ -191,7 +191,7 @@ export const scanOptions = (
   return { count, match, type }
 }
 
-/** The cursor of the SCAN family: as `strtoul` reads it, so that nothing was 0 until 7.2, and a negative number is a large one. */
+/** The cursor of the SCAN family, as `strtoul` reads it: empty text was 0 until 7.2, and negative numbers are large ones. */
 export const cursor = (arg: Bin, version: Version): number => {
   if (arg === "" && since(version, 7.2)) throw new CommandError("ERR invalid cursor")
   const value = /^[+-]?\d{1,40}$/.test(arg) ? BigInt(arg.replace("+", "")) : arg === "" ? BigInt(0) : undefined

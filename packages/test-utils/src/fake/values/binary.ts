@@ -1,8 +1,8 @@
 /**
- * Binary-safe strings: every character is one byte, 0 to 255. They compare, hash and slice as bytes do, which is what the
- * simulated server needs of keys and values.
+ * Binary-safe strings: every character is one byte, 0 to 255. They compare, hash and slice like bytes, as the simulated server
+ * needs it for keys and values.
  *
- * Node's Buffer, where there is one, reads and writes them faster. It is a shortcut only: without it the answers are the same.
+ * Node's Buffer, if there is one, reads and writes them faster. Without it the results are the same.
  *
  * @since 0.1.0
  */
@@ -23,10 +23,10 @@ const buffer = (globalThis as Platform).Buffer?.prototype
 const latin1Slice = buffer?.latin1Slice
 const latin1Write = buffer?.latin1Write
 
-/** A call can't have many more arguments than this. */
+/** The maximum number of arguments of one call is not much larger than this. */
 const charsAtOnce = 8192
 
-/** The bytes of a part of an array, which has to be within it, one character each. */
+/** The bytes of a part of an array, as one character each. The part has to be within the array. */
 export const fromBytes = (bytes: Uint8Array, start = 0, end = bytes.length): Bin => {
   if (latin1Slice !== undefined) return latin1Slice.call(bytes, start, end)
   let bin = ""
@@ -36,26 +36,26 @@ export const fromBytes = (bytes: Uint8Array, start = 0, end = bytes.length): Bin
   return bin
 }
 
-/** Writes the bytes that the characters stand for from a position on. There has to be room for them. */
+/** Writes the bytes of the characters, starting at a position. There has to be enough room. */
 export const writeBytes = (bin: Bin, target: Uint8Array, at: number): void => {
   if (latin1Write !== undefined) latin1Write.call(target, bin, at, bin.length)
   else for (let i = 0; i < bin.length; i++) target[at + i] = bin.charCodeAt(i)
 }
 
-/** The bytes that the characters stand for. */
+/** The bytes of the characters. */
 export const toBytes = (bin: Bin): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(bin.length)
   writeBytes(bin, bytes, 0)
   return bytes
 }
 
-/** Numbers of several bytes are read and written by this. */
+/** A view to read and write numbers of several bytes. */
 export const viewOf = ({ buffer: memory, byteLength, byteOffset }: Uint8Array): DataView =>
   new DataView(memory, byteOffset, byteLength)
 
 const encoder = new TextEncoder()
 
-// A byte order mark is part of the value, so it must not be swallowed.
+// With `ignoreBOM`, a byte order mark is kept, because it is part of the value.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 const beyondAscii = /[\u0080-\uffff]/
@@ -66,7 +66,7 @@ export const fromText = (text: string): Bin => beyondAscii.test(text) ? fromByte
 /** The text that the bytes are in UTF-8. */
 export const toText = (bin: Bin): string => beyondAscii.test(bin) ? decoder.decode(toBytes(bin)) : bin
 
-/** What the controls and tests take for a key or a value: text, or bytes. */
+/** The bytes of a key or a value as controls and tests give it: text, or bytes. */
 export const fromInput = (input: string | Uint8Array): Bin =>
   typeof input === "string" ? fromText(input) : fromBytes(input)
 

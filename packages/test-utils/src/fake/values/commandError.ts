@@ -1,10 +1,10 @@
 /**
- * How anything that works for a command refuses it.
+ * The exception for a command that is refused.
  *
  * @since 0.1.0
  */
 
-/** Thrown anywhere in a command, it becomes the error reply. The text is the server's own, with its code word. */
+/** Thrown anywhere in a command, it becomes the error reply. The text is the server's own, with its error code. */
 export class CommandError extends Error {
   readonly text: string
   constructor(text: string) {

@@ -1,6 +1,6 @@
 /**
- * SHA-1, which names scripts, and SHA-256, which keeps passwords. Both in plain code, since what platforms have of it is
- * either asynchronous or not everywhere.
+ * SHA-1, which names scripts, and SHA-256, which stores passwords. Both in plain code, since the platforms' own functions are
+ * asynchronous or not available everywhere.
  *
  * Source: FIPS 180-4, sections 4 to 6
  *
@@ -10,7 +10,7 @@ import type { Bin } from "./binary.ts"
 
 const wordsOfBlock = 16
 
-/** The bytes as words, then a single bit, then zeros up to the length in bits at the end of a block. */
+/** The bytes as words, followed by a single bit, and by zeros up to the length in bits at the end of a block. */
 const padded = (bin: Bin): Uint32Array => {
   const { length } = bin
   const words = new Uint32Array(((length + 8 >> 6) + 1) * wordsOfBlock)
@@ -21,7 +21,7 @@ const padded = (bin: Bin): Uint32Array => {
   return words
 }
 
-/** Works off block by block what has to be digested. Answers the state in hexadecimal digits. */
+/** Digests data block by block, and returns the state in hexadecimal digits. */
 const digest = (bin: Bin, state: Uint32Array, compress: (state: Uint32Array, block: Uint32Array) => void): string => {
   const words = padded(bin)
   for (let at = 0; at < words.length; at += wordsOfBlock) compress(state, words.subarray(at, at + wordsOfBlock))
@@ -64,7 +64,7 @@ const isPrime = (n: number): boolean => {
 const primes: Array<number> = []
 for (let n = 2; primes.length < 64; n++) if (isPrime(n)) primes.push(n)
 
-/** The first 32 bits behind the point. */
+/** The first 32 bits of the fraction. */
 const fraction = (value: number): number => (value - Math.floor(value)) * 2 ** 32
 
 const constants = Uint32Array.from(primes, (prime) => fraction(Math.cbrt(prime)))

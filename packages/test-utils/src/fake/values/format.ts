@@ -7,7 +7,10 @@ import { since } from "../facts/version.ts"
 import type { Version } from "../facts/version.ts"
 import type { Bin } from "./binary.ts"
 
-/** Scores, and every double reply: with 17 digits, `0.10000000000000001`, and since 7.2 with as few as tell it apart, `0.1`. */
+/**
+ * Formats scores, and every double in a reply: with 17 digits, `0.10000000000000001`; since 7.2 with as few digits as identify
+ * it, `0.1`.
+ */
 export const double = (value: number, version: Version): Bin => {
   if (Number.isNaN(value)) return "nan"
   if (value === Infinity) return "inf"
@@ -15,7 +18,7 @@ export const double = (value: number, version: Version): Bin => {
   return since(version, 7.2) ? shortest(value) : seventeenDigits(value)
 }
 
-/** As few digits as possible, in the server's own idea of when an exponent is shorter. */
+/** Formats with as few digits as possible. Whether to use an exponent is decided as on the server. */
 const shortest = (value: number): Bin => {
   if (Object.is(value, -0)) return "-0"
   if (Number.isInteger(value) && Math.abs(value) <= 2 ** 62) return BigInt(value).toString()
@@ -33,7 +36,7 @@ const shortest = (value: number): Bin => {
   return `${sign}${mantissa}e${exponent < 0 ? "-" : "+"}${Math.abs(exponent)}`
 }
 
-/** As C's `%.17g`. */
+/** Formats like C's `%.17g`. */
 const seventeenDigits = (value: number): Bin => {
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return Object.is(value, -0) ? "-0" : String(value)
   const [mantissa, power] = value.toExponential(16).split("e")
@@ -56,7 +59,7 @@ const trimZeros = (text: string): string => {
   return trimmed === "-0" ? "0" : trimmed
 }
 
-/** As the server's "human" long double, `%.17Lf` without the zeros at the end: coordinates of GEOPOS. */
+/** Formats like the server's "human" long double, `%.17Lf` without the trailing zeros: coordinates of GEOPOS. */
 export const human = (value: number): Bin => {
   if (value === Infinity) return "inf"
   if (value === -Infinity) return "-inf"
@@ -79,8 +82,8 @@ const scaled = (text: Bin): bigint => {
 const rounded = (value: bigint, divisor: bigint): bigint => (value + divisor / BigInt(2)) / divisor
 
 /**
- * The sum that INCRBYFLOAT and HINCRBYFLOAT store. The server calculates in 80 bits, so a sum of doubles would show
- * digits that it doesn't: this adds decimals. Both texts have to be finite numbers.
+ * The sum that INCRBYFLOAT and HINCRBYFLOAT store. The server calculates with 80 bits, so a sum of doubles would show other
+ * digits. This function adds decimals instead. Both texts have to be finite numbers.
  */
 export const addDecimals = (a: Bin, b: Bin): Bin => {
   const sum = scaled(a) + scaled(b)

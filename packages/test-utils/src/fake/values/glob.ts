@@ -9,7 +9,7 @@ import type { Bin } from "./binary.ts"
 
 interface ClassMatch {
   readonly matched: boolean
-  /** The index of the closing bracket, or of the last character when there is none. */
+  /** The index of the closing bracket, or of the last character if there is none. */
   readonly end: number
 }
 
@@ -44,7 +44,7 @@ const matchClass = (pattern: Bin, open: number, char: Bin): ClassMatch => {
 export const matches = (pattern: Bin, text: Bin): boolean => {
   let p = 0
   let t = 0
-  // Where to resume when what follows the last star does not fit: one character more belongs to the star.
+  // Where to resume if the text does not fit behind the last star: the star then takes one character more.
   let starAt = -1
   let starText = 0
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * The 80-bit numbers of INCRBYFLOAT: the server adds with 64 bits of mantissa and prints 17 decimals, so a sum of doubles
- * has other digits, and so has an exact one.
+ * The 80-bit numbers of INCRBYFLOAT: the server adds with 64 bits of mantissa and prints 17 decimals. A sum of doubles, or an
+ * exact sum, would have other digits.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ const bitLength = (value: bigint): number => value === zero ? 0 : value.toString
 
 const shift = (value: bigint, by: number): bigint => by >= 0 ? value << BigInt(by) : value >> BigInt(-by)
 
-/** The quotient of two positive numbers, half to even. */
+/** The quotient of two positive numbers, with ties rounded to even. */
 const divide = (numerator: bigint, denominator: bigint): bigint => {
   const quotient = numerator / denominator
   const twice = (numerator % denominator) * BigInt(2)
@@ -29,7 +29,7 @@ const divide = (numerator: bigint, denominator: bigint): bigint => {
   return up ? quotient + one : quotient
 }
 
-/** The nearest of the numbers that 64 bits of mantissa can say. */
+/** The nearest number with 64 bits of mantissa. */
 const nearest = (negative: boolean, numerator: bigint, denominator: bigint): LongDouble => {
   if (numerator === zero) return nothing
   let exponent = bitLength(numerator) - bitLength(denominator) - mantissaBits
@@ -42,7 +42,7 @@ const nearest = (negative: boolean, numerator: bigint, denominator: bigint): Lon
   return { mantissa: negative ? -mantissa : mantissa, exponent }
 }
 
-/** The text as C's `strtold` reads it. Undefined: it is no number, or none that fits. */
+/** The text as C's `strtold` reads it. Undefined if it is not a number, or out of range. */
 export const parse = (text: Bin): LongDouble | undefined => {
   if (text.length === 0 || text.length >= longestText) return undefined
   if (/^[+-]?inf(?:inity)?$/i.test(text)) return text[0] === "-" ? -Infinity : Infinity
@@ -68,7 +68,7 @@ export const plus = (a: LongDouble, b: LongDouble): LongDouble => {
   return nearest(sum < zero, shift(size, Math.max(exponent, 0)), shift(one, Math.max(-exponent, 0)))
 }
 
-/** As `%.17Lf`, without the zeros at the end. */
+/** Formats like `%.17Lf`, without the trailing zeros. */
 export const format = (value: LongDouble): Bin => {
   if (typeof value === "number") return value > 0 ? "inf" : "-inf"
   const { exponent, mantissa } = value

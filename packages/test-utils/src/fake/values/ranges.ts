@@ -1,5 +1,5 @@
 /**
- * What a command asks of a sorted set: the members between two scores, or between two members.
+ * Ranges of sorted sets: by score, or by member.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * Splits a line into words as the server does with inline commands, configuration lines and shebangs.
+ * Splits a line into words as the server does for inline commands, configuration lines and shebangs.
  *
  * @since 0.1.0
  */
@@ -9,10 +9,10 @@ const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b
 
 const isBlank = (char: string | undefined): boolean => char !== undefined && " \n\r\t\v\f".includes(char)
 
-/** A vertical tab or a form feed parts words only where one has yet to begin. */
+/** Whether a character ends a word. A vertical tab or a form feed only separates words before the next one has begun. */
 const endsWord = (char: string): boolean => " \n\r\t\0".includes(char)
 
-/** Words divided by blanks; `"..."` with escapes and `'...'` are one word. Undefined: a quote is not closed. */
+/** Splits at blanks; `"..."` with escapes and `'...'` are one word. Undefined if a quote is not closed. */
 export const splitWords = (line: Bin): ReadonlyArray<Bin> | undefined => {
   const words: Array<Bin> = []
   let at = 0
@@ -42,7 +42,7 @@ export const splitWords = (line: Bin): ReadonlyArray<Bin> | undefined => {
         }
       }
       at++
-      // A closing quote ends the word.
+      // A closing quote has to end the word.
       if (at < line.length && !isBlank(line[at])) return undefined
     }
     words.push(current)
