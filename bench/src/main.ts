@@ -1,8 +1,8 @@
 /**
- * Measures redisc beside the other Redis Cluster clients, on clusters of its own: `npm run bench -- --help`.
+ * Compares redisc with other Redis Cluster clients, on clusters that it starts: `npm run bench -- --help`.
  *
- * Each client runs each workload in a process of its own, and the clients take turns, so that what disturbs the machine
- * disturbs them all. Figures are reported, none is judged: the exit code only tells whether all replies were right.
+ * Each client runs each workload in a process of its own, and the clients take turns, so that a disturbance of the machine
+ * affects all of them. Figures are reported, not judged: the exit code only shows whether all replies were right.
  */
 import { writeFileSync } from "node:fs"
 import { clientsFor } from "./clients/contestants.ts"
@@ -19,7 +19,7 @@ import type { Failure, Sample } from "./tasks/measure.ts"
 import { fill } from "./work/fill.ts"
 import { sizesOf } from "./work/workloads.ts"
 
-// npm runs this in its own folder, but files are meant from where npm was called.
+// npm runs this in the folder of the package, but paths are relative to the folder where npm was called.
 process.chdir(process.env["INIT_CWD"] ?? ".")
 
 const eraseLine = "\r\x1b[K"
@@ -32,8 +32,8 @@ const startClusters = async ({ over, workloads }: Options) => {
   const secure = over.includes("tls")
   const main = await Cluster.start(3, {}, secure)
   if (!workloads.some(({ shape }) => shape === "channel")) return { main, channel: undefined }
-  // One primary passes no message on to other nodes, which would cost the server most of its time. A node that never met
-  // another does not know its own address, which ioredis does not get over.
+  // A single primary, because passing each message on to other nodes would cost the server most of its time. A node that never
+  // met another does not know its own address, and ioredis fails without it, so the address is set.
   const settings = { "client-output-buffer-limit": "pubsub 0 0 0", "cluster-announce-ip": "127.0.0.1" }
   return { main, channel: await Cluster.start(1, settings, secure) }
 }
@@ -53,7 +53,8 @@ const measureAll = async (options: Options): Promise<Results.Results> => {
         for (const over of overs) {
           const names = clientsFor(clients, workload)
           for (let turn = 0; turn < names.length; turn++) {
-            // Nobody always runs first, or always after the same neighbour's turn has warmed the servers.
+            // The order rotates, so that no client always runs first, or always after the same client has warmed up the
+            // servers.
             const client = names[(turn + round) % names.length]
             const task = { client, workload, nodes: cluster.nodes(over), publishTo: cluster.ports[0] }
             const outcome = await measure(task, { workload: workload.name, over, client, round })

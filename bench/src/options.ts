@@ -11,10 +11,10 @@ export interface Options {
   readonly clients: ReadonlyArray<ClientName>
   readonly workloads: ReadonlyArray<Workload>
   readonly over: ReadonlyArray<Over>
-  /** Where the figures go, and the picture of them. */
+  /** The files for the figures, and for the picture of them. */
   readonly json: string | undefined
   readonly svg: string | undefined
-  /** Figures of an earlier run, that are drawn instead of measuring any. */
+  /** The figures of an earlier run, to draw instead of measuring. */
   readonly draw: string | undefined
 }
 
@@ -84,7 +84,7 @@ const parsed = (args: ReadonlyArray<string>) => {
   }
 }
 
-/** Reads the arguments of the command line; ends the process when they make no sense, or when help is asked for. */
+/** Reads the arguments of the command line. Ends the process if they are invalid, or if help is requested. */
 export const parse = (args: ReadonlyArray<string>): Options => {
   const values = parsed(args)
   if (values.help) {

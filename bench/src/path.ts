@@ -1,6 +1,6 @@
 /**
- * The client's own part of a command and nothing else: no socket, no server, no kernel. Fibers send GETs over a transport
- * that answers each with the same value, and what counts is processor time.
+ * Measures only the client's own part of a command, without sockets, servers or a kernel. Fibers send GETs over a transport
+ * that answers each with the same value. The figure is processor time.
  *
  * Usage: npm run bench:path -- [fibers] [commands]
  */

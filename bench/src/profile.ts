@@ -1,6 +1,6 @@
 /**
- * Leaves a CPU profile and an allocation profile of the path of a command, against servers of its own, and prints what
- * they come to. Both files open in the developer tools of Chrome ("Performance" and "Memory").
+ * Writes a CPU profile and an allocation profile of the path of a command, against servers that it starts, and prints a
+ * summary. Both files open in the developer tools of Chrome ("Performance" and "Memory").
  *
  * Usage: npm run profile -- [loops] [commands]
  */
@@ -17,10 +17,10 @@ const commands = Number(process.argv[3] ?? 2_000_000)
 const folder = new URL("../../profiles/", import.meta.url)
 const shown = 25
 
-/** Bytes between two samples of the heap. */
+/** The interval between two samples of the heap, in bytes. */
 const heapInterval = 16 * 1024
 
-/** Microseconds between two samples of the processor. */
+/** The interval between two samples of the processor, in microseconds. */
 const cpuInterval = 200
 
 const key = (n: number): string => `key:${String(n).padStart(8, "0")}`
@@ -43,7 +43,7 @@ interface CallFrame {
   readonly lineNumber: number
 }
 
-/** Whose code it is. */
+/** The part of the program that a frame belongs to. */
 const partOf = ({ functionName, url }: CallFrame): string => {
   if (url.includes("/node_modules/effect/")) return "Effect"
   if (url.includes("/packages/core/")) return "@redisc/core"
@@ -59,7 +59,7 @@ const placeOf = ({ functionName, lineNumber, url }: CallFrame): string =>
     url === "" ? "" : `${url.split("/").slice(-2).join("/")}:${lineNumber + 1}`
   }`
 
-/** Prints what each name has of the whole, the largest first. */
+/** Prints the share of each name in the whole, the largest first. */
 const print = (title: string, shares: ReadonlyMap<string, number>): void => {
   const total = Array.from(shares.values()).reduce((sum, share) => sum + share, 0)
   console.log(`\n${title}`)
@@ -108,7 +108,7 @@ const profiled = Effect.gen(function*() {
   const session = new Session()
   session.connect()
   yield* fill
-  // What is measured runs compiled.
+  // Runs once without measuring, so that the measured code is compiled.
   yield* work
 
   yield* Effect.promise(() => session.post("Profiler.enable"))

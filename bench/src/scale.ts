@@ -1,5 +1,5 @@
 /**
- * How the client scales: with the nodes of a cluster, and with the fibers that use it. All in memory.
+ * Measures how the client scales: with the number of nodes, and with the number of fibers that use it. Everything is in memory.
  *
  * Usage: npm run bench:scale -- [--json file] [section...]
  */
@@ -18,7 +18,7 @@ const worker = fileURLToPath(new URL("scale/worker.ts", import.meta.url))
 const measure = (section: string, place: number): Promise<Figures> =>
   new Promise((resolve, reject) => {
     const { label } = sections[section].cases[place]
-    // NaN would not survive JSON.
+    // Advanced serialization, because NaN would be lost in JSON.
     const child = fork(worker, [section, String(place)], { stdio: "inherit", serialization: "advanced" })
     child.on("message", (figures) => resolve(figures as Figures))
     child.on("error", reject)

@@ -1,8 +1,7 @@
 /**
- * A cluster whose nodes answer at once and do nothing else, so that what is measured is the client alone: no socket, no
- * server, no kernel.
+ * A cluster in memory whose nodes only answer, at once. So the client alone is measured, without sockets, servers or a kernel.
  *
- * Every GET is answered with the same value. Keys have one length, so that the size of a write says how many it asks for.
+ * Every GET gets the same value. All keys have the same length, so that the size of a write tells the number of GETs in it.
  */
 import { Resp } from "@redisc/core"
 import type { Connector } from "@redisc/core"
@@ -15,13 +14,13 @@ const encoded = (reply: Resp.Reply): Uint8Array => Resp.encodeReply(reply, 3)
 const repeated = (bytes: Uint8Array, times: number): Uint8Array =>
   new Uint8Array(Buffer.concat(Array.from({ length: times }, () => bytes)))
 
-/** One of the keys that nodes have. */
+/** One of the keys of the nodes. */
 export const key = (n: number): string => `key:${String(n).padStart(8, "0")}`
 
 const get = Buffer.from(`*2\r\n$3\r\nGET\r\n$${key(0).length}\r\n${key(0)}\r\n`)
 const nameAt = get.indexOf("G")
 const value = encoded(Reply.bulk("x".repeat(100)))
-/** About as many values as one chunk of a socket brings. */
+/** About as many values as one chunk of a socket contains. */
 const perChunk = 600
 const values = repeated(value, perChunk)
 
@@ -34,17 +33,17 @@ export interface Counts {
   readonly gets: number
 }
 
-/** How many GETs have shared a write, on average. */
+/** The average number of GETs in one write. */
 export const perWrite = (from: Counts, to: Counts): number => (to.gets - from.gets) / (to.writes - from.writes)
 
 interface Write {
   readonly listener: Connector.Listener
-  /** The GETs in it, or the answer to anything else. */
+  /** The number of GETs in a write, or the answer to any other command. */
   readonly asks: number | Uint8Array
 }
 
 export class Answering {
-  /** What CLUSTER SLOTS is answered with. */
+  /** The reply to CLUSTER SLOTS. */
   slots: Uint8Array
   private writes = 0
   private gets = 0
@@ -66,7 +65,7 @@ export class Answering {
     return { writes: this.writes, gets: this.gets }
   }
 
-  /** Nothing is answered until `release`. */
+  /** Holds back all answers until `release`. */
   hold(): void {
     this.held = true
   }
@@ -99,7 +98,10 @@ export class Answering {
     return new Uint8Array(Buffer.concat(answers))
   }
 
-  /** What else the client asks may share a write with GETs: its own PINGs want their tokens back, at their places. */
+  /**
+   * Answers other commands of the client, which may share a write with GETs. The client's own PINGs need their tokens back, at
+   * their places.
+   */
   private answerTo([name, what]: ReadonlyArray<string>): Uint8Array {
     switch (name) {
       case "GET":
@@ -116,7 +118,7 @@ export class Answering {
     }
   }
 
-  /** One turn of the loop answers all nodes, as a tick of the event loop reads all sockets that are ready. */
+  /** Answers all nodes in one turn of the event loop, in the same way as one tick reads all sockets that are ready. */
   private schedule(): void {
     if (this.scheduled || this.held) return
     this.scheduled = true

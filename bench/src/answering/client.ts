@@ -1,5 +1,5 @@
 /**
- * The client under measurement, on nodes that only answer.
+ * The client under measurement, connected to nodes that only answer.
  */
 import { Connector, Nodes, Redis, RedisCluster } from "@redisc/core"
 import * as Layer from "effect/Layer"
@@ -7,7 +7,7 @@ import type { Answering } from "./answering.ts"
 import { addressOf } from "./layout.ts"
 import { load } from "./load.ts"
 
-/** Nothing of it runs by the clock, so that it costs only what it is asked for. */
+/** Its periodic work is switched off, so that only the commands cost anything. */
 export const clientOf = (answering: Answering) =>
   RedisCluster.layer({ nodes: [addressOf(0)], pingInterval: "1 hour", refreshInterval: "1 hour" }).pipe(
     Layer.provide(Layer.succeed(Connector.Connector, answering.connector))

@@ -1,5 +1,5 @@
 /**
- * Which node serves which slots in a cluster that exists only to be measured, and how nodes tell that.
+ * Layouts of slots for clusters that exist only for measurements, and the replies that describe them.
  */
 import { Resp, Slot } from "@redisc/core"
 
@@ -16,20 +16,20 @@ const hostOf = (node: number): string => `10.0.${node >> 8}.${node & 255}`
 
 const port = 6379
 
-/** The address of a node, as a client is given it. */
+/** The address of a node, in the form that clients take. */
 export const addressOf = (node: number): string => `${hostOf(node)}:${port}`
 
-/** One run of slots a node, as a new cluster has them. */
+/** One run of slots per node, as in a new cluster. */
 export const contiguous = (nodes: number): Layout => {
   const boundary = (node: number): number => Math.floor(node * Slot.count / nodes)
   return Array.from({ length: nodes }, (_, node) => ({ start: boundary(node), end: boundary(node + 1) - 1, node }))
 }
 
-/** The worst that resharding can make of a cluster: no two neighbouring slots are at one node. */
+/** The worst result of resharding: no two neighbouring slots are at the same node. */
 export const fragmented = (nodes: number): Layout =>
   Array.from({ length: Slot.count }, (_, slot) => ({ start: slot, end: slot, node: slot % nodes }))
 
-/** The same after slot 0 has moved to the second node. */
+/** The layout after slot 0 has moved to the second node. */
 export const withSlotMoved = ([first, ...others]: Layout): Layout => [
   { start: 0, end: 0, node: 1 },
   ...(first.end === 0 ? [] : [{ ...first, start: 1 }]),

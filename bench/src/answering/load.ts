@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 
-/** Asks so many times, by so many fibers, each of which waits for one answer before it asks again. */
+/** Sends GETs from a number of fibers. Each fiber waits for one answer before it sends the next. */
 export const load = <E, R>(
   fibers: number,
   times: number,

@@ -1,10 +1,10 @@
-/** What a client of any library is to the benchmark. */
+/** The interface of the benchmark to the clients of all libraries. */
 import type { Nodes } from "../cluster/cluster.ts"
 import type { Load } from "../work/workloads.ts"
 
 /** A client that is connected to the cluster. */
 export interface Client {
-  /** What runs all loops of a load once; it rejects when a reply that is looked at is wrong. */
+  /** Returns a function that runs all loops of a load once. Its promise rejects if a checked reply is wrong. */
   readonly prepare: (work: Load) => () => Promise<void>
   readonly close: () => Promise<void>
 }

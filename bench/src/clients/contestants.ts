@@ -1,20 +1,20 @@
-/** All clients, how they are used, and for which workloads. */
+/** All clients, the ways of using them, and their workloads. */
 import type { Shape, Workload } from "../work/workloads.ts"
 import type { Open, Subscribe } from "./client.ts"
 
-/** `floor` is no client, but what the wire allows. */
+/** `floor` is not a client. It shows what the wire allows. */
 export type Role = "ours" | "other" | "floor"
 
 export interface Contestant {
   readonly library: string
   readonly role: Role
-  /** How the library is used, where that is not the only way. */
+  /** How the library is used, if there are several ways. */
   readonly way?: string
-  /** Whether most of its memory is not JavaScript's. */
+  /** Whether most of its memory is outside of JavaScript. */
   readonly native?: boolean
-  /** The shapes of workloads that it is opened for. */
+  /** The shapes of workloads that the client takes part in. */
   readonly shapes: ReadonlyArray<Exclude<Shape, "channel">>
-  /** Imports only when it is called, as `subscribe` does: a process holds no client but its own. */
+  /** Imports the library when called, as `subscribe` does, so that a process contains only the client under test. */
   readonly open?: Open
   readonly subscribe?: Subscribe
 }
@@ -143,7 +143,7 @@ export const labelOf = (name: ClientName): string => {
   return way === undefined ? library : `${library}, ${way}`
 }
 
-/** Those of some clients that a workload is for. */
+/** Selects the clients that take part in a workload. */
 export const clientsFor = (names: ReadonlyArray<ClientName>, { shape }: Workload): ReadonlyArray<ClientName> =>
   names.filter((name) => {
     const { shapes, subscribe } = clients[name]

@@ -5,13 +5,13 @@ import type { Client, Open, Subscribe } from "./client.ts"
 import { connect, Line } from "./line.ts"
 import { fromPromises } from "./promises.ts"
 
-/** What the wire allows: no routing but a table of the keys, no errors, no reconnection, no promises. */
+/** The limit that the wire allows: no routing except a table of the keys, no errors, no reconnection, no promises. */
 const callbacks = (lines: ReadonlyArray<Line>): Client => ({
   prepare: ({ loops, operation, perLoop, shape, size }) => {
     const data = dataOf(size)
     const { keys, values } = data
     const lineOf = keys.map((key) => lines[ownerOf(key, lines.length)])
-    // To bare sockets a batch is as many loops that send one command each.
+    // Bare sockets have no batches. A batch runs as loops that send one command each.
     const [all, each] = shape === "loops" ? [loops, perLoop] : [perLoop, 1]
     const startLoop = (loop: number, done: (error?: unknown) => void): void => {
       let n = 0
@@ -50,7 +50,7 @@ const callbacks = (lines: ReadonlyArray<Line>): Client => ({
   }
 })
 
-/** The same sockets, but each reply comes as a promise. */
+/** The same sockets, but with a promise for each reply. */
 const promises = (lines: ReadonlyArray<Line>): Client => {
   const known = new Map<string, Line>()
   const lineOf = (key: string): Line => {
@@ -77,7 +77,7 @@ export const open = (how: "callbacks" | "promises"): Open => async ({ ca, ports 
   return how === "callbacks" ? callbacks(lines) : promises(lines)
 }
 
-/** Knows how long each message is, and makes a string of each payload. */
+/** Relies on the length of the messages, which is known, and makes a string of each payload. */
 export const subscribe: Subscribe = ({ ca, ports: [port] }, channel, hear) =>
   new Promise((resolve, reject) => {
     const socket = connect(port, ca)

@@ -10,7 +10,7 @@ const connect = ({ ca, ports }: Nodes, more: Partial<GlideClusterClientConfigura
     addresses: ports.map((port) => ({ host: "127.0.0.1", port })),
     useTLS: ca !== undefined,
     advancedConfiguration: ca === undefined ? {} : { tlsAdvancedConfiguration: { rootCertificates: ca } },
-    // By default it refuses commands beyond 1000, and gives up after 250 ms.
+    // The defaults refuse commands beyond 1000, and give up after 250 ms.
     inflightRequestsLimit: 20_000,
     requestTimeout: 30_000,
     ...more
@@ -30,7 +30,7 @@ export const open = (how: "each" | "batch" | "mget"): Open => async (nodes) => {
   const batches: Readonly<Record<typeof how, Commands["batch"]>> = {
     each: undefined,
     batch: batched(client),
-    // It splits the keys over their slots by itself.
+    // The client itself splits the keys by slots.
     mget: ({ keys }) => client.mget(Array.from(keys))
   }
   return fromPromises({

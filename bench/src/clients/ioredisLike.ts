@@ -10,7 +10,7 @@ interface Pipeline {
   readonly exec: () => Promise<ReadonlyArray<readonly [error: Error | null, reply: unknown]> | null>
 }
 
-/** What is used of a client that is ioredis, or comes from it. */
+/** The parts of ioredis, or of a client derived from it, that are used here. */
 interface Cluster extends EventEmitter {
   get(key: string): Promise<unknown>
   set(key: string, value: string): Promise<unknown>

@@ -4,14 +4,17 @@ import { ReplyReader } from "../cluster/wire.ts"
 
 export type OnReply = (reply: string) => void
 
-/** A socket of a node, for TLS if there is an authority to trust. */
+/** Connects a socket to a node, over TLS if there is an authority to trust. */
 export const connect = (port: number, ca: string | undefined, onread?: Net.OnReadOpts): Net.Socket => {
   const target = { host: "127.0.0.1", port, ...(onread === undefined ? {} : { onread }) }
   const socket = ca === undefined ? Net.connect(target) : Tls.connect({ ...target, ca })
   return socket.setNoDelay(true)
 }
 
-/** One socket. What all sockets' replies of one turn of the event loop lead to goes out in one write. */
+/**
+ * One socket. All commands that are sent in response to the replies of one turn of the event loop, whichever socket received
+ * these, go out in one write per socket.
+ */
 export class Line {
   private readonly socket: Net.Socket
   private out = ""

@@ -5,24 +5,23 @@ import type { Client } from "./client.ts"
 
 export type Replies = ReadonlyArray<unknown>
 
-/** Many commands that are known at once: a GET of each key, or, if there are values, a SET. */
+/** Many commands that are known at the same time: a GET of each key, or a SET if there are values. */
 export interface Batch {
   readonly keys: ReadonlyArray<string>
   readonly values: ReadonlyArray<string> | undefined
 }
 
-/** What a client with promises has to offer. */
+/** The operations of a client with promises. */
 export interface Commands {
   readonly get: (key: string) => Promise<unknown>
   readonly set: (key: string, value: string) => Promise<unknown>
-  /** Does it all at once, and replies in the order of the keys. By default, a promise for each. */
+  /** Runs a whole batch, and returns the replies in the order of the keys. By default, there is a promise for each command. */
   readonly batch?: ((batch: Batch) => Promise<Replies>) | undefined
   readonly close: () => Promise<unknown>
 }
 
 /**
- * Runs a batch on a client whose pipelines hold keys of one node only, and that leaves it to its user to see to that:
- * one pipeline a node, all at once.
+ * Runs a batch as one pipeline per node, all at the same time, for clients whose pipelines may contain only keys of one node.
  */
 export const byNode = async (
   nodes: number,
@@ -42,7 +41,7 @@ export const byNode = async (
   return replies
 }
 
-/** The commands of a load that are known at once, and how to check what came of them. */
+/** The commands of a load as a batch, and a check of their replies. */
 export const batchFor = (
   { operation, perLoop, size }: Load
 ): Batch & { readonly check: (replies: Replies) => void } => {

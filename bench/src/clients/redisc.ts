@@ -45,7 +45,7 @@ const pipeline = ({ keys, values }: Batch) =>
     ? Redis.pipeline(keys.map((key) => Redis.get(key)))
     : Redis.pipeline(keys.map((key, n) => Redis.set(key, values[n])))
 
-/** Loops are fibers; commands that are known at once are a fiber each, or a pipeline. */
+/** Loops are fibers. Commands that are known at the same time are a fiber each, or a pipeline. */
 export const open = (how: "each" | "pipeline"): Open => async (nodes) => {
   const runtime = connect(nodes)
   await runtime.context()
@@ -60,7 +60,7 @@ export const open = (how: "each" | "pipeline"): Open => async (nodes) => {
   }
 }
 
-/** For a program that is not written in Effect. */
+/** The client for programs that are not written in Effect. */
 export const openPromises: Open = async (nodes) => {
   const runtime = connect(nodes)
   await runtime.context()
@@ -74,7 +74,7 @@ export const openPromises: Open = async (nodes) => {
 export const subscribe = (how: "each" | "arrays"): Subscribe => (nodes, channel, hear) =>
   new Promise((resolve, reject) => {
     const listening = Effect.scoped(Effect.gen(function*() {
-      // The others have no bound, so that none is to be met here either.
+      // The other clients have no limit, so the limit must not be reached here either.
       const events = yield* PubSub.listen({ channels: [channel] }, { buffer: Number.MAX_SAFE_INTEGER })
       resolve()
       const note = (event: PubSub.Event): void => {

@@ -3,13 +3,13 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 export interface Certificates {
-  /** The authority that signed the servers' certificate, as PEM text. */
+  /** The authority that signed the servers' certificate, in PEM. */
   readonly ca: string
-  /** What a server has to be told to use them for clients and between nodes. */
+  /** The settings with which a server uses the certificates, for clients and between nodes. */
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** Makes an authority, and a certificate that all nodes of a cluster share, in a folder. */
+/** Makes an authority in a folder, and a certificate that all nodes of a cluster share. */
 export const makeCertificates = (folder: string): Certificates => {
   const openssl = (line: string): void => {
     try {
@@ -32,7 +32,7 @@ export const makeCertificates = (folder: string): Certificates => {
       "tls-cert-file": join(folder, "server.crt"),
       "tls-key-file": join(folder, "server.key"),
       "tls-auth-clients": "no",
-      // Without it a node does not know the others' ports for TLS, and can't tell them to a client.
+      // Without this, a node does not know the others' ports for TLS, and can't return them to clients.
       "tls-cluster": "yes"
     }
   }

@@ -12,16 +12,16 @@ import { send } from "./wire.ts"
 const slots = 16_384
 const patience = 20_000
 
-/** A node's cluster bus listens this far above its port. */
+/** The distance from a node's port to the port of its cluster bus. */
 const busOffset = 10_000
 
 export type Over = "tcp" | "tls"
 
-/** What a client has to know of a cluster. */
+/** The information about a cluster that a client needs. */
 export interface Nodes {
-  /** Of 127.0.0.1. */
+  /** Ports of 127.0.0.1. */
   readonly ports: ReadonlyArray<number>
-  /** The authority to trust, as PEM text, if the ports are for TLS. */
+  /** The authority to trust, in PEM, if the ports are for TLS. */
   readonly ca: string | undefined
 }
 
@@ -54,10 +54,10 @@ const until = async (what: string, done: () => Promise<boolean>): Promise<void> 
   }
 }
 
-/** Primaries on loopback that store nothing, in a folder that goes with them. */
+/** Primaries on loopback that store nothing on disk, in a folder that is removed with them. */
 export class Cluster {
   readonly ports: ReadonlyArray<number>
-  /** Where the same nodes speak TLS, if they do. */
+  /** The ports on which the same nodes use TLS, if they do. */
   private readonly securePorts: ReadonlyArray<number>
   private readonly certificates: Certificates | undefined
   private readonly folder: string
@@ -77,7 +77,7 @@ export class Cluster {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1))
   }
 
-  /** `more` are further settings of the servers. With `secure`, they listen on ports for TLS as well. */
+  /** Starts the servers. `more` are further settings. With `secure`, they also listen on ports for TLS. */
   static async start(
     primaries: number,
     more: Readonly<Record<string, string>> = {},
@@ -126,7 +126,7 @@ export class Cluster {
 
   private async join(): Promise<void> {
     const { ports } = this
-    // With TLS between them, nodes meet at the ports for TLS, and their bus is above those.
+    // If nodes use TLS between them, they meet at the TLS ports, and the ports of their bus are relative to those.
     const [meetingPoint] = this.securePorts.length === 0 ? ports : this.securePorts
     for (const [index, port] of ports.entries()) {
       await until(`127.0.0.1:${port}`, async () => await command(port, "PING") === "PONG")

@@ -5,16 +5,16 @@ import { dirname, join } from "node:path"
 import { send } from "./wire.ts"
 
 export interface Facts {
-  /** When the run began, in ISO 8601. */
+  /** The start of the run, in ISO 8601. */
   readonly date: string
   readonly processor: string
   readonly cores: number
   readonly system: string
   readonly node: string
   readonly server: string
-  /** Of the packages that are measured, by name. */
+  /** The versions of the packages that are measured, by name. */
   readonly versions: Readonly<Record<string, string>>
-  /** The load average of the last minute, before anything was measured. */
+  /** The load average over one minute, before the measurements. */
   readonly load: number
 }
 

@@ -1,16 +1,16 @@
 import * as Net from "node:net"
 
-/** A command as it goes over the wire. Arguments are ASCII. */
+/** Encodes a command for the wire. Arguments are ASCII. */
 export const encode = (args: ReadonlyArray<string>): string => {
   let text = `*${args.length}\r\n`
   for (const arg of args) text += `$${arg.length}\r\n${arg}\r\n`
   return text
 }
 
-/** Reads simple strings, errors, integers and bulk strings, all of them as ASCII text; knows no aggregates. */
+/** Reads simple strings, errors, integers and bulk strings as ASCII text. It does not know aggregates. */
 export class ReplyReader {
   private rest: Buffer | undefined
-  /** A bulk string that is under way, with its end of line, and how much of it is there. */
+  /** A bulk string that has arrived only in part, with its end of line, and the number of its bytes so far. */
   private bulk: Buffer | undefined
   private filled = 0
   private readonly onReply: (reply: string) => void
@@ -43,7 +43,7 @@ export class ReplyReader {
       }
       const last = isBulk ? body + length : line
       if (last + 2 > end) {
-        // The chunk's memory is read into again.
+        // A copy, because the memory of the chunk will be overwritten.
         this.rest = Buffer.from(data.subarray(at))
         return
       }
@@ -53,7 +53,7 @@ export class ReplyReader {
     }
   }
 
-  /** Returns how much of the chunk belonged to the bulk string. */
+  /** Returns the number of bytes of the chunk that belonged to the bulk string. */
   private fill(bulk: Buffer, chunk: Buffer): number {
     const taken = chunk.copy(bulk, this.filled)
     this.filled += taken
@@ -65,7 +65,7 @@ export class ReplyReader {
   }
 }
 
-/** Sends commands over a connection of their own and collects the replies. For what is not measured. */
+/** Sends commands over a connection of its own and collects the replies. Only for work that is not measured. */
 export const send = (port: number, commands: ReadonlyArray<ReadonlyArray<string>>): Promise<ReadonlyArray<string>> =>
   new Promise((resolve, reject) => {
     if (commands.length === 0) return resolve([])

@@ -1,4 +1,4 @@
-/** Items by what they have in common, in the order in which it came up. */
+/** Groups items by a key, in the order in which the keys first appear. */
 export const groupBy = <A, K>(items: ReadonlyArray<A>, keyOf: (item: A) => K): ReadonlyMap<K, ReadonlyArray<A>> => {
   const groups = new Map<K, Array<A>>()
   for (const item of items) {

@@ -3,21 +3,21 @@ import { readFileSync } from "node:fs"
 export interface Figures {
   readonly operations: number
   readonly seconds: number
-  /** Processor time of the client's process, all threads, in microseconds. */
+  /** Processor time of the client's process, over all threads, in microseconds. */
   readonly user: number
   readonly system: number
-  /** The most that the process ever had in memory, and what its heap held at the end, both in MiB. */
+  /** The peak memory of the process, and the size of its heap at the end, both in MiB. */
   readonly peak: number
   readonly heap: number
-  /** What one more open client takes, in MiB, where that is measured. */
+  /** The memory of one more open client in MiB, if it was measured. */
   readonly perClient?: number
 }
 
 const mebibyte = 1024 * 1024
 
 /**
- * Linux lets a process inherit the peak of the one that started it in `resourceUsage().maxRSS`; what it says of the
- * memory itself begins anew.
+ * The peak memory of this process in MiB. On Linux a process inherits `resourceUsage().maxRSS` from the one that started it, but
+ * not the peak in `/proc/self/status`.
  */
 const peakOf = (): number => {
   try {
@@ -28,7 +28,7 @@ const peakOf = (): number => {
 }
 
 export const memory = (): Pick<Figures, "peak" | "heap"> => {
-  // First, before the other is read.
+  // The heap is read first, because reading the peak uses memory too.
   const heap = process.memoryUsage().heapUsed / mebibyte
   return { peak: peakOf(), heap }
 }
@@ -39,7 +39,7 @@ export interface Meter {
   readonly stop: () => Omit<Figures, "operations" | "perClient">
 }
 
-/** Measures from now on. */
+/** Starts to measure. */
 export const startMeter = (): Meter => {
   const cpu = process.cpuUsage()
   const start = process.hrtime.bigint()

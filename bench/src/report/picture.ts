@@ -6,7 +6,7 @@ import type { Results } from "./results.ts"
 import { grouped } from "./rows.ts"
 import type { Row } from "./rows.ts"
 
-// Of middle brightness, so that they stand out from a white page and from a black one.
+// Colours of middle brightness, which are visible on a white page and on a black one.
 const text = "#7a828c"
 const grid = "#7a828c40"
 const colours: Readonly<Record<Role, string>> = { ours: "#2f81f7", other: "#d29922", floor: "#8b949e" }
@@ -21,12 +21,12 @@ const panelNames: Readonly<Record<Over, string>> = { tcp: "TCP", tls: "TLS" }
 const page = 1000
 const margin = 16
 const labelWidth = 190
-/** Room behind the longest bar for its figure. */
+/** The width of the figure behind the longest bar. */
 const figureWidth = 54
 const pitch = 14
 const bar = 10
 const heading = 26
-/** A bar that would be longer is cut off there, and its figure says how long it is. */
+/** The maximum length of a bar. A longer one is cut off there, and its figure tells its length. */
 const longest = 4
 
 const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
@@ -38,7 +38,7 @@ const label = (x: number, y: number, content: string, more = ""): string =>
 
 interface Panel {
   readonly over: Over
-  /** Where its bars begin, and how many pixels a ratio of one is long. */
+  /** The position of its bars, and the number of pixels for a ratio of one. */
   readonly left: number
   readonly unit: number
 }
@@ -50,19 +50,19 @@ interface Lane {
   readonly rows: ReadonlyArray<Row>
 }
 
-/** All ways of using redisc, and the fastest way of each of the others, the floor last. */
+/** All ways of using redisc, then the fastest way of each other client, and the floor last. */
 const lanesOf = (rows: ReadonlyArray<Row>): ReadonlyArray<Lane> => {
   const roles: ReadonlyArray<Role> = ["ours", "other", "floor"]
   return roles.flatMap((role) => {
     const lanes = groupBy(
-      // The floor is the plain one, as in the tables.
+      // Only the plain floor, as in the tables.
       rows.filter((row) => row.role === role && (role !== "floor" || row.client === "floor")),
       (row) => role === "ours" ? row.label : row.library
     )
     return Array.from(lanes, ([name, own]) => ({
       role,
       name,
-      // Rows of one transport stand fastest first.
+      // The rows of one transport come fastest first, so this picks the fastest.
       rows: own.filter((row, index) => own.findIndex(({ over }) => over === row.over) === index)
     }))
   }).map(({ name, role, rows }) => ({ role, name: name.replace("a promise a command", "promises"), rows }))
@@ -77,7 +77,7 @@ const barOf = (panel: Panel, y: number, { role, rows }: Lane): string => {
     label(panel.left + shown + 4, y + bar - 1, figure)
 }
 
-/** Lines at every half of a ratio; the one that the fastest other client reaches is broken. */
+/** Lines at every half of a ratio. The line at one, which stands for the fastest other client, is dashed. */
 const gridLines = ({ left, unit }: Panel, scale: number, top: number, bottom: number): string =>
   Array.from({ length: scale * 2 + 1 }, (_, index) => {
     const x = rounded(left + index / 2 * unit)
@@ -127,7 +127,7 @@ const altText = (groups: ReadonlyArray<ReadonlyArray<Row>>): string =>
     return own === undefined ? [] : [`${own.title}, ${panelNames[own.over]}: ${own.toFastest?.toFixed(2)} times`]
   }).join("; ")
 
-/** Bars of throughput, as multiples of the fastest other client's: a group for each workload, a panel for TCP and for TLS. */
+/** Bars of throughput, as multiples of the fastest other client's: a group for each workload, a panel each for TCP and TLS. */
 export const draw = ({ facts, rounds, rows }: Results): string => {
   const groups = Array.from(groupBy(rows, ({ workload }) => workload).values(), (rows) => ({
     title: rows[0].title,

@@ -18,7 +18,7 @@ const overNames: Readonly<Record<Over, string>> = { tcp: "TCP", tls: "TLS" }
 const labelWidth = 36
 const width = 12
 
-/** A line of cells, of which the first is a label; the others stand at the right of their columns. */
+/** A line of cells. The first is a label on the left; the others are aligned to the right of their columns. */
 const line = (
   label: string,
   cells: ReadonlyArray<string>,
@@ -51,14 +51,14 @@ const ofClients: ReadonlyArray<Column> = [
   { title: "MiB each", width, cell: ({ perClient }) => perClient?.toFixed(2) ?? "" }
 ]
 
-/** A line for each client that failed, however often. */
+/** A line for each client that failed, with the number of failures. */
 const failureLines = (failures: ReadonlyArray<Failure>, rounds: number): ReadonlyArray<string> =>
   Array.from(groupBy(failures, ({ client }) => client), ([client, own]) => {
     const some = own.length < rounds ? ` in ${own.length} of ${rounds} rounds` : ""
     return `  ${labelOf(client).padEnd(labelWidth - 2)}failed${some}: ${own[0].problem}`
   })
 
-/** One workload over one transport, fastest client first. */
+/** The table of one workload over one transport, fastest client first. */
 export const table = (
   workload: Workload,
   over: Over,
@@ -80,7 +80,7 @@ export const table = (
   ].join("\n")
 }
 
-/** How all ways of using redisc stand to the others, a line for each with each workload. */
+/** Compares all ways of using redisc with the other clients: a line for each of them and each workload. */
 export const summary = (rows: ReadonlyArray<Row>): string => {
   const widths = [12, 12, 16, 20]
   const padding = 46
@@ -110,7 +110,10 @@ export const summary = (rows: ReadonlyArray<Row>): string => {
   ].join("\n")
 }
 
-/** The client and the servers keep about two processes busy; what goes beyond that was somebody else. */
+/**
+ * The load of the machine during the run. The client and the servers keep about two processes busy; any further load came from
+ * other programs.
+ */
 export const loads = (samples: ReadonlyArray<Sample>): string => {
   const all = samples.map(({ load }) => load)
   if (all.length === 0) return "nothing was measured"

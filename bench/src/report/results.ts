@@ -3,7 +3,7 @@ import type { Facts } from "../cluster/facts.ts"
 import type { Failure, Sample } from "../tasks/measure.ts"
 import type { Row } from "./rows.ts"
 
-/** All that came of a run. */
+/** All results of a run. */
 export interface Results {
   readonly facts: Facts
   readonly rounds: number
@@ -12,7 +12,7 @@ export interface Results {
   readonly samples: ReadonlyArray<Sample>
 }
 
-/** A line for each row and sample, which diffs can show. */
+/** Writes one line for each row or sample, so that diffs are readable. */
 const list = (items: ReadonlyArray<object>): string =>
   items.length === 0 ? "[]" : `[\n${items.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`
 

@@ -7,7 +7,10 @@ import type { Sample } from "../tasks/measure.ts"
 import { unitOf } from "../work/workloads.ts"
 import type { Workload } from "../work/workloads.ts"
 
-/** What all rounds of a client with a workload come to. It says itself whose it is, so that files of old can be read. */
+/**
+ * The figures of a client with a workload over all rounds. A row contains the facts about its client, so that
+ * files of older versions can be read.
+ */
 export interface Row {
   readonly workload: string
   readonly title: string
@@ -18,17 +21,17 @@ export interface Row {
   readonly library: string
   readonly role: Role
   readonly native: boolean
-  /** Operations a second: the median of the rounds, the lowest and the highest. */
+  /** Operations per second: the median, the lowest and the highest of the rounds. */
   readonly median: number
   readonly lowest: number
   readonly highest: number
-  /** Microseconds of processor time per operation, the median of the rounds. */
+  /** Microseconds of processor time per operation: the median of the rounds. */
   readonly cpu: number
-  /** MiB: the most that the process had in memory, what its heap held at the end, what one more open client takes. */
+  /** In MiB: the peak memory of the process, the size of its heap at the end, the memory of one more open client. */
   readonly peak: number
   readonly heap: number
   readonly perClient: number | undefined
-  /** Its speed as a multiple of the fastest other client's, and of the floor's. */
+  /** Its throughput as a multiple of the fastest other client's, and of the floor's. */
   readonly toFastest: number | undefined
   readonly toFloor: number | undefined
 }
@@ -41,11 +44,11 @@ const best = (
 export const ratio = (value: number | undefined, base: number | undefined): number | undefined =>
   value === undefined || base === undefined ? undefined : value / base
 
-/** The lowest of what other clients need. Those for which `of` says nothing don't count. */
+/** The lowest value among the other clients. Clients for which `of` returns undefined do not count. */
 export const lowestOther = (rows: ReadonlyArray<Row>, of: (row: Row) => number | undefined): number | undefined =>
   best(rows.filter(({ role }) => role === "other").flatMap((row) => of(row) ?? []), Math.min)
 
-/** What counts as the memory of a client under a workload. */
+/** The memory of a client under a workload. */
 export const memoryOf = ({ peak, perClient }: Row): number => perClient ?? peak
 
 type Measured = Omit<Row, "toFastest" | "toFloor">
@@ -79,7 +82,7 @@ const measuredOf = (
   }
 }
 
-/** Those of one workload over one transport, fastest first. "To fastest" is to the fastest of the other clients. */
+/** The rows of one workload over one transport, fastest first. "To fastest" compares with the fastest other client. */
 export const rowsOf = (
   workload: Workload,
   over: Over,
@@ -102,6 +105,6 @@ export const rowsOf = (
   return measured.map(compared).sort((a, b) => b.median - a.median)
 }
 
-/** One list of rows for each workload and transport, in the order in which they stand. */
+/** One list of rows for each workload and transport, in the order of the rows. */
 export const grouped = (rows: ReadonlyArray<Row>): ReadonlyArray<ReadonlyArray<Row>> =>
   Array.from(groupBy(rows, ({ over, workload }) => `${workload} ${over}`).values())

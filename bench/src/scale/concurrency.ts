@@ -1,5 +1,5 @@
 /**
- * What a command costs the client, by the number of fibers that ask at once.
+ * The client's cost of a command, by the number of concurrent fibers.
  */
 import { Redis } from "@redisc/core"
 import * as Deferred from "effect/Deferred"
@@ -20,15 +20,15 @@ const resumeAll = (): void => {
   for (const resume of all) resume()
 }
 
-/** What a command can't do without: a fiber suspends, and is resumed with a value in the next turn of the loop. */
+/** The minimum that any command needs: a fiber suspends, and is resumed with a value in the next turn of the event loop. */
 const suspension = Effect.callback<string>((resume) => {
   if (suspended.push(() => resume(Effect.succeed("value"))) === 1) setImmediate(resumeAll)
 })
 
-/** With fewer fibers what they keep drowns in what else comes and goes. */
+/** With fewer fibers, their memory is lost among other allocations. */
 const visible = 1000
 
-/** Bytes that a fiber and its command keep while it waits for the reply. */
+/** The number of bytes that a fiber and its command keep while it waits for the reply. */
 const waiting = Effect.fnUntraced(function*(answering: Answering, fibers: number) {
   const before = yield* heap
   const allAsked = Deferred.makeUnsafe<void>()

@@ -1,5 +1,5 @@
 /**
- * What something costs: processor time of the whole process, which others on the machine disturb least, and memory.
+ * Measures costs: processor time of the whole process, which other programs on the machine disturb least, and memory.
  */
 import * as Effect from "effect/Effect"
 import { median } from "../figures/median.ts"
@@ -7,7 +7,7 @@ import { median } from "../figures/median.ts"
 export interface Cost {
   /** Microseconds of processor time. */
   readonly processor: number
-  /** Microseconds that passed. */
+  /** Microseconds of elapsed time. */
   readonly passed: number
 }
 
@@ -20,7 +20,7 @@ const once = <E, R>(effect: Effect.Effect<unknown, E, R>): Effect.Effect<Cost, E
     return { processor: system + user, passed: (performance.now() - from) * 1000 }
   })
 
-/** The cost of one run: a first round is for the compiler, and of the others the median counts. */
+/** The cost of one run: the median over several rounds, after a first round for the compiler. */
 export const perRun = Effect.fnUntraced(function*<E, R>(
   effect: Effect.Effect<unknown, E, R>,
   runs: number,
@@ -48,11 +48,11 @@ export const perCall = (task: () => unknown, calls: number): Effect.Effect<numbe
     ({ processor }) => processor / calls
   )
 
-/** Bytes that are still of use, inside and outside the heap of JavaScript. Takes `node --expose-gc`. */
+/** The number of bytes in use, inside and outside the heap of JavaScript. Needs `node --expose-gc`. */
 export const heap = Effect.promise(async () => {
   const { gc } = globalThis as { readonly gc?: () => void }
   if (gc === undefined) throw new Error("memory is measured with node --expose-gc")
-  // What has just ended is let go of a few turns later.
+  // Objects that have just ended are released only a few turns later.
   for (let turn = 0; turn < 3; turn++) {
     await new Promise((resolve) => setTimeout(resolve, 20))
     gc()

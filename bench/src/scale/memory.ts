@@ -1,5 +1,5 @@
 /**
- * What a client keeps in memory for each node that it is connected to.
+ * The memory of a client for each node that it is connected to.
  */
 import { RedisCluster } from "@redisc/core"
 import * as Effect from "effect/Effect"
@@ -29,7 +29,7 @@ const client = (nodes: number) => {
 
 const measure = (nodes: number) =>
   Effect.runPromise(Effect.gen(function*() {
-    // The first client is for the code, which the second one need not pay for.
+    // A first client loads the code, so that its memory does not count for the second one.
     yield* client(nodes)
     const before = yield* heap
     const { connected, refreshed, used } = yield* client(nodes)

@@ -1,5 +1,5 @@
 /**
- * What it costs to learn the slot map anew, as a whole and step by step.
+ * The cost of learning the slot map anew, in total and by steps.
  */
 import { Address, RedisCluster, Resp, SlotMap } from "@redisc/core"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import type { Layout } from "../answering/layout.ts"
 import { perCall, perRun } from "./cost.ts"
 import * as Section from "./section.ts"
 
-/** The more there is to read, the fewer times. */
+/** The number of repetitions: fewer for larger layouts. */
 const timesOf = (layout: Layout): number => Math.ceil(Math.min(100, Math.max(2, 10_000 / layout.length)))
 const origin = Result.getOrThrow(Address.parse(addressOf(0)))
 const second = Result.getOrThrow(Address.parse(addressOf(1)))

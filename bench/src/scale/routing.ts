@@ -1,8 +1,8 @@
 /**
- * What a command costs the client, by the number of nodes.
+ * The client's cost of a command, by the number of nodes.
  *
- * Among more nodes the same commands are spread over more writes, which is the one thing that should cost. So there is also
- * a load that stays on three of the nodes, however many there are, and the way from the key to the node by itself.
+ * With more nodes the same commands are spread over more writes, and nothing else should cost more. To show this, there is also
+ * a load that stays on three of the nodes, however many there are, and a measurement of only the routing from key to node.
  */
 import { Client, Slot } from "@redisc/core"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,7 @@ const keyCount = 5000
 const lookUps = 500_000
 const choices = 5000
 
-/** Keys of the first nodes of a cluster. */
+/** Keys that belong to the first nodes of a cluster. */
 const keysOf = (layout: Layout, nodes: number): ReadonlyArray<string> => {
   const limit = layout[nodes - 1].end
   const keys: Array<string> = []

@@ -1,16 +1,16 @@
 /**
- * One table of the benchmark: what is measured, for which sizes, and how its figures are shown.
+ * One table of the benchmark: the measurement, its sizes, and the format of its figures.
  */
 
 export interface Column {
   readonly heading: string
-  /** How many digits follow the point. */
+  /** The number of digits behind the decimal point. */
   readonly digits: number
 }
 
 export interface Case<Name extends string> {
   readonly label: string
-  /** A figure that makes no sense for this case is NaN. */
+  /** Measures one case. A figure that does not apply to it is NaN. */
   readonly measure: () => Promise<Readonly<Record<Name, number>>>
 }
 
@@ -18,11 +18,11 @@ export interface Section<Name extends string = string> {
   readonly title: string
   readonly columns: Readonly<Record<Name, Column>>
   readonly cases: ReadonlyArray<Case<Name>>
-  /** What the figures mean, where the headings don't say. */
+  /** Explanations of the figures, where the headings are not enough. */
   readonly notes: ReadonlyArray<string>
 }
 
 export const make = <Name extends string>(section: Section<Name>): Section<Name> => section
 
-/** The sizes of clusters that are compared. */
+/** The sizes of clusters to compare. */
 export const sizes = [3, 30, 300, 1000]

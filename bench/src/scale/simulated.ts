@@ -1,5 +1,5 @@
 /**
- * What the cluster in memory costs: to start, to keep, and to talk to.
+ * The cost of the simulated cluster: to start it, to keep it in memory, and to send commands to it.
  */
 import { Redis } from "@redisc/core"
 import { FakeCluster } from "@redisc/test-utils"
@@ -14,7 +14,7 @@ const payload = "x".repeat(100)
 const keys = Array.from({ length: 1000 }, (_, index) => `key:${index}`)
 const pairs = 25_000
 
-/** Milliseconds that a start takes, and the bytes that are kept then. */
+/** The time of a start in milliseconds, and the bytes in use afterwards. */
 const start = (primaries: number) =>
   Effect.suspend(() => {
     const begun = performance.now()

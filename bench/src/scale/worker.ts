@@ -1,4 +1,4 @@
-/** Measures one case, given as section and place in it, in a process that nothing else has warmed up or filled. */
+/** Measures one case, given by its section and its place in it, in a fresh process that nothing else has warmed up or filled. */
 import { sections } from "./sections.ts"
 
 const [section, place] = process.argv.slice(2)

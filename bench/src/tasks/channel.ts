@@ -8,7 +8,7 @@ import type { Channel } from "../work/workloads.ts"
 
 const publisher = fileURLToPath(new URL("publisher.ts", import.meta.url))
 
-/** Hears a channel on which another process publishes, at `publishTo`, which is never over TLS. */
+/** Subscribes to a channel. Another process publishes on it at the port `publishTo`, which never uses TLS. */
 export const hearChannel = (
   subscribe: Subscribe,
   nodes: Nodes,
@@ -16,10 +16,10 @@ export const hearChannel = (
   work: Channel
 ): Promise<Figures> =>
   new Promise((resolve, reject) => {
-    // What comes first runs uncompiled, and is not measured.
+    // The first messages run uncompiled code, and are not measured.
     const first = work.messages / 4
     const measured = work.messages - first
-    // Nobody hears what was meant for a process that is gone.
+    // A name that is unique to this process, so that messages for an earlier one are not received.
     const channel = `busy:${process.pid}`
     let heard = 0
     let meter = startMeter()

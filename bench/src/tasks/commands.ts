@@ -4,7 +4,7 @@ import { startMeter } from "../figures/meter.ts"
 import type { Figures } from "../figures/meter.ts"
 import type { Load } from "../work/workloads.ts"
 
-/** Runs a load until it comes to that many commands, or a few more. */
+/** Runs a load until it has executed at least the given number of commands. */
 const run = async ({ prepare }: Client, work: Load, commands: number): Promise<Figures> => {
   const perLoop = work.shape === "loops" ? Math.max(work.perLoop, Math.ceil(commands / work.loops)) : work.perLoop
   const once = prepare({ ...work, perLoop })
@@ -16,8 +16,8 @@ const run = async ({ prepare }: Client, work: Load, commands: number): Promise<F
 }
 
 /**
- * Measures for how long the load says, whoever the client is, so that none is measured for a moment only. Before that it
- * works for as long, in parts of which each tells how much the next can be: what is measured runs compiled.
+ * Measures for the time that the load says, however fast the client is, so that no measurement is too short. Before that, it
+ * runs for about as long without measuring, so that the code is compiled. The speed of each part gives the size of the next.
  */
 export const runCommands = async (open: Open, nodes: Nodes, work: Load): Promise<Figures> => {
   const client = await open(nodes)

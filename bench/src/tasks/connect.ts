@@ -22,8 +22,8 @@ const collectGarbage = (): void => {
 }
 
 /**
- * Opens clients, each until the first reply to a GET. First many at once, for their memory: what closed ones leave behind
- * would be taken again. Then one after the other, for the time.
+ * Opens clients, each until the first reply to a GET. For the memory, many are opened at once, and first of all, because memory
+ * that closed clients leave behind would be used again. For the time, they are opened one after the other.
  */
 export const openRepeatedly = async (open: Open, nodes: Nodes, { held, times }: Connect): Promise<Figures> => {
   const openOne = async (): Promise<Client> => {
@@ -31,7 +31,7 @@ export const openRepeatedly = async (open: Open, nodes: Nodes, { held, times }: 
     await client.prepare(oneGet)()
     return client
   }
-  // This one imports the modules.
+  // A first client, to import the modules.
   await (await openOne()).close()
 
   collectGarbage()

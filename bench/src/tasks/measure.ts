@@ -6,7 +6,7 @@ import type { Over } from "../cluster/cluster.ts"
 import type { Figures } from "../figures/meter.ts"
 import type { Outcome, Task } from "./worker.ts"
 
-/** Which run it was. */
+/** Identifies a run. */
 export interface Run {
   readonly workload: string
   readonly over: Over
@@ -15,7 +15,7 @@ export interface Run {
 }
 
 export interface Sample extends Run, Figures {
-  /** The load average when the run began: a high one without us says that others were busy. */
+  /** The load average at the start of the run: if it is high, other programs were busy. */
   readonly load: number
 }
 
@@ -25,7 +25,7 @@ export interface Failure extends Run {
 
 const worker = fileURLToPath(new URL("worker.ts", import.meta.url))
 
-/** In milliseconds. A run that takes longer has got stuck. */
+/** In milliseconds. A run that takes longer is stuck. */
 const patience = 120_000
 
 const perform = (task: Task): Promise<Outcome> =>

@@ -1,5 +1,5 @@
 /**
- * The process that publishes: as fast as a server can, which is by a script that publishes many at once.
+ * The process that publishes, as fast as a server can: by a script that publishes many messages at once.
  *
  * Usage: node publisher.ts <port> <channel> <messages>
  */
@@ -30,5 +30,5 @@ socket.on("data", (chunk) => {
   inFlight -= chunk.toString("latin1").split("\r\n").length - 1
   publish()
 })
-// Whoever wanted to hear it is gone.
+// The subscriber's process has ended.
 process.stdin.resume().once("close", () => process.exit(0))

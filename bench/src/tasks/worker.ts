@@ -1,4 +1,4 @@
-/** The process that one client runs in: takes one task from its parent, measures it, sends the figures and ends. */
+/** The process for one client: takes one task from its parent, measures it, sends the figures and ends. */
 import { clients } from "../clients/contestants.ts"
 import type { ClientName } from "../clients/contestants.ts"
 import type { Nodes } from "../cluster/cluster.ts"
@@ -12,11 +12,11 @@ export interface Task {
   readonly client: ClientName
   readonly workload: Workload
   readonly nodes: Nodes
-  /** Where messages are published. */
+  /** The port where messages are published. */
   readonly publishTo: number
 }
 
-/** What came of it: figures, or why there are none. */
+/** The result: figures, or the problem. */
 export type Outcome = Figures | string
 
 const wayOf = <A>(way: A | undefined): A => {
@@ -46,5 +46,5 @@ process.once("message", (task) => {
   perform(task as Task).then(finish, fail)
 })
 process.once("uncaughtException", fail)
-// The parent is gone, and nobody would read the figures.
+// If the parent has ended, nobody needs the figures.
 process.once("disconnect", () => process.exit(1))

@@ -1,11 +1,11 @@
-/** How many keys hold values of a size in bytes: few of the large ones, so that servers stay small. */
+/** The number of keys by the size of their values in bytes. There are few large ones, so that servers stay small. */
 const counts = { 100: 1000, 10_000: 300, 1_000_000: 12 } as const
 
 export type Size = keyof typeof counts
 
 export const sizes: ReadonlyArray<Size> = [100, 10_000, 1_000_000]
 
-/** Keys, and the value that each of them holds at all times: what is written is what is there. */
+/** Keys and their values. A key keeps the same value at all times: every write stores the value that is already there. */
 export interface Data {
   readonly keys: ReadonlyArray<string>
   readonly values: ReadonlyArray<string>
@@ -13,7 +13,7 @@ export interface Data {
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz"
 
-/** No two values are the same. Each is made from a buffer, since a string put together would be flattened by its first use. */
+/** Makes a unique value. It is made from a buffer, since a concatenated string would be flattened on its first use. */
 const valueOf = (key: string, size: Size): string => {
   const bytes = Buffer.alloc(size, alphabet)
   bytes.write(`${key}=`, "latin1")
@@ -22,7 +22,7 @@ const valueOf = (key: string, size: Size): string => {
 
 const made = new Map<Size, Data>()
 
-/** Made when it is asked for: a process holds no values but those that it works with. */
+/** Made on first use, so that a process contains only the values that it works with. */
 export const dataOf = (size: Size): Data => {
   let data = made.get(size)
   if (data === undefined) {
@@ -33,16 +33,16 @@ export const dataOf = (size: Size): Data => {
   return data
 }
 
-/** Which key a loop takes for its n-th command: neighbours are on different nodes, and all keys get their turn. */
+/** The index of the key for a loop's n-th command. Neighbours are on different nodes, and all keys get their turn. */
 export const indexOf = ({ keys }: Data, loop: number, n: number): number => (loop * 61 + n) % keys.length
 
 export type Operation = "get" | "set" | "mixed"
 
-/** Whether a loop's n-th command is a SET. Of mixed commands, one in five is. */
+/** Whether a loop's n-th command is a SET. Among mixed commands, one in five is. */
 export const isWrite = (operation: Operation, loop: number, n: number): boolean =>
   operation === "set" || (operation === "mixed" && (loop + n) % 5 === 0)
 
-/** Whether a reply is looked at. To look at all would be measured with the clients. */
+/** Whether to check a reply. Checking all of them would be measured with the clients. */
 export const isSampled = (loop: number, n: number): boolean => (loop + n) % 49 === 0
 
 const excerpt = (reply: unknown): string => `${JSON.stringify(reply)}`.slice(0, 100)
@@ -52,7 +52,7 @@ export const checkReply = ({ keys, values }: Data, write: boolean, index: number
   if (reply !== expected) throw new Error(`${write ? "SET" : "GET"} ${keys[index]} replied ${excerpt(reply)}`)
 }
 
-/** The keys of so many commands that are known at once, by their indexes. */
+/** The indexes of the keys for a batch of `count` commands. */
 export const batchOf = (data: Data, count: number): ReadonlyArray<number> =>
   Array.from({ length: count }, (_, n) => indexOf(data, 0, n))
 

@@ -3,10 +3,10 @@ import { send } from "../cluster/wire.ts"
 import { dataOf } from "./data.ts"
 import type { Size } from "./data.ts"
 
-/** The node that serves a key, as an index into `ports`: the slots are dealt out in order, in equal parts. */
+/** The node that serves a key, as an index into `ports`. The slots are divided in order, in equal parts. */
 export const ownerOf = (key: string, nodes: number): number => Math.floor(Slot.fromKey(key) * nodes / Slot.count)
 
-/** Writes the keys of some sizes. */
+/** Writes the values of the given sizes. */
 export const fill = async (ports: ReadonlyArray<number>, sizes: ReadonlyArray<Size>): Promise<void> => {
   for (const size of sizes) {
     const { keys, values } = dataOf(size)

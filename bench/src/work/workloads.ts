@@ -7,37 +7,37 @@ interface Named {
 }
 
 /**
- * Commands. In `loops` so many loops run at the same time, each of which sends one command, waits for the reply, and
- * again. In a `burst` many are sent at once, each with somebody who waits for it alone. A `batch` is as many, but known
- * before and wanted as a whole: each client gets them done in the way that its documentation recommends. `many` is a small
- * batch, as a page of a website would read it.
+ * A load of commands. In `loops`, a number of loops run concurrently, and each sends one command, waits for its reply, and
+ * repeats. In a `burst`, many commands are sent at once, and each is awaited separately. A `batch` has as many commands, but
+ * they are known together and awaited as a whole: each client runs them in the way that its documentation recommends. `many` is
+ * a small batch, such as a web page would read.
  */
 export interface Load extends Named {
   readonly shape: "loops" | "burst" | "batch" | "many"
   readonly operation: Operation
   readonly size: Size
   readonly loops: number
-  /** Commands that each loop sends. Loops go on for as long as they are measured, from this number up. */
+  /** The minimum number of commands of each loop. Loops go on as long as they are measured. */
   readonly perLoop: number
-  /** How long it is measured, in seconds. */
+  /** The length of the measurement, in seconds. */
   readonly seconds: number
 }
 
-/** One channel on which as much is published as a server can. */
+/** One channel on which a server publishes as fast as it can. */
 export interface Channel extends Named {
   readonly shape: "channel"
   readonly messages: number
 }
 
-/** From opening a client, whose modules are imported already, to the first reply to a GET. */
+/** The time from opening a client, with its modules already imported, to the first reply to a GET. */
 export interface Connect extends Named {
   readonly shape: "connect"
   readonly times: number
-  /** How many clients are open at once when their memory is measured. */
+  /** The number of clients that are open at once when their memory is measured. */
   readonly held: number
 }
 
-/** What is measured. */
+/** A workload to measure. */
 export type Workload = Load | Channel | Connect
 
 export type Shape = Workload["shape"]
@@ -97,11 +97,11 @@ export const workloads: ReadonlyArray<Workload> = [
   { name: "connect", title: "Open until the first reply to a GET", shape: "connect", times: 200, held: 20 }
 ]
 
-/** Those of values that a workload works with. */
+/** The sizes of values in some workloads. */
 export const sizesOf = (workloads: ReadonlyArray<Workload>): ReadonlyArray<Size> =>
   sizes.filter((size) => workloads.some((work) => ("size" in work ? work.size : 100) === size))
 
-/** For a first impression. */
+/** A shorter version of a workload, for a first impression. */
 export const quick = (work: Workload): Workload => {
   switch (work.shape) {
     case "channel":

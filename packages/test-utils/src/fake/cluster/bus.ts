@@ -1,7 +1,7 @@
 /**
- * What nodes tell each other: claims to slots, roles, and who is down; and the elections that follow.
+ * The cluster bus: nodes exchange claims to slots, roles, and failures of nodes, and hold elections.
  *
- * News reach every node of a component of the network at once, where the real bus takes some heartbeats.
+ * News reach all nodes of a component of the network at once, where the real bus takes some heartbeats.
  *
  * @since 0.1.0
  */
@@ -11,17 +11,17 @@ import * as ClusterState from "../topology/clusterState.ts"
 import type { FakeNode, FakeWorld } from "./node.ts"
 import { relink } from "./replication.ts"
 
-/** How long after its primary has failed a replica stands for election. */
+/** The time from a primary's failure to the election of a replica, in milliseconds. */
 const electionDelay = 500
 
-/** By so much, in milliseconds, a platform's timer can come before the time that it was set for, as the clock tells it. */
+/** The time, in milliseconds, by which a platform's timer may fire too early by the clock. */
 const timerSlack = 1
 
 const roleChanged = Resp.Reply.error(
   "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
 )
 
-/** A node believes something else from now on, and does what follows from it for itself. */
+/** Sets a node's view of the cluster, and applies the consequences for the node itself. */
 export const setView = (node: FakeNode, view: ClusterState.View): void => {
   const before = node.view
   if (before === view) return
@@ -36,7 +36,7 @@ export const setView = (node: FakeNode, view: ClusterState.View): void => {
   }
 }
 
-/** A primary that has lost its last slot, and its replicas, become replicas of the node that has it now. */
+/** Makes a primary that has lost its last slot, and its replicas, replicas of the slot's new owner. */
 const followSlots = (node: FakeNode, before: ClusterState.View): void => {
   const current = before.members.get(node.id)?.primary ?? node.id
   const had = ClusterState.slotOwners(before).has(current)
@@ -50,9 +50,9 @@ const followSlots = (node: FakeNode, before: ClusterState.View): void => {
   node.view = ClusterState.update(view, [{ ...self, primary: next }])
 }
 
-/** What follows from changed views for data and clients. Ends every change. */
+/** Applies the consequences of changed views to data and clients. Every change ends with this. */
 const settle = (world: FakeWorld, before: Before): void => {
-  // A node that became a replica on its own account says so to the others.
+  // A node that has made itself a replica tells the others.
   for (const [node, view] of before) {
     const primary = node.primaryId
     if (primary !== undefined && view.members.get(node.id)?.primary !== primary) tell(world, node, before)
@@ -69,7 +69,7 @@ const settle = (world: FakeWorld, before: Before): void => {
         for (const key of node.keys.slotKeys(slot)) node.keys.delete(key)
       }
     }
-    // A replica that takes the slots over keeps its subscribers; the old primary and the other replicas end theirs.
+    // A replica that takes over the slots keeps its subscribers. The old primary and the other replicas end theirs.
     const served = view.members.get(node.id)?.primary ?? node.id
     PubSub.dropSharded(node, (slot) => {
       const owner = node.view.owners[slot]
@@ -80,23 +80,23 @@ const settle = (world: FakeWorld, before: Before): void => {
   recheck(world)
 }
 
-/** Blocked clients learn that their slot has moved or that the cluster is down. */
+/** Lets blocked clients check whether their slot has moved or the cluster is down. */
 const recheck = (world: FakeWorld): void => {
   for (const node of world.nodes.values()) {
     for (const session of node.sessions) {
       if (session.blocked) session.recheck()
-      // WAIT is over when a replica is back.
+      // A WAIT may end now because a replica is back.
       if (session.blocked) session.retry()
     }
   }
 }
 
-/** The views that nodes had when a change began. */
+/** The views of nodes at the beginning of a change. */
 type Before = Map<FakeNode, ClusterState.View>
 
 const tell = (world: FakeWorld, speaker: FakeNode, before: Before): void => {
   const claim = ClusterState.claimOf(speaker.view, speaker.id)
-  // Most nodes share a view, and so what becomes of it.
+  // Most nodes share a view, so the result is computed once for each view.
   const heard = new Map<ClusterState.View, ClusterState.View>()
   for (const node of world.component(speaker)) {
     if (node === speaker || !node.view.members.has(speaker.id)) continue
@@ -112,7 +112,7 @@ const tell = (world: FakeWorld, speaker: FakeNode, before: Before): void => {
     }
     setView(node, view)
   }
-  // Who had the same before and agrees with the speaker now should share its view again.
+  // Nodes that now agree with the speaker share its view object again.
   const verdicts = new Map<ClusterState.View, boolean>([[speaker.view, true]])
   for (const node of world.component(speaker)) {
     const same = verdicts.get(node.view) ?? agree(node.view, speaker.view)
@@ -135,7 +135,7 @@ const agree = (a: ClusterState.View, b: ClusterState.View): boolean => {
   return a.owners === b.owners || a.owners.every((owner, slot) => owner === b.owners[slot])
 }
 
-/** A node changes what it believes, and tells the others what it is and owns. */
+/** Changes a node's view, and sends the others its role and slots. */
 export const decide = (world: FakeWorld, node: FakeNode, view: ClusterState.View): void => {
   const before = new Map([[node, node.view]])
   setView(node, view)
@@ -143,21 +143,21 @@ export const decide = (world: FakeWorld, node: FakeNode, view: ClusterState.View
   settle(world, before)
 }
 
-/** A node changes only what it believes itself. */
+/** Changes only the node's own view. */
 export const decideAlone = (world: FakeWorld, node: FakeNode, view: ClusterState.View): void => {
   const before = new Map([[node, node.view]])
   setView(node, view)
   settle(world, before)
 }
 
-/** A node gives itself the highest epoch of all, as one that takes slots over. */
+/** Gives a node the highest epoch of all, for taking over slots. */
 export const bumped = (node: FakeNode, view: ClusterState.View): ClusterState.View => {
   const self = view.members.get(node.id)!
   const epoch = view.epoch + 1
   return ClusterState.update({ ...view, epoch }, [{ ...self, epoch }])
 }
 
-/** A replica takes the place of its primary. */
+/** Makes a replica the primary of its shard. */
 export const promote = (world: FakeWorld, replica: FakeNode): void => {
   const primary = replica.primaryId
   if (primary === undefined) return
@@ -171,7 +171,7 @@ export const promote = (world: FakeWorld, replica: FakeNode): void => {
   for (const told of Array.from(world.promotions)) told(primary, replica)
 }
 
-/** Two nodes meet, and with them all whom they know. */
+/** Lets two nodes meet, and all nodes that they know. */
 export const introduce = (world: FakeWorld, a: FakeNode, b: FakeNode): void => {
   const nodes = new Set(
     [...world.component(a), b].filter((node) => a.view.members.has(node.id) || b.view.members.has(node.id))
@@ -187,16 +187,16 @@ export const introduce = (world: FakeWorld, a: FakeNode, b: FakeNode): void => {
   settle(world, before)
 }
 
-/** The network has changed for the better, or a node came back: all who hear each other agree again. */
+/** Brings nodes to agreement after the network was mended or a node came back. */
 export const reunite = (world: FakeWorld): void => {
   const before = new Map(Array.from(world.nodes.values(), (node) => [node, node.view] as const))
   for (const component of world.components()) {
     const speakers = component.slice().sort((a, b) => epochOf(a) - epochOf(b))
     const single = component.every(({ view }) => view === component[0].view)
     if (!single) {
-      // A node may only now hear that another became a replica, so all is said twice.
+      // A node may learn only now that another became a replica, so everything is sent twice.
       for (const speaker of speakers) tell(world, speaker, before)
-      // After those who can speak for themselves, in the order of their epochs.
+      // Absent owners are spoken for after those that can speak for themselves, which have spoken in the order of their epochs.
       correct(component)
       for (const speaker of speakers) tell(world, speaker, before)
     }
@@ -207,8 +207,8 @@ export const reunite = (world: FakeWorld): void => {
 }
 
 /**
- * Whoever believes that its shard has slots which, as others know, went to an owner of a higher epoch is told so: the
- * UPDATE of the real bus. It is about owners that are silent just then; the others have spoken for themselves.
+ * The UPDATE message of the real bus: corrects nodes that believe that their shard owns slots which, as others know, went to an
+ * owner with a higher epoch. It is needed only for owners that are silent at the moment; the others have spoken for themselves.
  */
 const correct = (component: ReadonlyArray<FakeNode>): void => {
   const views = new Set(component.map(({ view }) => view))
@@ -235,7 +235,7 @@ const correct = (component: ReadonlyArray<FakeNode>): void => {
 
 const epochOf = (node: FakeNode): number => node.view.members.get(node.id)?.epoch ?? 0
 
-/** Something can't be heard any more. Who that is matters when it has lasted for the node timeout. */
+/** Called when nodes can no longer hear each other. It has consequences once it has lasted for the node timeout. */
 export const watch = (world: FakeWorld): void => {
   relink(world)
   if (healthy(world)) return
@@ -248,8 +248,8 @@ const healthy = (world: FakeWorld): boolean => {
 }
 
 /**
- * The node that speaks for a component: one of the most that share a view. A node that has just come back may not know
- * who owns the slots of a shard whose new primary it has never heard.
+ * The node whose view represents a component: one of the largest group that shares a view. A node that has just come back may
+ * not know who owns the slots of a shard whose new primary it has never heard.
  */
 export const speakerOf = (component: ReadonlyArray<FakeNode>): FakeNode => {
   if (component.every(({ view }) => view === component[0].view)) return component[0]
@@ -259,14 +259,14 @@ export const speakerOf = (component: ReadonlyArray<FakeNode>): FakeNode => {
   return component.reduce((best, node) => countOf(node) > countOf(best) ? node : best)
 }
 
-/** Whether so many primaries hear each other that they may elect. */
+/** Whether enough primaries hear each other to elect. */
 export const hasMajority = (component: ReadonlyArray<FakeNode>): boolean => {
   const owners = ClusterState.slotOwners(speakerOf(component).view)
   const present = component.filter(({ id, isReplica }) => owners.has(id) && !isReplica).length
   return present > owners.size / 2
 }
 
-/** Who has been silent for the node timeout is failed where there is a majority, and suspect elsewhere. */
+/** Marks nodes that were silent for the node timeout: as failed where there is a majority, otherwise as suspect. */
 const assess = (world: FakeWorld): void => {
   for (const component of world.components()) markHealth(world, component, false)
   recheck(world)

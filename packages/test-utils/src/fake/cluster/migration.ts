@@ -1,5 +1,5 @@
 /**
- * Moving keys and slots from node to node.
+ * Moves keys and slots between nodes.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as ClusterState from "../topology/clusterState.ts"
 import * as Bus from "./bus.ts"
 import type { FakeNode } from "./node.ts"
 
-/** Moves a key with its time to live, and tells whether it was there. */
+/** Moves a key with its time to live, and returns whether the key existed. */
 export const moveKey = (from: FakeNode, to: FakeNode, key: Bin, copy: boolean): boolean => {
   const value = from.keys.get(key)
   if (value === undefined) return false
@@ -21,13 +21,13 @@ export const moveKey = (from: FakeNode, to: FakeNode, key: Bin, copy: boolean): 
   return true
 }
 
-/** The owner begins to give a slot away: it answers ASK for keys that it does not have. */
+/** Begins to move a slot away from its owner, which then answers ASK for keys that it does not have. */
 export const begin = (from: FakeNode, to: FakeNode, slot: number): void => {
   to.importing.set(slot, from.id)
   from.migrating.set(slot, to.id)
 }
 
-/** Moves at most `limit` keys of a slot, and answers how many. */
+/** Moves at most `limit` keys of a slot, and returns how many were moved. */
 export const moveKeys = (from: FakeNode, to: FakeNode, slot: number, limit: number): number => {
   const keys = from.keys.slotKeys(slot).slice(0, limit)
   for (const key of keys) moveKey(from, to, key, false)
@@ -38,7 +38,7 @@ export const moveKeys = (from: FakeNode, to: FakeNode, slot: number, limit: numb
   return keys.length
 }
 
-/** The new owner claims the slots; all hear of it at once. */
+/** Lets the new owner claim the slots. All nodes learn of it at once. */
 export const finish = (from: FakeNode, to: FakeNode, slots: ReadonlyArray<number>): void => {
   for (const slot of slots) {
     to.importing.delete(slot)

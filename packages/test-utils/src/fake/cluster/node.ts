@@ -1,5 +1,5 @@
 /**
- * One simulated server: its data, what it believes of the cluster, its clients.
+ * One simulated server: its data, its view of the cluster, its clients.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ import type { Endpoint, SlotFacts } from "../topology/redirect.ts"
 import { toText } from "../values/binary.ts"
 import type { World } from "./world.ts"
 
-/** A command that a node was sent. */
+/** A command that was sent to a node. */
 export interface Received {
   readonly at: number
   readonly connection: number
@@ -30,10 +30,10 @@ export interface Received {
 
 const journalLength = 10_000
 
-/** The world that nodes live in. */
+/** The world of such nodes. */
 export type FakeWorld = World<FakeNode>
 
-/** What a node is made with. */
+/** The options of a node. */
 export interface NodeOptions {
   readonly name: string
   readonly id: string
@@ -48,12 +48,12 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   readonly version: Version
   readonly name: string
   readonly id: string
-  /** What it announces. Its first address leads to it too. */
+  /** The address that it announces. Its first address still leads to it too. */
   host: string
   port: number
   readonly home: string
   process: "running" | "paused" | "stopped" = "running"
-  /** Since when the others can't hear it. */
+  /** The time since which the other nodes can't hear it. */
   silentSince = Infinity
   /** The round trip to its clients, in milliseconds. */
   latency = 0
@@ -69,9 +69,9 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   connectionCount = 0
   startedAt: number
   hashSeed = 0
-  /** The name of its shard, which replicas take from their primary. */
+  /** The id of its shard. Replicas take it from their primary. */
   shardId: string
-  /** CLIENT PAUSE. */
+  /** The state of CLIENT PAUSE. */
   pause: { readonly until: number; readonly writesOnly: boolean } | undefined
 
   private readonly blocked = new Map<Bin, Set<ClientSession>>()
@@ -96,7 +96,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.reset()
   }
 
-  /** Settings and users as at the start of the process. */
+  /** Resets settings and users to those at the start of a process. */
   private reset(): void {
     this.config.clear()
     for (const [name, value] of Object.entries(defaultsOf(this.version))) this.config.set(name, value)
@@ -109,7 +109,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.hashSeed = this.world.nextHashSeed()
   }
 
-  // What it is.
+  // Its identity and state.
 
   get endpoint(): Endpoint {
     return { id: this.id, host: this.host, port: this.port }
@@ -129,7 +129,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     return primaryId === undefined ? this : this.world.byId.get(primaryId)
   }
 
-  /** Whether it gets the writes of its primary. */
+  /** Whether it receives the writes of its primary. */
   get isLinked(): boolean {
     const { primary } = this
     return primary !== undefined && primary !== this && primary.keys === this.keys && this.world.reaches(this, primary)
@@ -139,12 +139,12 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     return ClusterState.isOk(this.view, this.config.get("cluster-require-full-coverage") !== "no")
   }
 
-  /** Whether nothing passes between it and its clients. */
+  /** Whether nothing passes between the node and its clients. */
   get isStalled(): boolean {
     return this.process !== "running" || this.world.isCut("client", this.name)
   }
 
-  /** The slots that it believes to own, as ranges. */
+  /** The slots that it owns in its own view, as ranges. */
   get ownRanges(): ReadonlyArray<ClusterState.Range> {
     return ClusterState.ranges(this.view).filter(({ owner }) => owner === this.id)
   }
@@ -167,7 +167,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     }
   }
 
-  /** Whether a command with this key is certain to be served here: the common case, told apart cheaply. */
+  /** Whether a command with this key is certain to be served here. A cheap check for the common case. */
   servesPlainly(key: Bin): boolean {
     const slot = slotOf(key)
     return this.view.owners[slot] === this.id && this.clusterOk && !this.migrating.has(slot) &&
@@ -183,7 +183,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     return session
   }
 
-  /** A client has sent a command. */
+  /** Handles a command of a client. */
   receive(session: ClientSession, argv: ReadonlyArray<Bin>): void {
     this.commandCount++
     this.journal.push({ at: this.world.now(), connection: session.id, argv })
@@ -203,7 +203,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     }
   }
 
-  /** Whether CLIENT PAUSE makes a command wait. The session asks again when the pause ends. */
+  /** Whether CLIENT PAUSE makes a command wait. The session tries again when the pause ends. */
   holdsBack(session: ClientSession, argv: ReadonlyArray<Bin>): boolean {
     const { pause } = this
     if (pause === undefined || pause.until <= this.world.now()) return false
@@ -223,7 +223,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     return true
   }
 
-  /** DEBUG SLEEP: nobody is served meanwhile. */
+  /** DEBUG SLEEP: serves no clients for a time. */
   sleep(millis: number): void {
     this.pause = { until: this.world.now() + millis, writesOnly: false }
   }
@@ -236,13 +236,13 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   readonly redirectionOf = (session: ClientSession, resolved: Resolved): string | undefined =>
     Dispatch.redirectionOf(session, [resolved])
 
-  /** Runs a command that was queued. */
+  /** Runs a queued command. */
   readonly execute = (session: ClientSession, resolved: Resolved): Outcome => Dispatch.execute(session, resolved)
 
   readonly call = (session: Session, argv: ReadonlyArray<Bin>, options: CallOptions = {}): Resp.Reply =>
     Dispatch.call(session as ClientSession, argv, options)
 
-  /** The keys that a command would touch, for COMMAND GETKEYS; throws the server's words for a wrong command. */
+  /** The keys of a command, for COMMAND GETKEYS. Throws the server's error for a wrong command. */
   readonly keysOf = (argv: ReadonlyArray<Bin>): ReadonlyArray<Bin> => Dispatch.keysOf(Dispatch.resolve(this, argv))
 
   readonly local = <T>(make: () => T): T => {
@@ -250,16 +250,16 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     return this.locals.get(make) as T
   }
 
-  /** The bytes that a replication stream would have grown by are counted in commands here. */
+  /** Advances the replication offset, which counts commands here instead of bytes. */
   readonly propagate = (): void => {
     this.world.replicated(this)
-    // Replicas that share the data may have readers who block on it.
+    // Replicas that share the data may have readers that block on it.
     for (const node of this.keys.listeners) if (node !== this) (node as FakeNode).afterCommand()
   }
 
   // Its data.
 
-  /** Works on other data from now on: its primary's, or a copy of its own. */
+  /** Switches to other data: those of its primary, or a copy of its own. */
   adopt(keys: Keyspace): void {
     if (keys === this.keys) return
     this.keys.listeners.delete(this)
@@ -275,7 +275,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     Notifications.notify(this, key, event, kind)
   }
 
-  /** Serves those who wait for keys that were touched, in the order in which they came. */
+  /** Serves the sessions that wait for touched keys, in the order in which they began to wait. */
   afterCommand(): void {
     while (this.ready.size > 0) {
       const [key] = this.ready
@@ -286,8 +286,8 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   }
 
   /**
-   * Somebody may listen for `expired`, or wait in a group of a stream that goes: that has to come when it is time and not at
-   * the next look at the key.
+   * Sets a timer for the next expiry if a client subscribes to `expired`, or waits in a group of a stream that will expire.
+   * These have to learn of it on time, not at the next access to the key.
    */
   private watchExpiry(): void {
     const { nextExpiry } = this.keys
@@ -322,9 +322,9 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     return count
   }
 
-  // Its life.
+  // Its process.
 
-  /** The process dies: connections, data, scripts and users are gone. */
+  /** Ends the process: connections, data, scripts and users are lost. */
   kill(): void {
     this.process = "stopped"
     this.silentSince = Math.min(this.silentSince, this.world.now())
@@ -335,7 +335,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.reset()
   }
 
-  /** It starts again, with nothing but its id and what it knew of the cluster. */
+  /** Starts the process again. Only the id and the view of the cluster remain. */
   start(): void {
     this.process = "running"
     this.silentSince = Infinity
@@ -344,7 +344,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.connectionCount = 0
   }
 
-  /** What it was sent, the oldest first, as text. At most the last ten thousand commands are kept. */
+  /** The commands that it was sent, oldest first, as text. At most the last ten thousand are kept. */
   journalText(): ReadonlyArray<
     { readonly at: number; readonly connection: number; readonly command: ReadonlyArray<string> }
   > {

@@ -1,5 +1,5 @@
 /**
- * The nodes that a cluster starts with, and those that join it.
+ * The first nodes of a cluster, and nodes that join it.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import { FakeNode } from "./node.ts"
 import type { FakeWorld } from "./node.ts"
 import { relink } from "./replication.ts"
 
-/** One more node: `fake-3`, say, for the index 3. */
+/** Adds a node, named by its index: `fake-3` for index 3. */
 export const addMember = (world: FakeWorld, index: number, view: ClusterState.View): FakeNode => {
   const node = new FakeNode(world, {
     name: `fake-${index}`,
@@ -21,7 +21,7 @@ export const addMember = (world: FakeWorld, index: number, view: ClusterState.Vi
   return node
 }
 
-/** Primaries that share all slots, with as many replicas each; all know all. */
+/** Creates primaries that share all slots, with the given number of replicas each. All nodes know each other. */
 export const populate = (world: FakeWorld, primaries: number, replicas: number): void => {
   const nodes = Array.from(
     { length: primaries * (1 + replicas) },

@@ -1,18 +1,20 @@
 /**
- * Who works on whose data. A replica that is linked uses the very keyspace of its primary, so nothing is ever copied or
- * late; from the moment that it is cut off it has a copy of its own.
+ * Replication by shared data. A linked replica uses the keyspace of its primary, so nothing is copied and nothing is late. From
+ * the moment when it is cut off, it has a copy of its own.
  *
  * @since 0.1.0
  */
 import type { Keyspace } from "../data/keyspace.ts"
 import type { FakeNode, FakeWorld } from "./node.ts"
 
-/** To be called after every change of roles or of the network, before another command is executed. */
+/**
+ * Links and unlinks replicas. To be called after every change of roles or of the network, before the next command is executed.
+ */
 export const relink = (world: FakeWorld): void => {
   const writers = new Map<Keyspace, FakeNode>()
   for (const node of world.nodes.values()) {
     if (node.isReplica || node.process === "stopped") continue
-    // Two primaries have the same data for a moment, after a failover that the old one has not heard of.
+    // After a failover that the old primary has not heard of, two primaries share data for a moment. One of them gets a copy.
     if (writers.has(node.keys)) node.adopt(node.keys.clone())
     writers.set(node.keys, node)
   }
@@ -29,6 +31,6 @@ export const relink = (world: FakeWorld): void => {
   }
 }
 
-/** The replicas that have what this primary has. */
+/** The replicas that share this primary's data. */
 export const linkedReplicas = (world: FakeWorld, primary: FakeNode): ReadonlyArray<FakeNode> =>
   [...world.nodes.values()].filter((node) => node.primaryId === primary.id && node.isLinked)

@@ -1,6 +1,6 @@
 /**
- * All that the nodes of one simulated cluster share: the clock, chance, the network between them and to their clients,
- * and what the test has scripted.
+ * The surroundings that all nodes of one simulated cluster share: the clock, random numbers, the network between them and to
+ * their clients, and the test's interventions.
  *
  * @since 0.1.0
  */
@@ -15,26 +15,26 @@ import type { Turn } from "../session/servingNode.ts"
 import type { Timers } from "../session/timers.ts"
 import { fromText } from "../values/binary.ts"
 
-/** What all nodes are started with. */
+/** The settings that all nodes start with. */
 export interface Settings {
   readonly version: Version
   readonly nodeTimeout: number
   readonly config: ReadonlyMap<string, Bin>
 }
 
-/** What the world knows of a node. */
+/** A node, as far as the world uses it. */
 export interface Inhabitant {
   readonly name: string
   readonly id: string
   readonly host: string
   readonly port: number
-  /** The first address that it had. */
+  /** The first address of the node. */
   readonly home: string
   readonly process: "running" | "paused" | "stopped"
   readonly sessions: Iterable<Turn>
 }
 
-/** What is needed to make a world. */
+/** The options of a world. */
 export interface WorldOptions {
   readonly clock: Clock.Clock
   readonly timers: Timers
@@ -43,7 +43,7 @@ export interface WorldOptions {
   readonly warn: (text: string) => void
 }
 
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
+/** A generator of numbers from 0 to below 1, which repeats for the same seed (mulberry32). */
 export const seeded = (seed: number): () => number => {
   let state = seed >>> 0
   return () => {
@@ -54,17 +54,17 @@ export const seeded = (seed: number): () => number => {
   }
 }
 
-/** Forty hexadecimal digits, as nodes and shards are named. */
+/** Forty hexadecimal digits, for names of nodes and shards. */
 const hexadecimal = (random: () => number): string => {
   let id = ""
   while (id.length < 40) id += Math.floor(random() * 16).toString(16)
   return id
 }
 
-/** So many turns in a row may be taken without letting timers and sockets have theirs. */
+/** The number of turns in a row before timers and sockets get theirs. */
 const turnsInARow = 64
 
-/** The world of one cluster. What its nodes are besides is their own affair. */
+/** The world of one cluster. It uses only the interface `Inhabitant` of its nodes. */
 export class World<N extends Inhabitant> {
   readonly nodes = new Map<string, N>()
   readonly byId = new Map<string, N>()
@@ -73,19 +73,19 @@ export class World<N extends Inhabitant> {
   readonly random: () => number
   readonly now: () => number
   readonly warn: (text: string) => void
-  /** Commands that Redis has, that were asked for, and that are not simulated. */
+  /** Commands that were sent and that exist in Redis, but are not simulated. */
   readonly missing = new Set<string>()
-  /** When the network was last cut somewhere. */
+  /** The time at which the network was last cut. */
   cutAt = 0
 
-  /** SHUTDOWN: the process ends when the command is done. */
+  /** SHUTDOWN: ends the process of a node when the command is done. */
   shutDown: (node: N) => void = () => {}
-  /** Clients that try to connect through a cut, each asked again when something was mended. */
+  /** Clients that try to connect through a cut. Each tries again when a cut was mended. */
   readonly connecting = new Set<() => void>()
-  /** Those who wait for a replica to take the place of the node with this id. */
+  /** Callbacks of those that wait until a replica takes the place of the node with this id. */
   readonly promotions = new Set<(of: string, by: N) => void>()
 
-  /** What the test lets nodes answer, told the protocol, and what it does to replies on their way. */
+  /** The test's interventions: replies of nodes by protocol, and mishaps of replies on their way. */
   readonly replies = new Rules<(protocol: 2 | 3) => Bin>()
   readonly mishaps = new Rules<Way>()
 
@@ -165,18 +165,18 @@ export class World<N extends Inhabitant> {
     this.cuts.clear()
   }
 
-  /** After a cut was mended or a node went on: what was held back flows. */
+  /** Delivers what was held back, after a cut was mended or a node goes on. */
   resumeTraffic(): void {
     for (const retry of Array.from(this.connecting)) retry()
     for (const node of this.nodes.values()) for (const session of node.sessions) this.schedule(session)
   }
 
-  /** Whether two nodes hear each other without help. */
+  /** Whether two nodes hear each other directly. */
   reaches(a: N, b: N): boolean {
     return a.process === "running" && b.process === "running" && !this.isCut(a.name, b.name)
   }
 
-  /** The nodes that hear of each other, directly or by others. */
+  /** The groups of nodes that hear of each other, directly or through others. */
   components(): ReadonlyArray<ReadonlyArray<N>> {
     const left = new Set(Array.from(this.nodes.values()).filter(({ process }) => process === "running"))
     if (this.cuts.size === 0) return left.size === 0 ? [] : [[...left]]
@@ -196,12 +196,12 @@ export class World<N extends Inhabitant> {
     return found
   }
 
-  /** The component of a node: none, if it does not run. */
+  /** The component of a node; empty if the node does not run. */
   component(node: N): ReadonlyArray<N> {
     return this.components().find((component) => component.includes(node)) ?? []
   }
 
-  // Turns: input is worked off and output sent on once a tick, and never inside the call that brought it.
+  // Turns: once per tick, sessions execute their input and send their output, never inside the call that brought the input.
 
   schedule(session: Turn): void {
     this.pending.add(session)
@@ -224,7 +224,7 @@ export class World<N extends Inhabitant> {
     for (const session of sessions) session.flush()
   }
 
-  // What the test should know.
+  // Reports to the test.
 
   noteMissing(name: string): void {
     if (this.missing.has(name)) return
@@ -232,7 +232,7 @@ export class World<N extends Inhabitant> {
     this.warn(`The simulated cluster was sent ${name}, which it does not have`)
   }
 
-  /** Something threw that must not: a command's simulation, or a function of the test's own. Answers the error to reply. */
+  /** Reports an unexpected exception, of a command's simulation or of a function of the test. Returns the error to reply. */
   blame(what: string, problem: unknown): Resp.Reply {
     const text = problem instanceof Error ? problem.stack ?? problem.message : String(problem)
     this.warn(`${what} failed in the simulated server: ${text}`)

@@ -1,5 +1,5 @@
 /**
- * All groups of commands that the simulated server has.
+ * All groups of commands of the simulated server.
  *
  * @since 0.1.0
  */

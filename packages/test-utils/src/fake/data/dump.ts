@@ -1,7 +1,7 @@
 /**
- * What DUMP answers and RESTORE takes: the format of the server's own snapshots, in the plainest encoding that there is
- * for a type, with version and checksum. A real server restores it. The other way works for strings only, unless they
- * are compressed: what a real server dumps is packed in other ways, and `Bad data format` here.
+ * The format of DUMP and RESTORE: that of the server's snapshots, in the plainest encoding for each type, with version and
+ * checksum. A real server can restore it. In the other direction only uncompressed strings work: other dumps of a real server
+ * are packed in other ways, and give `Bad data format` here.
  *
  * @since 0.1.0
  */
@@ -13,11 +13,11 @@ import { SortedSet } from "./sortedSet.ts"
 import type { Stream } from "./stream.ts"
 import type { Value } from "./value.ts"
 
-/** The version of the format: the server reads none that is newer than its own. */
+/** The version of the format. A server can't read a newer one than its own. */
 const formatOf = (version: Version): number => since(version, 8) ? 12 : 10
 const types = { string: 0, list: 1, set: 2, hash: 4, zset: 5 } as const
 
-/** CRC-64 as Jones chose it, reflected. */
+/** The polynomial of CRC-64 (Jones), reflected. */
 const polynomial = BigInt("0x95ac9329ac4bc9b5")
 const byteMask = BigInt(0xff)
 
@@ -29,7 +29,7 @@ const table = Array.from({ length: 256 }, (_, index) => {
   return crc
 })
 
-/** The CRC at the end of a payload, as its eight bytes. */
+/** The CRC at the end of a payload, as eight bytes. */
 export const checksum = (bin: Bin): Bin => {
   let crc = BigInt(0)
   for (let i = 0; i < bin.length; i++) {
@@ -49,7 +49,7 @@ const writeLength = (length: number): Bin => {
   return fromBytes(bytes)
 }
 
-/** A string with its length before it. */
+/** A string with its length in front. */
 export const writeString = (text: Bin): Bin => writeLength(text.length) + text
 
 const writeStrings = (texts: ReadonlyArray<Bin>): Bin => writeLength(texts.length) + texts.map(writeString).join("")
@@ -60,7 +60,7 @@ const writeScore = (score: number): Bin => {
   return fromBytes(bytes)
 }
 
-// Streams have no plain encoding. The last ones that were dumped are kept here, and their payload says which one it was.
+// Streams have no plain encoding. The last dumped ones are kept here, and a payload contains only the number of its stream.
 const streamType = 0xf0
 const keptStreams = 1000
 const streams = new Map<number, Stream>()
@@ -86,7 +86,7 @@ const body = (value: Value): Bin => {
     }
     case "zset": {
       const pairs = Array.from(value.zset.entries(), ({ member, score }) => writeString(member) + writeScore(score))
-      // From the highest score, as the server writes them.
+      // From the highest score to the lowest, as the server writes them.
       return String.fromCharCode(types.zset) + writeLength(pairs.length) + pairs.toReversed().join("")
     }
     case "stream":
@@ -94,10 +94,10 @@ const body = (value: Value): Bin => {
   }
 }
 
-/** The payload for a value. */
+/** The payload of a value. */
 export const write = (value: Value, version: Version): Bin => seal(body(value), version)
 
-/** Closes a payload with its version and checksum. */
+/** Appends the version and the checksum to a payload. */
 export const seal = (contents: Bin, version: Version): Bin => {
   const content = `${contents}${String.fromCharCode(formatOf(version), 0)}`
   return content + checksum(content)
@@ -198,7 +198,7 @@ const readValue = (reader: Reader): Value | undefined => {
   }
 }
 
-/** The value of an intact payload. Undefined: its format is not known. */
+/** The value of an intact payload; undefined if its format is unknown. */
 export const read = (payload: Bin): Value | undefined => {
   const reader = new Reader(payload.slice(0, -10))
   try {

@@ -1,8 +1,8 @@
 /**
- * What OBJECT ENCODING says of a value. Nothing here is really encoded in several ways: the answer follows from the
- * contents and the limits that the server has by default, or that CONFIG SET gave it.
+ * The encoding that OBJECT ENCODING reports. Values are not really encoded in several ways here: the encoding follows from the
+ * contents, and from the server's limits, either the defaults or those of CONFIG SET.
  *
- * An aggregate that once grew over its limit keeps the larger encoding on a real server; here it is told anew every time.
+ * On a real server an aggregate that once grew over its limit keeps the larger encoding. Here it is determined anew every time.
  *
  * @since 0.1.0
  */
@@ -18,12 +18,12 @@ type Chosen = "raw" | "embstr" | "skiplist"
 const chosen = new WeakMap<Value, Chosen>()
 
 /**
- * Gives a value an encoding that does not follow from its contents: a string that was written into, as by APPEND, is `raw`
- * however short it is, and a sorted set that was sorted is a `skiplist`.
+ * Gives a value an encoding that does not follow from its contents: a string that was modified, as by APPEND, is `raw` even if
+ * it is short, and a sorted set that was sorted is a `skiplist`.
  */
 export const encodeAs = (value: Value, encoding: Chosen): void => void chosen.set(value, encoding)
 
-/** A copy has the encoding of what it was copied from. */
+/** Gives a copy the encoding of the original. */
 export const encodeLike = (copy: Value, original: Value): void => {
   const encoding = chosen.get(original)
   if (encoding !== undefined) chosen.set(copy, encoding)
@@ -32,7 +32,7 @@ export const encodeLike = (copy: Value, original: Value): void => {
 const longestEmbedded = 44
 const sharedIntegers = 10_000
 
-/** The reference count of an object that the server shares between keys. */
+/** The reference count of objects that the server shares between keys. */
 export const sharedCount = 2_147_483_647
 
 type Config = ReadonlyMap<string, Bin>
@@ -68,7 +68,10 @@ const isSmallSet = (members: ReadonlySet<Bin>, config: Config): boolean => {
     everyMember(members, (member) => member.length <= bytes)
 }
 
-/** The bytes of a list that a negative setting stands for: -1 is 4 KiB, and each further one twice as much. */
+/**
+ * Whether a list is small enough for a listpack. A negative setting stands for a size in bytes: -1 is 4 KiB, and each further
+ * step is twice as much.
+ */
 const isSmallList = (items: ReadonlyArray<Bin>, config: Config): boolean => {
   const size = limit(config, ["list-max-listpack-size", "list-max-ziplist-size"], -2)
   if (size > 0) return items.length <= size
@@ -107,7 +110,7 @@ export const encodingOf = (value: Value, config: Config, version: Version): stri
   }
 }
 
-/** The count of references: small integers are shared. */
+/** The reference count: small integers are shared. */
 export const referencesTo = (value: Value): number => {
   if (value.type !== "string" || encodingOfString(value) !== "int") return 1
   const number = Number(value.value)

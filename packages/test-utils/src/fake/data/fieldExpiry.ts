@@ -1,15 +1,15 @@
 /**
- * Times to live of single hash fields, as of Redis 7.4.
+ * Times to live of single hash fields, as in Redis 7.4.
  *
  * @since 0.1.0
  */
 import type { Bin } from "../values/binary.ts"
 import type { Value } from "./value.ts"
 
-/** The value of type `hash`. */
+/** A value of type `hash`. */
 export type Hash = Extract<Value, { readonly type: "hash" }>
 
-/** Removes the fields whose time is up, and tells whether there were any. */
+/** Removes the fields whose time is up, and returns whether there were any. */
 export const expireFields = (hash: Hash, now: number): boolean => {
   let expired = false
   for (const [field, at] of hash.expiry) {
@@ -26,10 +26,13 @@ export const removeField = (hash: Hash, field: Bin): boolean => {
   return hash.fields.delete(field)
 }
 
-/** When a time to live is set: always, or by comparing with the one before. */
+/** The condition for setting a time to live: none, or a comparison with the previous one. */
 export type Condition = "" | "NX" | "XX" | "GT" | "LT"
 
-/** As HEXPIRE replies: -2 there is no such field, 0 not by this condition, 1 set, 2 the time is over and the field gone. */
+/**
+ * Sets a field's time to live. The result is HEXPIRE's reply: -2 no such field, 0 the condition failed, 1 set, 2 the time is
+ * over and the field was removed.
+ */
 export const expireField = (hash: Hash, field: Bin, at: number, condition: Condition, now: number): -2 | 0 | 1 | 2 => {
   if (!hash.fields.has(field)) return -2
   const before = hash.expiry.get(field)

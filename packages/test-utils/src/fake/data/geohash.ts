@@ -1,7 +1,7 @@
 /**
- * Positions as 52-bit numbers: the bits of latitude and longitude in turns, so that what is close has close numbers.
+ * Positions as 52-bit numbers: the bits of latitude and longitude alternate, so that nearby positions have close numbers.
  *
- * Calculated as the server does, in the same order of operations, because the numbers are scores that clients see.
+ * Calculated in the same order of operations as on the server, because clients see the numbers as scores.
  *
  * Source: geohash.c and geohash_helper.c of the server.
  *
@@ -15,13 +15,13 @@ export interface Position {
 }
 
 export const maxLongitude = 180
-/** Where the Mercator projection ends. */
+/** The latitude where the Mercator projection ends. */
 export const maxLatitude = 85.05112878
 const fullSteps = 26
 const earthRadius = 6372797.560856
 const halfEquator = 20037726.37
 
-/** A rectangle of the grid that divides the earth into 2 to the power of `step` columns and rows. */
+/** A cell of the grid that divides the earth into 2 to the power of `step` columns and rows. */
 export interface Cell {
   readonly step: number
   readonly column: number
@@ -42,7 +42,7 @@ const cellOf = ({ latitude, longitude }: Position, step: number, maxLat = maxLat
   return { step, column: Math.floor(column * 2 ** step), row: Math.floor(row * 2 ** step) }
 }
 
-/** Row bits at even places, column bits at odd ones. */
+/** Puts the bits of the row at even places, and those of the column at odd places. */
 const interleave = ({ column, row }: Cell): number => {
   let [bits, place, x, y] = [0, 1, row, column]
   while (x > 0 || y > 0) {
@@ -69,7 +69,7 @@ export const encode = (position: Position): number => interleave(cellOf(position
 
 const clamp = (value: number, limit: number): number => Math.max(Math.min(value, limit), -limit)
 
-/** The middle of the cell that a score stands for. */
+/** The middle of the cell of a score. */
 export const decode = (score: number): Position => {
   let [column, row] = [0, 0]
   let rest = Math.max(Math.trunc(score), 0)
@@ -85,12 +85,12 @@ export const decode = (score: number): Position => {
 
 const alphabet = "0123456789bcdefghjkmnpqrstuvwxyz"
 
-/** The 11 letters that other services understand. They divide latitudes from pole to pole. */
+/** The 11 letters of a standard geohash. Its latitudes range from pole to pole. */
 export const letters = (score: number): string => {
   const bits = interleave(cellOf(decode(score), fullSteps, 90))
   let text = ""
   for (let i = 1; i <= 10; i++) text += alphabet[Math.floor(bits / 2 ** (52 - i * 5)) % 32]
-  // 52 bits are not enough for the last one.
+  // 52 bits are not enough for the last letter.
   return `${text}0`
 }
 
@@ -99,7 +99,7 @@ const degrees = (angle: number): number => angle / (Math.PI / 180)
 
 const latitudeDistance = (from: number, to: number): number => earthRadius * Math.abs(radians(to) - radians(from))
 
-/** Metres along the great circle. */
+/** The distance along the great circle in metres. */
 export const distance = (from: Position, to: Position): number => {
   const v = Math.sin((radians(to.longitude) - radians(from.longitude)) / 2)
   if (v === 0) return latitudeDistance(from.latitude, to.latitude)
@@ -110,16 +110,16 @@ export const distance = (from: Position, to: Position): number => {
   return 2 * earthRadius * Math.asin(Math.sqrt(a))
 }
 
-/** What GEOSEARCH looks for, in metres. */
+/** The area that GEOSEARCH searches, in metres. */
 export interface Shape {
   readonly center: Position
   readonly width: number
   readonly height: number
-  /** Undefined: a box. */
+  /** Undefined if the area is a box. */
   readonly radius: number | undefined
 }
 
-/** The distance of a position from the center, undefined when it lies outside. */
+/** The distance of a position from the center; undefined if it is outside. */
 export const distanceWithin = ({ center, height, radius, width }: Shape, position: Position): number | undefined => {
   if (radius === undefined) {
     if (latitudeDistance(position.latitude, center.latitude) > height / 2) return undefined
@@ -131,7 +131,7 @@ export const distanceWithin = ({ center, height, radius, width }: Shape, positio
   return away > radius ? undefined : away
 }
 
-/** What the shape fits into. */
+/** An area that contains the shape. */
 const boundsOf = ({ center: { latitude, longitude }, height, radius, width }: Shape): Area => {
   const upright = degrees((radius ?? height / 2) / earthRadius)
   // A degree of longitude is shorter towards the poles.
@@ -157,7 +157,7 @@ const stepsFor = (meters: number, latitude: number): number => {
 
 const neighbor = ({ column, row, step }: Cell, east: number, north: number): Cell => {
   const cells = 2 ** step
-  // A position on the very edge lies one cell too far: it stays there, but its neighbors are on the other side.
+  // A position on the very edge is one cell too far. It stays there, but its neighbors are on the other side.
   return {
     step,
     column: east === 0 ? column : (column + east + cells) % cells,
@@ -174,13 +174,13 @@ const isTooSmall = (cell: Cell, bounds: Area): boolean =>
 /** The order in which the server looks at a cell and its neighbors: steps to the east and to the north. */
 const around = [[0, 0], [0, 1], [0, -1], [1, 0], [-1, 0], [1, 1], [-1, 1], [1, -1], [-1, -1]] as const
 
-/** Scores from `min` up to, not including, `max`. */
+/** Scores from `min` to below `max`. */
 export interface ScoreSpan {
   readonly min: number
   readonly max: number
 }
 
-/** The spans of scores in which all positions within a shape lie, in the order of the server. */
+/** The spans of scores that contain all positions within a shape, in the order of the server. */
 export const spansOf = (shape: Shape): ReadonlyArray<ScoreSpan> => {
   const { center, height, radius, width } = shape
   const bounds = boundsOf(shape)
@@ -198,7 +198,7 @@ export const spansOf = (shape: Shape): ReadonlyArray<ScoreSpan> => {
   for (const [east, north] of around) {
     if (useless(east, north)) continue
     const min = interleave(neighbor(cell, east, north)) * size
-    // A huge shape has the same neighbor on both sides.
+    // For a huge shape, the neighbors on both sides are the same.
     if (spans.at(-1)?.min !== min) spans.push({ min, max: min + size })
   }
   return spans

@@ -1,5 +1,5 @@
 /**
- * The string behind a HyperLogLog: its registers, packed as the server packs them, and the estimate they give.
+ * The string of a HyperLogLog: its registers, packed as on the server, and the estimate from them.
  *
  * Source: the server's hyperloglog.c for the format; O. Ertl, "New cardinality estimation algorithms for HyperLogLog
  * sketches", for the estimate.
@@ -21,13 +21,13 @@ const largestSparseValue = 32
 export interface HyperLogLog {
   readonly registers: Uint8Array
   dense: boolean
-  /** The count as last calculated. */
+  /** The count when it was last calculated. */
   count: bigint
-  /** Whether no register has changed since. */
+  /** Whether the registers are unchanged since then. */
   counted: boolean
 }
 
-/** A new one, with nothing in it. */
+/** A new, empty one. */
 export const empty = (): HyperLogLog => ({
   registers: new Uint8Array(registerCount),
   dense: false,
@@ -35,7 +35,7 @@ export const empty = (): HyperLogLog => ({
   counted: true
 })
 
-/** Whether the string begins and ends like one. */
+/** Whether a string begins and ends like a HyperLogLog. */
 export const isValid = (text: Bin): boolean =>
   text.length >= headerSize && text.startsWith("HYLL") &&
   (text.charCodeAt(4) === 1 || (text.charCodeAt(4) === 0 && text.length === denseSize))
@@ -52,7 +52,7 @@ const readDense = (bytes: Uint8Array, registers: Uint8Array): void => {
 interface Run {
   readonly value: number
   readonly length: number
-  /** Written in two bytes. */
+  /** Whether the run is written in two bytes. */
   readonly long: boolean
 }
 
@@ -75,10 +75,10 @@ const countOf = (text: Bin): bigint => {
   return viewOf(bytes).getBigUint64(0, true)
 }
 
-/** The count that a valid string keeps, undefined when it has to be calculated. */
+/** The count stored in a valid string; undefined if it has to be calculated. */
 export const keptCount = (text: Bin): bigint | undefined => isCounted(text) ? countOf(text) : undefined
 
-/** Reads a valid string. Undefined: its registers are corrupt. */
+/** Reads a valid string; undefined if its registers are corrupt. */
 export const decode = (text: Bin): HyperLogLog | undefined => {
   const bytes = toBytes(text)
   const value = empty()
@@ -109,7 +109,7 @@ const packDense = (registers: Uint8Array): ReadonlyArray<number> => {
   return bytes
 }
 
-/** Undefined when it has to be dense. */
+/** The registers in the sparse form; undefined if they need the dense form. */
 const packSparse = (registers: Uint8Array): ReadonlyArray<number> | undefined => {
   const bytes: Array<number> = []
   for (let at = 0; at < registerCount;) {
@@ -128,7 +128,7 @@ const packSparse = (registers: Uint8Array): ReadonlyArray<number> | undefined =>
   return bytes
 }
 
-/** The string. What became too large for the sparse form is dense from now on. */
+/** The string. If it is too large for the sparse form, it becomes dense, and stays so. */
 export const encode = (value: HyperLogLog): Bin => {
   const sparse = value.dense ? undefined : packSparse(value.registers)
   value.dense = sparse === undefined
@@ -140,7 +140,7 @@ export const encode = (value: HyperLogLog): Bin => {
   return fromBytes(header) + fromBytes(Uint8Array.from(sparse ?? packDense(value.registers)))
 }
 
-/** The runs of a sparse string as PFDEBUG DECODE tells them. */
+/** The runs of a sparse string as PFDEBUG DECODE shows them. */
 export const describe = (text: Bin): string =>
   readRuns(toBytes(text)).map(({ length, long, value }) =>
     value > 0 ? `v:${value},${length} ` : `${long ? "Z" : "z"}:${length} `
@@ -170,7 +170,7 @@ const murmur = (bytes: Uint8Array): bigint => {
   return hash ^ hash >> fold
 }
 
-/** Counts an element, and tells whether that changed a register. */
+/** Counts an element, and returns whether a register changed. */
 export const add = (value: HyperLogLog, element: Bin): boolean => {
   const hash = murmur(toBytes(element))
   const index = Number(hash & BigInt(registerCount - 1))
@@ -183,7 +183,7 @@ export const add = (value: HyperLogLog, element: Bin): boolean => {
   return true
 }
 
-/** Takes the larger of both for every register. */
+/** Merges another into this: each register becomes the larger of both. */
 export const merge = (into: HyperLogLog, other: HyperLogLog): void => {
   other.registers.forEach((rank, i) => {
     if (rank > into.registers[i]) into.registers[i] = rank
@@ -216,7 +216,7 @@ const tau = (share: number): number => {
 
 const alpha = 1 / (2 * Math.LN2)
 
-/** How many different elements were counted, about. */
+/** The approximate number of different elements. */
 export const estimate = ({ registers }: HyperLogLog): bigint => {
   const histogram = new Uint32Array(64)
   for (const rank of registers) histogram[rank]++

@@ -1,16 +1,16 @@
 /**
- * A map from stream IDs that keeps them in order. New IDs are mostly the highest, which costs nothing.
+ * A map with stream IDs as keys, in their order. Appending the highest ID, the usual case, costs nothing.
  *
  * **Details**
  *
- * It searches sorted lists and has no `Map` inside: V8 hashes a bigint by its lower 64 bits only, and those are the same, 0,
- * for nearly every ID.
+ * It uses sorted lists instead of a `Map`, because V8 hashes only the lower 64 bits of a bigint, and those are 0 for nearly
+ * every ID.
  *
  * @since 0.1.0
  */
 import type { StreamId } from "./streamId.ts"
 
-/** The entries that are pending, of a group or of a consumer. */
+/** The pending entries of a group or of a consumer. */
 export class IdMap<A> {
   private readonly ids: Array<StreamId> = []
   private readonly items: Array<A> = []
@@ -50,12 +50,12 @@ export class IdMap<A> {
     return true
   }
 
-  /** The lowest ID that is not below the one given. */
+  /** The lowest ID that is not below the given one. */
   next(from: StreamId): StreamId | undefined {
     return this.ids[this.place(from)]
   }
 
-  /** The values by rising ID, from one ID to another, both included. The map must not change meanwhile. */
+  /** The values by rising ID, from one ID to another, both included. The map must not change in the meantime. */
   *values(start?: StreamId, end?: StreamId): IterableIterator<A> {
     const from = start === undefined ? 0 : this.place(start)
     const to = end === undefined ? this.ids.length : this.place(end + 1n)

@@ -1,5 +1,5 @@
 /**
- * The data of one node: keys, their values and times to live, an index by slot, and who wants to know of changes.
+ * The data of one node: keys, their values and times to live, an index by slot, and listeners to changes.
  *
  * @since 0.1.0
  */
@@ -15,21 +15,21 @@ import type { Value } from "./value.ts"
 /** The letters of `notify-keyspace-events`, one class of events each. */
 export type EventKind = "g" | "$" | "l" | "s" | "h" | "z" | "t" | "d" | "x" | "e" | "n" | "m"
 
-/** Told of every change, while it happens. */
+/** Called for every change, while it happens. */
 export interface Listener {
-  /** The key was changed: by a command, or because its time was up. */
+  /** Called when a key was changed by a command, or has expired. */
   readonly onChange: (key: Bin) => void
   readonly onEvent: (key: Bin, event: string, kind: EventKind) => void
 }
 
-/** A connection that has said WATCH. */
+/** A connection that watches keys (WATCH). */
 export interface Watcher {
   dirty: boolean
 }
 
 interface Entry {
   readonly key: Bin
-  /** Grows with every key created: its place in the order is found by it. */
+  /** Rises with every created key, and gives its place in the order. */
   readonly serial: number
   value: Value
 }
@@ -41,10 +41,10 @@ export const slotOf = (key: Bin): number => Slot.fromKey(highBytes.test(key) ? t
 
 const emptyCompaction = 64
 
-/** The database of a node. A replica that is linked uses its primary's, so one keyspace may have several listeners. */
+/** The database of a node. Linked replicas use their primary's, so one keyspace may have several listeners. */
 export class Keyspace {
   readonly listeners = new Set<Listener>()
-  /** Counts every change: what Redis calls dirty. */
+  /** The number of changes, which Redis calls dirty. */
   changes = 0
   readonly now: () => number
 
@@ -56,9 +56,9 @@ export class Keyspace {
   private order: Array<Entry | undefined> = []
   private serials: Array<number> = []
   private nextSerial = 1
-  /** Hashes of which fields expire. Some may have none left. */
+  /** Hashes with fields that may expire. Some may have no such fields left. */
   private readonly volatileHashes = new Set<Bin>()
-  /** No key expires before. */
+  /** The earliest time at which a key may expire. */
   private earliest = Infinity
 
   constructor(now: () => number) {
@@ -78,7 +78,7 @@ export class Keyspace {
     return this.get(key) !== undefined
   }
 
-  /** The value, which has to be of a type if there is one: else it throws WRONGTYPE. */
+  /** The value of a key; throws WRONGTYPE if it has another type. */
   typed<T extends Value["type"]>(key: Bin, type: T): Extract<Value, { type: T }> | undefined {
     const value = this.get(key)
     if (value === undefined) return undefined
@@ -86,7 +86,7 @@ export class Keyspace {
     return value as Extract<Value, { type: T }>
   }
 
-  /** Stores a value under a key, whatever was there. Like SET, it ends the time to live, unless told to keep it. */
+  /** Stores a value, and replaces any other. Like SET, it ends the time to live, unless `keepTtl` is true. */
   set(key: Bin, value: Value, options?: { readonly keepTtl?: boolean | undefined }): void {
     if (this.expires.size > 0) {
       this.expireIfDue(key)
@@ -116,25 +116,25 @@ export class Keyspace {
     return true
   }
 
-  /** Removes a key without an event, for commands that have one of their own; they call `touch` afterwards. */
+  /** Removes a key without an event, for commands with an event of their own, which call `touch` afterwards. */
   remove(key: Bin): boolean {
     if (this.expires.size > 0 && this.expireIfDue(key)) return false
     return this.drop(key)
   }
 
-  /** Deletes an aggregate that has become empty, and tells whether it did. */
+  /** Deletes a key if its value is an empty aggregate, and returns whether it did. */
   removeIfEmpty(key: Bin): boolean {
     const value = this.entries.get(key)?.value
     return value !== undefined && isEmpty(value) && this.delete(key)
   }
 
-  /** When a key expires, in milliseconds of the Clock. Undefined: never, or there is no such key. */
+  /** The time at which a key expires, in milliseconds of the Clock; undefined if it does not expire or exist. */
   expireAt(key: Bin): number | undefined {
     if (this.expires.size > 0) this.expireIfDue(key)
     return this.expires.get(key)
   }
 
-  /** Sets or removes the time to live of a key that exists. The caller touches it. */
+  /** Sets or removes the time to live of an existing key. The caller then calls `touch`. */
   setExpiry(key: Bin, at: number | undefined): void {
     if (at === undefined) {
       this.expires.delete(key)
@@ -144,13 +144,13 @@ export class Keyspace {
     }
   }
 
-  /** Every write calls it once for each key that it changed: for WATCH, for blocked clients, for keyspace events. */
+  /** To be called by every write for each changed key. Informs WATCH, blocked clients, and subscribers to keyspace events. */
   touch(key: Bin, event: string, kind: EventKind): void {
     this.signal(key)
     this.notify(key, event, kind)
   }
 
-  /** The part of `touch` that tells nothing to subscribers. */
+  /** The part of `touch` without keyspace events. */
   signal(key: Bin): void {
     this.changes++
     const value = this.entries.get(key)?.value
@@ -161,12 +161,12 @@ export class Keyspace {
     for (const listener of this.listeners) listener.onChange(key)
   }
 
-  /** The part of `touch` that is an event and no change: `keymiss`, a second event of one command. */
+  /** The part of `touch` that only publishes an event: `keymiss`, or a second event of one command. */
   notify(key: Bin, event: string, kind: EventKind): void {
     for (const listener of this.listeners) listener.onEvent(key, event, kind)
   }
 
-  /** All keys, the oldest first. They may be deleted while they are read. */
+  /** All keys, oldest first. Keys may be deleted during the iteration. */
   *keys(): IterableIterator<Bin> {
     this.expireDue()
     for (const entry of this.order.slice()) if (entry !== undefined) yield entry.key
@@ -177,7 +177,7 @@ export class Keyspace {
     return this.entries.size
   }
 
-  /** How many keys have a time to live. */
+  /** The number of keys with a time to live. */
   get volatile(): number {
     this.expireDue()
     return this.expires.size
@@ -199,18 +199,18 @@ export class Keyspace {
     return [...this.bySlot.keys()].sort((a, b) => a - b)
   }
 
-  /** Any key. */
+  /** A random key. */
   random(random: () => number): Bin | undefined {
     this.expireDue()
     if (this.entries.size === 0) return undefined
     for (;;) {
-      // At most half of the places are holes.
+      // At most half of the places are holes, so this ends soon.
       const entry = this.order[Math.floor(random() * this.order.length)]
       if (entry !== undefined) return entry.key
     }
   }
 
-  /** Empties the database. Whoever watches a key that is gone now is told. */
+  /** Empties the database. Connections that watch a deleted key are informed. */
   clear(): void {
     this.changes++
     const gone = [...this.entries.keys()]
@@ -236,7 +236,7 @@ export class Keyspace {
     if (known?.delete(watcher) === true && known.size === 0) this.watchers.delete(key)
   }
 
-  /** Deletes what has expired. Every look at more than one key does it first; a timer only where somebody listens. */
+  /** Deletes expired keys. Called before every access to several keys; by a timer only if there are listeners for expiry. */
   expireDue(): void {
     for (const key of this.volatileHashes) {
       const value = this.get(key)
@@ -253,7 +253,7 @@ export class Keyspace {
     this.earliest = earliest
   }
 
-  /** When the next key or field may expire. Infinity: none has a time to live. */
+  /** The next time at which a key or field may expire; Infinity if none has a time to live. */
   get nextExpiry(): number {
     let next = this.expires.size === 0 ? Infinity : this.earliest
     for (const key of this.volatileHashes) {
@@ -264,7 +264,7 @@ export class Keyspace {
     return next
   }
 
-  /** The same keys and values, sharing nothing. */
+  /** A copy of all keys and values that shares nothing with this one. */
   clone(): Keyspace {
     this.expireDue()
     const copy = new Keyspace(this.now)
@@ -303,7 +303,7 @@ export class Keyspace {
     this.serials = this.order.map((entry) => entry!.serial)
   }
 
-  /** The first place whose serial is not below. */
+  /** The first place whose serial is at least the given one. */
   private position(serial: number): number {
     let low = 0
     let high = this.serials.length

@@ -1,27 +1,28 @@
 /**
- * Cursors of SCAN, HSCAN, SSCAN and ZSCAN: members in the order of a hash of theirs, so that a cursor stays good whatever is
- * written between two pages. Each process has a seed for its hash, as a server has, and so a cursor is good at one node only.
+ * Cursors of SCAN, HSCAN, SSCAN and ZSCAN. Members are ordered by a hash, so that a cursor stays valid whatever is written
+ * between two pages. Like a server, each process has a seed for its hash, so a cursor is valid at one node only.
  *
  * @since 0.1.0
  */
 import type { Bin } from "../values/binary.ts"
 
-/** A hash, a set, a sorted set or all keys, as far as scanning goes. */
+/** A hash, a set, a sorted set or all keys, as far as scans use it. */
 export interface Members {
   readonly has: (member: Bin) => boolean
   readonly keys: () => Iterable<Bin>
 }
 
 interface Place {
-  /** From 1, because a cursor of 0 is both the beginning and the end. */
+  /** At least 1, because a cursor of 0 is both the beginning and the end. */
   readonly at: number
   readonly member: Bin
 }
 
-// What was there when the latest scan by a seed began. An older one may use it too: all that was there throughout is in it.
+// The members at the beginning of the latest scan, by seed. Older scans can use this order too: it contains everything that was
+// there during the whole scan.
 const orders = new WeakMap<Members, Map<number, ReadonlyArray<Place>>>()
 
-/** FNV-1a, mixed once more with the seed: alike beginnings and a nearby seed must not order alike. */
+/** FNV-1a, mixed once more with the seed, so that similar members or similar seeds do not give a similar order. */
 const hash = (member: Bin, seed: number): number => {
   let value = 0x811c9dc5 ^ seed
   for (let i = 0; i < member.length; i++) value = Math.imul(value ^ member.charCodeAt(i), 0x01000193)
@@ -29,7 +30,7 @@ const hash = (member: Bin, seed: number): number => {
   return ((value ^ (value >>> 13)) >>> 0) + 1
 }
 
-/** More than any hash. */
+/** Larger than any hash. */
 const group = 2 ** 33
 
 const orderOf = (members: Members, seed: number, groupOf: (member: Bin) => number): ReadonlyArray<Place> => {
@@ -42,9 +43,8 @@ const orderOf = (members: Members, seed: number, groupOf: (member: Bin) => numbe
 }
 
 /**
- * About `count` members and the cursor of the next page, 0 at the end. What is there from the first page to the last is
- * answered exactly once, as long as the seed is the same.
- * Members of a lower group come first.
+ * A page of about `count` members, and the cursor of the next page, which is 0 at the end. Members that exist during the whole
+ * scan are returned exactly once, as long as the seed is the same. Members of a lower group come first.
  */
 export const page = (
   members: Members,
@@ -63,7 +63,7 @@ export const page = (
   }
   const found: Array<Bin> = []
   let index = low
-  // Members of one hash stay on one page.
+  // Members with the same hash stay on one page.
   for (; index < order.length && (found.length < count || order[index].at === order[index - 1]?.at); index++) {
     if (members.has(order[index].member)) found.push(order[index].member)
   }

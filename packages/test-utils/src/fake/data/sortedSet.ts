@@ -12,7 +12,7 @@ export interface Entry {
   readonly score: number
 }
 
-/** Ranks from `start` up to, not including, `end`. Empty when they are equal. */
+/** Ranks from `start` to below `end`. Empty if they are equal. */
 export interface Span {
   readonly start: number
   readonly end: number
@@ -23,7 +23,7 @@ const precedes = (a: Entry, score: number, member: Bin): boolean =>
 
 const compare = (a: Entry, b: Entry): number => precedes(a, b.score, b.member) ? -1 : 1
 
-/** A place among the pieces of a set. */
+/** A place in the pieces of a set. */
 interface Place {
   readonly piece: number
   readonly index: number
@@ -43,13 +43,16 @@ const search = <T>(items: ReadonlyArray<T>, before: (item: T) => boolean): numbe
   return low
 }
 
-/** The class behind the value of type `zset`. Ranks count from 0, from the lowest score. */
+/** The class of values of type `zset`. Ranks count from 0, from the lowest score. */
 export class SortedSet {
   private readonly scores = new Map<Bin, number>()
-  /** The entries in order, in pieces that are never empty: a change moves the rest of one piece, however large the set. */
+  /**
+   * The entries in order, in pieces that are never empty. So a change moves only the rest of one piece, however large the set
+   * is.
+   */
   private pieces: Array<Array<Entry>> = []
 
-  /** A set of these entries, in any order, no member twice. */
+  /** A set of the given entries, in any order, without duplicate members. */
   static from(entries: Iterable<Entry>): SortedSet {
     const made = new SortedSet()
     const sorted = [...entries].sort(compare)
@@ -70,7 +73,7 @@ export class SortedSet {
     return this.scores.has(member)
   }
 
-  /** Adds a member or moves it to another score, and tells what it did. A score of -0 becomes 0. */
+  /** Adds a member or changes its score, and returns which of these it did. A score of -0 becomes 0. */
   add(member: Bin, given: number): "added" | "updated" | "same" {
     const score = given + 0
     const old = this.scores.get(member)
@@ -78,7 +81,7 @@ export class SortedSet {
     if (old !== undefined) this.takeOut(old, member)
     this.scores.set(member, score)
     const { index, piece } = this.placeOf(score, member)
-    // What comes last goes to the end of the last piece.
+    // An entry after all others goes to the end of the last piece.
     const at = piece < this.pieces.length ? piece : Math.max(piece - 1, 0)
     const items = this.pieces[at] ?? (this.pieces[at] = [])
     items.splice(at === piece ? index : items.length, 0, { member, score })
@@ -118,7 +121,7 @@ export class SortedSet {
     return found
   }
 
-  /** Removes the entries of a span and answers them. */
+  /** Removes the entries of a span and returns them. */
   removeSpan({ end, start }: Span): ReadonlyArray<Entry> {
     const removed = this.slice(start, end)
     let first = 0
@@ -151,7 +154,7 @@ export class SortedSet {
     return { start, end: Math.max(start, end) }
   }
 
-  /** Presumes, as Redis does, that all scores are equal. */
+  /** Assumes, like Redis, that all scores are equal. */
   byLex({ max, min }: LexRange): Span {
     const start = this.lexRank(min, true)
     return { start, end: Math.max(start, this.lexRank(max, false)) }
@@ -168,11 +171,11 @@ export class SortedSet {
     if (bound === "-") return 0
     if (bound === "+") return this.size
     const { exclusive, member } = bound
-    // The lower bound ends what lies before the range, the upper one what lies in it.
+    // The lower bound counts the entries before the range, the upper bound also those in it.
     return this.count((entry) => entry.member < member || (entry.member === member && exclusive === lower))
   }
 
-  /** How many entries, from the lowest, are `before`. */
+  /** The number of entries, from the lowest, that are `before`. */
   private count(before: (entry: Entry) => boolean): number {
     return this.rankAt(this.place(before))
   }
@@ -181,7 +184,7 @@ export class SortedSet {
     return this.place((entry) => precedes(entry, score, member))
   }
 
-  /** The first place whose entry is not `before`, or one behind the last piece. */
+  /** The first place whose entry is not `before`, or the place after the last piece. */
   private place(before: (entry: Entry) => boolean): Place {
     const piece = search(this.pieces, (items) => before(items[items.length - 1]))
     return { piece, index: piece < this.pieces.length ? search(this.pieces[piece], before) : 0 }

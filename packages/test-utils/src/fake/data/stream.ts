@@ -1,10 +1,10 @@
 /**
- * The value of type `stream`: entries in order of their IDs, consumer groups, and what each consumer has pending.
+ * The value of type `stream`: entries in order of their IDs, consumer groups, and each consumer's pending entries.
  *
  * **Details**
  *
- * The server keeps entries in blocks (the listpacks of a radix tree), and this shows: an approximate trim removes whole blocks
- * only, and XINFO STREAM counts them. So the blocks are here too, and how many bytes they would take.
+ * The server keeps entries in blocks (the listpacks of a radix tree), and clients can see this: an approximate trim removes
+ * only whole blocks, and XINFO STREAM counts them. So the blocks and their sizes in bytes exist here too.
  *
  * @since 0.1.0
  */
@@ -20,35 +20,35 @@ type StreamId = StreamId.StreamId
 /** One entry. */
 export interface Entry {
   readonly id: StreamId
-  /** Fields and values in turn. */
+  /** Fields and values, alternating. */
   readonly fields: ReadonlyArray<Bin>
 }
 
 interface Block {
-  /** The ID of the entry that it was begun with, which may be gone. */
+  /** The ID of the block's first entry, which may have been deleted. */
   readonly key: StreamId
-  /** The fields of that entry: entries with the same ones take less room. */
+  /** The fields of that entry. Entries with the same fields take less room. */
   readonly template: ReadonlyArray<Bin>
-  /** The ID that was added last, which may be gone. */
+  /** The ID of the last added entry, which may have been deleted. */
   last: StreamId
   entries: Array<Entry>
   deleted: number
-  /** Of all entries, deleted or not, and without the counters at the head. */
+  /** The size of all entries, deleted or not, without the counters at the head. */
   bytes: number
 }
 
-/** How large a block may become: `stream-node-max-entries` and `stream-node-max-bytes`, 0 for no limit. */
+/** The maximum size of a block: `stream-node-max-entries` and `stream-node-max-bytes`, 0 for no limit. */
 export interface Limits {
   readonly entries: number
   readonly bytes: number
 }
 
-/** What a trim removes: all but the newest so many, or all before an ID. */
+/** A trim: keeps a number of the newest entries, or removes all before an ID. */
 export interface Trim {
   readonly keep: { readonly length: bigint } | { readonly from: StreamId }
-  /** Whole blocks only. */
+  /** Whether to remove only whole blocks. */
   readonly approximate: boolean
-  /** At most so many entries; 0 for no limit. */
+  /** The maximum number of entries to remove; 0 for no limit. */
   readonly limit: number
 }
 
@@ -64,7 +64,7 @@ export interface Pending {
 export interface Consumer {
   readonly name: Bin
   seenAt: number
-  /** When it last got entries, or claimed some: -1 for never. */
+  /** The time at which it last got or claimed entries; -1 for never. */
   activeAt: number
   readonly pending: IdMap<Pending>
 }
@@ -73,7 +73,7 @@ export interface Consumer {
 export class Group {
   readonly name: Bin
   lastId: StreamId
-  /** How many entries it has read since the first there ever was. Undefined: not known. */
+  /** The number of entries that it has read, counted from the stream's first entry ever; undefined if unknown. */
   entriesRead: bigint | undefined
   readonly pending = new IdMap<Pending>()
   private readonly byName = new Map<Bin, Consumer>()
@@ -88,7 +88,7 @@ export class Group {
     return this.byName.get(name)
   }
 
-  /** In the order of their names. */
+  /** The consumers in the order of their names. */
   get consumers(): ReadonlyArray<Consumer> {
     return [...this.byName.values()].sort((a, b) => a.name < b.name ? -1 : 1)
   }
@@ -99,13 +99,13 @@ export class Group {
     return consumer
   }
 
-  /** Forgets a consumer and what it had pending. */
+  /** Removes a consumer and its pending entries. */
   removeConsumer(consumer: Consumer): void {
     for (const pending of consumer.pending.values()) this.pending.delete(pending.id)
     this.byName.delete(consumer.name)
   }
 
-  /** Makes an entry pending for a consumer, whoever had it before. */
+  /** Makes an entry pending for a consumer, even if another had it before. */
   assign(id: StreamId, consumer: Consumer, deliveredAt: number, deliveries: bigint): Pending {
     const known = this.pending.get(id)
     if (known !== undefined) {
@@ -122,7 +122,7 @@ export class Group {
     return pending
   }
 
-  /** What XACK does to one ID. */
+  /** Acknowledges one ID, for XACK. */
   release(id: StreamId): boolean {
     const pending = this.pending.get(id)
     if (pending === undefined) return false
@@ -143,7 +143,7 @@ export class Group {
   }
 }
 
-/** The first place in a sorted list that is not below. */
+/** The first place in a sorted list that is not below the ID. */
 const place = <T>(items: ReadonlyArray<T>, id: StreamId, idOf: (item: T) => StreamId): number => {
   let low = 0
   let high = items.length
@@ -161,11 +161,11 @@ const placeOf = (entries: ReadonlyArray<Entry>, id: StreamId): number => place(e
 export class Stream {
   length = 0
   lastId: StreamId = StreamId.zero
-  /** The ID of the first entry, as the server has recorded it. */
+  /** The ID of the first entry, as recorded by the server. */
   firstId: StreamId = StreamId.zero
   maxDeletedId: StreamId = StreamId.zero
   entriesAdded = 0n
-  /** Counts what wakes blocked readers: entries that come, and groups that go. */
+  /** Counts the changes that wake blocked readers: added entries and removed groups. */
   signals = 0
   private blocks: Array<Block> = []
   private readonly byName = new Map<Bin, Group>()
@@ -174,7 +174,7 @@ export class Stream {
     return this.byName.get(name)
   }
 
-  /** In the order of their names. */
+  /** The groups in the order of their names. */
   get groups(): ReadonlyArray<Group> {
     return [...this.byName.values()].sort((a, b) => a.name < b.name ? -1 : 1)
   }
@@ -190,12 +190,12 @@ export class Stream {
     return this.byName.delete(name)
   }
 
-  /** The radix tree of the server: how many blocks it leads to, and how many nodes it is made of. */
+  /** The server's radix tree: the number of blocks that it leads to, and the number of its nodes. */
   get tree(): { readonly keys: number; readonly nodes: number } {
     return { keys: this.blocks.length, nodes: treeNodes(this.blocks.map((block) => block.key)) }
   }
 
-  /** The entry that is there with the highest ID. */
+  /** The existing entry with the highest ID. */
   get last(): Entry | undefined {
     return this.blocks.findLast((block) => block.entries.length > 0)?.entries.at(-1)
   }
@@ -210,7 +210,7 @@ export class Stream {
     return entry?.id === id ? entry : undefined
   }
 
-  /** From the lower ID to the higher one, or from there backwards. Both are included. */
+  /** The entries from the lower ID to the higher one, or backwards. Both are included. */
   *range(start: StreamId, end: StreamId, reverse = false): IterableIterator<Entry> {
     if (start > end) return
     const first = Math.max(place(this.blocks, start + 1n, (block) => block.key) - 1, 0)
@@ -227,7 +227,7 @@ export class Stream {
     }
   }
 
-  /** Adds an entry behind all others. The ID has to be higher than `lastId`. */
+  /** Adds an entry after all others. The ID has to be higher than `lastId`. */
   append(id: StreamId, fields: ReadonlyArray<Bin>, limits: Limits): void {
     let block = this.blocks.at(-1)
     if (block === undefined || isFull(block, fields, limits)) {
@@ -245,7 +245,7 @@ export class Stream {
     if (this.length === 1) this.firstId = id
   }
 
-  /** What XDEL does to one ID. `settle` has to follow. */
+  /** Deletes one ID, for XDEL. `settle` has to be called afterwards. */
   delete(id: StreamId): boolean {
     const block = this.blockOf(id)
     if (block === undefined) return false
@@ -259,12 +259,12 @@ export class Stream {
     return true
   }
 
-  /** Records the first entry anew after deletions. */
+  /** Records the first entry again after deletions. */
   settle(): void {
     this.firstId = this.first?.id ?? StreamId.zero
   }
 
-  /** Removes entries from the beginning, and answers how many. */
+  /** Removes entries from the beginning, and returns how many were removed. */
   trim(trim: Trim): number {
     const { keep } = trim
     const surplus = () => "length" in keep ? BigInt(this.length) - keep.length : 0n
@@ -292,13 +292,13 @@ export class Stream {
     return removed
   }
 
-  /** Whether an entry was deleted, by XDEL, from an ID on: numbers of entries can't be told by difference then. */
+  /** Whether XDEL has deleted an entry at or after an ID. If so, entries can't be counted by differences. */
   hasTombstones(from: StreamId): boolean {
     const { firstId, maxDeletedId } = this
     return this.length > 0 && maxDeletedId !== StreamId.zero && maxDeletedId >= firstId && from <= maxDeletedId
   }
 
-  /** How many entries were ever added up to an ID. Undefined: it can't be told. */
+  /** The number of entries ever added up to an ID; undefined if it can't be determined. */
   ordinal(id: StreamId): bigint | undefined {
     if (this.entriesAdded === 0n) return 0n
     if (this.length === 0 && id <= this.lastId) return this.entriesAdded
@@ -312,10 +312,10 @@ export class Stream {
     return undefined
   }
 
-  /** How many entries a group has not read yet. Undefined: it can't be told. */
+  /** The number of entries that a group has not read yet; undefined if it can't be determined. */
   lag(group: Group, version: Version): bigint | undefined {
     if (this.entriesAdded === 0n) return 0n
-    // All that is there, if the group and all that was deleted stand before it: known since 7.4.
+    // All present entries, if the group's position and all deleted entries are before them. Known since 7.4.
     const { firstId, length } = this
     if (since(version, 7.4) && length > 0 && group.lastId < firstId && this.maxDeletedId < firstId) {
       return BigInt(length)
@@ -338,7 +338,7 @@ export class Stream {
     return copy
   }
 
-  /** The only block that an ID can be in. */
+  /** The only block that may contain an ID. */
   private blockOf(id: StreamId): Block | undefined {
     return this.blocks[place(this.blocks, id + 1n, (block) => block.key) - 1]
   }

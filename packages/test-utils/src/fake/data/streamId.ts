@@ -1,5 +1,5 @@
 /**
- * The IDs of stream entries: two unsigned 64-bit numbers, kept as one bigint, so that they compare and count by themselves.
+ * The IDs of stream entries: two unsigned 64-bit numbers in one bigint, so that they can be compared and counted directly.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ export const print = (id: StreamId): Bin => `${millis(id)}-${sequence(id)}`
 const invalid = "ERR Invalid stream ID specified as stream command argument"
 const longest = 127
 
-/** Digits as the server reads them: it falls back to `strtoull`, which skips blanks and takes signs. */
+/** Reads digits like the server, which falls back to `strtoull`: that skips blanks and accepts signs. */
 const unsigned = (text: Bin): bigint | undefined => {
   const exact = parseInt64(text)
   if (exact !== undefined) return exact < 0n ? undefined : exact
@@ -46,15 +46,15 @@ export interface Parsed {
 }
 
 interface ParseOptions {
-  /** The sequence number where none is given. */
+  /** The sequence number to use if none is given. */
   readonly missing?: bigint | undefined
-  /** Takes `-` and `+`. */
+  /** Whether to accept `-` and `+`. */
   readonly special?: boolean | undefined
-  /** Takes `5-*`. */
+  /** Whether to accept `5-*`. */
   readonly open?: boolean | undefined
 }
 
-/** Undefined where the text is not an ID. */
+/** Reads an ID; undefined if the text is not an ID. */
 export const tryParse = (text: Bin, options: ParseOptions = {}): Parsed | undefined => {
   if (text.length > longest) return undefined
   if (options.special === true && text === "-") return { id: zero, open: false }
@@ -74,13 +74,13 @@ const orThrow = (parsed: Parsed | undefined): Parsed => {
   return parsed
 }
 
-/** An ID with both numbers, or with the first only: the second is 0 then. */
+/** Reads an ID with both numbers, or with only the first; the second is 0 then. */
 export const parse = (text: Bin): StreamId => orThrow(tryParse(text)).id
 
-/** The same, where `-` and `+` may stand too. */
+/** The same, but also accepts `-` and `+`. */
 export const parseLoose = (text: Bin): StreamId => orThrow(tryParse(text, { special: true })).id
 
-/** What XADD takes: also `5-*`. */
+/** Reads the ID of XADD, which may also be `5-*`. */
 export const parseNew = (text: Bin): Parsed => orThrow(tryParse(text, { open: true }))
 
 /** The lower bound of an interval, as the first ID within: `-`, `5`, `5-1`, `(5-1`. */

@@ -1,6 +1,6 @@
 /**
- * How the server lays a stream out in memory, as far as clients can see it: when a block of entries is full, and how many
- * nodes the radix tree above the blocks has.
+ * The server's memory layout of a stream, as far as clients can see it: when a block of entries is full, and the number of
+ * nodes in the radix tree above the blocks.
  *
  * Source: the listpack specification (https://github.com/antirez/listpack), "Elements representation"; the comments at the
  * head of the server's rax.h and t_stream.c.
@@ -21,11 +21,11 @@ const integerSize = (value: bigint): number => {
 
 const stringSize = (length: number): number => length + (length < 64 ? 1 : length < 4096 ? 2 : 5)
 
-/** How many bytes it takes to walk back over an element. */
+/** The number of bytes in which an element stores its own size, for walking backwards. */
 const backSize = (size: number): number =>
   size < 128 ? 1 : size < 16383 ? 2 : size < 2097151 ? 3 : size < 268435455 ? 4 : 5
 
-/** The bytes of one element of a listpack. */
+/** The size of one element of a listpack in bytes. */
 export const elementSize = (element: Bin): number => {
   const integer = parseInt64(element)
   const size = integer === undefined ? stringSize(element.length) : integerSize(integer)
@@ -37,11 +37,11 @@ const sizeOf = (elements: ReadonlyArray<Bin>): number =>
 
 const frame = 7
 
-/** The bytes of a block without entries and without its two counters. */
+/** The size of a block without entries and without its two counters, in bytes. */
 export const headSize = (template: ReadonlyArray<Bin>): number =>
   frame + sizeOf([String(template.length), ...template, "0"])
 
-/** The bytes of one entry of a block. */
+/** The size of one entry of a block in bytes. */
 export const entrySize = (
   id: StreamId.StreamId,
   fields: ReadonlyArray<Bin>,
@@ -61,7 +61,7 @@ export const entrySize = (
 
 const keyLength = 16
 
-/** The nodes of a radix tree with these keys, which have to be sorted. */
+/** The number of nodes of a radix tree with the given keys, which have to be sorted. */
 export const treeNodes = (ids: ReadonlyArray<StreamId.StreamId>): number => {
   if (ids.length === 0) return 1
   const keys = ids.map((id) => id.toString(16).padStart(2 * keyLength, "0"))
@@ -70,7 +70,7 @@ export const treeNodes = (ids: ReadonlyArray<StreamId.StreamId>): number => {
     if (to - from === 1) return depth === keyLength ? 1 : 2
     let fork = depth
     while (byte(keys[from], fork) === byte(keys[to - 1], fork)) fork++
-    // The characters that all share are one node, and so is the fork behind them.
+    // The characters that all keys share form one node, and the fork behind them another.
     let nodes = fork > depth ? 2 : 1
     for (let start = from; start < to;) {
       let end = start + 1

@@ -1,5 +1,5 @@
 /**
- * What a key holds: the six types of Redis.
+ * The values of keys: the six types of Redis.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ export type Value =
   | { readonly type: "zset"; readonly zset: SortedSet }
   | { readonly type: "stream"; readonly stream: Stream }
 
-/** A value that shares nothing with the one given. */
+/** A copy that shares nothing with the original. */
 export const copyValue = (value: Value): Value => {
   switch (value.type) {
     case "string":
@@ -34,7 +34,7 @@ export const copyValue = (value: Value): Value => {
   }
 }
 
-/** Whether nothing is left, so that the key has to go. */
+/** Whether a value is empty, so that its key has to be removed. */
 export const isEmpty = (value: Value): boolean => {
   switch (value.type) {
     case "hash":
@@ -45,7 +45,7 @@ export const isEmpty = (value: Value): boolean => {
       return value.members.size === 0
     case "zset":
       return value.zset.size === 0
-    // A string may be empty, and so may a stream.
+    // Strings and streams may be empty.
     default:
       return false
   }

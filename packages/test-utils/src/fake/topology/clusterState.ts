@@ -1,17 +1,17 @@
 /**
- * What one node believes of its cluster: who owns which slot, in which epoch, who is a replica of whom, who is down.
+ * One node's view of its cluster: the owner of each slot, epochs, the primaries of replicas, and failed nodes.
  *
- * A view is immutable, so that nodes that agree share one. It changes by a node's own decisions (SETSLOT, a failover) and
- * by claims of others, which win by their epoch as on the real bus.
+ * A view is immutable, so that nodes that agree share one. It changes by the node's own decisions (SETSLOT, a failover) and by
+ * claims of other nodes, among which the higher epoch wins, as on the real bus.
  *
  * @since 0.1.0
  */
 import * as Slot from "@redisc/core/Slot"
 
-/** One node as seen by another. */
+/** One node in the view of another. */
 export interface Member {
   readonly id: string
-  /** The epoch of its slots. The higher one wins. */
+  /** The epoch of its slots. The higher epoch wins. */
   readonly epoch: number
   /** The id of its primary, if it is a replica. */
   readonly primary: string | undefined
@@ -19,18 +19,18 @@ export interface Member {
   readonly health: "online" | "suspect" | "failed"
 }
 
-/** What a node believes. */
+/** One node's view of the cluster. */
 export interface View {
   readonly owners: ReadonlyArray<string | undefined>
   readonly members: ReadonlyMap<string, Member>
   readonly epoch: number
 }
 
-/** What a node says of itself on the bus. */
+/** A node's message about itself on the bus. */
 export interface Claim {
   readonly member: Member
   readonly slots: ReadonlyArray<number>
-  /** The highest epoch it knows. */
+  /** The highest epoch that the node knows. */
   readonly epoch: number
 }
 
@@ -43,27 +43,27 @@ export interface Range {
 
 const nobody: ReadonlyArray<string | undefined> = Array.from({ length: Slot.count }, () => undefined)
 
-/** Nobody owns anything, and only the given nodes are known. */
+/** A view in which no slot has an owner, and only the given nodes are known. */
 export const emptyView = (members: Iterable<Member>): View => ({
   owners: nobody,
   members: new Map(Array.from(members, (member) => [member.id, member])),
   epoch: 0
 })
 
-/** The part of all slots that the i-th of `count` primaries gets, as redis-cli divides them. */
+/** The slots of the i-th of `count` primaries, divided as by redis-cli. */
 export const share = (index: number, count: number): readonly [first: number, last: number] => {
   const lastOf = (i: number): number => i === count - 1 ? Slot.count - 1 : Math.round((i + 1) * Slot.count / count - 1)
   return [index === 0 ? 0 : lastOf(index - 1) + 1, lastOf(index)]
 }
 
-/** Gives slots to an owner, or to nobody. */
+/** Gives slots to an owner, or with `undefined` to no node. */
 export const assign = (view: View, slots: Iterable<number>, owner: string | undefined): View => {
   const owners = view.owners.slice()
   for (const slot of slots) owners[slot] = owner
   return { ...view, owners }
 }
 
-/** Changes what is known of some members. */
+/** Updates some members. */
 export const update = (view: View, changed: Iterable<Member>): View => {
   const members = new Map(view.members)
   let { epoch } = view
@@ -74,14 +74,14 @@ export const update = (view: View, changed: Iterable<Member>): View => {
   return { ...view, members, epoch }
 }
 
-/** Forgets a member and whatever it owned. */
+/** Removes a member and its ownership of slots. */
 export const forget = (view: View, id: string): View => {
   const members = new Map(view.members)
   members.delete(id)
   return { ...view, members, owners: view.owners.map((owner) => owner === id ? undefined : owner) }
 }
 
-/** What a node, whose view this is, says of itself. */
+/** The claim of the node that has this view. */
 export const claimOf = (view: View, id: string): Claim => {
   const slots: Array<number> = []
   for (let slot = 0; slot < view.owners.length; slot++) if (view.owners[slot] === id) slots.push(slot)
@@ -89,8 +89,8 @@ export const claimOf = (view: View, id: string): Claim => {
 }
 
 /**
- * What a node believes after it has heard a claim. A slot goes to the claimant if nobody has it or its owner's epoch is
- * lower. `keep` are the slots that the listener is importing: those change by SETSLOT only.
+ * Applies a claim to a view. A slot goes to the claimant if it has no owner, or an owner with a lower epoch. `keep` are the
+ * slots that the listening node is importing: those change only by SETSLOT.
  */
 export const hear = (view: View, { epoch, member, slots }: Claim, keep?: ReadonlySet<number>): View => {
   const known = view.members.get(member.id)
@@ -105,7 +105,7 @@ export const hear = (view: View, { epoch, member, slots }: Claim, keep?: Readonl
       owners[slot] = member.id
     }
   } else {
-    // A node that has become a replica owns nothing any more.
+    // A node that has become a replica no longer owns slots.
     for (let slot = 0; slot < view.owners.length; slot++) {
       if (view.owners[slot] !== member.id) continue
       owners ??= view.owners.slice()
@@ -138,7 +138,7 @@ export const ranges = ({ owners }: View): ReadonlyArray<Range> => {
 
 const ownerCache = new WeakMap<ReadonlyArray<string | undefined>, ReadonlySet<string>>()
 
-/** The ids of those who own slots. */
+/** The ids of all nodes with slots. */
 export const slotOwners = (view: View): ReadonlySet<string> => {
   const known = ownerCache.get(view.owners)
   if (known !== undefined) return known
@@ -147,14 +147,14 @@ export const slotOwners = (view: View): ReadonlySet<string> => {
   return owners
 }
 
-/** What CLUSTER INFO counts. */
+/** The counts in CLUSTER INFO. */
 export interface Summary {
   readonly assigned: number
   readonly suspect: number
   readonly failed: number
-  /** Primaries with slots. */
+  /** The number of primaries with slots. */
   readonly size: number
-  /** Of those, the ones that are online. */
+  /** The number of those that are online. */
   readonly reachable: number
 }
 

@@ -1,27 +1,27 @@
 /**
- * Whether a node serves a command or sends its client elsewhere: the decision of `getNodeByQuery` in the server's
+ * Decides whether a node serves a command or redirects its client. This is the decision of `getNodeByQuery` in the server's
  * cluster.c, as a function of facts.
  *
  * @since 0.1.0
  */
 
-/** Where a node can be reached. */
+/** The address of a node. */
 export interface Endpoint {
   readonly id: string
   readonly host: string
   readonly port: number
 }
 
-/** What the node knows of a slot. */
+/** What the node knows about a slot, which decides how it answers. */
 export interface SlotFacts {
   readonly owner: Endpoint | undefined
-  /** The node is moving the slot, which it owns, to that one. */
+  /** The node to which this node is moving the slot, if it is. */
   readonly migratingTo: Endpoint | undefined
-  /** The node is taking the slot over from another. */
+  /** Whether the node is taking the slot over from another. */
   readonly importing: boolean
 }
 
-/** What a node knows of itself. */
+/** What a node knows about itself, which decides how it answers. */
 export interface NodeFacts {
   readonly id: string
   readonly isReplica: boolean
@@ -34,21 +34,21 @@ export interface NodeFacts {
   readonly hasKey: (key: string) => boolean
 }
 
-/** What is asked of it: one command, or all of a transaction at EXEC. */
+/** The request: one command, or all commands of a transaction at EXEC. */
 export interface Question {
-  /** Of all the commands, with the slot of each. */
+  /** The keys of all the commands, each with its slot. */
   readonly keys: ReadonlyArray<{ readonly key: string; readonly slot: number }>
   readonly write: boolean
-  /** SSUBSCRIBE, SPUBLISH, and SUNSUBSCRIBE before Redis 8. */
+  /** Whether it is SSUBSCRIBE or SPUBLISH, or SUNSUBSCRIBE before Redis 8. */
   readonly shardedPubSub: boolean
   readonly migrate: boolean
-  /** The client has said ASKING just before, or the command implies it. */
+  /** Whether the client has just sent ASKING, or the command implies it. */
   readonly asking: boolean
-  /** The client has said READONLY. */
+  /** Whether the client has sent READONLY. */
   readonly readOnly: boolean
 }
 
-/** To serve it here, or what to answer instead. */
+/** Serve the command here, or send this reply instead. */
 export type Decision =
   | { readonly _tag: "Serve" }
   | {
@@ -75,7 +75,7 @@ const redirect = (kind: "Moved" | "Ask", slot: number, { host, port }: Endpoint)
   text: `${kind === "Moved" ? "MOVED" : "ASK"} ${slot} ${host}:${port}`
 })
 
-/** Decides, in the order of the server's own checks. */
+/** Makes the checks in the server's own order. */
 export const decide = (question: Question, node: NodeFacts): Decision => {
   const { keys } = question
   if (keys.length === 0) return serve

@@ -1,5 +1,5 @@
 /**
- * BITFIELD: integers of any width within a string.
+ * BITFIELD: integers of any width inside a string.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ const { array, integer: int, null: nil } = Resp.Reply
 
 const largestString = BigInt(512 * 1024 * 1024)
 
-/** The offset of a bit. For a field of some width, `#2` counts in fields. */
+/** The offset in bits. With a width, `#2` counts in fields of that width. */
 export const bitOffset = (arg: Bin, width?: number): number => {
   const inFields = width !== undefined && arg[0] === "#"
   const value = parseInt64(inFields ? arg.slice(1) : arg)
@@ -99,7 +99,7 @@ const put = (bytes: Uint8Array, { bits, offset }: Field, value: bigint): void =>
   }
 }
 
-/** The number as the field can hold it, or undefined when it is not to be stored. */
+/** The number that the field stores; undefined if it must not be stored. */
 const fit = ({ bits, signed }: Field, value: bigint, overflow: Overflow): bigint | undefined => {
   const max = (BigInt(1) << BigInt(signed ? bits - 1 : bits)) - BigInt(1)
   const min = signed ? -max - BigInt(1) : BigInt(0)
@@ -126,7 +126,7 @@ const command = (readOnly: boolean): Definition => ({
       const old = get(bytes, operation)
       if (operation.kind === "GET") return int(old)
       const { kind, overflow, signed, value } = operation
-      // A negative number in an unsigned field is a huge one.
+      // In an unsigned field, a negative number is a huge one.
       const wanted = kind === "INCRBY" ? old + value : signed ? value : BigInt.asUintN(64, value)
       const next = fit(operation, wanted, overflow)
       if (next === undefined) return nil

@@ -1,5 +1,5 @@
 /**
- * Strings as rows of bits. Offset 0 is the highest bit of the first byte. BITFIELD is in `bitfield.ts`.
+ * Strings as arrays of bits. Offset 0 is the highest bit of the first byte. BITFIELD is in `bitfield.ts`.
  *
  * @since 0.1.0
  */
@@ -57,11 +57,11 @@ const isBits = (unit: Bin | undefined): boolean => {
 
 interface BitRange {
   readonly first: number
-  /** Included. */
+  /** The last bit, included. */
   readonly last: number
 }
 
-/** What a start and an end, counted in bytes or in bits, are in bits. */
+/** Converts a start and an end, counted in bytes or in bits, to bits. */
 const bitRange = (start: number, end: number, bits: boolean, length: number): BitRange => {
   const total = bits ? length * 8 : length
   const from = Math.max(start < 0 ? start + total : start, 0)
@@ -89,7 +89,7 @@ const bitCount: Definition = {
   arity: -2,
   run: ({ args, keys, node }) => {
     const known = () => read(keys, args[0])
-    // Until 7.2 the key was looked at before the arguments.
+    // Until 7.2 the key was read before the arguments were checked.
     if (!since(node.version, 7.2) && known() === undefined) return int(0)
     if (args.length !== 1 && args.length !== 3 && args.length !== 4) throw syntaxError()
     const [start, end] = args.length === 1 ? [0, -1] : [integer(args[1]), integer(args[2])]
@@ -117,7 +117,7 @@ const bitPosition: Definition = {
     if (bit !== 0 && bit !== 1) throw new CommandError("ERR The bit argument must be 1 or 0.")
     const known = () => read(keys, args[0])
     const nowhere = bit === 1 ? -1 : 0
-    // Until 7.2 the key was looked at before the arguments.
+    // Until 7.2 the key was read before the arguments were checked.
     if (!since(node.version, 7.2) && known() === undefined) return int(nowhere)
     if (args.length > 5) throw syntaxError()
     const start = args.length > 2 ? integer(args[2]) : 0
@@ -128,7 +128,7 @@ const bitPosition: Definition = {
     const range = bitRange(start, end, bits, text.length)
     if (range.first > range.last) return int(-1)
     const at = find(text, bit, range)
-    // Without an end, the string goes on with zeros.
+    // If no end is given, the string counts as followed by zeros.
     return int(at < 0 && bit === 0 && args.length <= 3 ? text.length * 8 : at)
   }
 }

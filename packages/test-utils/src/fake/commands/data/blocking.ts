@@ -1,5 +1,5 @@
 /**
- * Commands that wait for an element: BLPOP, BZPOPMIN and their like.
+ * Commands that wait for an element: BLPOP, BZPOPMIN and the like.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as Arguments from "../../values/arguments.ts"
 import type { Bin } from "../../values/binary.ts"
 import { CommandError } from "../../values/commandError.ts"
 
-/** An integer that has to be at least `min`. Whatever is wrong, the error is the same. */
+/** An integer of at least `min`. Any other argument gives the same error. */
 export const atLeast = (arg: Bin, min: number, problem: string): number => {
   const value = Arguments.integer(arg, problem)
   if (value < min) throw new CommandError(problem)
@@ -19,8 +19,8 @@ export const atLeast = (arg: Bin, min: number, problem: string): number => {
 }
 
 /**
- * What `attempt` takes from the first of the keys that has something, or a client that waits for it. A client that waits
- * does not mind values of another type, one that does not yet is told of them.
+ * Tries to take something from the first key that has something, and otherwise blocks. Values of the wrong type are an error
+ * for the first try, but ignored while waiting.
  */
 export const takeOrBlock = (
   { keys: data, node, session }: Invocation,
@@ -29,7 +29,7 @@ export const takeOrBlock = (
     readonly keys: ReadonlyArray<Bin>
     readonly timeout: number
     readonly attempt: (keys: ReadonlyArray<Bin>) => Resp.Reply | undefined
-    /** Answered where waiting is not allowed. */
+    /** The reply if the command may not block. */
     readonly refused?: Resp.Reply
   }
 ): Outcome => {
@@ -42,8 +42,8 @@ export const takeOrBlock = (
     keys,
     timeout,
     onTimeout: Resp.Reply.nullArray,
-    // Told which key was written, it looked at no other until 7.2: of two that one transaction wrote, the first served. Since
-    // then the command is run anew.
+    // Until 7.2 a waiting client looked only at the key that was written: of two keys that one transaction wrote, the first one
+    // served it. Since then the command is run anew.
     retry: (written?: Bin) => {
       const anew = since(node.version, 7.2) && (written === undefined || data.get(written)?.type === type)
       const ready = anew
@@ -59,7 +59,7 @@ export const takeOrBlock = (
   }
 }
 
-/** What the multi-key pops are asked for. */
+/** The arguments of the pops with several keys. */
 export interface MultiPop {
   readonly keys: ReadonlyArray<Bin>
   readonly where: string

@@ -1,5 +1,5 @@
 /**
- * Consumer groups: making them, and what they have pending.
+ * Consumer groups: their creation, and their pending entries.
  *
  * @since 0.1.0
  */
@@ -50,7 +50,7 @@ const groupOf = (stream: Stream, key: Bin, name: Bin): ConsumerGroup => {
   return group
 }
 
-/** A change that WATCH does not see, as the server has it for everything about groups. */
+/** Records a change without affecting WATCH, as on the server for all changes of groups. */
 const changed = (keys: Keyspace, key: Bin, event: string): void => {
   keys.changes++
   keys.notify(key, event, "t")
@@ -88,7 +88,7 @@ const xgroupSetId = ({ args, keys, name }: Invocation): Resp.Reply => {
 const xgroupDestroy = ({ args: [key, name], keys }: Invocation): Resp.Reply => {
   if (!existing(keys, key).removeGroup(name)) return number(0)
   changed(keys, key, "xgroup-destroy")
-  // Readers that wait in the group are woken and told, though the key counts as unchanged for WATCH.
+  // Readers that wait in the group are woken, although the key counts as unchanged for WATCH.
   for (const listener of keys.listeners) listener.onChange(key)
   return number(1)
 }
@@ -120,7 +120,7 @@ const xack = ({ args, keys }: Invocation): Resp.Reply => {
   return number(released)
 }
 
-/** The stream and the group that XPENDING, XCLAIM and XAUTOCLAIM insist on. */
+/** The stream and the group, which have to exist for XPENDING, XCLAIM and XAUTOCLAIM. */
 const pendingGroup = (keys: Keyspace, key: Bin, name: Bin): readonly [Stream, ConsumerGroup] => {
   const stream = keys.typed(key, "stream")?.stream
   const group = stream?.group(name)
@@ -204,7 +204,7 @@ const claimOptions = (args: ReadonlyArray<Bin>, now: number) => {
       throw new CommandError(`ERR Unrecognized XCLAIM option '${args[at]}'`)
     }
   }
-  // A moment in the future, or before all time, is taken for now.
+  // A time in the future, or before 1970, is replaced by now.
   if (deliveredAt === undefined || deliveredAt < 0 || deliveredAt > now) deliveredAt = now
   return { minIdle, ids, deliveredAt, deliveries, force, justId, lastId }
 }
@@ -223,7 +223,7 @@ const xclaim = ({ args, keys, node, now }: Invocation): Resp.Reply => {
       continue
     }
     if (pending === undefined ? !force : minIdle > 0 && now - pending.deliveredAt < minIdle) continue
-    // One that FORCE makes counts as delivered once already.
+    // An entry that FORCE creates counts as delivered once already.
     const before = pending?.deliveries ?? 1n
     const consumer = activeConsumer(keys, args[0], group, args[2], now)
     group.assign(id, consumer, deliveredAt, deliveries >= 0n ? deliveries : justId ? before : before + 1n)
@@ -255,7 +255,7 @@ const autoClaimOptions = (args: ReadonlyArray<Bin>) => {
   return { minIdle, start, count, justId }
 }
 
-/** How many entries are looked at for each one that may be claimed. */
+/** The number of entries to look at for each entry that may be claimed. */
 const attemptsPerEntry = 10
 
 const xautoclaim = ({ args, keys, node, now }: Invocation): Resp.Reply => {

@@ -1,5 +1,5 @@
 /**
- * Times to live: EXPIRE and TTL in all their units.
+ * Times to live: EXPIRE and TTL in all units.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import { CommandError } from "../../values/commandError.ts"
 
 const { integer: int } = Resp.Reply
 
-/** To be thrown: the time to live overflows, or is none. */
+/** The error for a time to live that overflows or is invalid, to be thrown. */
 export const invalidExpiry = (name: string): CommandError =>
   new CommandError(`ERR invalid expire time in '${name.toLowerCase()}' command`)
 
@@ -40,7 +40,7 @@ const conditionsOf = (args: ReadonlyArray<Bin>): Conditions => {
 const allows = ({ later, none, some, sooner }: Conditions, current: number | undefined, next: number): boolean => {
   if (none && current !== undefined) return false
   if (some && current === undefined) return false
-  // No time to live counts as an endless one.
+  // A key without a time to live counts as living for ever.
   if (later && (current === undefined || next <= current)) return false
   return !(sooner && current !== undefined && next >= current)
 }
@@ -82,7 +82,7 @@ const timeToLive = (unit: "seconds" | "millis", from: "now" | "epoch"): Definiti
   }
 })
 
-/** The commands of times to live. */
+/** The commands for times to live. */
 export const expiry: Group = {
   EXPIRE: expire("seconds", "now"),
   PEXPIRE: expire("millis", "now"),

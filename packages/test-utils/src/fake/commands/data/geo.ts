@@ -1,5 +1,5 @@
 /**
- * Positions on earth, kept as the scores of a sorted set. Searching is in `geoSearch.ts`.
+ * Positions on earth, stored as the scores of a sorted set. Searches are in `geoSearch.ts`.
  *
  * @since 0.1.0
  */

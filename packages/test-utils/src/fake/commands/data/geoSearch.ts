@@ -1,5 +1,5 @@
 /**
- * Looking for positions near others: GEOSEARCH, and GEORADIUS that came before it.
+ * Searches for nearby positions: GEOSEARCH, and the older GEORADIUS.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ const { array, bulk, integer: int } = Resp.Reply
 
 const units: Readonly<Record<string, number>> = { M: 1, KM: 1000, FT: 0.3048, MI: 1609.34 }
 
-/** The metres of a unit by its name. */
+/** The length of a unit in metres, by its name. */
 export const metersPer = (unit: Bin): number => {
   const name = word(unit)
   if (!Object.hasOwn(units, name)) throw new CommandError("ERR unsupported unit provided. please use M, KM, FT, MI")
@@ -36,8 +36,8 @@ export const positionOf = (first: Bin, second: Bin): Geohash.Position => {
 }
 
 /**
- * A position as two numbers: doubles since 8.0, with 17 decimals before. In RESP3 they are doubles, and the server writes them in the same way, so
- * the number that a client reads is the rounded one.
+ * A position as two numbers: doubles since 8.0, with 17 decimals before. In RESP3 they are doubles too, and the server writes
+ * them in the same way, so a client reads the rounded number.
  */
 export const pair = ({ latitude, longitude }: Geohash.Position, { node, protocol }: Session): Resp.Reply =>
   array([longitude, latitude].map((degrees) => {
@@ -49,11 +49,11 @@ export const pair = ({ latitude, longitude }: Geohash.Position, { node, protocol
 interface Place extends Geohash.Position {
   readonly member: Bin
   readonly score: number
-  /** In the unit of the search. */
+  /** The distance in the unit of the search. */
   readonly distance: number
 }
 
-/** What the command was asked. */
+/** The arguments of a search. */
 class Search {
   center: Geohash.Position | undefined
   centered: "position" | "member" | undefined
@@ -129,10 +129,10 @@ class Search {
     return places
   }
 
-  /** The places in the order and number that were asked for. */
+  /** The places, in the requested order and number. */
   results(): ReadonlyArray<Place> {
     const { any, count } = this
-    // The first so many are the nearest ones, unless any will do.
+    // With a count, the nearest places come first, unless ANY was given.
     const order = this.order ?? (count !== undefined && !any ? "ASC" : undefined)
     const places = [...this.places()]
     if (order !== undefined) places.sort((a, b) => (a.distance - b.distance) * (order === "ASC" ? 1 : -1))
@@ -142,7 +142,7 @@ class Search {
 
 type Kind = "GEOSEARCH" | "GEOSEARCHSTORE" | "GEORADIUS" | "GEORADIUS_RO"
 
-/** Reads one option from `at`, and answers how many arguments it took; 0: it is none. */
+/** Reads one option at `at`, and returns the number of its arguments; 0 if it is not an option. */
 const option = (search: Search, kind: Kind, args: ReadonlyArray<Bin>, at: number): number => {
   const name = word(args[at])
   const behind = args.length - at - 1
@@ -256,7 +256,7 @@ const radius = (center: "position" | "member", kind: "GEORADIUS" | "GEORADIUS_RO
   }
 })
 
-/** The commands that search. */
+/** The search commands. */
 export const geoSearch: Group = {
   GEOSEARCH: {
     arity: -7,

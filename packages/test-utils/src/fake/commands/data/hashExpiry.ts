@@ -1,5 +1,5 @@
 /**
- * Commands on the times to live of hash fields: the HEXPIRE family of Redis 7.4, and HGETDEL, HGETEX, HSETEX of 8.0.
+ * Times to live of hash fields: the HEXPIRE family of Redis 7.4, and HGETDEL, HGETEX, HSETEX of 8.0.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ const nil = Resp.Reply.null
 const noFields = "ERR Mandatory argument FIELDS is missing or not at the right position"
 const notPositive = "ERR Number of fields must be a positive integer"
 
-/** Reads `FIELDS numfields field [field ...]`, which has to end the command. */
+/** Reads `FIELDS numfields field [field ...]`, which has to be at the end of the command. */
 const fieldsFrom = (args: ReadonlyArray<Bin>, at: number, problem: string = notPositive): ReadonlyArray<Bin> => {
   if (Arguments.word(args[at]) !== "FIELDS") throw new CommandError(noFields)
   const count = atLeast(args[at + 1] ?? "", 1, problem)
@@ -27,10 +27,10 @@ const fieldsFrom = (args: ReadonlyArray<Bin>, at: number, problem: string = notP
   return args.slice(at + 2)
 }
 
-// 46 bits of milliseconds: what the server's index of expiring fields has room for.
+// The server's index of expiring fields has room for 46 bits of milliseconds.
 const latest = 2 ** 46 - 1
 
-/** Reads a time: of `unit` milliseconds, counted from `base`. */
+/** Reads a time in units of `unit` milliseconds, counted from `base`. */
 const readTime = (arg: Bin, unit: 1 | 1000, base: number, name: string): number => {
   const value = Arguments.integer(arg)
   if (value < 0) throw new CommandError("ERR invalid expire time, must be >= 0")
@@ -104,7 +104,7 @@ const getAndDelete = ({ args, keys }: Invocation): Resp.Reply => {
   return array(values)
 }
 
-/** The options that carry a time, with their unit and whether they count from now. */
+/** The options with a time: their unit, and whether they count from now. */
 const times: Readonly<Record<string, readonly [unit: 1 | 1000, relative: boolean]>> = {
   EX: [1000, true],
   PX: [1, true],

@@ -24,7 +24,7 @@ type Field = readonly [field: Bin, value: Bin]
 
 const read = ({ args, keys }: Invocation): Hash | undefined => keys.typed(args[0], "hash")
 
-/** The hash, made if it is not there. A key without fields must not stay. */
+/** Returns the hash, or makes an empty one. The caller must not leave it without fields. */
 const readOrMake = (invocation: Invocation): Hash => {
   const found = read(invocation)
   if (found !== undefined) return found
@@ -33,7 +33,7 @@ const readOrMake = (invocation: Invocation): Hash => {
   return made
 }
 
-/** Sets fields, which from then on live as long as the key, and answers how many are new. */
+/** Sets fields, which then have no time to live of their own, and returns the number of new ones. */
 const setFields = (invocation: Invocation): number => {
   const { args, keys, name } = invocation
   if (args.length % 2 === 0) throw Arguments.wrongNumber(name)
@@ -101,13 +101,13 @@ const scan = (invocation: Invocation): Resp.Reply => {
   const options: Array<Bin> = []
   let withValues = true
   for (let i = 2; i < args.length; i++) {
-    // NOVALUES is of Redis 7.4.
+    // NOVALUES exists since Redis 7.4.
     if (Arguments.word(args[i]) === "NOVALUES") withValues = false
     else options.push(...args.slice(i, ++i + 1))
   }
   const { count, match } = Arguments.scanOptions(options, 0, false)
   const { fields } = hash
-  // A packed list is scanned in one go.
+  // A hash in a listpack is scanned in one go.
   const found = encodingOf(hash, node.config, node.version) === "listpack"
     ? { cursor: 0, members: [...fields.keys()] }
     : page(fields, cursor, count, node.hashSeed)

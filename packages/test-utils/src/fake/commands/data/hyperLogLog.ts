@@ -1,6 +1,6 @@
 /**
- * The commands that count approximately. The strings are those of the server, byte for byte but for the way in which long
- * runs of equal registers are split, and so are the estimates.
+ * The commands for approximate counts. Their strings and estimates are those of the server, except for the way in which long
+ * runs of equal registers are split.
  *
  * @since 0.1.0
  */
@@ -73,7 +73,7 @@ const count: Definition = {
     if (text === undefined) return int(0)
     const kept = Hll.keptCount(text)
     if (kept !== undefined) return int(kept)
-    // The count is kept in the string, so to read it is a change.
+    // The string stores the count, so a read changes the string.
     const value = { ...read(keys, args[0])!, counted: true }
     value.count = Hll.estimate(value)
     write(keys, args[0], value)

@@ -1,5 +1,5 @@
 /**
- * The commands of keys whatever they hold. Times to live are in `expiry.ts`, SORT is in `sort.ts`, DUMP and OBJECT are in
+ * The commands for keys of any type. Times to live are in `expiry.ts`, SORT is in `sort.ts`, DUMP and OBJECT are in
  * `objects.ts`.
  *
  * @since 0.1.0
@@ -45,7 +45,7 @@ const rename = (onlyNew: boolean): Definition => ({
   }
 })
 
-/** A cluster has used one only for long, and since 8.0 it has no more. */
+/** The number of databases. A cluster has long used only one, and since 8.0 it has only one. */
 const databasesOf = (version: Version): number => since(version, 8) ? 1 : 16
 
 const copy: Definition = {

@@ -1,5 +1,5 @@
 /**
- * LCS: the longest common subsequence of two strings, its length, or where it lies in both.
+ * LCS: the longest common subsequence of two strings, its length, or its positions in both.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import { CommandError } from "../../values/commandError.ts"
 
 const { array, bulk, integer: int, map } = Resp.Reply
 
-/** Ends of a run of equal bytes, both included. */
+/** The first and last index of a run of equal bytes, both included. */
 interface Match {
   readonly a: number
   readonly b: number
@@ -20,11 +20,11 @@ interface Match {
 
 interface Common {
   readonly text: Bin
-  /** From the last to the first, as the server finds them. */
+  /** The matches from the last to the first, as the server finds them. */
   readonly matches: ReadonlyArray<Match>
 }
 
-/** Row by row: `table[i][j]` is the length for the first i bytes of one and the first j of the other. */
+/** The table of lengths: `table[i][j]` is for the first i bytes of one string and the first j of the other. */
 const lengths = (a: Bin, b: Bin): ReadonlyArray<Uint32Array> => {
   const table = [new Uint32Array(b.length + 1)]
   for (let i = 1; i <= a.length; i++) {

@@ -1,5 +1,5 @@
 /**
- * Lists, and the clients that wait for their elements.
+ * Lists, and clients that wait for their elements.
  *
  * @since 0.1.0
  */
@@ -37,7 +37,7 @@ const push = (keys: Keyspace, key: Bin, where: Side, values: ReadonlyArray<Bin>)
   return items.length
 }
 
-/** Takes from a list that is there, from the end inwards. */
+/** Takes elements of an existing list, from the given end inwards. */
 const pop = (keys: Keyspace, key: Bin, items: Array<Bin>, where: Side, count: number): ReadonlyArray<Bin> => {
   const taken = where === "LEFT" ? items.splice(0, count) : items.splice(Math.max(items.length - count, 0)).toReversed()
   keys.touch(key, where === "LEFT" ? "lpop" : "rpop", "l")
@@ -92,7 +92,7 @@ const moveOrBlock = (invocation: Invocation, out: Side, into: Side, timeout: num
   })
 }
 
-/** From the first of the keys that is a list. */
+/** Takes from the first key that is a list. */
 const popFirst = (
   keys: Keyspace,
   names: ReadonlyArray<Bin>,
@@ -199,7 +199,7 @@ export const lists: Group = {
     run: ({ args: [key, at, value], keys, node }) => {
       const items = listAt(keys, key)
       if (items === undefined) throw new CommandError("ERR no such key")
-      // Since 7.2 the server keeps the lower half of the number only.
+      // Since 7.2 the server uses only the lower half of the number.
       const wide = Arguments.int64(at)
       const given = Number(since(node.version, 7.2) ? BigInt.asIntN(32, wide) : wide)
       const index = given < 0 ? given + items.length : given

@@ -1,7 +1,7 @@
 /**
- * DUMP and RESTORE, and what OBJECT tells of a value.
+ * DUMP and RESTORE, and the information of OBJECT about a value.
  *
- * Nothing is known here of when a key was last used: its idle time is 0, its frequency that of a new key.
+ * The time of a key's last use is not recorded: its idle time is 0, and its frequency that of a new key.
  *
  * @since 0.1.0
  */
@@ -97,7 +97,7 @@ const restore: Definition = {
   }
 }
 
-/** The commands that see the object behind a key. */
+/** The commands for the object behind a key. */
 export const objects: Group = {
   DUMP: {
     arity: 2,

@@ -1,5 +1,5 @@
 /**
- * The choices of HRANDFIELD, SRANDMEMBER and ZRANDMEMBER.
+ * The random choices of HRANDFIELD, SRANDMEMBER and ZRANDMEMBER.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import { CommandError } from "../../values/commandError.ts"
 
 const longMax = BigInt(2) ** BigInt(63) - BigInt(1)
 
-/** How many: a negative count allows repetitions. With `paired`, twice as many items have to be countable. */
+/** Reads the number of items: a negative count allows repetitions. With `paired`, the range is half as large. */
 export const readCount = (arg: Bin, paired: boolean): number => {
   const count = Arguments.int64(arg)
   if (count < -longMax) {
@@ -20,7 +20,7 @@ export const readCount = (arg: Bin, paired: boolean): number => {
   return Number(count)
 }
 
-/** Some of the items: so many different ones, or for a negative count, so many that may repeat. */
+/** Picks items at random: `count` different ones, or for a negative count, items that may repeat. */
 export const pick = <T>(items: ReadonlyArray<T>, count: number, random: () => number): ReadonlyArray<T> => {
   const any = (from: number) => from + Math.floor(random() * (items.length - from))
   if (count < 0) return items.length === 0 ? [] : Array.from({ length: -count }, () => items[any(0)])

@@ -1,5 +1,5 @@
 /**
- * How members of a sorted set are replied.
+ * Replies with members of a sorted set.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import type { Entry } from "../../data/sortedSet.ts"
 
 const { array, bulk, double } = Resp.Reply
 
-/** Members alone. */
+/** Only the members. */
 export const members = (entries: ReadonlyArray<Entry>): Resp.Reply => array(entries.map(({ member }) => bulk(member)))
 
 /** Members and scores in turn. */

@@ -1,5 +1,5 @@
 /**
- * Sets, and what can be calculated with several.
+ * Sets, and calculations with several sets.
  *
  * @since 0.1.0
  */
@@ -108,7 +108,7 @@ const popMembers = ({ args, keys, random }: Invocation): Resp.Reply => {
 }
 
 const move = ({ args: [from, to, member], keys }: Invocation): Resp.Reply => {
-  // A source that is not there is the answer, whatever the target is.
+  // If the source does not exist, the reply is 0, whatever the target is.
   if (!keys.has(from)) return integer(0)
   const source = setAt(keys, from)
   const target = setAt(keys, to)
@@ -123,7 +123,7 @@ const scan = ({ args, keys, node }: Invocation): Resp.Reply => {
   const value = keys.typed(args[0], "set")
   if (value === undefined) return array([bulk("0"), array([])])
   const { count, match } = Arguments.scanOptions(args, 2, false)
-  // A sorted array of integers, and a packed list, are scanned in one go.
+  // A set in an array of integers or in a listpack is scanned in one go.
   const found = encodingOf(value, node.config, node.version) !== "hashtable"
     ? { cursor: 0, members: [...value.members] }
     : page(value.members, cursor, count, node.hashSeed)

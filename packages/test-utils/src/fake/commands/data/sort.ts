@@ -1,6 +1,6 @@
 /**
- * SORT and SORT_RO. A cluster refuses what would read other keys: GET, and BY with a pattern. Since 7.4 it reads those that
- * are certain to be in the slot of the key that is sorted.
+ * SORT and SORT_RO. A cluster refuses to read other keys: GET, and BY with a pattern. Since 7.4 it reads those that are certain
+ * to be in the slot of the sorted key.
  *
  * @since 0.1.0
  */
@@ -22,18 +22,18 @@ const { array, bulk, integer: int, null: nil } = Resp.Reply
 interface SortOptions {
   readonly descending: boolean
   readonly alpha: boolean
-  /** BY a pattern: each element weighs what stands there. */
+  /** BY with a pattern: the weight of an element is the value found by the pattern. */
   readonly by: Bin | undefined
-  /** What is answered for each element, where it is not the element itself. */
+  /** The patterns of the values to reply for each element; empty to reply the element itself. */
   readonly get: ReadonlyArray<Bin>
-  /** BY a constant: the order stays. */
+  /** BY with a constant: the order stays. */
   readonly asIs: boolean
   readonly start: number
   readonly count: number
   readonly destination: Bin | undefined
 }
 
-/** Whether all keys that a pattern makes are in the slot of a key: only a hash tag can say so, and no wildcard before it. */
+/** Whether all keys that a pattern can produce are in the slot of a key: only if it has a hash tag, and no wildcard before it. */
 const staysIn = (key: Bin, pattern: Bin): boolean => {
   const [plain] = /^[^*?[\\]*/.exec(pattern)!
   const tagged = plain === pattern || /\{[^}]+\}/.test(plain)
@@ -80,7 +80,7 @@ const parse = (args: ReadonlyArray<Bin>, mayStore: boolean, version: Version): S
   return { descending, alpha, by, get, asIs, start, count, destination }
 }
 
-/** What a pattern stands for: the element, a string, or a field of a hash. */
+/** The value that a pattern stands for: the element, a string, or a field of a hash. */
 const lookUp = (keys: Keyspace, pattern: Bin, element: Bin): Bin | undefined => {
   if (pattern === "#") return element
   const star = pattern.indexOf("*")
@@ -108,7 +108,7 @@ const membersOf = (value: Value | undefined): Array<Bin> => {
   }
 }
 
-/** The whole text as a number, as C's `strtod` reads it: blanks before it, and nothing at all, are fine. */
+/** The whole text as a number, as C's `strtod` reads it: leading blanks and empty text are accepted. */
 const weight = (member: Bin, version: Version): number => {
   if (since(version, 8)) {
     const lax = laxDouble(member, version)
@@ -156,7 +156,7 @@ const sorted = ({ args, keys, node }: Invocation, options: SortOptions): Readonl
   const value = keys.get(args[0])
   if (value?.type === "zset") encodeAs(value, "skiplist")
   let members = membersOf(value)
-  // A set has no order that would be the same on every replica: what is stored is sorted nevertheless.
+  // The order of a set may differ between replicas, so the result is sorted if it is stored.
   const forced = options.asIs && value?.type === "set" && options.destination !== undefined
   const kept = options.asIs && !forced
   const { by } = options

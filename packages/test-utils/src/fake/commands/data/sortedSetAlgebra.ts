@@ -1,5 +1,5 @@
 /**
- * Unions, intersections and differences of sorted sets, and of sets, whose members count 1.
+ * Unions, intersections and differences of sorted sets, and of sets, whose members have a score of 1.
  *
  * @since 0.1.0
  */
@@ -46,7 +46,7 @@ type Aggregate = (a: number, b: number) => number
 const noNaN = (value: number): number => Number.isNaN(value) ? 0 : value
 
 const aggregates: Readonly<Record<string, Aggregate>> = {
-  // Infinity and its opposite make nothing.
+  // Infinity plus negative infinity is 0.
   SUM: (a, b) => noNaN(a + b),
   MIN: (a, b) => b < a ? b : a,
   MAX: (a, b) => b > a ? b : a
@@ -56,13 +56,13 @@ interface Request {
   readonly sources: ReadonlyArray<Source>
   readonly aggregate: Aggregate
   readonly withScores: boolean
-  /** 0: none. */
+  /** The limit; 0 for none. */
   readonly limit: number
 }
 
 type Algebra = (request: Request) => Map<Bin, number>
 
-// Sums of floating point numbers depend on their order: the smallest source first, as the server does.
+// Sums of floating point numbers depend on their order, so sources are added as on the server: the smallest first.
 const bySize = (sources: ReadonlyArray<Source>) => sources.toSorted((a, b) => a.size - b.size)
 
 const union: Algebra = ({ aggregate, sources }) => {
@@ -107,7 +107,7 @@ interface Allowed {
   readonly limit: boolean
 }
 
-/** Reads `numkeys key [key ...]` and the options behind. */
+/** Reads `numkeys key [key ...]` and the options after it. */
 const readRequest = ({ args, keys, name }: Invocation, at: number, allowed: Allowed): Request => {
   const numkeys = Arguments.integer(args[at])
   if (numkeys < 1) {
@@ -139,7 +139,7 @@ const readRequest = ({ args, keys, name }: Invocation, at: number, allowed: Allo
   return { sources, aggregate, withScores, limit }
 }
 
-/** Replied as they are, negative zeros are told apart; stored they are not: see `SortedSet.add`. */
+/** Makes a sorted set of the scores. A negative zero is kept in a reply, but not if the set is stored: see `SortedSet.add`. */
 const toSortedSet = (scores: Map<Bin, number>, stored: boolean): SortedSet =>
   SortedSet.from(Array.from(scores, ([member, score]) => ({ member, score: stored ? score + 0 : score })))
 

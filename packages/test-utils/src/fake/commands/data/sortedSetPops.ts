@@ -1,5 +1,5 @@
 /**
- * Taking the lowest or the highest members out of sorted sets, and waiting for them.
+ * Takes the lowest or the highest members of sorted sets, or waits for them.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ const take = (keys: Keyspace, key: Bin, zset: SortedSet, where: Where, count: nu
   return taken
 }
 
-/** From the first of the keys that is a sorted set. */
+/** Takes from the first key that is a sorted set. */
 const takeFirst = (
   keys: Keyspace,
   names: ReadonlyArray<Bin>,

@@ -1,5 +1,5 @@
 /**
- * Ranges of sorted sets by rank, score and bytes: read, stored, counted and removed.
+ * Ranges of sorted sets by rank, score and bytes: to read, store, count and remove.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ interface Range {
   readonly reverse: boolean
   readonly withScores: boolean
   readonly offset: number
-  /** Negative: all of them. */
+  /** The limit; negative for none. */
   readonly limit: number
 }
 
@@ -58,7 +58,7 @@ const readOptions = (args: ReadonlyArray<Bin>, from: number, fixed: Fixed): Rang
   return { by: by ?? "RANK", reverse: reverse ?? false, withScores, offset, limit }
 }
 
-/** The bounds, read before the key is looked at, as a function that finds them in a set. */
+/** Reads the bounds, before the key is read, and returns a function that finds their span in a set. */
 const bounds = (by: By, min: Bin, max: Bin, version: Version): (zset: SortedSet) => Span => {
   switch (by) {
     case "RANK": {
@@ -77,7 +77,7 @@ const bounds = (by: By, min: Bin, max: Bin, version: Version): (zset: SortedSet)
   }
 }
 
-/** Reads `min max` and the options behind; what it answers finds the entries. */
+/** Reads `min max` and the options after it. The result contains a function that finds the entries. */
 const readRange = (args: ReadonlyArray<Bin>, at: number, fixed: Fixed, version: Version) => {
   const options = readOptions(args, at + 2, fixed)
   const { by, limit, offset, reverse } = options

@@ -1,5 +1,5 @@
 /**
- * Sorted sets: members, scores and ranks. Ranges, pops and the algebra of several sets have files of their own.
+ * Sorted sets: members, scores and ranks. Ranges, pops and the algebra of several sets are in files of their own.
  *
  * @since 0.1.0
  */
@@ -45,7 +45,7 @@ const readFlags = (args: ReadonlyArray<Bin>): { readonly given: ReadonlySet<stri
   return { given, end }
 }
 
-/** The score that a member gets by these flags, or undefined: it stays as it is. */
+/** The new score of a member under these flags; undefined if it stays as it is. */
 const newScore = (old: number | undefined, score: number, given: ReadonlySet<string>): number | undefined => {
   if (old === undefined) return given.has("XX") ? undefined : score
   if (given.has("NX")) return undefined
@@ -76,7 +76,7 @@ const add = (
       else if (what === "updated") updated++
     }
   } finally {
-    // What was added before a sum came out as NaN stays.
+    // Members that were added before a sum came out as NaN stay.
     if (added + updated > 0) {
       if (old === undefined) keys.set(key, { type: "zset", zset })
       keys.touch(key, increment ? "zincr" : "zadd", "z")
@@ -89,7 +89,7 @@ const add = (
 const ranking = (reverse: boolean): Definition => ({
   arity: -3,
   run: ({ args, keys, name }) => {
-    // WITHSCORE is of Redis 7.2; without it the command has one shape only.
+    // WITHSCORE exists since Redis 7.2. Before that the command had a fixed number of arguments.
     const withScore = args.length > 2
     if (args.length > 3 || (withScore && Arguments.word(args[2]) !== "WITHSCORE")) throw Arguments.wrongNumber(name)
     const zset = zsetAt(keys, args[0])
@@ -116,7 +116,7 @@ const scan = ({ args, keys, node }: Invocation): Resp.Reply => {
   if (value === undefined) return array([bulk("0"), array([])])
   const { zset } = value
   const { count, match } = Arguments.scanOptions(args, 2, false)
-  // A packed list is scanned in one go.
+  // A sorted set in a listpack is scanned in one go.
   const found = encodingOf(value, node.config, node.version) === "listpack"
     ? { cursor: 0, members: Array.from(zset.entries(), ({ member }) => member) }
     : page(zset, cursor, count, node.hashSeed)

@@ -1,5 +1,5 @@
 /**
- * XINFO: what a stream, its groups and its consumers are like.
+ * XINFO: information about a stream, its groups and its consumers.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ const streamAt = (keys: Keyspace, key: Bin): Stream => {
 
 const defaultCount = 10
 
-/** How many entries FULL shows. Undefined: it is not said. */
+/** The number of entries that FULL shows; undefined if it is not given. */
 const fullCount = (options: ReadonlyArray<Bin>, name: string): number | undefined => {
   if (options.length === 0) return undefined
   if ((options.length !== 1 && options.length !== 3) || word(options[0]) !== "FULL") throw subcommandSyntax(name)

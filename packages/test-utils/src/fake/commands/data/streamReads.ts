@@ -1,5 +1,5 @@
 /**
- * XREAD and XREADGROUP, which may wait for entries to come.
+ * XREAD and XREADGROUP, which may wait for entries.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import { activeConsumer, entryReply, idReply, seenConsumer, take } from "./strea
 
 const { array, bulk, map, nullArray } = Resp.Reply
 
-/** On whose behalf XREADGROUP reads. */
+/** The group and the consumer for which XREADGROUP reads. */
 interface Reader {
   readonly group: Bin
   readonly consumer: Bin
@@ -27,7 +27,7 @@ interface ReadOptions {
   readonly keys: ReadonlyArray<Bin>
   readonly ids: ReadonlyArray<Bin>
   readonly count: number
-  /** Milliseconds. Undefined: it must not block. */
+  /** The time to block in milliseconds; undefined if the command must not block. */
   readonly block: number | undefined
   readonly reader: Reader | undefined
 }
@@ -35,7 +35,7 @@ interface ReadOptions {
 const onlyForGroups = (option: string): CommandError =>
   new CommandError(`ERR The ${option} option is only supported by XREADGROUP. You called XREAD instead.`)
 
-/** Until 7.2 the server said the same for both commands. */
+/** The error for an unequal number of keys and IDs. Until 7.2 the server had the same text for both commands. */
 const unbalanced = (name: string, version: Version): CommandError => {
   const known = name === "XREADGROUP" ? "an ID or '>'" : "an ID, '+', or '$'"
   return new CommandError(
@@ -82,12 +82,12 @@ const readOptions = ({ args, name, node, now, session }: Invocation): ReadOption
   throw syntaxError()
 }
 
-/** One stream of the command, and where reading it begins. */
+/** One stream of the command, and the place where reading begins. */
 interface Source {
   readonly key: Bin
   readonly stream: Stream | undefined
   readonly group: ConsumerGroup | undefined
-  /** The ID before the first one wanted; the highest ID stands for `>`. */
+  /** The ID before the first requested one. For `>` it is the highest ID. */
   readonly after: StreamId.StreamId
 }
 
@@ -122,7 +122,7 @@ const sourceOf = (keys: Keyspace, key: Bin, id: Bin, reader: Reader | undefined,
   return { key, stream, group, after: startOf() }
 }
 
-/** What a consumer has pending: entries that were deleted stand there without fields, and are not delivered again. */
+/** The pending entries of a consumer. Deleted entries are listed without fields, and are not delivered again. */
 const history = (stream: Stream, consumer: Consumer, after: StreamId.StreamId, count: number, now: number) =>
   take(consumer.pending.values(after + 1n), count).map((pending) => {
     const entry = stream.find(pending.id)
@@ -132,7 +132,7 @@ const history = (stream: Stream, consumer: Consumer, after: StreamId.StreamId, c
     return entryReply(entry)
   })
 
-/** Hands new entries to a consumer. */
+/** Delivers new entries to a consumer. */
 const deliver = (
   stream: Stream,
   group: ConsumerGroup,
@@ -158,7 +158,7 @@ const deliver = (
 
 const isNew = (stream: Stream, after: StreamId.StreamId): boolean => stream.last !== undefined && stream.last.id > after
 
-/** What one stream has to say at once, undefined for nothing. */
+/** The entries that one stream has at present; undefined if there are none. */
 const serve = (
   { keys, node, now }: Pick<Invocation, "keys" | "node" | "now">,
   { after, group, key, stream }: Source,
@@ -168,7 +168,7 @@ const serve = (
   if (group === undefined || reader === undefined) {
     return isNew(stream, after) ? take(stream.range(after + 1n, StreamId.max), count).map(entryReply) : undefined
   }
-  // Since 7.2 a consumer is there as soon as it asks.
+  // Since 7.2 a consumer exists from its first request on.
   if (since(node.version, 7.2)) seenConsumer(keys, key, group, reader.consumer, now)
   const old = after !== StreamId.max
   if (!old && !isNew(stream, group.lastId)) return undefined
@@ -185,7 +185,7 @@ const answer = (protocol: 2 | 3, streams: ReadonlyArray<Answer>): Resp.Reply =>
     ? map(streams.map(([key, entries]) => [bulk(key), array(entries)]))
     : array(streams.map(([key, entries]) => array([bulk(key), array(entries)])))
 
-/** What all streams of the command have to say at once. */
+/** The entries that all streams of the command have at present. */
 const serveAll = (
   invocation: Pick<Invocation, "keys" | "node" | "now" | "session">,
   sources: ReadonlyArray<Source>,
@@ -199,7 +199,9 @@ const serveAll = (
   return served.length > 0 ? answer(invocation.session.protocol, served) : undefined
 }
 
-/** Since 7.2 a client that waits runs its command anew when a stream was written, or a group's was lost. `$` is what it was. */
+/**
+ * Since 7.2 a waiting client runs its command anew when a stream was written or a group was lost. `$` keeps its first meaning.
+ */
 const runAnew = (invocation: Invocation, sources: ReadonlyArray<Source>, options: ReadOptions): Block["retry"] => {
   const { node, session } = invocation
   const { reader } = options
@@ -216,12 +218,12 @@ const runAnew = (invocation: Invocation, sources: ReadonlyArray<Source>, options
 const groupGone = "NOGROUP the consumer group this client was blocked on no longer exists"
 const streamGone = "UNBLOCKED the stream key no longer exists"
 
-/** How many entries a client gets that has waited without a COUNT. */
+/** The maximum number of entries for a client that has waited without a COUNT. */
 const countAfterBlocking = 1000
 
 /**
- * Waits for an entry to be added to any of the streams. Most other writes wake nobody, as on the server: that is why the
- * stream counts those that do.
+ * Waits until an entry is added to any of the streams. As on the server, most other writes wake no reader. So the stream counts
+ * those changes that do.
  */
 const blockOn = (invocation: Invocation, sources: ReadonlyArray<Source>, options: ReadOptions): Block => {
   const { node, session } = invocation
@@ -229,7 +231,7 @@ const blockOn = (invocation: Invocation, sources: ReadonlyArray<Source>, options
   const count = options.count === Infinity ? countAfterBlocking : options.count
   const seen = new Map(sources.map(({ key, stream }) => [key, { stream, signals: stream?.signals ?? 0 }]))
   const retry = (): Resp.Reply | undefined => {
-    // A replica may have other data by now than when the wait began.
+    // A replica may have switched to other data since the wait began.
     const { keys } = node
     for (const { after, key } of sources) {
       const value = keys.get(key)

@@ -1,5 +1,5 @@
 /**
- * What the commands of streams share: parts of replies, and consumers that come into being when they are first handed something.
+ * Code that the commands of streams share: parts of replies, and consumers, which are created on first use.
  *
  * @since 0.1.0
  */
@@ -12,16 +12,16 @@ import type { Bin } from "../../values/binary.ts"
 
 const { array, bulk, integer, null: nil } = Resp.Reply
 
-/** An ID. */
+/** The reply for an ID. */
 export const idReply = (id: StreamId.StreamId): Resp.Reply => bulk(StreamId.print(id))
 
-/** An entry. Its fields are a list in RESP3 too. */
+/** The reply for an entry. Its fields are a list in RESP3 too. */
 export const entryReply = ({ fields, id }: Entry): Resp.Reply => array([idReply(id), array(fields.map(bulk))])
 
-/** A number that may not be known. */
+/** The reply for a number that may be unknown. */
 export const maybeReply = (value: bigint | undefined): Resp.Reply => value === undefined ? nil : integer(value)
 
-/** The counters of a group. */
+/** The reply with the counters of a group. */
 export const progress = (
   stream: Stream,
   group: Group,
@@ -32,7 +32,7 @@ export const progress = (
   [bulk("lag"), maybeReply(stream.lag(group, version))]
 ]
 
-/** The first items, all of them for a count of `Infinity`. */
+/** The first items; all of them if the count is `Infinity`. */
 export const take = <A>(items: Iterable<A>, count: number): ReadonlyArray<A> => {
   const taken: Array<A> = []
   if (count <= 0) return taken
@@ -43,7 +43,7 @@ export const take = <A>(items: Iterable<A>, count: number): ReadonlyArray<A> => 
   return taken
 }
 
-/** A consumer that asks for entries: made if there is none of that name, and seen now. */
+/** The consumer of that name, which is created if it does not exist, and marked as seen now. */
 export const seenConsumer = (keys: Keyspace, key: Bin, group: Group, name: Bin, now: number): Consumer => {
   const known = group.consumer(name)
   if (known === undefined) {
@@ -55,7 +55,7 @@ export const seenConsumer = (keys: Keyspace, key: Bin, group: Group, name: Bin, 
   return known
 }
 
-/** A consumer that gets entries. */
+/** The same, for a consumer that gets entries: also marked as active now. */
 export const activeConsumer = (keys: Keyspace, key: Bin, group: Group, name: Bin, now: number): Consumer => {
   const consumer = seenConsumer(keys, key, group, name, now)
   consumer.activeAt = now

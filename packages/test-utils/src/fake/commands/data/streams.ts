@@ -1,5 +1,5 @@
 /**
- * Streams: adding, trimming, deleting and reading by ID.
+ * Streams: add, trim, delete, and read by ID.
  *
  * @since 0.1.0
  */
@@ -28,9 +28,9 @@ const limitsOf = (node: Node): Limits => ({
 interface AddOptions {
   readonly create: boolean
   readonly trim: Trim | undefined
-  /** Undefined: the stream chooses. */
+  /** The given ID; undefined if the stream chooses it. */
   readonly id: StreamId.Parsed | undefined
-  /** Where the fields begin. */
+  /** The index of the first field. */
   readonly next: number
 }
 
@@ -39,7 +39,7 @@ const limitAlone = "ERR syntax error, LIMIT cannot be used without specifying a 
 const noStrategy = "ERR syntax error, XTRIM must be called with either MAXLEN or MINID strategy"
 const limitExact = "ERR syntax error, LIMIT cannot be used without the special ~ option"
 
-/** How much an approximate trim does at most, where the client does not say. */
+/** The limit of an approximate trim if the client gives none. */
 const defaultLimit = (node: Node): number => {
   const limit = 100 * limitsOf(node).entries
   return limit <= 0 ? 10_000 : Math.min(limit, 1_000_000)
@@ -125,7 +125,7 @@ const xadd = (invocation: Invocation): Resp.Reply => {
   }
   const id = newId(stream, given, now)
   stream.append(id, fields, limitsOf(node))
-  // Who is woken by the touch has to see the stream trimmed.
+  // Readers that are woken by `touch` have to see the trimmed stream.
   const trimmed = trim === undefined ? 0 : stream.trim(trim)
   keys.touch(key, "xadd", "t")
   if (trimmed > 0) keys.notify(key, "xtrim", "t")
@@ -151,7 +151,7 @@ const range = (reverse: boolean) => ({ args, keys }: Invocation): Resp.Reply => 
   for (let at = 3; at < args.length; at += 2) {
     if (word(args[at]) !== "COUNT" || at + 1 >= args.length) throw syntaxError()
     count = integer(args[at + 1])
-    // A count of -1 is the server's own sign for none, but only until it is read.
+    // The server itself uses -1 for no count, but only until it has read the argument.
     if (count < 0) count = 0
   }
   const stream = keys.typed(args[0], "stream")?.stream

@@ -1,5 +1,5 @@
 /**
- * The commands of strings, but those that see them as bits (`bitmaps.ts`).
+ * The commands for strings, except those that treat them as bits (`bitmaps.ts`).
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ const { array, bulk, integer: int, null: nil, simple } = Resp.Reply
 const ok = simple("OK")
 const largestString = 512 * 1024 * 1024
 
-/** The bytes of a string key, undefined when there is none. Throws WRONGTYPE. */
+/** The bytes of a string; undefined if the key does not exist. Throws WRONGTYPE. */
 const read = ({ keys }: Invocation, key: Bin): Bin | undefined => keys.typed(key, "string")?.value
 
 const orNull = (value: Bin | undefined): Resp.Reply => value === undefined ? nil : bulk(value)
@@ -53,7 +53,7 @@ interface StringOptions {
 const isUnit = (option: string): option is Unit =>
   option === "EX" || option === "PX" || option === "EXAT" || option === "PXAT"
 
-/** What may stand behind the value of SET, or the key of GETEX. */
+/** Reads the options behind the value of SET or the key of GETEX. */
 const parseOptions = (args: ReadonlyArray<Bin>, from: number, command: "SET" | "GETEX"): StringOptions => {
   const options: StringOptions = {}
   for (let i = from; i < args.length; i++) {
@@ -82,7 +82,7 @@ const parseOptions = (args: ReadonlyArray<Bin>, from: number, command: "SET" | "
 const maxInt64 = BigInt("9223372036854775807")
 const thousand = BigInt(1000)
 
-/** The moment at which a key shall expire: unlike EXPIRE, these commands take no time that is not positive. */
+/** The time at which a key expires. Unlike EXPIRE, these commands refuse a time that is not positive. */
 const expiryTime = ({ name, now }: Invocation, unit: Unit, argument: Bin): number => {
   let millis = int64(argument)
   const seconds = unit === "EX" || unit === "EXAT"
@@ -93,7 +93,7 @@ const expiryTime = ({ name, now }: Invocation, unit: Unit, argument: Bin): numbe
   return Number(millis)
 }
 
-/** SET and what is short for it. Answers whether it was done. */
+/** SET and its short forms. Returns whether the value was set. */
 const setString = (invocation: Invocation, key: Bin, value: Bin, options: StringOptions): boolean => {
   const { keys } = invocation
   const { condition, expiry, keepTtl } = options
@@ -165,7 +165,7 @@ const getRange: Definition = {
   }
 }
 
-/** Changes a string in place, as APPEND does: it keeps its time to live. */
+/** Changes a string in place, as APPEND does, so that it keeps its time to live. */
 const rewrite = (invocation: Invocation, key: Bin, value: Bin, event: string): void => {
   const changed: Value = { type: "string", value }
   invocation.keys.set(key, changed, { keepTtl: true })
@@ -241,7 +241,7 @@ const incrementByFloat: Definition = {
     const text = LongDouble.format(sum)
     const value: Value = { type: "string", value: text }
     keys.set(key, value, { keepTtl: true })
-    // Unlike that of INCR, the sum is kept as a text.
+    // Unlike the sum of INCR, this sum is stored as text.
     encodeAs(value, text.length <= 44 ? "embstr" : "raw")
     keys.touch(key, "incrbyfloat", "$")
     return bulk(text)

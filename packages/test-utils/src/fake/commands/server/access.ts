@@ -1,5 +1,5 @@
 /**
- * ACL. Each node has users of its own, as in a real cluster.
+ * ACL. Each node has its own users, as in a real cluster.
  *
  * @since 0.1.0
  */

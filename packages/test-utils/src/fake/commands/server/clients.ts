@@ -17,7 +17,7 @@ const { array, bulk, error, integer, map, null: nil, set, simple } = Resp.Reply
 
 const ok = simple("OK")
 
-/** The name of a connection, which may hold visible ASCII only. */
+/** Checks the name of a connection, which may contain only visible ASCII. */
 export const checkedName = (name: Bin): Bin => {
   if (/^[!-~]*$/.test(name)) return name
   throw new CommandError("ERR Client names cannot contain spaces, newlines or special characters.")
@@ -190,7 +190,7 @@ const unblock = ({ args, name, node }: Invocation): Resp.Reply => {
   return integer(1)
 }
 
-/** What a client says of the library that it uses. */
+/** CLIENT SETINFO: stores the name and version of the client's library. */
 const setInfo = (invocation: Invocation): Resp.Reply => {
   const [attribute, value] = invocation.args
   const { library } = self(invocation)

@@ -1,5 +1,5 @@
 /**
- * CLUSTER: what a node tells of the cluster. What it can be made to change is in `clusterAdmin.ts`.
+ * CLUSTER: the subcommands that only read. Those that change something are in `clusterAdmin.ts`.
  *
  * @since 0.1.0
  */

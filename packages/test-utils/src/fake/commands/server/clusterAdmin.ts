@@ -129,7 +129,7 @@ const failover = (node: FakeNode, args: ReadonlyArray<Bin>): Resp.Reply => {
   if (mode === "" && (primary === undefined || !node.world.reaches(node, primary))) {
     refuse("Master is down or failed, please use CLUSTER FAILOVER FORCE")
   }
-  // FORCE still needs the votes of the majority; without them nothing happens after the OK.
+  // FORCE still needs the votes of the majority. Without them nothing happens after the OK.
   if (mode !== "FORCE" || Bus.hasMajority(node.world.component(node))) Bus.promote(node.world, node)
   return ok
 }
@@ -159,7 +159,7 @@ const meet = (node: FakeNode, args: ReadonlyArray<Bin>): Resp.Reply => {
   const port = /^\d+$/.test(args[1]) ? Number(args[1]) : -1
   if (port < 0) refuse(`Invalid TCP base port specified: ${args[1]}`)
   const other = node.world.at(args[0], port)
-  // Whoever can't be reached is tried for a while and then forgotten, without a word.
+  // If the other node can't be reached, the real server tries for a while and then silently gives up.
   if (other !== undefined && node.world.reaches(node, other)) Bus.introduce(node.world, node, other)
   return ok
 }

@@ -1,5 +1,5 @@
 /**
- * COMMAND: what the server knows of its commands.
+ * COMMAND: information about the server's commands.
  *
  * @since 0.1.0
  */

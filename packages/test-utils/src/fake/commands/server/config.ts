@@ -1,5 +1,5 @@
 /**
- * CONFIG. Settings are kept and shown; the nodes act on those about the cluster, keyspace events and the password.
+ * CONFIG. All settings can be set and read; nodes act only on those about the cluster, keyspace events and the password.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * HELLO, AUTH, PING, QUIT and what else is about the connection itself. CLIENT is in `clients.ts`.
+ * HELLO, AUTH, PING, QUIT and other commands about the connection itself. CLIENT is in `clients.ts`.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * Libraries of functions, and calling them.
+ * FUNCTION and FCALL: libraries of functions, and calls of them.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ const librariesOf = (node: Node): Libraries => {
   return found
 }
 
-/** Changes the libraries of a node, and those of its replicas as replication would. */
+/** Changes the libraries of a node and of its replicas, as replication would. */
 const change = <T>(node: Node, apply: (libraries: Libraries) => T): T => {
   const result = apply(librariesOf(node))
   for (const peer of node.shardPeers()) {

@@ -1,10 +1,11 @@
 /**
- * Channels, patterns and sharded channels.
+ * Pub/sub with channels, patterns and sharded channels.
  *
  * **Details**
  *
- * A subscription is confirmed once a channel. The confirmations are pushes in RESP3 and plain replies in RESP2, and belong to no
- * reply of the command: one that names three channels is answered three times. Only in a transaction they stand in EXEC's reply.
+ * A subscription is confirmed once per channel. The confirmations are pushes in RESP3 and plain replies in RESP2, and they
+ * stand for the reply of the command: a command with three channels has three replies. Only in a transaction are they part of
+ * EXEC's reply.
  *
  * @since 0.1.0
  */
@@ -20,7 +21,7 @@ const { array, bulk, integer, null: nil, push } = Resp.Reply
 
 interface Family {
   readonly names: (session: Session) => Set<Bin>
-  /** What the confirmations count. */
+  /** The number of subscriptions that a confirmation contains. */
   readonly count: (session: Session) => number
 }
 
@@ -33,7 +34,7 @@ const shardChannels: Family = {
   count: ({ subscriptions }) => subscriptions.shardChannels.size
 }
 
-/** Does a thing for each channel, and confirms it before it goes on to the next. */
+/** Changes the subscription of each channel, and confirms it before the next. */
 const confirmEach = (
   { name, session }: Invocation,
   family: Family,
@@ -76,7 +77,7 @@ const unsubscribe = (family: Family): Definition => ({
   }
 })
 
-/** Every node that is reached tells its own subscribers; the reply counts those of this node only. */
+/** Delivers a message to the subscribers of every reachable node. The reply counts only those of this node. */
 const publish = ({ args: [channel, message], node }: Invocation): Resp.Reply => {
   const receivers = deliver(node, channel, message)
   for (const peer of node.peers()) deliver(peer, channel, message)

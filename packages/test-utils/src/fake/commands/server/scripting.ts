@@ -1,5 +1,5 @@
 /**
- * EVAL and its kin, and the cache of scripts.
+ * EVAL and related commands, and the cache of scripts.
  *
  * @since 0.1.0
  */
@@ -24,11 +24,11 @@ interface Script {
   readonly flags: Flags
 }
 
-/** The scripts that a node knows, and its machine for them, which starts with the first. */
+/** The scripts that a node knows, and its machine for them, which starts with the first script. */
 class Scripts {
   private readonly cached = new Map<string, Script>()
   private compiled = new Map<string, Reference>()
-  /** The node's own, which scripts and functions draw from in turn. */
+  /** The node's random numbers, shared by scripts and functions. */
   random = new Random()
   version = Version.byDefault
   private machine: Engine | undefined
@@ -47,7 +47,7 @@ class Scripts {
     return this.machine ??= new Engine("eval", this.random, this.version)
   }
 
-  /** Adds a script that is new, if it is one that can be run. */
+  /** Adds a new script, or throws if it can't be run. */
   add(code: Bin): Script {
     const sha = sha1(code)
     const known = this.cached.get(sha)
@@ -88,7 +88,7 @@ const scriptsOf = (node: Node): Scripts => {
 
 const legacy: Flags = { noWrites: false, crossSlot: true, noCluster: false, legacy: true }
 
-/** The flags in the first line of a script, and the script without it; the lines keep their numbers. */
+/** The flags in the first line of a script, and the script without that line's contents; its lines keep their numbers. */
 const shebang = (code: Bin): { readonly body: Bin; readonly flags: Flags } => {
   if (!code.startsWith("#!")) return { body: code, flags: legacy }
   const end = code.indexOf("\n")

@@ -1,5 +1,5 @@
 /**
- * DBSIZE, FLUSHALL, TIME, DEBUG and what else is about the server as a whole. ACL, COMMAND, CONFIG and INFO have files of
+ * DBSIZE, FLUSHALL, TIME, DEBUG and other commands about the server as a whole. ACL, COMMAND, CONFIG and INFO are in files of
  * their own.
  *
  * @since 0.1.0
@@ -27,7 +27,7 @@ const flush = ({ args, keys, name }: Invocation): Resp.Reply => {
   return ok
 }
 
-/** A rough size in bytes: what the parts hold, and what Redis adds for each. */
+/** A rough size in bytes: the contents, and Redis' overhead for each part. */
 const sizeOf = (key: Bin, value: Value): number => {
   const base = 56 + key.length
   const sum = (items: Iterable<Bin>): number => {
@@ -89,7 +89,7 @@ const wait = ({ args, node, session }: Invocation): Outcome => {
   }
   const reached = (): number => node.shardPeers().filter((peer) => peer.isReplica && peer.keys === node.keys).length
   if (reached() >= wanted || !session.mayBlock) return integer(reached())
-  // Replicas that are linked have everything, so this ends when one comes back.
+  // Linked replicas have received everything, so this ends when a replica comes back.
   return {
     _tag: "Block",
     keys: [],
@@ -101,7 +101,7 @@ const wait = ({ args, node, session }: Invocation): Outcome => {
   }
 }
 
-/** There is no append-only file, here or at a replica, so a wait for one ends with its time. */
+/** WAITAOF. There is no append-only file, at the node or its replicas, so waiting for one ends with the timeout. */
 const waitAof = ({ args, node, session }: Invocation): Outcome => {
   const local = readInteger(args[0])
   if (local < 0 || local > 1) throw new CommandError("ERR value is out of range, value must between 0 and 1")
@@ -204,7 +204,7 @@ export const server: Group = {
     run: () => simple("Background append only file rewriting started")
   },
   ROLE: { arity: 1, noScript: true, run: role },
-  // Its pictures are not drawn.
+  // Only the version is replied, without the picture.
   LOLWUT: { arity: -1, run: ({ node }) => Resp.Reply.verbatim("txt", `Redis ver. ${node.version.release}\n`) },
   WAIT: { arity: 3, noScript: true, run: wait },
   WAITAOF: { arity: 4, since: 7.2, run: waitAof },

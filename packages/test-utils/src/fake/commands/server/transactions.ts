@@ -1,6 +1,6 @@
 /**
- * MULTI, EXEC, DISCARD, WATCH and UNWATCH. That commands are queued, and what a redirect does to a transaction, is
- * decided in `dispatch.ts`.
+ * MULTI, EXEC, DISCARD, WATCH and UNWATCH. Queuing commands, and the effect of a redirect on a transaction, are in
+ * `dispatch.ts`.
  *
  * @since 0.1.0
  */
