@@ -1,6 +1,6 @@
 /**
  * Executes many commands for one fiber. They are submitted together, so that each node gets its share in one write, and the
- * fiber suspends once for all of them. Only the commands that fail continue one by one.
+ * fiber suspends once for all of them. Only the commands that fail continue (`remainder.ts`).
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -15,7 +15,7 @@ import { rejected, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Admission, Split } from "./admission.ts"
 import { overtakers } from "./overtaking.ts"
-import * as Redirects from "./redirects.ts"
+import * as Remainder from "./remainder.ts"
 import type { AnyFiber, Router } from "./router.ts"
 import type { Seen } from "./tracing.ts"
 
@@ -26,13 +26,10 @@ export interface Options {
   readonly seen?: Seen
 }
 
-/** A command whose first try did not succeed, and the work that remains. */
-interface Rest<A> {
+/** A command that was executed, and whose reply can't be decoded. */
+interface Unreadable<A> {
   readonly index: number
-  readonly slot: number
-  /** Whether the first try was executed, or may have been. */
-  readonly tried: boolean
-  readonly work: (overtaken: boolean) => Effect.Effect<A, RedisError.RedisError>
+  readonly exit: Exit.Exit<A, RedisError.RedisError>
 }
 
 class BatchCall<A> extends Call {
@@ -52,26 +49,23 @@ class BatchCall<A> extends Call {
     this.batch.seen?.(node)
     const exit = decoded(this.command as Command.Command<A>, value, node, this.slot)
     if (Exit.isSuccess(exit)) this.batch.succeed(this, exit.value)
-    else this.batch.postpone(this, true, () => exit)
+    else this.batch.misread(this, exit)
   }
 
   onFailure(failure: Failure): void {
-    const { deadline, slot } = this
+    const { deadline, index, slot } = this
     const command = this.command as Command.Command<A>
-    this.batch.postpone(
-      this,
-      failure.delivery === "MaybeExecuted",
-      (overtaken) =>
-        Redirects.follow(this.batch.router, {
-          command,
-          slot,
-          deadline,
-          failure,
-          overtaken,
-          together: true,
-          seen: this.batch.seen
-        })
-    )
+    this.batch.postpone({
+      command,
+      index,
+      slot,
+      deadline,
+      abridged: command.unabridged !== undefined,
+      failure,
+      attempts: 1,
+      uncertain: failure.delivery === "MaybeExecuted",
+      overtaken: false
+    })
   }
 
   inFull(): BatchCall<A> {
@@ -90,7 +84,8 @@ class Batch<A> extends Effectable.Class<void> {
   readonly router: Router
   readonly seen: Seen
   readonly results: Array<Result.Result<A, RedisError.RedisError> | undefined>
-  readonly rest: Array<Rest<A>> = []
+  readonly rest: Array<Remainder.Left<A>> = []
+  readonly unreadable: Array<Unreadable<A>> = []
   private calls: ReadonlyArray<BatchCall<A>> = []
   private left = 0
   private resume: (effect: Effect.Effect<void>) => void = () => {}
@@ -107,8 +102,13 @@ class Batch<A> extends Effectable.Class<void> {
     this.settled()
   }
 
-  postpone({ index, slot }: BatchCall<A>, tried: boolean, work: Rest<A>["work"]): void {
-    this.rest.push({ index, slot, tried, work })
+  misread({ index }: BatchCall<A>, exit: Unreadable<A>["exit"]): void {
+    this.unreadable.push({ index, exit })
+    this.settled()
+  }
+
+  postpone(left: Remainder.Left<A>): void {
+    this.rest.push(left)
     this.settled()
   }
 
@@ -148,17 +148,6 @@ const inOrder = <A>(router: Router, calls: ReadonlyArray<BatchCall<A>>): Readonl
   if (calls.every(({ command }) => command.unabridged === undefined)) return calls
   const last = new Map(calls.map((call) => [groupOf(router, call), call]))
   return calls.map((call) => last.get(groupOf(router, call)) === call ? call : call.inFull())
-}
-
-/** The remaining work by groups, each in the order of its commands. */
-const groupsOf = <A>(router: Router, rest: ReadonlyArray<Rest<A>>): Iterable<ReadonlyArray<Rest<A>>> => {
-  const groups = new Map<number, Array<Rest<A>>>()
-  for (const one of rest.toSorted((a, b) => a.index - b.index)) {
-    const group = groups.get(groupOf(router, one))
-    if (group === undefined) groups.set(groupOf(router, one), [one])
-    else group.push(one)
-  }
-  return groups.values()
 }
 
 const admit = (router: Router, command: Command.Any): Admission => {
@@ -228,16 +217,19 @@ const together = Effect.fnUntraced(function*<A>(
   }
 
   yield* batch.attempt(inOrder(router, calls), fiber)
-  const isOvertaken = overtakers(commands, results, batch.rest)
-  const finish = ({ index, work }: Rest<A>) =>
-    Effect.map(Effect.result(work(isOvertaken(index))), (result) => {
-      results[index] = result
-    })
-  // Commands of one group continue in their order, different groups continue concurrently.
-  yield* Effect.forEach(groupsOf(router, batch.rest), (group) => Effect.forEach(group, finish, { discard: true }), {
-    concurrency: "unbounded",
-    discard: true
-  })
+  const { rest, unreadable } = batch
+  const tried = [
+    ...unreadable.map(({ index }) => ({ index, tried: true })),
+    ...rest.map(({ failure, index }) => ({ index, tried: failure.delivery === "MaybeExecuted" }))
+  ]
+  if (tried.length === 0) return results as ReadonlyArray<Settled<A>>
+  const isOvertaken = overtakers(commands, results, tried)
+  for (const { exit, index } of unreadable) results[index] = yield* Effect.result(exit)
+  const settle: Remainder.Options<A>["settle"] = (index, result) => {
+    results[index] = result
+  }
+  for (const left of rest) left.overtaken = isOvertaken(left.index)
+  yield* Remainder.goOn({ router, settle, seen }, rest)
   return results as ReadonlyArray<Settled<A>>
 })
 

@@ -14,13 +14,13 @@ const nameOf = (key: Command.Arg): string =>
   Array.from(typeof key === "string" ? encoder.encode(key) : key, (byte) => String.fromCharCode(byte)).join("")
 
 /** Names everything on which a command has to keep its order: its keys, and the channel that it publishes to. */
-const turnsOf = ({ args, before, spec }: Command.Any): ReadonlyArray<string> => [
+export const turnsOf = ({ args, before, spec }: Command.Any): ReadonlyArray<string> => [
   ...before.flatMap(turnsOf),
   ...CommandSpec.keyIndexes(spec, args).map((index) => `key ${nameOf(args[index])}`),
   ...(spec.affinity >= 0 && args.length > spec.affinity ? [`channel ${nameOf(args[spec.affinity])}`] : [])
 ]
 
-const onlyReads = ({ before, spec }: Command.Any): boolean =>
+export const onlyReads = ({ before, spec }: Command.Any): boolean =>
   before.length === 0 ? spec.readOnly : before.every((command, index) => index === 0 || command.spec.readOnly)
 
 /** For a key or channel, the indexes of the last command and of the last write that were executed, or may have been. */

@@ -1,0 +1,252 @@
+/**
+ * Goes on with those commands of a batch whose first try has failed. Commands that failed alike are one piece of work: they
+ * pause once for all, and are submitted again in one go, so that each node gets its share in one write, as it did at first.
+ * A command waits for those before it on its keys, unless both only read.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as Command from "../../Command.ts"
+import * as RedirectPolicy from "../../RedirectPolicy.ts"
+import type { RedisError } from "../../RedisError.ts"
+import { deadlineOf, decoded } from "../connection/call.ts"
+import { toError } from "../failures/failure.ts"
+import type { Failure } from "../failures/failure.ts"
+import { onlyReads, turnsOf } from "./overtaking.ts"
+import * as Redirects from "./redirects.ts"
+import type { Route, Router } from "./router.ts"
+import type { Seen } from "./tracing.ts"
+
+/** A command that is not done yet. */
+export interface Left<A> {
+  readonly command: Command.Command<A>
+  /** Its place in the batch. */
+  readonly index: number
+  readonly slot: number
+  readonly deadline: number
+  /** Whether its short form was sent, and there is a full one. */
+  readonly abridged: boolean
+  /** What came of its last try. */
+  readonly failure: Failure
+  readonly attempts: number
+  /** Whether one of its tries may have been executed. */
+  readonly uncertain: boolean
+  /** Whether a later command on its key was executed, so that another try would come behind that one. */
+  overtaken: boolean
+}
+
+export interface Options<A> {
+  readonly router: Router
+  readonly settle: (index: number, result: Result.Result<A, RedisError>) => void
+  readonly seen: Seen
+}
+
+const givesUp = <A>({ abridged, command, failure, overtaken }: Left<A>): boolean => {
+  const repeatable = isRepeatable(command)
+  const facts = { repeatable, redirects: 0, abridged, target: undefined }
+  return overtaken || RedirectPolicy.decide(failure, facts).command._tag === "GiveUp"
+}
+
+const isRepeatable = ({ idempotent, spec }: Command.Any): boolean => spec.readOnly || idempotent
+
+const isRedirect = ({ reason }: Failure): boolean => reason._tag === "Moved" || reason._tag === "Ask"
+
+/** Commands with the same text failed alike: the policy decides the same about them. */
+const kindOf = <A>({ deadline, failure: { node, reason } }: Left<A>): string => {
+  const target = reason._tag === "Moved" || reason._tag === "Ask" ? ` ${reason.slot} ${reason.address}` : ""
+  return `${reason._tag}${target} ${node} ${deadline}`
+}
+
+/** Commands that failed alike, in the order of the batch, none of which has to wait for another of them. */
+interface Group<A> {
+  readonly members: Array<Left<A>>
+  /** The groups with commands that have to be executed before. */
+  readonly after: ReadonlySet<Group<A>>
+  readonly done: Deferred.Deferred<void>
+}
+
+/** Who has to be waited for by the next command on a key: a write waits for all, and a read for the last write. */
+interface Turn<A> {
+  write: Group<A> | undefined
+  reads: Set<Group<A>>
+}
+
+/** A command without a key has its turn among those without a key. */
+const withoutKey: ReadonlyArray<string> = ["no key"]
+
+/** Puts commands, in their order, into as few groups as there can be. */
+class Groups<A> {
+  readonly all: Array<Group<A>> = []
+  private readonly known = new Map<string, Group<A>>()
+  private readonly numbers = new Map<Group<A>, number>()
+  private readonly turns = new Map<string, Turn<A>>()
+
+  add(left: Left<A>): void {
+    if (givesUp(left)) {
+      this.make([left], new Set())
+      return
+    }
+    const reads = onlyReads(left.command)
+    const named = turnsOf(left.command)
+    const turns = (named.length === 0 ? withoutKey : named).map((name) => this.turnOf(name))
+    const after = new Set(turns.flatMap(({ reads: before, write }) => [
+      ...(write === undefined ? [] : [write]),
+      ...(reads ? [] : before)
+    ]))
+    const group = this.groupOf(left, after)
+    for (const turn of turns) {
+      if (reads) {
+        turn.reads.add(group)
+      } else {
+        turn.write = group
+        turn.reads = new Set()
+      }
+    }
+  }
+
+  private turnOf(name: string): Turn<A> {
+    const known = this.turns.get(name)
+    if (known !== undefined) return known
+    const turn: Turn<A> = { write: undefined, reads: new Set() }
+    this.turns.set(name, turn)
+    return turn
+  }
+
+  private groupOf(left: Left<A>, after: ReadonlySet<Group<A>>): Group<A> {
+    const numbers = Array.from(after, (group) => this.numbers.get(group)!).sort((a, b) => a - b)
+    const name = `${numbers.join()} ${kindOf(left)}`
+    const known = this.known.get(name)
+    if (known === undefined) {
+      const group = this.make([left], after)
+      this.known.set(name, group)
+      return group
+    }
+    known.members.push(left)
+    return known
+  }
+
+  private make(members: Array<Left<A>>, after: ReadonlySet<Group<A>>): Group<A> {
+    const group = { members, after, done: Deferred.makeUnsafe<void>() }
+    this.numbers.set(group, this.all.length)
+    this.all.push(group)
+    return group
+  }
+}
+
+/** Goes on with all of them, each in its turn, until they are settled. */
+export const goOn = <A>(options: Options<A>, lefts: ReadonlyArray<Left<A>>): Effect.Effect<void> => {
+  const groups = new Groups<A>()
+  for (const left of lefts.toSorted((a, b) => a.index - b.index)) groups.add(left)
+  const works = groups.all.map(({ after, done, members }) =>
+    Effect.forEach(after, (group) => Deferred.await(group.done), { discard: true }).pipe(
+      Effect.andThen(persevere(options, members)),
+      Effect.andThen(Deferred.succeed(done, undefined))
+    )
+  )
+  return Effect.all(works, { concurrency: "unbounded", discard: true })
+}
+
+/** Makes another try with a command, and returns what that leaves of it. */
+const tryAgain = <A>(
+  { router, seen, settle }: Options<A>,
+  left: Left<A>,
+  route: Route,
+  inFull: boolean
+): Effect.Effect<Left<A> | "Settled"> => {
+  const { deadline, index, slot } = left
+  const attempts = left.attempts + 1
+  const command = inFull ? Command.inFull(left.command) : left.command
+  const sent = router.send({ command, slot, deadline, route, together: true })
+  return Effect.flatMap(sent, (outcome): Effect.Effect<Left<A> | "Settled"> => {
+    if (outcome._tag === "Failed") {
+      const { failure } = outcome
+      seen?.(failure.node)
+      const uncertain = left.uncertain || failure.delivery === "MaybeExecuted"
+      return Effect.succeed({ ...left, abridged: left.abridged && !inFull, failure, attempts, uncertain })
+    }
+    seen?.(outcome.node)
+    return Effect.map(Effect.result(decoded(command, outcome.value, outcome.node, slot, attempts)), (result) => {
+      settle(index, result)
+      return "Settled"
+    })
+  })
+}
+
+/** The way of failing that most of those have in common that are to be tried again. */
+const mostOf = <A>(lefts: ReadonlyArray<Left<A>>): string | undefined => {
+  const counts = new Map<string, number>()
+  for (const left of lefts) if (!givesUp(left)) counts.set(kindOf(left), (counts.get(kindOf(left)) ?? 0) + 1)
+  return Array.from(counts).sort(([, a], [, b]) => b - a)[0]?.[0]
+}
+
+/**
+ * Goes on with commands that failed alike. Those that fail in another way later on leave the group, and go on by themselves
+ * meanwhile.
+ */
+const persevere = Effect.fnUntraced(function*<A>(options: Options<A>, begun: ReadonlyArray<Left<A>>) {
+  const { router, seen, settle } = options
+  const [first] = begun
+  const isOne = begun.length === 1
+  const fiber = yield* Effect.fiber
+  const departed: Array<Fiber.Fiber<void>> = []
+  let group = begun
+  for (const { failure } of begun) seen?.(failure.node)
+
+  const again = Effect.fnUntraced(function*(route: Route, inFull: boolean) {
+    const tried = group
+    const [{ abridged, failure }, ...others] = tried
+    // The first is counted with the group.
+    if (isRedirect(failure)) { for (const left of others) router.count("redirects", left.failure, fiber) }
+    else if (!(abridged && inFull)) { for (const left of others) router.count("retries", left.failure, fiber) }
+    const outcomes = yield* Effect.forEach(tried, (left) => tryAgain(options, left, route, inFull), {
+      concurrency: "unbounded"
+    })
+    const lefts = outcomes.filter((outcome) => outcome !== "Settled")
+    if (lefts.length === 0) return Result.succeed(undefined)
+    const kind = isOne ? undefined : mostOf(lefts)
+    group = isOne ? lefts : lefts.filter((left) => !givesUp(left) && kindOf(left) === kind)
+    const leaving = lefts.filter((left) => !group.includes(left))
+    if (leaving.length > 0) {
+      departed.push(yield* Effect.forkChild(goOn(options, leaving), { startImmediately: true }))
+    }
+    if (group.length > 0) return Result.fail(group[0].failure)
+    return lefts.length < tried.length ? Result.succeed(undefined) : yield* Effect.fail("Departed" as const)
+  })
+
+  const result = yield* Effect.result(Redirects.persevere<void, "Departed", never>(router, {
+    // Of several, one that must not be repeated leaves the group once it may have been executed.
+    repeatable: !isOne || isRepeatable(first.command),
+    patient: false,
+    abridged: begun.some(({ abridged }) => abridged),
+    deadline: first.deadline,
+    overtaken: first.overtaken,
+    again,
+    error: (failure, attempts) => errorOf(options, group[0], failure, attempts + first.attempts - 1)
+  }, first.failure))
+  if (Result.isFailure(result) && result.failure !== "Departed") {
+    const { failure } = result
+    const [head] = group
+    for (const left of group) {
+      const reason = failure.reason === head.failure.reason ? left.failure.reason : failure.reason
+      settle(
+        left.index,
+        Result.fail(left === head ? failure : errorOf(options, left, { ...left.failure, reason }, failure.attempts))
+      )
+    }
+  }
+  yield* Effect.forEach(departed, Fiber.join, { discard: true })
+})
+
+const errorOf = <A>(
+  { router }: Options<A>,
+  { command, slot, uncertain }: Left<A>,
+  failure: Failure,
+  attempts: number
+): RedisError =>
+  toError({ ...failure, delivery: uncertain ? "MaybeExecuted" : failure.delivery }, {
+    command,
+    slot,
+    attempts,
+    time: deadlineOf(command, 0, router.timeout)
+  })
