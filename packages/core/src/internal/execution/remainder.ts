@@ -1,7 +1,7 @@
 /**
- * Goes on with those commands of a batch whose first try has failed. Commands that failed alike are one piece of work: they
- * pause once for all, and are submitted again in one go, so that each node gets its share in one write, as it did at first.
- * A command waits for those before it on its keys, unless both only read.
+ * Continues with the commands of a batch whose first try has failed. Commands that failed alike are one piece of work: they
+ * pause once together, and are submitted again in one go, so that each node gets its share in one write, as in the first try. A
+ * command waits for the commands before it on its keys, unless both only read.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -18,21 +18,21 @@ import * as Redirects from "./redirects.ts"
 import type { Route, Router } from "./router.ts"
 import type { Seen } from "./tracing.ts"
 
-/** A command that is not done yet. */
+/** A command of a batch that is not settled yet. */
 export interface Left<A> {
   readonly command: Command.Command<A>
-  /** Its place in the batch. */
+  /** The index of the command in the batch. */
   readonly index: number
   readonly slot: number
   readonly deadline: number
-  /** Whether its short form was sent, and there is a full one. */
+  /** Whether it was sent in its short form and has a full form. */
   readonly abridged: boolean
-  /** What came of its last try. */
+  /** The failure of its last try. */
   readonly failure: Failure
   readonly attempts: number
   /** Whether one of its tries may have been executed. */
   readonly uncertain: boolean
-  /** Whether a later command on its key was executed, so that another try would come behind that one. */
+  /** Whether a later command on its key was executed, so that another try would be executed after that one. */
   overtaken: boolean
 }
 
@@ -52,30 +52,30 @@ const isRepeatable = ({ idempotent, spec }: Command.Any): boolean => spec.readOn
 
 const isRedirect = ({ reason }: Failure): boolean => reason._tag === "Moved" || reason._tag === "Ask"
 
-/** Commands with the same text failed alike: the policy decides the same about them. */
+/** The kind of a failure. The policy decides the same for all commands with failures of one kind. */
 const kindOf = <A>({ deadline, failure: { node, reason } }: Left<A>): string => {
   const target = reason._tag === "Moved" || reason._tag === "Ask" ? ` ${reason.slot} ${reason.address}` : ""
   return `${reason._tag}${target} ${node} ${deadline}`
 }
 
-/** Commands that failed alike, in the order of the batch, none of which has to wait for another of them. */
+/** Commands that failed alike, in the order of the batch. None of them has to wait for another. */
 interface Group<A> {
   readonly members: Array<Left<A>>
-  /** The groups with commands that have to be executed before. */
+  /** The groups that have to be done before this one. */
   readonly after: ReadonlySet<Group<A>>
   readonly done: Deferred.Deferred<void>
 }
 
-/** Who has to be waited for by the next command on a key: a write waits for all, and a read for the last write. */
+/** The groups that the next command on a key has to wait for: a write waits for all, a read only for the last write. */
 interface Turn<A> {
   write: Group<A> | undefined
   reads: Set<Group<A>>
 }
 
-/** A command without a key has its turn among those without a key. */
+/** Commands without a key keep their order among themselves. */
 const withoutKey: ReadonlyArray<string> = ["no key"]
 
-/** Puts commands, in their order, into as few groups as there can be. */
+/** Divides commands, in their order, into as few groups as possible. */
 class Groups<A> {
   readonly all: Array<Group<A>> = []
   private readonly known = new Map<string, Group<A>>()
@@ -134,7 +134,7 @@ class Groups<A> {
   }
 }
 
-/** Goes on with all of them, each in its turn, until they are settled. */
+/** Continues with all commands, each in its turn, until they are settled. */
 export const goOn = <A>(options: Options<A>, lefts: ReadonlyArray<Left<A>>): Effect.Effect<void> => {
   const groups = new Groups<A>()
   for (const left of lefts.toSorted((a, b) => a.index - b.index)) groups.add(left)
@@ -147,7 +147,7 @@ export const goOn = <A>(options: Options<A>, lefts: ReadonlyArray<Left<A>>): Eff
   return Effect.all(works, { concurrency: "unbounded", discard: true })
 }
 
-/** Makes another try with a command, and returns what that leaves of it. */
+/** Makes another try of a command. Returns what is left of it, or that it is settled. */
 const tryAgain = <A>(
   { router, seen, settle }: Options<A>,
   left: Left<A>,
@@ -173,7 +173,7 @@ const tryAgain = <A>(
   })
 }
 
-/** The way of failing that most of those have in common that are to be tried again. */
+/** The most frequent kind of failure among the commands that may be tried again. */
 const mostOf = <A>(lefts: ReadonlyArray<Left<A>>): string | undefined => {
   const counts = new Map<string, number>()
   for (const left of lefts) if (!givesUp(left)) counts.set(kindOf(left), (counts.get(kindOf(left)) ?? 0) + 1)
@@ -181,8 +181,8 @@ const mostOf = <A>(lefts: ReadonlyArray<Left<A>>): string | undefined => {
 }
 
 /**
- * Goes on with commands that failed alike. Those that fail in another way later on leave the group, and go on by themselves
- * meanwhile.
+ * Continues with commands that failed alike. A command whose later failure is of another kind leaves the group and continues
+ * separately, at the same time.
  */
 const persevere = Effect.fnUntraced(function*<A>(options: Options<A>, begun: ReadonlyArray<Left<A>>) {
   const { router, seen, settle } = options
@@ -196,7 +196,7 @@ const persevere = Effect.fnUntraced(function*<A>(options: Options<A>, begun: Rea
   const again = Effect.fnUntraced(function*(route: Route, inFull: boolean) {
     const tried = group
     const [{ abridged, failure }, ...others] = tried
-    // The first is counted with the group.
+    // The loop in `Redirects.persevere` counts the first command, for the whole group.
     if (isRedirect(failure)) { for (const left of others) router.count("redirects", left.failure, fiber) }
     else if (!(abridged && inFull)) { for (const left of others) router.count("retries", left.failure, fiber) }
     const outcomes = yield* Effect.forEach(tried, (left) => tryAgain(options, left, route, inFull), {
@@ -215,7 +215,7 @@ const persevere = Effect.fnUntraced(function*<A>(options: Options<A>, begun: Rea
   })
 
   const result = yield* Effect.result(Redirects.persevere<void, "Departed", never>(router, {
-    // Of several, one that must not be repeated leaves the group once it may have been executed.
+    // In a group this may be true for all: a command that must not be repeated leaves the group once it may have been executed.
     repeatable: !isOne || isRepeatable(first.command),
     patient: false,
     abridged: begun.some(({ abridged }) => abridged),
