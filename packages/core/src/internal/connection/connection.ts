@@ -137,12 +137,12 @@ export interface Surroundings extends Pick<Link, "clock" | "soon" | "report"> {
 
 export class ConnectionImpl implements Connection, Connector.Listener {
   readonly address: Address
-  readonly closed: Connection["closed"]
+  readonly closed: Effect.Effect<RedisError.RedisError>
   readonly watchdog: Watchdog
   readonly onDrain: () => void
-  readonly finish: Connection["finish"]
-  readonly endIfIdle: Connection["endIfIdle"]
-  readonly abort: Connection["abort"]
+  readonly finish: (reason: RedisError.Reason) => void
+  readonly endIfIdle: () => void
+  readonly abort: (reason: RedisError.Reason) => void
   id: number | undefined
   private readonly options: Options
   private readonly commandTimeout: number

@@ -20,8 +20,6 @@ import { each } from "./strays.ts"
 
 /**
  * Listens to a connection. Called synchronously, before any call fails, so that nothing more is sent to a lost connection.
- *
- * @internal
  */
 export interface Watcher {
   readonly onClosed: (failure: Failure) => void

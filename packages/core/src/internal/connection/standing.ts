@@ -5,11 +5,7 @@
 import * as Resp from "../../Resp.ts"
 import type { Call } from "./call.ts"
 
-/**
- * `Watching` can be undone by UNWATCH, `Changed` can't.
- *
- * @internal
- */
+/** `Watching` can be undone by UNWATCH, `Changed` can't. */
 export type Condition = "AsNew" | "Watching" | "Changed"
 
 export class Standing {
