@@ -510,7 +510,7 @@ const sums = (records: ReadonlyArray<Record<string, number>>): Record<string, nu
 /**
  * The channels with at least one subscriber at any node; with a pattern, only those that match it.
  *
- * **Example** (Who is listened to)
+ * **Example** (Channels with subscribers)
  *
  * ```ts
  * import { PubSub } from "@redisc/core"
@@ -569,7 +569,7 @@ export const numpat: Effect.Effect<number, RedisError.RedisError, Client> = merg
 /**
  * The sharded channels with at least one subscriber at any node; with a pattern, only those that match it.
  *
- * **Example** (Who is listened to)
+ * **Example** (Sharded channels with subscribers)
  *
  * ```ts
  * import { PubSub } from "@redisc/core"

@@ -74,13 +74,13 @@ const resolve = (options: Options): Result.Result<Resolved, string> => {
 }
 
 /**
- * The cluster as a Layer: provides `Redis`, which executes commands, and `RedisCluster`, which does all the rest, with the
- * `Topology` and the `NodePool` that they use.
+ * The cluster as a Layer. It provides `Redis`, which executes commands; `Client`, which sessions, subscriptions and work on
+ * nodes require; `RedisCluster`, which has statistics and failures; and the `Topology` and the `NodePool` that they use.
  *
  * **Details**
  *
- * Building it asks a seed for the cluster's layout, and fails with a `RedisError` when none tells it (`DiscoveryFailed`)
- * or when an option makes no sense (`InvalidArgument`). All sockets are closed with the layer's scope.
+ * Building it asks a seed for the cluster's layout. It fails with `DiscoveryFailed` if no seed returns the layout, and with
+ * `InvalidArgument` if an option is invalid. All sockets are closed with the layer's scope.
  *
  * **Example** (A whole program)
  *

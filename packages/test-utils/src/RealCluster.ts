@@ -121,7 +121,7 @@ export interface Options {
 export class RealCluster extends Context.Service<RealCluster, {
   /** The addresses of the first nodes, for a client to start with. */
   readonly addresses: ReadonlyArray<Address.Tcp>
-  /** What the servers say they are. */
+  /** The kind of server, as the servers report it. */
   readonly kind: "redis" | "valkey"
   /** The version of the servers, such as `7.0.15`. */
   readonly version: string

@@ -314,7 +314,7 @@ const librariesWithCode = Reply.array((value) => ({
 /**
  * The libraries that are loaded, all or those whose names match a glob pattern, `withcode` with their code.
  *
- * In a cluster one primary is asked; `RedisCluster.executeEach` shows whether all have the same. Since Redis 7.0.0.
+ * In a cluster one primary is asked; `Nodes.execute` shows whether all have the same. Since Redis 7.0.0.
  *
  * **Example** (Which functions are there?)
  *

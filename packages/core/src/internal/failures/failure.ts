@@ -18,7 +18,7 @@ export interface Failure {
   readonly overtaken?: boolean
 }
 
-/** A failure of what was never handed to a transport. {@link unsent} is its error. */
+/** A failure of a command that was never handed to a transport. {@link unsent} is its error. */
 export const notSent = (reason: RedisError.Reason, node?: string): Failure => ({ reason, delivery: "NotSent", node })
 
 export const maybeExecuted = (reason: RedisError.Reason, node?: string): Failure => ({
