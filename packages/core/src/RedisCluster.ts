@@ -27,6 +27,7 @@ import { TurnClock } from "./internal/execution/turnClock.ts"
 import { unsent } from "./internal/failures/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { seedsProblem } from "./internal/topology/clusterSource.ts"
+import { sourceProblem } from "./internal/topology/guarded.ts"
 import * as Settings from "./internal/values/settings.ts"
 import * as NodePool from "./NodePool.ts"
 import * as ReadFrom from "./ReadFrom.ts"
@@ -171,6 +172,9 @@ export const checks: Settings.Checks = {
   ...NodePool.checks
 }
 
+/** Over other connections a client would not tell the topology what is lost, and go on using nodes that have left. */
+const strangers = "the topology has other connections than the client: provide one and the same NodePool to both"
+
 /** Makes a client that uses a given pool and topology. */
 const makeClient = Effect.fnUntraced(function*(
   options: ClientOptions
@@ -179,11 +183,11 @@ const makeClient = Effect.fnUntraced(function*(
   RedisError.RedisError,
   Scope.Scope | NodePool.NodePool | Topology.Topology | Connector
 > {
-  const problem = Settings.optionsProblem(options, clientChecks)
-  if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  const { maxReplicaLag, readFrom = "primary", redirects } = options
   const pool = yield* NodePool.NodePool
   const topology = yield* Topology.Topology
+  const problem = Settings.optionsProblem(options, clientChecks) ?? (topology.pool === pool ? undefined : strangers)
+  if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
+  const { maxReplicaLag, readFrom = "primary", redirects } = options
   const clock = yield* Clock.Clock
   const maxLag = Duration.toMillis(Duration.fromInputUnsafe(maxReplicaLag ?? "10 seconds"))
   const context = yield* Effect.context<Connector>()
@@ -212,15 +216,16 @@ const makeClient = Effect.fnUntraced(function*(
     connect: pool.connect
   })
   yield* Effect.forkScoped(Stream.runForEach(topology.changes, () => Effect.sync(() => hub.wake())))
-  pool.onTrouble((node, failure) => {
+  const unheard = pool.onTrouble((node, failure) => {
+    if (failure === undefined) return
+    cluster.replicas.nodeFailed(node)
     const lost = pool.nodes().get(node)
-    if (failure?.reason._tag === "ConnectionLost" && lost !== undefined) {
-      hub.nodeLost(node, lost.completeUntil())
-    }
+    if (failure.reason._tag === "ConnectionLost" && lost !== undefined) hub.nodeLost(node, lost.completeUntil())
   })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       cluster.closed = true
+      unheard()
       hub.end(unsent(new RedisError.Closed()))
     })
   )
@@ -313,7 +318,7 @@ export const layerFromSource = (
   options: SourceOptions = {}
 ): Layer.Layer<Services, RedisError.RedisError, Connector> => {
   const { addressMap: _addressMap, nodes: _nodes, ...ofSource } = checks
-  return checked(options, ofSource, () => composed(source, options))
+  return checked(options, ofSource, () => composed(source, options), () => sourceProblem(source))
 }
 
 /**

@@ -18,7 +18,8 @@ import { ClusterRouter } from "./internal/execution/clusterRouter.ts"
 import { Executor } from "./internal/execution/executor.ts"
 import { HeldLines } from "./internal/execution/heldLines.ts"
 import { maybeExecuted, toError, unsent } from "./internal/failures/failure.ts"
-import { durationProblem, isPlain, kindOf } from "./internal/values/settings.ts"
+import { durationProblem, kindOf, optionsProblem } from "./internal/values/settings.ts"
+import type { Checks } from "./internal/values/settings.ts"
 import * as RedisError from "./RedisError.ts"
 
 /**
@@ -80,13 +81,11 @@ export const ensureReplication: {
     self: Effect.Effect<A, E, R>,
     options: Options
   ): Effect.Effect<A, E | RedisError.RedisError, Exclude<R, Command.Redis> | Client> => {
-    const { replicas, within }: Partial<Options> = isPlain(options) ? options : {}
-    const problem = durationProblem("within", within ?? null) ??
-      wait(replicas as number, within as Duration.Input).problem ??
-      (Effect.isEffect(self) ? undefined : `give the Effect whose writes are to be acknowledged, not ${kindOf(self)}`)
+    const problem = problemOf(self, options)
     if (problem !== undefined) {
       return Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
     }
+    const { replicas, within } = options
     return Effect.scoped(Effect.gen(function*() {
       const { cluster } = (yield* Client).router
       const { clock, commandTimeout } = cluster
@@ -95,11 +94,23 @@ export const ensureReplication: {
       const { service } = new Executor(new ClusterRouter(cluster, held))
       const inside = Effect.provideService(self, Command.Redis, service)
       const value = yield* Effect.ensuring(inside, Effect.sync(() => held.end()))
-      yield* acknowledged(held, options)
+      yield* acknowledged(held, { replicas, within })
       return value
     }))
   }
 )
+
+const replicasProblem = (replicas: unknown): string | undefined => wait(replicas as number, "1 second").problem
+
+const checks: Checks = { replicas: (_name, value) => replicasProblem(value), within: durationProblem }
+
+const problemOf = (self: unknown, options: unknown): string | undefined => {
+  const problem = optionsProblem(options, checks)
+  if (problem !== undefined) return problem
+  const { replicas, within } = options as Partial<Options>
+  return durationProblem("within", within ?? null) ?? replicasProblem(replicas) ??
+    (Effect.isEffect(self) ? undefined : `give the Effect whose writes are to be acknowledged, not ${kindOf(self)}`)
+}
 
 /** Sends WAIT on each connection that was written on. A lost connection counts as acknowledged by no replica. */
 const acknowledged = Effect.fnUntraced(function*(

@@ -12,6 +12,7 @@ import { isAddress } from "./Address.ts"
 import type { Address } from "./Address.ts"
 import * as parse from "./internal/values/layoutReply.ts"
 import type { Node, ReplyOptions } from "./internal/values/layoutReply.ts"
+import * as Settings from "./internal/values/settings.ts"
 import type * as Resp from "./Resp.ts"
 import * as Slot from "./Slot.ts"
 
@@ -74,6 +75,17 @@ export const empty: SlotMap = {
   assigned: 0,
   owners: new Uint16Array(Slot.count),
   aliases: new Map()
+}
+
+/**
+ * Whether a value is a map that this module has made.
+ *
+ * @internal
+ */
+export const isSlotMap = (value: unknown): value is SlotMap => {
+  const map = value as SlotMap | null | undefined
+  return Array.isArray(map?.shards) && map.nodes instanceof Map && map.aliases instanceof Map &&
+    map.owners instanceof Uint16Array && map.owners.length === Slot.count
 }
 
 // An endpoint belongs to one node. If two entries have the same one, as after a node restarted with a new identity, a living
@@ -193,6 +205,9 @@ const isRange = (range: unknown): boolean =>
 
 const isListOf = (value: unknown, is: (item: unknown) => boolean): boolean => Array.isArray(value) && value.every(is)
 
+/** What a shard may have. What each of it has to be is checked where all of it is known. */
+const shardChecks: Settings.Checks = { primary: () => undefined, replicas: () => undefined, slots: () => undefined }
+
 const nodeAt = (address: Address, role: Node["role"]): Node => ({
   id: undefined,
   address,
@@ -229,6 +244,8 @@ export const make = (shards: ReadonlyArray<ShardInput>): Result.Result<SlotMap, 
   for (const shard of shards as ReadonlyArray<ShardInput>) {
     const entry = `shard ${reports.length}`
     if (typeof shard !== "object" || shard === null) return Result.fail(`${entry} has to be an object`)
+    const problem = Settings.optionsProblem(shard, shardChecks, entry)
+    if (problem !== undefined) return Result.fail(problem)
     const { primary, replicas = [], slots } = shard
     if (!isAddress(primary) || !isListOf(replicas, isAddress)) {
       return Result.fail(`${entry}: its nodes have to be addresses, such as Address.tcp("10.0.0.1", 6379)`)

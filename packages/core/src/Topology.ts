@@ -24,9 +24,12 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Address from "./Address.ts"
 import type { Connector } from "./Connector.ts"
+import { logging } from "./internal/connection/strays.ts"
 import { toError, unsent } from "./internal/failures/failure.ts"
 import * as ClusterSource from "./internal/topology/clusterSource.ts"
 import type { ClusterOptions } from "./internal/topology/clusterSource.ts"
+import * as Guarded from "./internal/topology/guarded.ts"
+import { sourceProblem } from "./internal/topology/guarded.ts"
 import type { Source } from "./internal/topology/source.ts"
 import { Troubles } from "./internal/topology/troubles.ts"
 import * as Settings from "./internal/values/settings.ts"
@@ -114,6 +117,12 @@ export class Topology extends Context.Service<Topology, {
   /** Whether all keys of a command have to be in one slot, as in a cluster. */
   readonly oneSlot: boolean
   /**
+   * The connections that it looks after: a client has to use the same.
+   *
+   * @internal
+   */
+  readonly pool: NodePool["Service"]
+  /**
    * Corrects the map after a MOVED, which says that `address` has the slot. In a cluster the correction holds, whatever most
    * nodes say, until that node answers MOVED itself or can't be reached, or most nodes agree. `from` is the key of the node
    * that sent MOVED.
@@ -185,25 +194,12 @@ export const checks: Settings.Checks = {
   refreshInterval: Settings.duration
 }
 
-const sourceChecks: Settings.Checks = {
-  oneSlot: Settings.flag,
-  readOnly: Settings.flag,
-  open: Settings.satisfies("an Effect", Effect.isEffect)
-}
-
-/**
- * The problem with a source, or with a pool of connections that was made for another kind of nodes; undefined if there is none.
- */
-const sourceProblem = (source: Source, pool: NodePool["Service"]): string | undefined => {
-  for (const [name, check] of Object.entries(sourceChecks)) {
-    const problem = check(`the source's ${name}`, source?.[name as keyof Source])
-    if (problem !== undefined) return `${problem}: give a Topology.Source`
-  }
-  return source.readOnly === pool.declaresReadOnly
+/** What is wrong with a source, or with a pool of connections that was made for another kind of nodes. */
+const problemOf = (source: Source, pool: NodePool["Service"]): string | undefined =>
+  sourceProblem(source) ?? (source.readOnly === pool.declaresReadOnly
     ? undefined
     : `the source has readOnly: ${source.readOnly}, and the connections do otherwise: give ` +
-      `NodePool.layer({ declareReadOnly: ${source.readOnly} })`
-}
+      `NodePool.layer({ declareReadOnly: ${source.readOnly} })`)
 
 /**
  * The map of a Redis Cluster, learnt from its nodes and corrected by redirects. Invalid options fail with `InvalidArgument`
@@ -213,6 +209,21 @@ const sourceProblem = (source: Source, pool: NodePool["Service"]): string | unde
  * @since 0.1.0
  */
 export const cluster = (options: ClusterOptions): Source => ClusterSource.make(options)
+
+/**
+ * What the nodes of a {@link fixed} map are like, see {@link Source}. Default: as in a cluster.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface FixedOptions {
+  readonly oneSlot?: boolean | undefined
+  readonly readOnly?: boolean | undefined
+}
+
+const fixedChecks: Settings.Checks = { oneSlot: Settings.flag, readOnly: Settings.flag }
+
+const aSlotMap = Settings.satisfies("a SlotMap, such as SlotMap.make has in its Result", SlotMap.isSlotMap)
 
 /**
  * A fixed map: for a test, or for servers that never move.
@@ -244,11 +255,16 @@ export const cluster = (options: ClusterOptions): Source => ClusterSource.make(o
  */
 export const fixed = (
   map: SlotMap.SlotMap,
-  options: { readonly oneSlot?: boolean | undefined; readonly readOnly?: boolean | undefined } = {}
+  options: FixedOptions = {}
 ): Source => ({
-  oneSlot: options.oneSlot ?? true,
-  readOnly: options.readOnly ?? true,
-  open: Effect.succeed({ learn: Effect.succeed(map) })
+  oneSlot: options?.oneSlot ?? true,
+  readOnly: options?.readOnly ?? true,
+  open: Effect.suspend(() => {
+    const problem = Settings.optionsProblem(options, fixedChecks) ?? aSlotMap("the map", map)
+    return problem === undefined
+      ? Effect.succeed({ learn: Effect.succeed(map) })
+      : Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
+  })
 })
 
 /**
@@ -262,15 +278,17 @@ export const fromSource = Effect.fnUntraced(function*(
   options: RefreshOptions = {}
 ): Effect.fn.Return<Topology["Service"], RedisError.RedisError, Scope.Scope | NodePool | Connector> {
   const pool = yield* NodePool
-  const problem = Settings.optionsProblem(options, refreshChecks) ?? sourceProblem(source, pool)
+  const problem = Settings.optionsProblem(options, refreshChecks) ?? problemOf(source, pool)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  const { dueAt, learn, redirects } = yield* source.open
+  const report = logging(Effect.runForkWith(yield* Effect.context<never>()))
+  const { dueAt, learn, redirects } = yield* Guarded.open(source, report)
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const swaps = yield* PubSub.sliding<SlotMap.SlotMap>(changesKept)
   const failures = yield* PubSub.sliding<BackgroundFailure>(failuresKept)
   yield* Effect.addFinalizer(() => Effect.andThen(PubSub.shutdown(swaps), PubSub.shutdown(failures)))
-  const requested = Latch.makeUnsafe(false)
+  const woken = Latch.makeUnsafe(false)
+  let requested = false
   const kept = new Map<string, number>()
   const ref = Ref.makeUnsafe(SlotMap.empty)
   const current = (): SlotMap.SlotMap => Ref.getUnsafe(ref)
@@ -311,6 +329,7 @@ export const fromSource = Effect.fnUntraced(function*(
     retain(map)
     refreshes++
     learntAt = startedAt
+    woken.openUnsafe()
     return yield* swap(map)
   })
 
@@ -353,12 +372,21 @@ export const fromSource = Effect.fnUntraced(function*(
     )
   }
 
+  /** Waits until the map is to be learnt. A refresh that somebody else waits for may change when that is. */
+  const dueOrRequested = Effect.gen(function*() {
+    while (true) {
+      yield* woken.close
+      const left = failing ? retryPause : dueAt() - clock.currentTimeMillisUnsafe()
+      if (requested || left <= 0) return
+      yield* left === Infinity ? woken.await : Effect.timeoutOption(woken.await, left)
+      if (failing) return
+    }
+  })
+
   let pause = minPause
   const turn = Effect.gen(function*() {
-    const now = clock.currentTimeMillisUnsafe()
-    const due = failing ? retryPause : Math.max(0, (dueAt?.() ?? Infinity) - now)
-    yield* due === Infinity ? requested.await : Effect.timeoutOption(requested.await, due)
-    yield* requested.close
+    yield* dueOrRequested
+    requested = false
     const before = SlotMap.fingerprint(current())
     const learnt = yield* Effect.result(refresh)
     if (Result.isSuccess(learnt)) failing = false
@@ -369,15 +397,16 @@ export const fromSource = Effect.fnUntraced(function*(
   })
 
   const requestRefresh = (): void => {
-    requested.openUnsafe()
+    requested = true
+    woken.openUnsafe()
   }
 
-  pool.onTrouble((node, failure) => {
-    // The pool may outlive this topology.
-    if (isClosed()) return
+  const unheard = pool.onTrouble((node, failure) => {
     if (failure !== undefined && failure.reason._tag !== "Closed") troubles.note(node, failure)
     requestRefresh()
   })
+  // The pool may outlive this topology.
+  yield* Effect.addFinalizer(() => Effect.sync(unheard))
   yield* refresh
   yield* Effect.forkScoped(foreverDespite(turn))
   const interval = Duration.fromInputUnsafe(options.refreshInterval ?? "1 minute")
@@ -404,6 +433,7 @@ export const fromSource = Effect.fnUntraced(function*(
     refreshes: () => refreshes,
     failures: Stream.fromPubSub(failures),
     oneSlot: source.oneSlot,
+    pool,
     patch: (slot, address, from) =>
       Effect.suspend(() => {
         requestRefresh()

@@ -7,6 +7,7 @@ import * as Address from "../src/Address.ts"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import type * as RedisCluster from "../src/RedisCluster.ts"
+import type * as Replication from "../src/Replication.ts"
 import * as Session from "../src/Session.ts"
 import { carrier, carrying, connected, onNodesOf, said, start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, keyOfC, settle, slotOfA } from "./support/scenes.ts"
@@ -438,6 +439,49 @@ describe("wrong arguments", () => {
       const error = yield* Effect.flip(run(Redis.ensureReplication(write, { replicas, within })))
       assert.deepStrictEqual([error.reason._tag, error.delivery], ["InvalidArgument", "NotSent"])
       assert.deepStrictEqual(a.commands, [])
+    }))
+})
+
+describe("wrong options", () => {
+  class Decoded {
+    readonly replicas = 1
+    readonly within = "100 millis"
+  }
+  const wrong: ReadonlyArray<readonly [string, unknown, string]> = [
+    ["none", undefined, "options have to be a plain object of replicas and within"],
+    ["a number", 1, "options have to be a plain object of replicas and within"],
+    ["an empty object", {}, "within has to be a duration"],
+    ["no replicas", { within: "1 second" }, "the number of replicas"],
+    ["a slip", { replica: 1, within: "1 second" }, "replica is not an option; did you mean replicas?"],
+    ["one too many", { replicas: 1, within: "1 second", rerun: true }, "rerun is not an option"],
+    ["a getter that throws", {
+      replicas: 1,
+      get within() {
+        throw new Error("a bug")
+      }
+    }, "within can't be read"] // dprint-ignore
+  ]
+
+  it.effect.each(wrong)(
+    "are refused before anything is run, in both forms: %s",
+    ([, options, problem]) =>
+      Effect.gen(function*() {
+        const { a, run } = yield* replicated()
+        const given = options as Replication.Options
+        for (const ensured of [Redis.ensureReplication(write, given), Redis.ensureReplication(given)(write)]) {
+          const error = yield* Effect.flip(run(ensured))
+          assert.deepStrictEqual([error.reason._tag, error.delivery], ["InvalidArgument", "NotSent"])
+          assert.include(error.message, problem)
+        }
+        assert.deepStrictEqual(a.commands, [])
+      })
+  )
+
+  it.effect("are not those of a class, as decoding with a Schema makes", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* replicated()
+      yield* run(Redis.ensureReplication(write, new Decoded() as Replication.Options))
+      assert.deepStrictEqual(waits(a), [1])
     }))
 })
 

@@ -751,7 +751,14 @@ describe("a map that is made of known shards", () => {
     ["text for an address", [{ primary: "a:1", slots: [[0, 1]] }], "shard 0: its nodes have to be addresses"],
     ["no slots", [{ primary: at("a") }], "shard 0: its slots have to be ranges within"],
     ["a shard that is none", [null], "shard 0 has to be an object"],
-    ["no list", {}, "the shards have to be an array"]
+    ["no list", {}, "the shards have to be an array"],
+    ["a slip", [{ primary: at("a"), replica: [at("b")], slots: [[0, 1]] }], "shard 0.replica is not an option"],
+    ["a getter that throws", [{
+      get primary() {
+        throw new Error("a bug")
+      },
+      slots: []
+    }], "shard 0.primary can't be read"] // dprint-ignore
   ])("is none with %s", (_, shards, problem) => {
     const made = SlotMap.make(shards as ReadonlyArray<SlotMap.ShardInput>)
     assert.include(Result.getOrThrow(Result.flip(made)), problem)

@@ -11,49 +11,14 @@ import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
 import * as RedisError from "../src/RedisError.ts"
 import * as Session from "../src/Session.ts"
+import * as Slot from "../src/Slot.ts"
 import * as SlotMap from "../src/SlotMap.ts"
 import * as Topology from "../src/Topology.ts"
 import { start } from "./support/client.ts"
 import { address } from "./support/learning.ts"
 import { advance, keyOfA, keyOfB, keyOfC, settle, slotOfA, threeNodes } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
-
-const thirds = [[0, 5460], [5461, 10922], [10923, 16383]] as const
-
-const mapOf = (...owners: ReadonlyArray<string>): SlotMap.SlotMap =>
-  Result.getOrThrow(
-    SlotMap.make(owners.map((key, index) => ({ primary: address(key), slots: [thirds[index]] })))
-  )
-
-const whole = mapOf("a:7000", "b:7000", "c:7000")
-
-/** What a source told, and how often it was asked. */
-const told = (discovery: Partial<Topology.Discovery> = {}, options: Partial<Topology.Source> = {}) => {
-  const asked = { times: 0, map: whole as SlotMap.SlotMap | RedisError.RedisError }
-  const source: Topology.Source = {
-    oneSlot: true,
-    readOnly: true,
-    open: Effect.succeed({
-      learn: Effect.suspend(() => {
-        asked.times++
-        return RedisError.isRedisError(asked.map) ? Effect.fail(asked.map) : Effect.succeed(asked.map)
-      }),
-      ...discovery
-    }),
-    ...options
-  }
-  return { asked, source }
-}
-
-/** A client of the {@link threeNodes} by such a source. */
-const clientOf = Effect.fnUntraced(function*(source: Topology.Source, options?: RedisCluster.SourceOptions) {
-  const nodes = threeNodes()
-  const context = yield* nodes.cluster.provide(Layer.build(RedisCluster.layerFromSource(source, options)))
-  yield* settle
-  const run = <A, E>(effect: Effect.Effect<A, E, RedisCluster.Services>): Effect.Effect<A, E> =>
-    Effect.provideContext(effect, context)
-  return { ...nodes, run, topology: yield* Effect.provideContext(Topology.Topology, context) }
-})
+import { clientOf, mapOf, told, whole } from "./support/sources.ts"
 
 const notNow = new RedisError.RedisError({
   reason: new RedisError.DiscoveryFailed({ attempts: [{ node: "the registry", problem: "it is asleep" }] }),
@@ -210,6 +175,22 @@ describe("a source", () => {
       assert.deepStrictEqual(yield* Fiber.join(stored), ["OK", "OK"])
       const received = a.connections.flatMap((connection) => connection.received).filter((line) => /^M?SET /.test(line))
       assert.deepStrictEqual(received.map((line) => line.split(" ")[0]), ["MSET", "SET", "MSET", "MSET", "SET"])
+    }))
+
+  it.effect("whose nodes serve any keys together keeps that order over several connections to a node, too", () =>
+    Effect.gen(function*() {
+      const map = Result.getOrThrow(SlotMap.make([{ primary: address("a:7000"), slots: [[0, 16383]] }]))
+      const { a, run } = yield* clientOf(Topology.fixed(map, { oneSlot: false }), { connectionsPerNode: 4 })
+      const keys = ["a", "b", "c", "d", "e"]
+      assert.isAbove(new Set(keys.map((key) => Slot.fromKey(key) % 4)).size, 1)
+      a.on("MSET", Reply.simple("OK"))
+      const commands = keys.map((key) => Redis.mset({ [key]: "1", [keyOfA]: "1" }))
+      yield* run(Redis.pipeline([...commands, Redis.set(keyOfA, "2")]))
+      const carrying = a.connections.filter(({ received }) => received.some((line) => /^M?SET /.test(line)))
+      assert.strictEqual(carrying.length, 1)
+      // By themselves they use all of them.
+      for (const key of keys) yield* run(Redis.set(key, "1"))
+      assert.isAbove(a.connections.filter(({ received }) => received.some((line) => /^SET . 1$/.test(line))).length, 1)
     }))
 
   it.effect.each<readonly [string, unknown]>([

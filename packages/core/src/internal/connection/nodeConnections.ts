@@ -133,7 +133,8 @@ export class NodeConnections implements Node {
   }
 
   readonly connect = (): void => {
-    if (this.started) return
+    // Of a pool that is closed nodes are made that have ended, and nothing connects to them.
+    if (this.started || this.end !== undefined) return
     this.started = true
     for (const connection of this.shared) Fiber.runIn(this.around.fork(connection.run), this.scope)
   }
@@ -184,7 +185,10 @@ export class NodeConnections implements Node {
     within(
       // A pool that shuts down interrupts the fibers that wait for a lease.
       Effect.catchCauseIf(
-        Pool.get(this.dedicatedPool),
+        // A pool that has been shut down answers nobody.
+        Effect.suspend(() =>
+          this.end === undefined ? Pool.get(this.dedicatedPool) : Effect.fail(this.unsent(this.end))
+        ),
         Cause.hasInterruptsOnly,
         () => Effect.fail(this.unsent(this.end ?? new RedisError.Closed()))
       ),

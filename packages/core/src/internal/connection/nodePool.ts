@@ -78,9 +78,15 @@ export interface NodePool {
    * @internal
    */
   readonly limits: Limits
-  /** @internal */
-  readonly onTrouble: (listener: (node: string, failure: Failure | undefined) => void) => void
+  /**
+   * Listens to what goes wrong at nodes, until the function that it returns is called.
+   *
+   * @internal
+   */
+  readonly onTrouble: (listener: TroubleListener) => () => void
 }
+
+type TroubleListener = (node: string, failure: Failure | undefined) => void
 
 /**
  * A node younger than this, in milliseconds, is not renewed again, because many commands may report the same fault of the old
@@ -88,7 +94,7 @@ export interface NodePool {
  */
 const renewable = 1000
 
-/** The checks of the options. `readOnly` is missing, since the pool decides it for each connection. */
+/** The checks of the options. A `readOnly` from settings of connections has no effect: the pool decides it for each. */
 export const checks: Settings.Checks = {
   ...ConnectionOptions.checks,
   connectionsPerNode: Settings.few(1000),
@@ -118,7 +124,7 @@ export const makePool = Effect.fnUntraced(function*(
   const nodes = new Map<string, NodeConnections>()
   const readers = new Map<string, NodeConnections>()
   const tallies = new Tallies()
-  const listeners: Array<(node: string, failure: Failure | undefined) => void> = []
+  const listeners = new Set<TroubleListener>()
   const declaresReadOnly = options.declareReadOnly ?? true
   const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
 
@@ -218,7 +224,8 @@ export const makePool = Effect.fnUntraced(function*(
       ),
     limits: ConnectionOptions.limitsOf(options),
     onTrouble: (listener) => {
-      listeners.push(listener)
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     }
   }
 })

@@ -123,7 +123,7 @@ class Batch<A> extends Effectable.Class<void> {
       this.calls = calls
       this.left = calls.length
       this.resume = resume
-      for (const call of calls) this.router.dispatch(call, call.slot, fiber)
+      for (const call of calls) this.router.dispatch(call, call.slot, fiber, groupOf(this.router, call))
       return this
     })
   }

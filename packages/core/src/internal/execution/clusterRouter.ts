@@ -56,11 +56,11 @@ export class ClusterRouter implements Router {
     return standsApart(command, this.cluster)
   }
 
-  dispatch(call: Call, slot: number, fiber: AnyFiber): void {
+  dispatch(call: Call, slot: number, fiber: AnyFiber, lane = slot): void {
     const readFrom = this.placement.readFromOf(call.command, slot, fiber)
     const node = this.placement.nodeFor(call.command, slot, readFrom)
     if (node === undefined) call.onFailure(notSent(this.placement.noNode(slot, readFrom)))
-    else this.lines.submit(node, call, slot)
+    else this.lines.submit(node, call, lane)
   }
 
   send({ command, deadline, route, slot, together }: Try): Effect.Effect<Outcome> {

@@ -22,6 +22,8 @@ import type { TurnClock } from "./turnClock.ts"
 /** A connection that is leased or being leased. Calls wait until it is there. */
 class Lease implements Taker {
   connection: Connection | undefined
+  /** Why there is to be no connection, which may be known before the first call comes. */
+  private failure: Failure | undefined
   private writes = 0
   readonly waiting = new Ring<Call>()
 
@@ -42,8 +44,9 @@ class Lease implements Taker {
 
   submit(call: Call): void {
     const own = call.command.spec.readOnly ? call : this.counted(call)
-    if (this.connection === undefined) this.waiting.push(own)
-    else this.connection.submit(own)
+    if (this.connection !== undefined) this.connection.submit(own)
+    else if (this.failure !== undefined) own.onFailure(this.failure)
+    else this.waiting.push(own)
   }
 
   /** Wraps a call so that it counts as a write until its answer proves that nothing was written. */
@@ -70,6 +73,7 @@ class Lease implements Taker {
   }
 
   fail(failure: Failure, report: Report): void {
+    this.failure = failure
     failAll(this.waiting, failure, report)
   }
 }

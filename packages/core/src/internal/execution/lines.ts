@@ -11,7 +11,8 @@ import { notSent } from "../failures/failure.ts"
 export interface Lines {
   /** Why no more calls are taken; undefined while they are. */
   readonly over: () => RedisError.Reason | undefined
-  readonly submit: (node: NodePool.Node, call: Call, slot: number) => void
+  /** Calls in one lane, such as those on a slot, keep their order. */
+  readonly submit: (node: NodePool.Node, call: Call, lane: number) => void
   /** Makes an attempt on a connection that carries nothing else at the same time. */
   readonly alone: (
     node: NodePool.Node,
@@ -25,7 +26,7 @@ export interface Lines {
 /** The shared connections. A command that has to be alone gets a dedicated one. */
 export const shared: Lines = {
   over: () => undefined,
-  submit: (node, call, slot) => node.submit(call, slot),
+  submit: (node, call, lane) => node.submit(call, lane),
   alone: (node, deadline, attemptOn) =>
     Effect.scoped(Effect.matchEffect(node.dedicatedBy(deadline), {
       onSuccess: attemptOn,

@@ -112,10 +112,12 @@ export class Replicas {
 
   constructor(options: Options) {
     this.options = options
-    options.pool.onTrouble((node, failure) => {
-      // With -Infinity the node is asked as soon as it can be reached again, before it gets any read.
-      if (failure !== undefined) this.doubt(node, -Infinity)
-    })
+  }
+
+  /** A connection to a node was lost, or can't be opened. */
+  nodeFailed(node: string): void {
+    // With -Infinity the node is asked as soon as it can be reached again, before it gets any read.
+    this.doubt(node, -Infinity)
   }
 
   /** Chooses among the fittest nodes of a shard, by turns or by distance; `undefined` if no node may answer. */

@@ -47,8 +47,11 @@ export interface Router {
   readonly admit: (command: Command.Any) => Admission
   /** Whether a command needs a dedicated connection, because it blocks or is slow. */
   readonly standsApart: (command: Command.Any) => boolean
-  /** Gives the first try of a command to a connection, on behalf of a fiber. */
-  readonly dispatch: (call: Call, slot: number, fiber: AnyFiber) => void
+  /**
+   * Gives the first try of a command to a connection, on behalf of a fiber. Calls in one lane go over one connection to each
+   * node, and so keep their order there; if it is missing, those on a slot do.
+   */
+  readonly dispatch: (call: Call, slot: number, fiber: AnyFiber, lane?: number) => void
   /** Makes one try and waits for its outcome. */
   readonly send: (attempt: Try) => Effect.Effect<Outcome>
   readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>

@@ -44,12 +44,12 @@ export interface Redirects {
 export interface Discovery {
   /**
    * Learns the map. If it fails, the known map stays. It never runs twice at the same time, and is interrupted when the client
-   * ends.
+   * ends. It has to end: nothing else limits its time, and the map is not learnt anew while it runs.
    */
   readonly learn: Effect.Effect<SlotMap, RedisError>
   /**
-   * The time at which to learn again without a request, in milliseconds of the Clock; `undefined` for none. It is read each
-   * time after the map was learnt.
+   * The time at which to learn again without a request, in milliseconds of the Clock; `undefined` for none. A time in the
+   * past means as soon as possible. It is read each time after the map was learnt.
    */
   readonly dueAt?: (() => number | undefined) | undefined
   /** If this is missing, a MOVED is followed and the map is learnt anew, and nothing else happens. */
