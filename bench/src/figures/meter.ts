@@ -39,7 +39,6 @@ export interface Meter {
   readonly stop: () => Omit<Figures, "operations" | "perClient">
 }
 
-/** Starts to measure. */
 export const startMeter = (): Meter => {
   const cpu = process.cpuUsage()
   const start = process.hrtime.bigint()

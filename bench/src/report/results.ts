@@ -3,7 +3,6 @@ import type { Facts } from "../cluster/facts.ts"
 import type { Failure, Sample } from "../tasks/measure.ts"
 import type { Row } from "./rows.ts"
 
-/** All results of a run. */
 export interface Results {
   readonly facts: Facts
   readonly rounds: number

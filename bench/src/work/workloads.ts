@@ -37,7 +37,6 @@ export interface Connect extends Named {
   readonly held: number
 }
 
-/** A workload to measure. */
 export type Workload = Load | Channel | Connect
 
 export type Shape = Workload["shape"]

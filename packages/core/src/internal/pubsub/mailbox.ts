@@ -109,7 +109,6 @@ export class Mailbox<A> {
     this.handSoon()
   }
 
-  /** Adds a notice. */
   tell(item: A): void {
     if (this.end !== undefined) return
     if (this.between.length >= this.maxBetween) return this.fail(overloaded(this.maxBetween, "events"))

@@ -33,7 +33,6 @@ const journalLength = 10_000
 /** The world of such nodes. */
 export type FakeWorld = World<FakeNode>
 
-/** The options of a node. */
 export interface NodeOptions {
   readonly name: string
   readonly id: string
@@ -236,7 +235,6 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   readonly redirectionOf = (session: ClientSession, resolved: Resolved): string | undefined =>
     Dispatch.redirectionOf(session, [resolved])
 
-  /** Runs a queued command. */
   readonly execute = (session: ClientSession, resolved: Resolved): Outcome => Dispatch.execute(session, resolved)
 
   readonly call = (session: Session, argv: ReadonlyArray<Bin>, options: CallOptions = {}): Resp.Reply =>

@@ -34,7 +34,6 @@ export interface Inhabitant {
   readonly sessions: Iterable<Turn>
 }
 
-/** The options of a world. */
 export interface WorldOptions {
   readonly clock: Clock.Clock
   readonly timers: Timers

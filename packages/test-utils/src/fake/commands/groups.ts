@@ -29,7 +29,6 @@ import { scripting } from "./server/scripting.ts"
 import { server } from "./server/server.ts"
 import { transactions } from "./server/transactions.ts"
 
-/** The groups. */
 export const groups: ReadonlyArray<Group> = [
   strings,
   bitmaps,

@@ -80,7 +80,6 @@ const primaryFor = (world: FakeWorld, to: NodeRef): FakeNode => {
   return node.isReplica ? fail(`${node.name} is a replica, and only a primary can own slots`) : node
 }
 
-/** Begins to move a slot. */
 export const beginMigration = (world: FakeWorld, slot: number, to: NodeRef): void => {
   const from = ownerOf(world, slot)
   const target = primaryFor(world, to)
@@ -137,7 +136,6 @@ export const migrateSlots = (
   }
 }
 
-/** Ends the process of a node. */
 export const kill = (world: FakeWorld, ref: NodeRef): void => {
   const node = find(world, ref)
   if (node.process === "stopped") return
@@ -169,7 +167,6 @@ export const restart = (world: FakeWorld, ref: NodeRef): void => {
   world.resumeTraffic()
 }
 
-/** Promotes a replica. */
 export const failover = (world: FakeWorld, ref: NodeRef, mode: "default" | "force" | "takeover"): void => {
   const node = running(world, ref)
   Checks.oneOf("mode", mode, ["default", "force", "takeover"])

@@ -85,7 +85,6 @@ const encodingOfString = (value: Extract<Value, { readonly type: "string" }>): s
   return value.value.length <= longestEmbedded ? "embstr" : "raw"
 }
 
-/** The name of the encoding. */
 export const encodingOf = (value: Value, config: Config, version: Version): string => {
   switch (value.type) {
     case "string":

@@ -64,7 +64,6 @@ const areaOf = ({ column, row, step }: Cell): Area => {
   }
 }
 
-/** The score of a position. */
 export const encode = (position: Position): number => interleave(cellOf(position, fullSteps))
 
 const clamp = (value: number, limit: number): number => Math.max(Math.min(value, limit), -limit)

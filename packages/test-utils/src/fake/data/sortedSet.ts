@@ -102,7 +102,6 @@ export class SortedSet {
     return score === undefined ? undefined : this.rankAt(this.placeOf(score, member))
   }
 
-  /** The entry at a rank. */
   at(rank: number): Entry | undefined {
     return this.slice(rank, rank + 1)[0]
   }

@@ -17,7 +17,6 @@ import { elementSize, entrySize, headSize, treeNodes } from "./streamLayout.ts"
 
 type StreamId = StreamId.StreamId
 
-/** One entry. */
 export interface Entry {
   readonly id: StreamId
   /** Fields and values, alternating. */
@@ -60,7 +59,6 @@ export interface Pending {
   deliveries: bigint
 }
 
-/** A consumer of a group. */
 export interface Consumer {
   readonly name: Bin
   seenAt: number
@@ -69,7 +67,6 @@ export interface Consumer {
   readonly pending: IdMap<Pending>
 }
 
-/** A consumer group. */
 export class Group {
   readonly name: Bin
   lastId: StreamId
@@ -157,7 +154,6 @@ const place = <T>(items: ReadonlyArray<T>, id: StreamId, idOf: (item: T) => Stre
 
 const placeOf = (entries: ReadonlyArray<Entry>, id: StreamId): number => place(entries, id, (entry) => entry.id)
 
-/** A stream. */
 export class Stream {
   length = 0
   lastId: StreamId = StreamId.zero

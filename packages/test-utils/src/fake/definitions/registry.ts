@@ -9,7 +9,6 @@ import type { Version } from "../facts/version.ts"
 import type { Bin } from "../values/binary.ts"
 import type { Definition, Group } from "./handler.ts"
 
-/** A command in the registry. */
 export interface Entry {
   readonly name: string
   readonly definition: Definition
@@ -44,7 +43,6 @@ export const load = (groups: ReadonlyArray<Group>): void => {
   entries.set(name, { ...restore, name, spec: CommandSpec.find(name) ?? restore.spec })
 }
 
-/** All commands. */
 export const all = (): Iterable<Entry> => entries.values()
 
 /** A command or subcommand by its full name in upper case; undefined if the version doesn't know it. */

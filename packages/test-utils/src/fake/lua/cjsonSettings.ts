@@ -17,7 +17,6 @@ export interface Settings {
   decodeInvalid: boolean
 }
 
-/** The settings at the start. */
 export const defaults = (): Settings => ({
   sparseConvert: false,
   sparseRatio: 2,

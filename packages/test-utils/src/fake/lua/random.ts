@@ -10,7 +10,6 @@ const increment = BigInt(0xb)
 const word = BigInt(48)
 const limit = 0x7fff_ffff
 
-/** One random number generator. */
 export class Random {
   private state = BigInt("0x1234ABCD330E")
 

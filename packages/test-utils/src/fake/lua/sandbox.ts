@@ -139,7 +139,6 @@ export class Sandbox {
     this.current.host = undefined
   }
 
-  /** Pushes the message handler. */
   pushHandler(): void {
     this.pushKept("handler")
   }

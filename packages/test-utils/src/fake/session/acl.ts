@@ -167,7 +167,6 @@ const refusalTexts = {
   channel: "NOPERM this user has no permissions to access one of the channels used as arguments"
 } as const
 
-/** A user. */
 export class User {
   readonly name: Bin
   private readonly version: Version

@@ -63,7 +63,6 @@ export const assign = (view: View, slots: Iterable<number>, owner: string | unde
   return { ...view, owners }
 }
 
-/** Updates some members. */
 export const update = (view: View, changed: Iterable<Member>): View => {
   const members = new Map(view.members)
   let { epoch } = view
@@ -160,7 +159,6 @@ export interface Summary {
 
 const summaries = new WeakMap<View, Summary>()
 
-/** Counts slots and primaries. */
 export const summarize = (view: View): Summary => {
   const known = summaries.get(view)
   if (known !== undefined) return known
@@ -188,6 +186,5 @@ export const isOk = (view: View, requireFullCoverage: boolean): boolean => {
   return reachable > size / 2
 }
 
-/** The replicas of a primary. */
 export const replicasOf = (view: View, id: string): ReadonlyArray<Member> =>
   [...view.members.values()].filter(({ primary }) => primary === id)

@@ -144,5 +144,4 @@ const command = (readOnly: boolean): Definition => ({
   }
 })
 
-/** BITFIELD and BITFIELD_RO. */
 export const bitfield: Group = { BITFIELD: command(false), BITFIELD_RO: command(true) }

@@ -82,7 +82,6 @@ const timeToLive = (unit: "seconds" | "millis", from: "now" | "epoch"): Definiti
   }
 })
 
-/** The commands for times to live. */
 export const expiry: Group = {
   EXPIRE: expire("seconds", "now"),
   PEXPIRE: expire("millis", "now"),

@@ -62,7 +62,6 @@ const forMembers = (answer: (score: number | undefined, session: Session) => Res
   }
 })
 
-/** Geospatial commands. */
 export const geo: Group = {
   ...geoSearch,
   GEOADD: add,

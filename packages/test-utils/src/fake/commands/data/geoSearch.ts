@@ -53,7 +53,6 @@ interface Place extends Geohash.Position {
   readonly distance: number
 }
 
-/** The arguments of a search. */
 class Search {
   center: Geohash.Position | undefined
   centered: "position" | "member" | undefined
@@ -256,7 +255,6 @@ const radius = (center: "position" | "member", kind: "GEORADIUS" | "GEORADIUS_RO
   }
 })
 
-/** The search commands. */
 export const geoSearch: Group = {
   GEOSEARCH: {
     arity: -7,

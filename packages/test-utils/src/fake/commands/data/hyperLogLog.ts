@@ -117,7 +117,6 @@ const debugReply = ({ args, keys }: Invocation): Resp.Reply => {
   return name === "TODENSE" ? int(converted ? 1 : 0) : array(Array.from(value.registers, (rank) => int(rank)))
 }
 
-/** HyperLogLogs. */
 export const hyperLogLog: Group = {
   PFADD: add,
   PFCOUNT: count,

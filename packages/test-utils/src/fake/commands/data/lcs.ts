@@ -110,5 +110,4 @@ const run = ({ args, keys }: Invocation): Resp.Reply => {
   ])
 }
 
-/** The command. */
 export const lcs: Definition = { arity: -3, run }

@@ -191,5 +191,4 @@ const command = (mayStore: boolean): Definition => ({
   }
 })
 
-/** Both commands. */
 export const sort: Group = { SORT: command(true), SORT_RO: command(false) }
