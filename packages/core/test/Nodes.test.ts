@@ -24,6 +24,17 @@ const many = Effect.gen(function*() {
 const resultsByNode = <A, E>(results: Readonly<Record<string, Result.Result<A, E>>>) =>
   Object.fromEntries(Object.entries(results).map(([key, result]) => [key, Result.getOrUndefined(result)]))
 
+describe("a command on a replica", () => {
+  it.effect("goes over a connection that has declared READONLY if it reads, and over another if not", () =>
+    Effect.gen(function*() {
+      const { cluster, run } = yield* connectedTo(pairs)
+      yield* run(Nodes.executeOn("b:7000", Redis.get(keyOfA)))
+      yield* run(Nodes.executeOn("b:7000", Redis.set(keyOfA, "1")))
+      const over = ["GET bar", "SET bar 1"].map((line) => said(carrier(cluster.node("b:7000"), line)))
+      assert.deepStrictEqual(over, [["READONLY", "GET bar"], ["SET bar 1"]])
+    }))
+})
+
 describe("visiting nodes", () => {
   it.effect.each(
     [

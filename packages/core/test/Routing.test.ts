@@ -50,6 +50,28 @@ describe("a command goes to the node of its keys", () => {
       assert.deepStrictEqual(named(a, b, c), { a: [], b: ["NEW.CMD bar k"], c: [] })
     }))
 
+  it.effect("or of its channel, unless that one can't be reached, and then to any other", () =>
+    Effect.gen(function*() {
+      const { a, cluster, run } = yield* connected()
+      for (const node of cluster.nodes.values()) node.on("PUBLISH", Reply.integer(0))
+      yield* run(Redis.publish(keyOfA, "1"))
+      assert.strictEqual(a.count("PUBLISH bar 1"), 1)
+      a.accepts = "none"
+      a.drop()
+      yield* advance("50 millis")
+      for (let i = 0; i < 3; i++) yield* run(Redis.publish(keyOfA, "2"))
+      assert.strictEqual(a.count("PUBLISH bar 2"), 0)
+    }))
+
+  it.effect("and to one node although it is about all, where only the caller could join the answers", () =>
+    Effect.gen(function*() {
+      const { cluster, run } = yield* connected()
+      for (const node of cluster.nodes.values()) node.on("RANDOMKEY", Reply.bulk(node.key))
+      yield* run(Redis.command("RANDOMKEY"))
+      const asked = Array.from(cluster.nodes.values(), (node) => node.count("RANDOMKEY"))
+      assert.deepStrictEqual(asked.toSorted(), [0, 0, 1])
+    }))
+
   it.effect("and takes turns among the primaries when it has none", () =>
     Effect.gen(function*() {
       const { a, b, c, run } = yield* connected()

@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as NodePool from "../src/NodePool.ts"
+import * as Nodes from "../src/Nodes.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
 import * as RedisError from "../src/RedisError.ts"
@@ -155,6 +156,8 @@ describe("a source", () => {
       assert.deepStrictEqual(yield* run(Redis.mget([keyOfB, keyOfA])), ["1", "2"])
       const session = Session.use({ keys: [keyOfB, keyOfA] }, Redis.mget([keyOfB, keyOfC]))
       assert.deepStrictEqual(yield* run(session), ["1", "2"])
+      const others = Session.use({ keys: keyOfB }, Redis.mget([keyOfA, keyOfC]))
+      assert.deepStrictEqual(yield* run(others), ["1", "2"])
       const strict = yield* clientOf(told().source)
       const error = yield* Effect.flip(strict.run(Redis.mget([keyOfB, keyOfA])))
       assert.strictEqual(error.reason._tag, "CrossSlot")
@@ -205,6 +208,28 @@ describe("a source", () => {
       const error = yield* Effect.flip(threeNodes().cluster.provide(make))
       assert.strictEqual(error.reason._tag, "InvalidArgument")
       assert.include(error.message, "give a Topology.Source")
+    }))
+})
+
+describe("a source of nodes that refuse READONLY", () => {
+  const map = Result.getOrThrow(
+    SlotMap.make([{ primary: address("a:7000"), replicas: [address("b:7000")], slots: [[0, 16383]] }])
+  )
+
+  it.effect("has replicas that are read from without it", () =>
+    Effect.gen(function*() {
+      for (const readOnly of [false, true]) {
+        const { b, run } = yield* clientOf(Topology.fixed(map, { readOnly }))
+        yield* run(Nodes.executeOn("b:7000", Redis.get(keyOfA)))
+        assert.strictEqual(b.count("READONLY"), readOnly ? 1 : 0)
+      }
+    }))
+
+  it.effect("has to have connections that do without it", () =>
+    Effect.gen(function*() {
+      const layer = Layer.provide(Topology.layerFromSource(Topology.fixed(map, { readOnly: false })), NodePool.layer())
+      const error = yield* Effect.flip(Effect.scoped(threeNodes().cluster.provide(Layer.build(layer))))
+      assert.include(error.message, "give NodePool.layer({ declareReadOnly: false })")
     }))
 })
 

@@ -7,14 +7,16 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import type * as Client from "../src/Client.ts"
 import * as NodePool from "../src/NodePool.ts"
+import * as Nodes from "../src/Nodes.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
 import type * as RedisError from "../src/RedisError.ts"
 import * as Session from "../src/Session.ts"
 import * as SlotMap from "../src/SlotMap.ts"
 import * as Topology from "../src/Topology.ts"
-import { start } from "./support/client.ts"
+import { carrier, start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, settle, slotOfA, threeNodes } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import { clientOf, mapOf, told, whole } from "./support/sources.ts"
@@ -242,7 +244,7 @@ const parts = Effect.gen(function*() {
   const run = <A, E>(effect: Effect.Effect<A, E, Layer.Success<typeof layer>>): Effect.Effect<A, E> =>
     Effect.provideContext(effect, context)
   yield* settle
-  return { ...nodes, context: Context.add(context, Topology.Topology, topology), run, scopes, topology }
+  return { ...nodes, context: Context.add(context, Topology.Topology, topology), run, scopes, pool, topology }
 })
 
 describe("parts that a program provides", () => {
@@ -278,6 +280,36 @@ describe("parts that a program provides", () => {
       yield* advance("1 second")
       assert.strictEqual(yield* run(Redis.get(keyOfA)), "a:7000")
       assert.strictEqual((yield* Effect.flip(topology.refresh)).reason._tag, "Closed")
+    }))
+
+  it.effect("live on when a client over them ends, and it does nothing over them any more", () =>
+    Effect.gen(function*() {
+      const { a, b, cluster, pool, topology } = yield* parts
+      const scope = yield* Scope.make()
+      const layer = RedisCluster.layerClient().pipe(
+        Layer.provide(Layer.succeed(Topology.Topology, topology)),
+        Layer.provide(Layer.succeed(NodePool.NodePool, pool))
+      )
+      const context = yield* cluster.provide(Scope.provide(Layer.build(layer), scope))
+      a.on("GET", "hold")
+      const begun = yield* start(Effect.provideContext(Effect.flip(Redis.get(keyOfA)), context))
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      carrier(a, `GET ${keyOfA}`).release(Reply.error(`MOVED ${slotOfA} b:7000`))
+      assert.strictEqual((yield* Fiber.join(begun)).reason._tag, "Closed")
+      const [{ address }] = whole.nodes.values()
+      const late: ReadonlyArray<Effect.Effect<unknown, RedisError.RedisError, Client.Client | Redis.Redis>> = [
+        Nodes.executeOn(address, Redis.get(keyOfA)),
+        Session.use({ node: address }, Redis.get(keyOfA)),
+        Redis.dbsize()
+      ]
+      for (const work of late) {
+        const error = yield* Effect.flip(Effect.provideContext(work, context))
+        assert.strictEqual(error.reason._tag, "Closed")
+      }
+      const each = yield* Effect.provideContext(Nodes.execute("all", Redis.ping()), context)
+      assert.isTrue(each.every(({ result }) => Result.isFailure(result) && result.failure.reason._tag === "Closed"))
+      assert.deepStrictEqual([a.commands, b.commands], [[`GET ${keyOfA}`], []])
     }))
 
   it.effect("are not held by what has ended: hundreds of clients over them leave nothing behind", () =>
