@@ -14,7 +14,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Address from "./Address.ts"
 import { isUnknownScript, unsent } from "./internal/failures/failure.ts"
 import type { Failure } from "./internal/failures/failure.ts"
-import { hasOptions } from "./internal/values/settings.ts"
+import { duration, hasOptions, timeoutMillis } from "./internal/values/settings.ts"
 import { InvalidArgument } from "./RedisError.ts"
 import type { RedisError } from "./RedisError.ts"
 
@@ -32,6 +32,11 @@ import type { RedisError } from "./RedisError.ts"
 export interface RedirectPolicy {
   /** With `undefined` nothing is followed or tried again: the caller gets every redirect and every failure. */
   readonly schedule: Schedule.Schedule<unknown, RedisError> | undefined
+  /**
+   * How long a command waits for a node that is away: that can't be reached, or says that it can't serve. While it waits, the
+   * schedule is not stepped: one trial goes out on behalf of all who wait. Without `within` the schedule decides.
+   */
+  readonly within?: Duration.Input | undefined
 }
 
 /**
@@ -50,7 +55,10 @@ export interface RedirectPolicy {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (schedule: Schedule.Schedule<unknown, RedisError>): RedirectPolicy => ({ schedule })
+export const make = (
+  schedule: Schedule.Schedule<unknown, RedisError>,
+  options?: { readonly within?: Duration.Input | undefined }
+): RedirectPolicy => ({ schedule, within: options?.within })
 
 /**
  * Follows no redirects and tries nothing again: the caller sees even a `MOVED`.
@@ -83,8 +91,17 @@ export const standard: RedirectPolicy = make(
     ),
     Schedule.recurs(200),
     Schedule.during("25 seconds")
-  ])
+  ]),
+  { within: "25 seconds" }
 )
+
+/**
+ * How long a policy waits for a node that is away, in milliseconds; `undefined` if its schedule decides that.
+ *
+ * @internal
+ */
+export const withinMillis = ({ schedule, within }: RedirectPolicy): number | undefined =>
+  schedule === undefined || within === undefined ? undefined : timeoutMillis(within)
 
 /**
  * Checks that a value is a policy.
@@ -94,7 +111,9 @@ export const standard: RedirectPolicy = make(
 export const check = (name: string, value: unknown): string | undefined => {
   try {
     if (hasOptions(value) && Object.hasOwn(value, "schedule")) {
-      const { schedule } = value
+      const { schedule, within } = value
+      const problem = within === undefined ? undefined : duration("within", within)
+      if (problem !== undefined) return `${name}: ${problem}`
       if (schedule === undefined || Schedule.isSchedule(schedule)) return undefined
     }
   } catch {

@@ -10,7 +10,9 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -24,6 +26,7 @@ import { ClusterRouter } from "./internal/execution/clusterRouter.ts"
 import { Executor } from "./internal/execution/executor.ts"
 import { Replicas } from "./internal/execution/replicas.ts"
 import { TurnClock } from "./internal/execution/turnClock.ts"
+import { WaitingRoom } from "./internal/execution/waitingRoom.ts"
 import { unsent } from "./internal/failures/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { seedsProblem } from "./internal/topology/clusterSource.ts"
@@ -192,6 +195,9 @@ const makeClient = Effect.fnUntraced(function*(
   const maxLag = Duration.toMillis(Duration.fromInputUnsafe(maxReplicaLag ?? "10 seconds"))
   const context = yield* Effect.context<Connector>()
   const connector = Context.get(context, Connector)
+  const scope = yield* Effect.scope
+  const fork = Effect.runForkWith(context)
+  const random = yield* Random.Random
   const cluster: Cluster = {
     topology,
     pool,
@@ -200,14 +206,23 @@ const makeClient = Effect.fnUntraced(function*(
     ...pool.limits,
     policy: Effect.map(RedirectPolicy.Current, (ofRegion) => ofRegion ?? redirects ?? RedirectPolicy.standard),
     readFrom,
+    room: new WaitingRoom({
+      clock,
+      soon: connector.soon,
+      random: () => random.nextDoubleUnsafe(),
+      fork: (effect) => Fiber.runIn(fork(effect), scope),
+      nodeOf: (slot) => router.placement.nodeOf(slot, "primary"),
+      requestRefresh: topology.requestRefresh,
+      maxWaiting: pool.limits.maxWaiting
+    }),
     counts: { redirects: 0, retries: 0, redirectsOf: new Map() },
     closed: false
   }
   const router = new ClusterRouter(cluster)
   const hub = new Hub({
     clock,
-    scope: yield* Effect.scope,
-    fork: Effect.runForkWith(context),
+    scope,
+    fork,
     topology,
     pool,
     locate: topology.locate,
@@ -215,7 +230,11 @@ const makeClient = Effect.fnUntraced(function*(
     confirmTimeout: cluster.commandTimeout,
     connect: pool.connect
   })
-  yield* Effect.forkScoped(Stream.runForEach(topology.changes, () => Effect.sync(() => hub.wake())))
+  yield* Effect.forkScoped(Stream.runForEach(topology.changes, () =>
+    Effect.sync(() => {
+      hub.wake()
+      cluster.room.lookAll()
+    })))
   const unheard = pool.onTrouble((node, failure) => {
     if (failure === undefined) return
     cluster.replicas.nodeFailed(node)
@@ -226,6 +245,7 @@ const makeClient = Effect.fnUntraced(function*(
     Effect.sync(() => {
       cluster.closed = true
       unheard()
+      cluster.room.end()
       hub.end(unsent(new RedisError.Closed()))
     })
   )

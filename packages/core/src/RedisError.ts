@@ -438,6 +438,8 @@ const inPart = "; other commands of its transaction have been executed, or may h
  * - `reason` is a tagged union.
  * - `delivery` says whether the command may have been executed.
  * - `command`, `slot` and `node` say what was tried and where; `attempts` how often (0 if it was never tried).
+ * - `away`: the command has waited for its node as long as the redirect policy lets it. For so many milliseconds the node has been
+ *   away, and so often it was tried meanwhile on behalf of all who wait for it.
  * - `overtaken`: the command would have been tried again, but a later command of its pipeline on one of its keys (for PUBLISH,
  *   on its channel) has been executed meanwhile, or may have been.
  * - `inPart`: this is the error of one command of a transaction, of which other commands have been executed, or may have been.
@@ -465,6 +467,7 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
   slot: Schema.optional(Schema.Number),
   node: Schema.optional(Schema.String),
   attempts: Schema.Number,
+  away: Schema.optional(Schema.Struct({ millis: Schema.Number, tries: Schema.Number })),
   overtaken: Schema.optional(Schema.Boolean),
   inPart: Schema.optional(Schema.Boolean)
 }) {
@@ -493,7 +496,13 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
       ? ""
       : `${this.command}${where.length > 0 ? ` (${where.join(", ")})` : ""}: `
     return what + this.reason.message + (this.reason._tag === "NotReplicated" ? "" : this.outcome) +
-      (this.overtaken === true ? overtaken : "")
+      (this.overtaken === true ? overtaken : "") + this.absence
+  }
+
+  private get absence(): string {
+    if (this.away === undefined) return ""
+    const { millis, tries } = this.away
+    return `; it has been so for ${Math.round(millis / 100) / 10} s${tries > 0 ? `, in ${tries} tries` : ""}`
   }
 
   private get outcome(): string {

@@ -237,11 +237,18 @@ export const use = <A, E, R>(
       }))
     const problem = (options === undefined ? undefined : optionsProblem(options, useChecks)) ?? effectProblem(effect)
     if (problem !== undefined) return refused(new RedisError.InvalidArgument({ problem }))
-    return options?.rerun === true ? rerun(router, once) : once(byMap, () => {})
+    return options?.rerun === true ? rerun(router, slotOfRoom(router, target), once) : once(byMap, () => {})
   })
 
 const effectProblem = (effect: unknown): string | undefined =>
   Effect.isEffect(effect) ? undefined : `give a session the Effect to run in it, not ${kindOf(effect)}`
+
+/** The slot whose primary the session needs; undefined for one that is bound to a node, or reads from replicas. */
+const slotOfRoom = (router: ClusterRouter, target: Target): number | undefined => {
+  if (target.node !== undefined || (target.readFrom ?? "primary") !== "primary") return undefined
+  const slot = slotOfTarget(target, router.cluster.topology.oneSlot)
+  return typeof slot === "number" ? slot : undefined
+}
 
 type Once<A, E, R> = (
   route: Route,
@@ -264,6 +271,7 @@ const deliveryOf = (
  */
 const rerun = <A, E, R>(
   router: ClusterRouter,
+  slot: number | undefined,
   once: Once<A, E, R>
 ): Effect.Effect<A, E | RedisError.RedisError, R> => {
   let last: RedisError.RedisError | undefined
@@ -288,6 +296,8 @@ const rerun = <A, E, R>(
       : Redirects.persevere(router, {
         repeatable: false,
         patient: false,
+        slotIn: () => slot,
+        beside: true,
         overtaken: false,
         abridged: false,
         deadline: Infinity,

@@ -67,6 +67,11 @@ export abstract class Call extends Effectable.Class<void> {
     return false
   }
 
+  /** Whether `failWhenFull` does not concern it, since it counted when the command came. */
+  get isAdmitted(): boolean {
+    return false
+  }
+
   abstract onReply(value: Resp.Value, node: string): void
   abstract onFailure(failure: Failure): void
 
@@ -139,6 +144,8 @@ export interface Limits {
   readonly patience: number
   /** The length of silence after which a shared connection is given up. */
   readonly silence: number
+  /** How many commands may wait for a node that is away. */
+  readonly maxWaiting: number
 }
 
 /** Whether a command needs a connection of its own: it blocks, or may take longer than a shared connection may be silent. */
@@ -189,16 +196,23 @@ export const sweep = (
 
 /** A call that resumes its fiber with the outcome, be it a reply or a failure. */
 export class Attempt extends Call {
+  private readonly admitted: boolean
   private readonly resume: (effect: Effect.Effect<Outcome>) => void
 
   constructor(
     command: Command.Any,
     asking: boolean,
     deadline: number,
-    resume: (effect: Effect.Effect<Outcome>) => void
+    resume: (effect: Effect.Effect<Outcome>) => void,
+    admitted = false
   ) {
     super(command, asking, deadline)
+    this.admitted = admitted
     this.resume = resume
+  }
+
+  override get isAdmitted(): boolean {
+    return this.admitted
   }
 
   onReply(value: Resp.Value, node: string): void {
@@ -223,10 +237,10 @@ export interface Taker {
 export const attempt = (
   taker: Taker,
   command: Command.Any,
-  options: { readonly asking: boolean; readonly deadline: number }
+  options: { readonly asking: boolean; readonly deadline: number; readonly isAdmitted?: boolean }
 ): Effect.Effect<Outcome> =>
   Effect.callback<Outcome>((resume) => {
-    const call = new Attempt(command, options.asking, options.deadline, resume)
+    const call = new Attempt(command, options.asking, options.deadline, resume, options.isAdmitted)
     taker.submit(call)
     return call
   })

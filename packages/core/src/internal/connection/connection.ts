@@ -233,7 +233,9 @@ export class ConnectionImpl implements Connection, Connector.Listener {
 
   readonly submit = (call: Call): void => {
     if (this.ending.refusal !== undefined) return call.onFailure(this.ending.refusal)
-    if (this.failWhenFull && this.inFlight.length + this.outbox.waiting.length >= this.maxInFlight) {
+    if (
+      this.failWhenFull && !call.isAdmitted && this.inFlight.length + this.outbox.waiting.length >= this.maxInFlight
+    ) {
       return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.maxInFlight }), this.address.key))
     }
     this.enqueue(call)

@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import type { Address } from "../../Address.ts"
 import type * as Command from "../../Command.ts"
 import type * as RedisError from "../../RedisError.ts"
+import type { Failure } from "../failures/failure.ts"
 import type { Call } from "./call.ts"
 import type { Connection } from "./connection.ts"
 import type * as ConnectionOptions from "./options.ts"
@@ -100,6 +101,12 @@ export interface Node {
   readonly submit: (call: Call, slot: number) => void
   /** @internal */
   readonly isDown: () => boolean
+  /**
+   * The failure of the last try to connect, while the node waits before the next one; undefined otherwise.
+   *
+   * @internal
+   */
+  readonly absence: () => Failure | undefined
   /**
    * Whether the last try to connect has failed, even if the next is under way.
    *

@@ -242,6 +242,11 @@ export class NodeConnections implements Node {
   readonly completeUntil = (): number =>
     Math.max(this.heardUntil, ...Array.from(this.open, (connection) => connection.completeUntil()))
 
+  readonly absence = (): Failure | undefined => {
+    const { state } = this.shared[0]
+    return state._tag === "Down" ? state.failure : undefined
+  }
+
   readonly isDown = (): boolean => this.shared[0].state._tag === "Down"
 
   readonly isLost = (): boolean => this.shared[0].isLost

@@ -110,5 +110,6 @@ export const pingMillis = (options: Options): number =>
 export const limitsOf = (options: Options): Limits => ({
   commandTimeout: commandTimeoutMillis(options),
   patience: options.commandTimeout === undefined ? 0 : commandTimeoutMillis(options),
-  silence: 2 * pingMillis(options)
+  silence: 2 * pingMillis(options),
+  maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? defaultMaxInFlight : Infinity
 })

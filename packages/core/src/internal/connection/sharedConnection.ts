@@ -71,7 +71,7 @@ export class SharedConnection implements Taker {
       case "Open":
         return state.connection.submit(call)
       case "Connecting":
-        if (this.waiting.length < this.options.maxWaiting) return this.waiting.push(call)
+        if (call.isAdmitted || this.waiting.length < this.options.maxWaiting) return this.waiting.push(call)
         return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.options.maxWaiting }), this.node))
       case "Down":
         return call.onFailure({ ...state.failure, delivery: "NotSent" })

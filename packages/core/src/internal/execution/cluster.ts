@@ -9,6 +9,7 @@ import type * as Topology from "../../Topology.ts"
 import type { Limits } from "../connection/call.ts"
 import type { Replicas } from "./replicas.ts"
 import type { TurnClock } from "./turnClock.ts"
+import type { WaitingRoom } from "./waitingRoom.ts"
 
 export interface Cluster extends Limits {
   readonly topology: Topology.Topology["Service"]
@@ -19,6 +20,7 @@ export interface Cluster extends Limits {
   readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>
   readonly readFrom: ReadFrom.ReadFrom
   readonly counts: Counts
+  readonly room: WaitingRoom
   /** Whether the client has ended. Nothing is sent any more then. */
   closed: boolean
 }

@@ -19,6 +19,7 @@ import * as OnNodes from "./onNodes.ts"
 import { Placement } from "./placement.ts"
 import type { AnyFiber, Router, Try } from "./router.ts"
 import type { TurnClock } from "./turnClock.ts"
+import type { WaitingRoom } from "./waitingRoom.ts"
 
 /** Failures that show that the node can't answer reads; other failures are about the command. */
 const unfitting: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["ClusterDown", "Moved", "Timeout"])
@@ -31,12 +32,14 @@ export class ClusterRouter implements Router {
   readonly oneSlot: boolean
   readonly cluster: Cluster
   readonly placement: Placement
+  readonly room: WaitingRoom
   readonly locate: Router["locate"]
   readonly serves: Router["serves"]
   private readonly lines: Lines.Lines
 
   constructor(cluster: Cluster, lines: Lines.Lines = Lines.shared) {
     this.cluster = cluster
+    this.room = cluster.room
     this.lines = lines
     this.clock = cluster.clock
     this.timeout = cluster.commandTimeout
@@ -59,8 +62,18 @@ export class ClusterRouter implements Router {
   dispatch(call: Call, slot: number, fiber: AnyFiber, lane = slot): void {
     const readFrom = this.placement.readFromOf(call.command, slot, fiber)
     const node = this.placement.nodeFor(call.command, slot, readFrom)
-    if (node === undefined) call.onFailure(notSent(this.placement.noNode(slot, readFrom)))
-    else this.lines.submit(node, call, lane)
+    if (node === undefined) return call.onFailure(notSent(this.placement.noNode(slot, readFrom)))
+    const refusal = this.room.isEmpty || readFrom !== "primary"
+      ? undefined
+      : this.room.refusalOf(slot, node.address.key)
+    if (refusal === undefined) this.lines.submit(node, call, lane)
+    else call.onFailure(refusal)
+  }
+
+  /** What is published follows its channel, not its slot. */
+  slotIn(command: Command.Any, slot: number, fiber: AnyFiber): number | undefined {
+    const isOfPrimary = command.spec.affinity < 0 && this.placement.readFromOf(command, slot, fiber) === "primary"
+    return isOfPrimary ? slot : undefined
   }
 
   send({ command, deadline, route, slot, together }: Try): Effect.Effect<Outcome> {
@@ -78,10 +91,11 @@ export class ClusterRouter implements Router {
       if (blocks(command) || (!together && this.standsApart(command))) {
         return this.lines.alone(node, deadline, (taker) => {
           const left = withTimeLeft(command, { now: this.clock.readExactly(), deadline, timeout: this.timeout })
-          return attempt(taker, left, { asking, deadline })
+          return attempt(taker, left, { asking, deadline, isAdmitted: true })
         })
       }
-      return attempt({ submit: (call) => this.lines.submit(node, call, slot) }, command, { asking, deadline })
+      const taker = { submit: (call: Call) => this.lines.submit(node, call, slot) }
+      return attempt(taker, command, { asking, deadline, isAdmitted: true })
     })
   }
 

@@ -7,15 +7,16 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
-import { InvalidArgument } from "../../RedisError.ts"
+import { Closed, InvalidArgument, Overloaded } from "../../RedisError.ts"
 import type { RedisError } from "../../RedisError.ts"
 import { blocks, deadlineOf, decoded } from "../connection/call.ts"
-import { timedOut, toError } from "../failures/failure.ts"
+import { timedOut, toError, withoutStack } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import * as Pace from "./pace.ts"
 import { byMap } from "./router.ts"
-import type { Route, Router } from "./router.ts"
+import type { AnyFiber, Route, Router } from "./router.ts"
 import type { Seen } from "./tracing.ts"
+import type { Door, Leave } from "./waitingRoom.ts"
 
 /**
  * A try that blocked for at least this many milliseconds before it was refused counts as a success for the Schedule, which
@@ -31,6 +32,10 @@ interface Work<A, E, R> {
   readonly patient: boolean
   /** Whether it was sent in its short form (EVALSHA) and has a full form. */
   readonly abridged: boolean
+  /** The slot whose primary executes it, by the map; undefined where that is not how its node is chosen. */
+  readonly slotIn: (fiber: AnyFiber) => number | undefined
+  /** Whether it blocks, or holds a connection, so that it must not stand before others in the waiting room. */
+  readonly beside: boolean
   /** In milliseconds of the Clock. */
   readonly deadline: number
   /**
@@ -45,7 +50,8 @@ interface Work<A, E, R> {
 
 /**
  * Tries again, as often and when the policy says, until the work is done or the policy gives up. All second tries, and all
- * waiting between tries, happen here.
+ * waiting between tries, happen here: in the waiting room while the node is away and the policy is patient, otherwise for as
+ * long as the Schedule says.
  */
 export const persevere = Effect.fnUntraced(function*<A, E, R>(
   router: Router,
@@ -61,6 +67,9 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     problem !== undefined
       ? Pace.misguided(problem)
       : policy.schedule && Pace.make("the schedule of the redirect policy", policy.schedule)
+  const within = problem === undefined ? RedirectPolicy.withinMillis(policy) : undefined
+  const room = within === undefined ? undefined : router.room
+  const slot = room && work.slotIn(fiber)
   let pace = paceAnew()
   let failure = first
   let { abridged } = work
@@ -69,6 +78,11 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   let redirects = 0
   // Once a try may have been executed, a later failure can't prove that nothing was executed.
   let uncertain = false
+  /** When patience with nodes that are away ends. */
+  let until: number | undefined
+  let ticket: number | undefined
+  let trial: Door | undefined
+  let trials = 0
 
   while (true) {
     const { reason } = failure
@@ -85,26 +99,51 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     } else {
       uncertain ||= failure.delivery === "MaybeExecuted"
       const delivery = uncertain ? "MaybeExecuted" : failure.delivery
-      const error = work.error({ ...failure, delivery }, attempts)
-      if (decision.command._tag === "GiveUp" || pace === undefined) return yield* error
-
-      const now = clock.currentTimeMillisUnsafe()
-      const next = Result.isFailure(located)
-        ? Result.fail(located.failure)
-        : yield* pace(now, deadline, error)
-      if (Result.isFailure(next)) {
-        const misled = new InvalidArgument({ problem: `${next.failure}, after this: ${reason.message}` })
-        return yield* work.error({ ...failure, reason: misled, delivery }, attempts)
+      if (decision.command._tag === "GiveUp" || pace === undefined) {
+        return yield* work.error({ ...failure, delivery }, attempts)
       }
-      const delay = next.success
-      if (delay === undefined) return yield* error
-      if (decision.command.pause) {
-        if (now + delay >= deadline) {
-          yield* Effect.sleep(Math.max(0, deadline - now))
-          const late = timedOut(failure.node, `another try, after this: ${reason.message}`, false)
-          return yield* work.error({ ...late, delivery }, attempts)
+      const late = (): RedisError => {
+        const late = timedOut(failure.node, `another try, after this: ${reason.message}`, false)
+        return work.error({ ...late, delivery }, attempts)
+      }
+      const now = clock.currentTimeMillisUnsafe()
+      const isAway = decision.command._tag === "ByMap" && decision.command.pause && route._tag === "ByMap"
+      if (room !== undefined && slot !== undefined && isAway && room.close(failure, slot)) {
+        until ??= Math.min(deadline, now + within!)
+        const leave: Leave = yield* room.wait({ slot, until, beside: work.beside, ticket })
+        if (leave._tag === "Full") {
+          const reason = new Overloaded({ limit: leave.limit })
+          return yield* withoutStack(() => work.error({ ...failure, reason, delivery }, attempts))
         }
-        if (delay > 0) yield* Effect.sleep(delay)
+        if (leave._tag === "Closed") return yield* work.error({ ...failure, reason: new Closed(), delivery }, attempts)
+        if (leave._tag === "TooLate") {
+          if (until === deadline) return yield* withoutStack(late)
+          const { failure: last = failure, since = now, tries = 0 } = leave.door ?? {}
+          const away = { millis: clock.currentTimeMillisUnsafe() - since, tries }
+          const all = attempts + Math.max(0, tries - trials)
+          return yield* withoutStack(() => work.error({ ...failure, reason: last.reason, delivery, away }, all))
+        }
+        ticket = leave.ticket
+        trial = leave.trial
+        if (trial !== undefined) trials++
+      } else {
+        const error = work.error({ ...failure, delivery }, attempts)
+        const next = Result.isFailure(located)
+          ? Result.fail(located.failure)
+          : yield* pace(now, deadline, error)
+        if (Result.isFailure(next)) {
+          const misled = new InvalidArgument({ problem: `${next.failure}, after this: ${reason.message}` })
+          return yield* work.error({ ...failure, reason: misled, delivery }, attempts)
+        }
+        const delay = next.success
+        if (delay === undefined) return yield* error
+        if (decision.command.pause) {
+          if (now + delay >= deadline) {
+            yield* Effect.sleep(Math.max(0, deadline - now))
+            return yield* late()
+          }
+          if (delay > 0) yield* Effect.sleep(delay)
+        }
       }
       router.count(redirected ? "redirects" : "retries", failure, fiber)
       route = decision.command
@@ -113,7 +152,9 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     attempts++
     if (redirected) redirects++
     const begun = clock.currentTimeMillisUnsafe()
-    const result = yield* work.again(route, !abridged)
+    const again = work.again(route, !abridged)
+    const result = yield* trial === undefined || room === undefined ? again : room.tried(trial, again)
+    trial = undefined
     if (Result.isSuccess(result)) {
       if (decision.topology._tag === "Patch") router.serves(decision.topology.slot, decision.topology.address.key)
       return result.success
@@ -150,6 +191,8 @@ export const follow = <A>(
     repeatable: command.spec.readOnly || command.idempotent,
     patient: blocks(command),
     abridged: command.unabridged !== undefined,
+    slotIn: (fiber) => router.slotIn(command, slot, fiber),
+    beside: !together && router.standsApart(command),
     deadline,
     overtaken,
     again: (route, inFull) =>

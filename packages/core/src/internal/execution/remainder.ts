@@ -219,6 +219,9 @@ const persevere = Effect.fnUntraced(function*<A>(options: Options<A>, begun: Rea
     repeatable: !isOne || isRepeatable(first.command),
     patient: false,
     abridged: begun.some(({ abridged }) => abridged),
+    // All of them failed at one node, or each for want of one, so the group waits where its first command does.
+    slotIn: (fiber) => router.slotIn(first.command, first.slot, fiber),
+    beside: false,
     deadline: first.deadline,
     overtaken: first.overtaken,
     again,

@@ -12,6 +12,7 @@ import type { Call, Outcome } from "../connection/call.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Admission } from "./admission.ts"
 import type { TurnClock } from "./turnClock.ts"
+import type { WaitingRoom } from "./waitingRoom.ts"
 
 export type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -61,6 +62,10 @@ export interface Router {
   readonly heed: (failure: Failure, topology: RedirectPolicy.Decision["topology"]) => Effect.Effect<void>
   /** Records that a node has answered for a slot that a MOVED gave it. */
   readonly serves: (slot: number, node: string) => void
+  /** Where commands wait while their node is away; undefined where they don't. */
+  readonly room: WaitingRoom | undefined
+  /** The slot whose primary executes a command, by the map; undefined where its node is chosen in another way. */
+  readonly slotIn: (command: Command.Any, slot: number, fiber: AnyFiber) => number | undefined
   /** Counts a further try of a command that a fiber waits for. */
   readonly count: (what: "redirects" | "retries", failure: Failure, fiber: AnyFiber) => void
 }

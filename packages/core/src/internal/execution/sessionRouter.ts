@@ -90,6 +90,13 @@ export class SessionRouter implements Router {
     return attempt({ submit: this.dispatch }, command, { asking: this.asking, deadline })
   }
 
-  /** Sessions have no policy, so there are no further tries to count. */
+  /** A session has its connection, or is run again by whoever opened it. */
+  readonly room = undefined
+
+  slotIn(): undefined {
+    return undefined
+  }
+
+  /** With no policy there are no further tries to count. */
   count(): void {}
 }

@@ -9,11 +9,19 @@ import type * as Resp from "../../Resp.ts"
 import { masked } from "./masking.ts"
 import { isRefusal } from "./refusals.ts"
 
+/** For how long a node, or the owner of a slot, has been away, in milliseconds, and how often it was tried meanwhile. */
+export interface Away {
+  readonly millis: number
+  readonly tries: number
+}
+
 export interface Failure {
   readonly reason: RedisError.Reason
   readonly delivery: RedisError.Delivery
   /** The key of the node's address, if the node is known. */
   readonly node: string | undefined
+  /** How long its node has been away, where it was waited for in vain. */
+  readonly away?: Away | undefined
   /** Whether the command was not tried again because a later command has overtaken it. */
   readonly overtaken?: boolean
 }
@@ -116,6 +124,19 @@ export const rejected = (
   }
 }
 
+/** Makes an error without a stack: a sweep ends thousands of waits at once, and each would have the stack of the same timer. */
+export const withoutStack = <A>(make: () => A): A => {
+  const errors = Error as { stackTraceLimit?: number }
+  const { stackTraceLimit } = errors
+  if (stackTraceLimit === undefined) return make()
+  errors.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    errors.stackTraceLimit = stackTraceLimit
+  }
+}
+
 /** Makes the error that a caller sees. */
 export const toError = (failure: Failure, tried?: {
   readonly command?: Command.Any | undefined
@@ -134,6 +155,7 @@ export const toError = (failure: Failure, tried?: {
     slot: tried?.slot === undefined || tried.slot < 0 ? undefined : tried.slot,
     node: failure.node,
     attempts: tried?.attempts ?? 1,
+    ...(failure.away === undefined ? {} : { away: failure.away }),
     ...(failure.overtaken === true ? { overtaken: true } : {})
   })
 
