@@ -122,12 +122,16 @@ const floorOf = (file: string, folder: string): number => {
   )
 }
 
-const checkFloor = (file: string, folder: string, { line, target }: Import) => {
-  if (target === undefined || folderOf(target) !== folder) return
+const goesUp = (file: string, target: string): boolean => {
+  const folder = folderOf(file)
+  if (folder === undefined || folderOf(target) !== folder) return false
   const from = floorOf(file, folder)
-  const to = floorOf(target, folder)
-  if (to <= from || from < 0) return
-  const floor = floors[folder][to].join(", ")
+  return from >= 0 && floorOf(target, folder) > from
+}
+
+const checkFloor = (file: string, folder: string, { line, target }: Import) => {
+  if (target === undefined || !goesUp(file, target)) return
+  const floor = floors[folder][floorOf(target, folder)].join(", ")
   report(file, line, `imports ${relative(folder, target)}, which is on a higher floor (${floor})`)
 }
 
@@ -155,7 +159,8 @@ for (const [file, all] of imports) {
 const done = new Set<string>()
 const walk = (file: string, path: ReadonlyArray<string>) => {
   for (const { line, target } of imports.get(file) ?? []) {
-    if (target === undefined || done.has(target)) continue
+    // One that goes up is reported already, and the circles that it closes with it.
+    if (target === undefined || done.has(target) || goesUp(file, target)) continue
     const start = path.indexOf(target)
     if (start >= 0) report(file, line, `closes a circle: ${[...path.slice(start), target].join(" -> ")}`)
     else walk(target, [...path, target])

@@ -25,7 +25,9 @@ const gauge = (name: string, description: string) => Metric.gauge(`redisc_${name
 const ofCluster: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (stats: Stats) => number]> = [
   [gauge("redirects", "MOVED and ASK replies that were followed, so far"), ({ redirects }) => redirects],
   [gauge("retries", "Further tries of commands for other reasons, so far"), ({ retries }) => retries],
-  [gauge("refreshes", "Times that the slot map was learnt, so far"), ({ refreshes }) => refreshes]
+  [gauge("refreshes", "Times that the slot map was learnt, so far"), ({ refreshes }) => refreshes],
+  [gauge("waiting", "Commands that wait for nodes that are away"), ({ waiting }) => waiting],
+  [gauge("away", "Nodes, and single slots, that commands wait for"), ({ away }) => away.length]
 ]
 
 const ofNode: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (stats: NodeStats) => number]> = [

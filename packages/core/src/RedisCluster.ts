@@ -106,8 +106,26 @@ export interface Stats {
   readonly retries: number
   /** The number of times that the slot map was learnt. */
   readonly refreshes: number
+  /** Commands that wait for nodes that are away. */
+  readonly waiting: number
+  /** The nodes, and the single slots, that commands wait for. */
+  readonly away: ReadonlyArray<Away>
   /** The statistics of each node, by the key of its address. */
   readonly nodes: ReadonlyMap<string, NodeStats>
+}
+
+/**
+ * A node that is away, by the key of its address, or a slot that its node does not serve: for how many milliseconds, why, and how
+ * often it was tried meanwhile on behalf of all who wait.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Away {
+  readonly of: string | number
+  readonly millis: number
+  readonly reason: RedisError.Reason
+  readonly tries: number
 }
 
 /**
@@ -261,7 +279,7 @@ const makeClient = Effect.fnUntraced(function*(
   })
 })
 
-const statsOf = ({ counts, pool, topology }: Cluster): Stats => {
+const statsOf = ({ clock, counts, pool, room, topology }: Cluster): Stats => {
   const nodes = new Map<string, NodeStats>()
   const add = (node: NodePool.Node): void => {
     const { key } = node.address
@@ -271,7 +289,16 @@ const statsOf = ({ counts, pool, topology }: Cluster): Stats => {
   }
   for (const node of pool.nodes().values()) add(node)
   for (const node of pool.readers().values()) add(node)
-  return { redirects: counts.redirects, retries: counts.retries, refreshes: topology.refreshes(), nodes }
+  const { away, waiting } = room.stats
+  const now = clock.readExactly()
+  return {
+    redirects: counts.redirects,
+    retries: counts.retries,
+    refreshes: topology.refreshes(),
+    waiting,
+    away: away.map(({ failure, of, since, tries }) => ({ of, millis: now - since, reason: failure.reason, tries })),
+    nodes
+  }
 }
 
 /**

@@ -124,6 +124,28 @@ describe.each(away)("a node that %s", (_, leaves, comesBack) => {
     }))
 })
 
+describe("statistics", () => {
+  it.effect("tell how many wait, for whom, since when and why", () =>
+    Effect.gen(function*() {
+      const { a, run, service } = yield* connected()
+      const none = yield* service.stats
+      assert.deepStrictEqual([none.waiting, none.away], [0, []])
+      a.on("GET", loading)
+      const fibers = yield* Effect.replicateEffect(start(run(Redis.get(keyOfA))), 3)
+      yield* advance("5 seconds")
+      const { away, waiting } = yield* service.stats
+      assert.strictEqual(waiting, 3)
+      assert.deepStrictEqual(away.map(({ of, reason }) => [of, reason._tag]), [["a:7000", "ClusterDown"]])
+      assert.isAtLeast(away[0].millis, 4500)
+      assert.isAbove(away[0].tries, 3)
+      a.on("GET", Reply.bulk(a.key))
+      yield* advance("2 seconds")
+      yield* Effect.forEach(fibers, Fiber.join)
+      const after = yield* service.stats
+      assert.deepStrictEqual([after.waiting, after.away], [0, []])
+    }))
+})
+
 describe("a patient policy", () => {
   it.effect("waits as long as it says; a bare schedule is stepped, and connects to nobody", () =>
     Effect.gen(function*() {
