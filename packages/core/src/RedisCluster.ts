@@ -219,7 +219,7 @@ const makeClient = Effect.fnUntraced(function*(
   const cluster: Cluster = {
     topology,
     pool,
-    replicas: new Replicas({ pool, clock, maxLag, onOutdated: topology.requestRefresh }),
+    replicas: new Replicas({ pool, clock, maxLag, onOutdated: topology.outdated }),
     clock: new TurnClock(clock, connector.soon),
     ...pool.limits,
     policy: Effect.map(RedirectPolicy.Current, (ofRegion) => ofRegion ?? redirects ?? RedirectPolicy.standard),

@@ -26,10 +26,12 @@ import * as Address from "./Address.ts"
 import type { Connector } from "./Connector.ts"
 import { logging } from "./internal/connection/strays.ts"
 import { toError, unsent } from "./internal/failures/failure.ts"
+import { Cadence } from "./internal/topology/cadence.ts"
 import * as ClusterSource from "./internal/topology/clusterSource.ts"
 import type { ClusterOptions } from "./internal/topology/clusterSource.ts"
 import * as Guarded from "./internal/topology/guarded.ts"
 import { sourceProblem } from "./internal/topology/guarded.ts"
+import { Lookout, nobody } from "./internal/topology/lookout.ts"
 import type { Source } from "./internal/topology/source.ts"
 import { Troubles } from "./internal/topology/troubles.ts"
 import * as Settings from "./internal/values/settings.ts"
@@ -142,6 +144,19 @@ export class Topology extends Context.Service<Topology, {
   readonly disclaim: (slot: number, node: string) => Effect.Effect<void>
   /** Asks for a refresh in the background, soon. Many requests lead to one refresh. */
   readonly requestRefresh: () => void
+  /**
+   * The same, without the pause that grows while refreshes bring nothing new: something says that the map has changed.
+   *
+   * @internal
+   */
+  readonly outdated: () => void
+  /**
+   * A node has failed a command in a way that asks for a refresh, or there was no node for it. If it is a primary, a failover
+   * is looked out for.
+   *
+   * @internal
+   */
+  readonly failed: (node: string | undefined) => void
   /** @internal */
   readonly currentUnsafe: () => SlotMap.SlotMap
   /**
@@ -167,9 +182,8 @@ export class Topology extends Context.Service<Topology, {
   readonly tell: (failure: BackgroundFailure) => void
 }>()("@redisc/core/Topology") {}
 
-/** Pauses between background refreshes, in milliseconds: short at first, longer while they bring nothing new. */
-const minPause = 100
-const maxPause = 400
+/** The pause after a defect in a function of the user's, in milliseconds. */
+const defectPause = 400
 /** The pause between a failed refresh and the next one, in milliseconds. */
 const retryPause = 1000
 /** How long to keep connections to a node outside of the map, in milliseconds. */
@@ -296,6 +310,8 @@ export const fromSource = Effect.fnUntraced(function*(
   let refreshes = 0
   let learntAt = 0
   let failing = false
+  const interval = Duration.fromInputUnsafe(options.refreshInterval ?? "1 minute")
+  const cadence = new Cadence(clock, Duration.toMillis(interval))
 
   // Not publishUnsafe: when a listener's buffer is full, that would drop the new failure, not the oldest.
   const tell = (failure: BackgroundFailure): void => {
@@ -330,6 +346,7 @@ export const fromSource = Effect.fnUntraced(function*(
     refreshes++
     learntAt = startedAt
     woken.openUnsafe()
+    if (SlotMap.fingerprint(map) !== SlotMap.fingerprint(current())) cadence.changed()
     return yield* swap(map)
   })
 
@@ -383,17 +400,16 @@ export const fromSource = Effect.fnUntraced(function*(
     }
   })
 
-  let pause = minPause
   const turn = Effect.gen(function*() {
     yield* dueOrRequested
     requested = false
-    const before = SlotMap.fingerprint(current())
+    cadence.begin()
     const learnt = yield* Effect.result(refresh)
     if (Result.isSuccess(learnt)) failing = false
     // A refresh that ends because the client ends is not a failure.
     else if (!isClosed()) yield* tellFailed(learnt.failure)
-    pause = SlotMap.fingerprint(current()) !== before ? minPause : Math.min(pause * 2, maxPause)
-    yield* Effect.sleep(pause * (0.5 + (yield* Random.next)))
+    cadence.end(failing)
+    yield* cadence.rest(dueAt)
   })
 
   const requestRefresh = (): void => {
@@ -401,15 +417,24 @@ export const fromSource = Effect.fnUntraced(function*(
     woken.openUnsafe()
   }
 
+  const outdated = (): void => {
+    cadence.news()
+    requestRefresh()
+  }
+  const lookout = new Lookout({ pool, clock, map: current, news: outdated })
+
   const unheard = pool.onTrouble((node, failure) => {
-    if (failure !== undefined && failure.reason._tag !== "Closed") troubles.note(node, failure)
+    if (failure?.reason._tag !== "Closed") {
+      if (failure !== undefined) troubles.note(node, failure)
+      lookout.notice(node)
+    }
     requestRefresh()
   })
   // The pool may outlive this topology.
   yield* Effect.addFinalizer(() => Effect.sync(unheard))
   yield* refresh
   yield* Effect.forkScoped(foreverDespite(turn))
-  const interval = Duration.fromInputUnsafe(options.refreshInterval ?? "1 minute")
+  yield* Effect.forkScoped(foreverDespite(lookout.turn))
   if (Duration.isFinite(interval)) {
     const jittered = Effect.flatMap(Random.next, (random) => Effect.sleep(Duration.times(interval, 0.75 + random / 2)))
     yield* Effect.forkScoped(foreverDespite(Effect.andThen(jittered, Effect.sync(requestRefresh))))
@@ -436,13 +461,21 @@ export const fromSource = Effect.fnUntraced(function*(
     pool,
     patch: (slot, address, from) =>
       Effect.suspend(() => {
-        requestRefresh()
-        return redirects === undefined ? Effect.void : swap(redirects.patch(current(), slot, address, from))
+        const before = current()
+        const after = redirects?.patch(before, slot, address, from)
+        if (after === before) requestRefresh()
+        else outdated()
+        return after === undefined ? Effect.void : swap(after)
       }),
     serves: (slot, node) => redirects?.serves(slot, node),
     disclaim: (slot, node) =>
       Effect.suspend(() => redirects === undefined ? Effect.void : swap(redirects.disclaim(current(), slot, node))),
     requestRefresh,
+    outdated,
+    failed: (node) => {
+      lookout.notice(node ?? nobody)
+      requestRefresh()
+    },
     currentUnsafe: current,
     learntAt: () => learntAt,
     keep: (address) => {
@@ -480,7 +513,7 @@ const foreverDespite = (effect: Effect.Effect<void>): Effect.Effect<never> =>
   Effect.forever(Effect.catchCauseIf(
     effect,
     (cause) => !Cause.hasInterrupts(cause),
-    () => Effect.sleep(maxPause)
+    () => Effect.sleep(defectPause)
   ))
 
 /**

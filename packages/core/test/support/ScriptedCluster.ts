@@ -182,7 +182,7 @@ export class ScriptedNode {
   /** The commands that came, without what is said by itself: greetings, pings and questions about the cluster. */
   get commands(): ReadonlyArray<string> {
     return this.connections.flatMap(({ received }) => received)
-      .filter((line) => !/^(HELLO|CLIENT|PING|CLUSTER|AUTH)\b/.test(line))
+      .filter((line) => !/^(HELLO|CLIENT|PING|CLUSTER|AUTH|ROLE)\b/.test(line))
   }
 
   /** How often a command came. */

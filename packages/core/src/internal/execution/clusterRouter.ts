@@ -135,7 +135,7 @@ export class ClusterRouter implements Router {
       case "Keep":
         return Effect.void
       case "Refresh":
-        return Effect.andThen(disclaimed, Effect.sync(topology.requestRefresh))
+        return Effect.andThen(disclaimed, Effect.sync(() => topology.failed(node)))
       case "Renew":
         return Effect.andThen(
           disclaimed,
