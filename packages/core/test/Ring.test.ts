@@ -56,4 +56,14 @@ describe("Ring", () => {
     assert.strictEqual(queue.find(() => true), calls[1])
     assert.isUndefined(queue.find((each) => each === calls[0]))
   })
+
+  it("puts an item before all others, also where it is full", () => {
+    const ring = new Ring<number>()
+    for (let i = 0; i < 16; i++) ring.push(i)
+    ring.shift()
+    ring.unshift(-1)
+    ring.unshift(-2)
+    assert.strictEqual(ring.length, 17)
+    assert.deepStrictEqual(ring.drain(), [-2, -1, ...Array.from({ length: 15 }, (_, i) => i + 1)])
+  })
 })

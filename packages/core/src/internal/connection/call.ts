@@ -67,9 +67,14 @@ export abstract class Call extends Effectable.Class<void> {
     return false
   }
 
-  /** Whether `failWhenFull` does not concern it, since it counted when the command came. */
-  get isAdmitted(): boolean {
+  /** Whether it is the client's own work, which callers and their limits must not hold up. */
+  get isOwn(): boolean {
     return false
+  }
+
+  /** Whether `failWhenFull` does not concern it: it is the client's own, or it counted when the command came. */
+  get isAdmitted(): boolean {
+    return this.isOwn
   }
 
   abstract onReply(value: Resp.Value, node: string): void
@@ -228,6 +233,17 @@ export class Attempt extends Call {
   }
 }
 
+/** One of the client's own commands, whose outcome is awaited. */
+class OwnAttempt extends Attempt {
+  override get isOwn(): boolean {
+    return true
+  }
+
+  override get isAdmitted(): boolean {
+    return true
+  }
+}
+
 /** Something that takes calls: a connection, or a stand-in for one that is not open yet. */
 export interface Taker {
   readonly submit: (call: Call) => void
@@ -237,10 +253,16 @@ export interface Taker {
 export const attempt = (
   taker: Taker,
   command: Command.Any,
-  options: { readonly asking: boolean; readonly deadline: number; readonly isAdmitted?: boolean }
+  options: {
+    readonly asking: boolean
+    readonly deadline: number
+    readonly isAdmitted?: boolean
+    readonly isOwn?: boolean
+  }
 ): Effect.Effect<Outcome> =>
   Effect.callback<Outcome>((resume) => {
-    const call = new Attempt(command, options.asking, options.deadline, resume, options.isAdmitted)
+    const Kind = options.isOwn === true ? OwnAttempt : Attempt
+    const call = new Kind(command, options.asking, options.deadline, resume, options.isAdmitted)
     taker.submit(call)
     return call
   })
@@ -251,15 +273,16 @@ export const run = <A>(
   command: Command.Command<A>,
   deadline: number,
   /** How long a command without a timeout of its own may take. */
-  timeout: number
+  timeout: number,
+  isOwn = false
 ): Effect.Effect<A, RedisError.RedisError> => {
   if (command.problem !== undefined) {
     return Effect.fail(unsent(new RedisError.InvalidArgument({ problem: command.problem }), command))
   }
-  return Effect.flatMap(attempt(taker, command, { asking: false, deadline }), (outcome) => {
+  return Effect.flatMap(attempt(taker, command, { asking: false, deadline, isOwn }), (outcome) => {
     if (outcome._tag === "Replied") return decoded(command, outcome.value, outcome.node)
     return command.unabridged !== undefined && isUnknownScript(outcome.failure)
-      ? run(taker, Command.inFull(command), deadline, timeout)
+      ? run(taker, Command.inFull(command), deadline, timeout, isOwn)
       : Effect.fail(toError(outcome.failure, { command, time: deadlineOf(command, 0, timeout) }))
   })
 }

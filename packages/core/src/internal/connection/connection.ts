@@ -165,7 +165,17 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     const node = address.key
     const inFlight = new Ring<Call>()
     const pings = new Pings(secret, clock.currentTimeMillisUnsafe())
-    const link = { node, clock, soon, report, inFlight, pings, answers: new Answers(), standing: new Standing() }
+    const link = {
+      node,
+      clock,
+      soon,
+      report,
+      inFlight,
+      pings,
+      answers: new Answers(),
+      standing: new Standing(),
+      own: { count: 0 }
+    }
     const outbox = new Outbox(link, this.maxInFlight, (reason) => this.ending.abort(reason))
     const ending = new Ending(link, outbox)
     const replies = new Replies(link, outbox, ending)
@@ -233,12 +243,18 @@ export class ConnectionImpl implements Connection, Connector.Listener {
 
   readonly submit = (call: Call): void => {
     if (this.ending.refusal !== undefined) return call.onFailure(this.ending.refusal)
-    if (
-      this.failWhenFull && !call.isAdmitted && this.inFlight.length + this.outbox.waiting.length >= this.maxInFlight
-    ) {
-      return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.maxInFlight }), this.address.key))
+    if (this.failWhenFull) {
+      if (call.isOwn) this.link.own.count++
+      else if (!call.isAdmitted && this.isFull()) {
+        return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.maxInFlight }), this.address.key))
+      }
     }
     this.enqueue(call)
+  }
+
+  /** The client's own calls take no room from its callers. */
+  private isFull(): boolean {
+    return this.inFlight.length + this.outbox.waiting.length - this.link.own.count >= this.maxInFlight
   }
 
   private readonly enqueue = (call: Call): void => {
@@ -253,6 +269,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
    */
   readonly ping = (onEnd?: (answered: boolean) => void): boolean => {
     if (!this.outbox.isOpen || this.link.standing.takenOver) return false
+    if (this.failWhenFull) this.link.own.count++
     this.outbox.push(this.link.pings.make(this.link.clock.currentTimeMillisUnsafe(), onEnd))
     return true
   }

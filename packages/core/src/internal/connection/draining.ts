@@ -55,7 +55,7 @@ const release = Effect.fnUntraced(function*(
     const unblock = Command.make(CLIENT_UNBLOCK, [`${id}`, "ERROR"], Reply.raw)
     const outcome = id === undefined
       ? undefined
-      : yield* attempt(over, unblock, { asking: false, deadline: Infinity })
+      : yield* attempt(over, unblock, { asking: false, deadline: Infinity, isOwn: true })
     if (outcome?._tag !== "Replied") return connection.abort(reason)
     connection.endIfIdle()
     yield* Effect.raceFirst(connection.closed, Effect.sleep(lookAgain))

@@ -21,4 +21,6 @@ export interface Link {
   readonly answers: Answers
   readonly pings: Pings
   readonly standing: Standing
+  /** The client's own calls among those that wait or are in flight. Counted only where `failWhenFull` does not count them. */
+  readonly own: { count: number }
 }

@@ -97,6 +97,12 @@ export interface Node {
    * @internal
    */
   readonly connect: () => void
+  /**
+   * Runs one of the client's own commands, over the shared connections. It neither fails by `failWhenFull`, nor waits for room.
+   *
+   * @internal
+   */
+  readonly ask: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
   /** @internal */
   readonly submit: (call: Call, slot: number) => void
   /** @internal */

@@ -62,7 +62,11 @@ export class NodeConnections implements Node {
   private readonly dedicatedPool: Pool.Pool<Connection, RedisError.RedisError>
   private readonly limits: Limits
   private readonly commandTimeout: number
+  /** Opens a connection beside the shared and the dedicated ones. */
+  private readonly connectOne: NodeSurroundings["connect"]
   private readonly open = new Set<Connection>()
+  /** Connections that were opened for one urgent command each. */
+  private readonly urgent = new Set<Connection>()
   private readonly openDedicated = new Set<Connection>()
   private readonly leased = new Map<Connection, Scope.Closeable>()
   private heardUntil = 0
@@ -91,6 +95,7 @@ export class NodeConnections implements Node {
     this.commandTimeout = this.limits.commandTimeout
     const sharedCount = options.connectionsPerNode ?? 1
     const connect = Effect.tap(around.connect, (connection) => Effect.sync(() => this.opened(connection)))
+    this.connectOne = connect
     const sharedPool = makePool(sharedCount, connect)
     this.dedicatedPool = makePool(
       options.maxDedicated ?? defaultMaxDedicated,
@@ -153,13 +158,21 @@ export class NodeConnections implements Node {
       const { clock } = this.around
       const timeout = this.commandTimeout
       const deadline = deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
-      // A command that blocks would hold up all others on a shared connection. SCRIPT KILL would wait behind the script.
-      const alone = command.spec.urgent || standsApart(command, this.limits)
-      if (!alone) return run(this.taker, command, deadline, timeout)
-      return Effect.scoped(Effect.flatMap(this.dedicatedBy(deadline), (connection) => {
+      // SCRIPT KILL would wait behind the script that it ends, or for a lease behind the commands that wait for that script.
+      const { urgent } = command.spec
+      // A command that blocks would hold up all others on a shared connection.
+      if (!urgent && !standsApart(command, this.limits)) return run(this.taker, command, deadline, timeout)
+      const own = urgent ? this.urgentBy(deadline) : this.dedicatedBy(deadline)
+      return Effect.scoped(Effect.flatMap(own, (connection) => {
         const now = clock.currentTimeMillisUnsafe()
         return run(connection, withTimeLeft(command, { now, deadline, timeout }), deadline, timeout)
       }))
+    })
+
+  readonly ask = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
+    Effect.suspend(() => {
+      const deadline = deadlineOf(command, this.around.clock.currentTimeMillisUnsafe(), this.commandTimeout)
+      return run(this.taker, command, deadline, this.commandTimeout, true)
     })
 
   /** The lease has a scope of its own, because it ends with the node even if its holder's scope stays open. */
@@ -168,14 +181,30 @@ export class NodeConnections implements Node {
     (scope) => Effect.onError(Scope.provide(this.lease(scope), scope), () => Scope.close(scope, Exit.void))
   )
 
-  readonly dedicatedBy = (deadline: number): typeof this.dedicated =>
-    Effect.suspend(() =>
-      within(this.dedicated, {
+  readonly dedicatedBy = (deadline: number): typeof this.dedicated => this.inTime(this.dedicated, deadline)
+
+  /** Opens a connection for one command, outside of `maxDedicated`. */
+  private urgentBy(deadline: number): typeof this.dedicated {
+    const opened = Effect.tap(this.connectOne, (connection) => {
+      if (this.end !== undefined) return Effect.fail(this.unsent(this.end))
+      this.urgent.add(connection)
+      return Effect.addFinalizer(() => Effect.sync(() => this.urgent.delete(connection)))
+    })
+    return this.inTime(
+      Effect.suspend(() => this.end === undefined ? opened : Effect.fail(this.unsent(this.end))),
+      deadline
+    )
+  }
+
+  private inTime(own: typeof this.dedicated, deadline: number): typeof this.dedicated {
+    return Effect.suspend(() =>
+      within(own, {
         soon: this.around.soon,
         duration: deadline - this.around.clock.currentTimeMillisUnsafe(),
         orElse: () => Effect.fail(this.unsent(new RedisError.Timeout({ waitingFor: "a connection of its own" })))
       })
     )
+  }
 
   private unsent(reason: RedisError.Reason): RedisError.RedisError {
     return unsent(reason, undefined, this.address.key)
@@ -285,7 +314,7 @@ export class NodeConnections implements Node {
     Effect.gen({ self: this }, function*() {
       this.end ??= reason
       const shared = this.shared.flatMap((connection) => connection.leave(reason) ?? [])
-      const leased = [...this.leased.keys()]
+      const leased = [...this.leased.keys(), ...this.urgent]
       for (const connection of leased) connection.finish(reason)
       yield* unblock(leased, shared.length > 0 ? Effect.succeed(shared[0]) : this.around.connect, reason)
       for (const connection of shared) connection.finish(reason)
@@ -300,7 +329,7 @@ export class NodeConnections implements Node {
   /** Closes the connections of a node that has left, once everything that was sent is answered, or after `drainTimeout`. */
   readonly retire = (drainTimeout: Duration.Input): Effect.Effect<void> => {
     const isDrained = Effect.sync(() =>
-      this.leased.size === 0 && this.shared.every((connection) => connection.pending === 0)
+      this.leased.size + this.urgent.size === 0 && this.shared.every((connection) => connection.pending === 0)
     )
     const wait = Effect.repeat(Effect.andThen(Effect.sleep("20 millis"), isDrained), { until: (done) => done })
     return Effect.gen({ self: this }, function*() {

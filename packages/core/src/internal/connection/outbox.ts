@@ -8,7 +8,8 @@
  * ```
  *
  * It keeps back calls beyond `maxInFlight`, calls that the peer is too slow to read, and everything behind a command that has
- * to be alone in flight. It does not follow calls further once they are written.
+ * to be alone in flight. The client's own calls (`isOwn`) count as others do, but go out however many are in flight, and pass by
+ * those that wait for room. It does not follow calls further once they are written.
  */
 import type * as Connector from "../../Connector.ts"
 import * as RedisError from "../../RedisError.ts"
@@ -70,7 +71,8 @@ export class Outbox {
   }
 
   push(call: Call): void {
-    this.waiting.push(call)
+    if (this.inFlight.length + this.waiting.length >= this.maxInFlight && call.isOwn) this.waiting.unshift(call)
+    else this.waiting.push(call)
     if (this.draining) return
     if (this.waiting.length >= longQueue && this.inFlight.length + longQueue <= this.maxInFlight) this.flush()
     else if (!this.flushing) this.flushSoon()
@@ -112,15 +114,20 @@ export class Outbox {
     this.recycle(transport)
     const { encoder, inFlight, waiting } = this
     if (inFlight.length === 0) this.loner = false
-    while (!this.draining && waiting.length > 0 && inFlight.length < this.maxInFlight && !this.loner) {
-      const { abandoned, command } = waiting.peek()!
+    while (!this.draining && waiting.length > 0 && !this.loner) {
+      const next = waiting.peek()!
+      if (inFlight.length >= this.maxInFlight && !next.isOwn) break
+      const { abandoned, command } = next
       const { stateful } = command.spec
       if (stateful !== undefined && command.spec.alone && !abandoned) {
         if (inFlight.length > 0) break
         this.loner = true
       }
       const call = waiting.shift()!
-      if (abandoned) continue
+      if (abandoned) {
+        if (this.link.own.count > 0 && call.isOwn) this.link.own.count--
+        continue
+      }
       const problem = Unit.write(call, encoder, inFlight)
       if (problem !== undefined) {
         this.unfit.push({ call, problem })

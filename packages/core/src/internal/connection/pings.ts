@@ -28,6 +28,10 @@ export class Ping extends Unattended {
     this.onEnd = onEnd
   }
 
+  override get isOwn(): boolean {
+    return true
+  }
+
   override onReply(): void {
     this.onEnd?.(true)
   }

@@ -38,6 +38,7 @@ export class Replies implements Resp.Handler {
   private readonly pings: Pings
   private readonly standing: Standing
   private readonly ending: Ending
+  private readonly own: Link["own"]
 
   constructor(link: Link, outbox: Outbox, ending: Ending) {
     this.link = link
@@ -47,6 +48,7 @@ export class Replies implements Resp.Handler {
     this.standing = link.standing
     this.outbox = outbox
     this.ending = ending
+    this.own = link.own
     this.heard = link.clock.currentTimeMillisUnsafe()
     this.heardBefore = this.heard
   }
@@ -103,6 +105,7 @@ export class Replies implements Resp.Handler {
       )
     }
     this.inFlight.shift()
+    if (this.own.count > 0 && call.isOwn) this.own.count--
     if (value instanceof Resp.ReplyError) this.onError(call, value)
     else this.answer(call, value)
     this.outbox.proceed()

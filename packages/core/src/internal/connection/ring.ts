@@ -30,6 +30,14 @@ export class Ring<A> {
     this.count++
   }
 
+  /** Puts an item before all others. */
+  unshift(item: A): void {
+    if (this.count === this.places.length) this.grow()
+    this.first = (this.first - 1) & (this.places.length - 1)
+    this.places[this.first] = item
+    this.count++
+  }
+
   pushAll(items: ReadonlyArray<A>): void {
     for (const item of items) this.push(item)
   }

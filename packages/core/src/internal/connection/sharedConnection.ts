@@ -41,6 +41,8 @@ export class SharedConnection implements Taker {
   private readonly pool: Pool.Pool<Connection, RedisError.RedisError>
   private readonly options: Options
   private readonly waiting = new Ring<Call>()
+  /** How many of those that wait are the client's own, which take no room from its callers. */
+  private ownWaiting = 0
   private current: State = { _tag: "Connecting" }
   private wasOpen = false
   /** Whether the last try to open it has failed. */
@@ -71,7 +73,10 @@ export class SharedConnection implements Taker {
       case "Open":
         return state.connection.submit(call)
       case "Connecting":
-        if (call.isAdmitted || this.waiting.length < this.options.maxWaiting) return this.waiting.push(call)
+        if (call.isOwn) this.ownWaiting++
+        if (call.isAdmitted || this.waiting.length - this.ownWaiting < this.options.maxWaiting) {
+          return this.waiting.push(call)
+        }
         return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.options.maxWaiting }), this.node))
       case "Down":
         return call.onFailure({ ...state.failure, delivery: "NotSent" })
@@ -106,6 +111,7 @@ export class SharedConnection implements Taker {
       onQuiet: () => this.options.onTrouble(undefined)
     }
     connection.watch(watcher)
+    this.ownWaiting = 0
     each(this.waiting.drain(), (call) => {
       if (!call.abandoned) connection.submit(call)
     }, this.options.report)
@@ -114,6 +120,7 @@ export class SharedConnection implements Taker {
   private down(failure: Failure): void {
     this.isLost = true
     this.current = { _tag: "Down", failure }
+    this.ownWaiting = 0
     failAll(this.waiting, { ...failure, delivery: "NotSent" }, this.options.report)
   }
 

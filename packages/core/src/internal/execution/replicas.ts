@@ -57,6 +57,10 @@ class Question extends Call {
     return false
   }
 
+  override get isOwn(): boolean {
+    return true
+  }
+
   onReply(value: Resp.Value): void {
     this.settle(value)
   }

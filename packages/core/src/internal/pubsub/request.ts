@@ -73,6 +73,10 @@ export class Request extends Call {
     return isClear && verb === this.verb && kind === this.kind && this.pending.delete(name)
   }
 
+  override get isAdmitted(): boolean {
+    return true
+  }
+
   override get isAnsweredByPushes(): boolean {
     return true
   }

@@ -54,12 +54,12 @@ const ask = Effect.fnUntraced(function*(
   layouts: Layouts
 ): Effect.fn.Return<Vote.View, string> {
   const { address } = node
-  const info = node.execute(CLUSTER_INFO).pipe(
+  const info = node.ask(CLUSTER_INFO).pipe(
     Effect.catch((error) => isRefused(error) ? Effect.succeed(undefined) : Effect.fail(error))
   )
-  const slots = Effect.map(node.execute(CLUSTER_SLOTS), (reply) => layouts.read(reply, address))
+  const slots = Effect.map(node.ask(CLUSTER_SLOTS), (reply) => layouts.read(reply, address))
   const shards = Effect.map(
-    node.execute(CLUSTER_SHARDS),
+    node.ask(CLUSTER_SHARDS),
     (reply) => layouts.read(reply, address, SlotMap.fromClusterShards)
   )
   const layout = Effect.catch(slots, (error) => isForbidden(error) ? shards : Effect.fail(error))
