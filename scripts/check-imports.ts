@@ -60,8 +60,8 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["tasks/*"],
     ["options"],
     ["report/*"],
-    ["scale/*"],
-    ["main", "path", "profile", "scale"]
+    ["scale/*", "outage/*"],
+    ["main", "outage", "path", "profile", "scale"]
   ]
 }
 

@@ -2,8 +2,8 @@ import { ClusterBatch, GlideClusterClient } from "@valkey/valkey-glide"
 import type { GlideClusterClientConfiguration } from "@valkey/valkey-glide"
 import type { Nodes } from "../cluster/cluster.ts"
 import type { Open, Subscribe } from "./client.ts"
+import type { Commands } from "./client.ts"
 import { fromPromises } from "./promises.ts"
-import type { Commands } from "./promises.ts"
 
 const connect = ({ ca, ports }: Nodes, more: Partial<GlideClusterClientConfiguration> = {}) =>
   GlideClusterClient.createClient({

@@ -1,24 +1,7 @@
 import { batchOf, checkReplies, checkReply, dataOf, indexOf, isSampled, isWrite } from "../work/data.ts"
 import { ownerOf } from "../work/fill.ts"
 import type { Load } from "../work/workloads.ts"
-import type { Client } from "./client.ts"
-
-export type Replies = ReadonlyArray<unknown>
-
-/** Many commands that are known at the same time: a GET of each key, or a SET if there are values. */
-export interface Batch {
-  readonly keys: ReadonlyArray<string>
-  readonly values: ReadonlyArray<string> | undefined
-}
-
-/** The operations of a client with promises. */
-export interface Commands {
-  readonly get: (key: string) => Promise<unknown>
-  readonly set: (key: string, value: string) => Promise<unknown>
-  /** Runs a whole batch, and returns the replies in the order of the keys. By default, there is a promise for each command. */
-  readonly batch?: ((batch: Batch) => Promise<Replies>) | undefined
-  readonly close: () => Promise<unknown>
-}
+import type { Batch, Client, Commands, Replies } from "./client.ts"
 
 /**
  * Runs a batch as one pipeline per node, all at the same time, for clients whose pipelines may contain only keys of one node.
@@ -82,6 +65,7 @@ export const fromPromises = (commands: Commands): Client => {
         await Promise.all(Array.from({ length: loops }, (_, loop) => runLoop(loop)))
       }
     },
+    commands,
     close: async () => {
       await close()
     }

@@ -8,8 +8,8 @@ import { checkReply, dataOf, indexOf, isSampled, isWrite } from "../work/data.ts
 import type { Data } from "../work/data.ts"
 import type { Load } from "../work/workloads.ts"
 import type { Open, Subscribe } from "./client.ts"
+import type { Batch } from "./client.ts"
 import { batchFor, fromPromises } from "./promises.ts"
-import type { Batch } from "./promises.ts"
 
 const connect = ({ ca, ports }: Nodes) =>
   ManagedRuntime.make(NodeRedisCluster.layer({

@@ -94,6 +94,11 @@ export class Cluster {
     return cluster
   }
 
+  /** Ends the server of a node, or stops it so that it is silent. */
+  lose(index: number, how: "kill" | "freeze"): void {
+    this.servers[index].kill(how === "kill" ? "SIGKILL" : "SIGSTOP")
+  }
+
   nodes(over: Over): Nodes {
     return over === "tcp"
       ? { ports: this.ports, ca: undefined }
