@@ -16,7 +16,7 @@ import { within } from "./arrivals.ts"
 import { ConnectionImpl } from "./connection.ts"
 import type { Connection } from "./connection.ts"
 import { handshake, login } from "./handshake.ts"
-import type { Step } from "./handshake.ts"
+import type { Login, Step } from "./handshake.ts"
 import type { Options } from "./options.ts"
 import type { PushListener } from "./pushes.ts"
 import { logging } from "./strays.ts"
@@ -29,11 +29,15 @@ export interface Extension {
   readonly listeners?: ReadonlyArray<PushListener>
 }
 
-/** Opens a connection that stays open until the scope is closed. Calls that are on it then fail with `Closed`. */
+/**
+ * Opens a connection that stays open until the scope is closed. Calls that are on it then fail with `Closed`. `asLogin` yields the
+ * user to log in as, if that is not left to this connection alone.
+ */
 export const connect = Effect.fnUntraced(function*(
   address: Address,
   options: Options = {},
-  { listeners = [], steps = [] }: Extension = {}
+  { listeners = [], steps = [] }: Extension = {},
+  asLogin: Effect.Effect<Login, RedisError.RedisError> | undefined = options.credentials && login(options.credentials)
 ): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
   const connector = yield* Connector.Connector
   const connection = new ConnectionImpl(address, options, {
@@ -43,13 +47,13 @@ export const connect = Effect.fnUntraced(function*(
     report: logging(Effect.runForkWith(yield* Effect.context<never>())),
     secret: (yield* Random.nextInt).toString(36)
   })
-  const { connectTimeout = "5 seconds", credentials } = options
+  const { connectTimeout = "5 seconds" } = options
   /** The problem to report when `connectTimeout` has passed: it names the step that did not end. */
   let late = "the node did not answer"
   const open = Effect.gen(function*() {
     connection.open(yield* connector.open(address, connection))
     late = "the effect that yields the password did not end"
-    const whoIs = credentials === undefined ? undefined : yield* login(credentials)
+    const whoIs = asLogin === undefined ? undefined : yield* asLogin
     late =
       "the node let us connect and did not answer our greeting (check that it is the port of a Redis server, and " +
       "whether it wants TLS)"

@@ -239,7 +239,13 @@ export class ConnectionImpl implements Connection, Connector.Listener {
 
   /** Runs one command of the handshake. Nobody else uses the connection yet, so its limits do not apply. */
   readonly attempt = (command: Command.Any): Effect.Effect<Outcome> =>
-    attempt({ submit: this.enqueue }, command, { asking: false, deadline: Infinity })
+    attempt({ submit: this.greet }, command, { asking: false, deadline: Infinity })
+
+  /** The server may hang up before it is greeted, while the client waits for the password. */
+  private readonly greet = (call: Call): void => {
+    if (this.ending.isClosed && this.ending.refusal !== undefined) call.onFailure(this.ending.refusal)
+    else this.enqueue(call)
+  }
 
   readonly submit = (call: Call): void => {
     if (this.ending.refusal !== undefined) return call.onFailure(this.ending.refusal)

@@ -34,6 +34,8 @@ export interface NodeSurroundings {
   readonly address: Address
   readonly scope: Scope.Closeable
   readonly connect: Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
+  /** Waits until the node may be connected to again. */
+  readonly due: Effect.Effect<void>
   readonly options: Options
   readonly clock: Clock.Clock
   readonly soon: Connector["Service"]["soon"]
@@ -48,7 +50,7 @@ const defaultMaxDedicated = 16
 
 const UNWATCH = Command.make(CommandSpec.get("UNWATCH"), [], Reply.raw)
 
-const left = new RedisError.ConnectionLost({ problem: "the node left the cluster, or was connected to anew" })
+export const left = new RedisError.ConnectionLost({ problem: "the node left the cluster, or was connected to anew" })
 
 /** How long UNWATCH may take on a connection that is given back, in milliseconds. */
 const tidyTimeout = 1000
@@ -109,7 +111,8 @@ export class NodeConnections implements Node {
           around.tally.reconnects++
         },
         report,
-        soon: around.soon
+        soon: around.soon,
+        due: around.due
       }))
   }
 

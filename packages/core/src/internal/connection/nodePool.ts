@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Pool from "effect/Pool"
+import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import type { Address } from "../../Address.ts"
 import * as Connector from "../../Connector.ts"
@@ -16,12 +17,15 @@ import * as RedisError from "../../RedisError.ts"
 import { unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import * as Settings from "../values/settings.ts"
+import { Backoff } from "./backoff.ts"
+import type { NodeBackoff } from "./backoff.ts"
 import type { Limits } from "./call.ts"
 import { connect } from "./connect.ts"
 import type { Extension } from "./connect.ts"
 import type { Connection } from "./connection.ts"
+import { Logins } from "./logins.ts"
 import type { Node, Options as NodeOptions } from "./node.ts"
-import { NodeConnections } from "./nodeConnections.ts"
+import { left, NodeConnections } from "./nodeConnections.ts"
 import type { NodeSurroundings } from "./nodeConnections.ts"
 import * as ConnectionOptions from "./options.ts"
 import type { PushListener } from "./pushes.ts"
@@ -72,6 +76,12 @@ export interface NodePool {
     address: Address,
     listener: PushListener
   ) => Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
+  /**
+   * The back-off of a node, for everybody who connects to it.
+   *
+   * @internal
+   */
+  readonly backoff: (address: Address) => NodeBackoff
   /**
    * The limits for commands on the pool's connections.
    *
@@ -128,16 +138,40 @@ export const makePool = Effect.fnUntraced(function*(
   const declaresReadOnly = options.declareReadOnly ?? true
   const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
 
+  const pacing = { clock, random: yield* Random.Random }
+  const logins = new Logins(options, pacing)
+  const backoff = new Backoff({
+    ...pacing,
+    logins: logins.pauses,
+    isOwn: (reason) => reason._tag === "Closed" || reason === left
+  })
+  // A node that refuses READONLY may accept all other connections.
+  const backoffOf = ({ key }: Address, readOnly: boolean): NodeBackoff =>
+    backoff.of(key, readOnly ? "reader" : undefined)
+
+  const open = (
+    address: Address,
+    readOnly: boolean,
+    listener?: PushListener
+  ): Effect.Effect<Connection, RedisError.RedisError, Scope.Scope> =>
+    Effect.suspend(() => {
+      const node = backoffOf(address, readOnly)
+      const opened = logins.use(node, (asLogin) =>
+        Effect.suspend(() => {
+          const extension = extend(address)
+          const all = listener === undefined ? extension : { ...extension, listeners: [listener] }
+          return connect(address, { ...options, readOnly }, all, asLogin)
+        }))
+      return node.connect(Effect.provideService(opened, Connector.Connector, connector))
+    })
+
   const makeNode = (address: Address, readOnly: boolean): NodeConnections => {
     const nodeScope = Scope.forkUnsafe(scope)
     const surroundings: NodeSurroundings = {
       address,
       scope: nodeScope,
-      connect: Effect.provideService(
-        Effect.suspend(() => connect(address, { ...options, readOnly }, extend(address))),
-        Connector.Connector,
-        connector
-      ),
+      connect: open(address, readOnly),
+      due: Effect.suspend(() => backoffOf(address, readOnly).due),
       options,
       clock,
       soon: connector.soon,
@@ -216,12 +250,8 @@ export const makePool = Effect.fnUntraced(function*(
       }
     },
     declaresReadOnly,
-    connect: (address, listener) =>
-      Effect.provideService(
-        Effect.suspend(() => connect(address, options, { ...extend(address), listeners: [listener] })),
-        Connector.Connector,
-        connector
-      ),
+    connect: (address, listener) => open(address, false, listener),
+    backoff: (address) => backoffOf(address, false),
     limits: ConnectionOptions.limitsOf(options),
     onTrouble: (listener) => {
       listeners.add(listener)

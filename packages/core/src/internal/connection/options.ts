@@ -10,8 +10,9 @@ import * as Settings from "../values/settings.ts"
 import type { Limits } from "./call.ts"
 
 /**
- * The user to authenticate as. An Effect in place of the password is run anew for every connection, so that tokens can rotate.
- * Without `username` it is the server's `default` user.
+ * The user to authenticate as. Without `username` it is the server's `default` user. An Effect in place of the password is run
+ * whenever connections are opened, so that tokens can rotate: once for all that a client opens at the same time, and after
+ * pauses while it fails.
  *
  * @category configuration
  * @since 0.1.0

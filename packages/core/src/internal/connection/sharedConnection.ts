@@ -34,6 +34,8 @@ export interface Options {
   readonly onReopened: () => void
   readonly report: Report
   readonly soon: Connector["Service"]["soon"]
+  /** Waits until the node may be connected to again. */
+  readonly due: Effect.Effect<void>
 }
 
 export class SharedConnection implements Taker {
@@ -147,7 +149,7 @@ export class SharedConnection implements Taker {
       yield* Pool.invalidate(this.pool, connection)
       return { millis: clock.currentTimeMillisUnsafe() - openedAt, error }
     })
-    return Reconnect.forever(lease, (error) => {
+    return Reconnect.forever(lease, this.options.due, (error) => {
       const failure: Failure = { reason: error.reason, delivery: "NotSent", node: this.node }
       this.down(failure)
       // The loss of an open connection was already reported by the watcher.

@@ -70,6 +70,8 @@ export class Hub {
   private home: string | undefined
   /** The home does not change before this time, even if it is down. */
   private movableAt = -Infinity
+  /** How often the home has changed since it was well for a while. */
+  private moves = 0
   private turn = 0
   private waking = false
   /** Whether the next `reconcile` looks at all topics or only at `fresh`, the new ones. */
@@ -230,16 +232,22 @@ export class Hub {
 
   /**
    * Chooses the node of the classic topics. They stay at the current one while it is up, or if no other node is. After a
-   * change, the next one waits for a pause, so that nodes that all fail at once are not tried in a tight loop.
+   * change, the next one waits for a pause, so that nodes that all fail at once are not tried in a tight loop; for a longer
+   * pause each time that all nodes have been tried.
    */
   private homeIn(map: SlotMap.SlotMap, now: number): Address | undefined {
     const online = Array.from(map.nodes.values()).filter(({ health }) => health === "online")
     // Keep a connection to every primary, to notice when one is lost: messages published there then no longer arrive here.
     for (const { address, role } of online) if (role === "primary") this.options.pool.node(address).connect()
-    const isWell = ({ key }: Address): boolean =>
-      !(this.connections.get(key)?.at.isDown ?? this.options.pool.nodes().get(key)?.isLost() ?? false)
+    const { pool } = this.options
+    const isWell = (address: Address): boolean =>
+      !(this.connections.get(address.key)?.at.isDown ??
+        (pool.nodes().get(address.key)?.isLost() === true || pool.backoff(address).isPausing()))
     const current = online.find(({ address }) => address.key === this.home)?.address
-    if (current !== undefined && isWell(current)) return current
+    if (current !== undefined && isWell(current)) {
+      if (now >= this.movableAt + period) this.moves = 0
+      return current
+    }
     const well = online.filter(({ address }) => isWell(address))
     if (current !== undefined && well.length === 0) return current
     if (current !== undefined && now < this.movableAt) {
@@ -249,7 +257,10 @@ export class Hub {
     const primaries = well.filter(({ role }) => role === "primary")
     const candidates = [primaries, well, online].find(({ length }) => length > 0) ?? []
     const chosen = candidates[this.turn++ % candidates.length]?.address
-    if (current !== undefined) this.movableAt = now + pause
+    if (current !== undefined) {
+      const rounds = Math.floor(this.moves++ / online.length)
+      this.movableAt = now + Math.min(pause * 2 ** rounds, period)
+    }
     this.home = chosen?.key
     return chosen
   }
@@ -257,11 +268,12 @@ export class Hub {
   private connectionTo(address: Address): SubscriptionConnection {
     const known = this.connections.get(address.key)
     if (known !== undefined) return known.at
-    const { clock, confirmTimeout, connect } = this.options
+    const { clock, confirmTimeout, connect, pool } = this.options
     const at = new SubscriptionConnection(address, {
       clock,
       confirmTimeout,
       connect,
+      due: (address) => Effect.suspend(() => pool.backoff(address).due),
       onConfirmed: this.onConfirmed,
       onRefused: this.onRefused,
       onRevoked: this.onRevoked,

@@ -36,6 +36,8 @@ export interface Owner {
     address: Address,
     listener: PushListener
   ) => Effect.Effect<Connection, RedisError, Scope.Scope>
+  /** Waits until a node may be connected to again. */
+  readonly due: (address: Address) => Effect.Effect<void>
   /** The server has confirmed the subscription that was requested at `askedAt`. */
   readonly onConfirmed: (topic: Topic, askedAt: number) => void
   /** The server has refused the subscriptions. The topics have been dropped from this connection. */
@@ -317,7 +319,7 @@ export class SubscriptionConnection implements PushListener {
       this.lost(error)
       return { millis: this.now() - openedAt, error }
     }))
-    return Reconnect.forever(life, (error) => {
+    return Reconnect.forever(life, this.owner.due(this.address), (error) => {
       this.isDown = true
       this.owner.onDown(this, error)
     })
