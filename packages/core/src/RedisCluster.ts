@@ -65,6 +65,11 @@ export interface ClientOptions {
 export interface SourceOptions extends ClientOptions, Omit<NodePool.Options, "declareReadOnly"> {
   /** The interval at which the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Topology.RefreshOptions["refreshInterval"]
+  /**
+   * Which nodes a redirect may lead to. With `"knownNodes"`, a redirect to a node that is not in the map fails with
+   * `RedirectRefused`. Default `"anyNode"`: a new node is often known from a redirect first.
+   */
+  readonly redirectsTo?: Topology.RefreshOptions["redirectsTo"]
 }
 
 /**
@@ -417,10 +422,10 @@ const checked = <ROut, RIn>(
 
 const composed = (
   source: Topology.Source,
-  { maxReplicaLag, readFrom, redirects, refreshInterval, ...ofPool }: SourceOptions
+  { maxReplicaLag, readFrom, redirects, redirectsTo, refreshInterval, ...ofPool }: SourceOptions
 ): Layer.Layer<Services, RedisError.RedisError, Connector> =>
   layerClient({ maxReplicaLag, readFrom, redirects }).pipe(
-    Layer.provideMerge(Topology.layerFromSource(source, { refreshInterval })),
+    Layer.provideMerge(Topology.layerFromSource(source, { redirectsTo, refreshInterval })),
     Layer.provideMerge(NodePool.layer({ ...ofPool, declareReadOnly: source.readOnly }))
   )
 

@@ -89,6 +89,21 @@ export class Ask extends Schema.TaggedClass<Ask>("@redisc/core/RedisError/Ask")(
 }
 
 /**
+ * A redirect names a node that is not in the map, and the settings forbid to follow it there (`redirectsTo: "knownNodes"`).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RedirectRefused extends Schema.TaggedClass<RedirectRefused>("@redisc/core/RedisError/RedirectRefused")(
+  "RedirectRefused",
+  { address: Schema.String }
+) {
+  get message(): string {
+    return `it was redirected to ${this.address}, which is no node of the cluster as it is known, and redirectsTo forbids that`
+  }
+}
+
+/**
  * A migration has split the keys of a multi-key command over two nodes, for longer than the policy tried again.
  *
  * Source: cluster specification, "Multiple keys operations".
@@ -399,6 +414,7 @@ export const Reason = Schema.Union([
   ServerError,
   Moved,
   Ask,
+  RedirectRefused,
   TryAgain,
   ClusterDown,
   CrossSlot,

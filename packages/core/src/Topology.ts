@@ -33,6 +33,7 @@ import * as Guarded from "./internal/topology/guarded.ts"
 import { sourceProblem } from "./internal/topology/guarded.ts"
 import { Lookout, nobody } from "./internal/topology/lookout.ts"
 import type { Source } from "./internal/topology/source.ts"
+import { Strangers } from "./internal/topology/strangers.ts"
 import { Troubles } from "./internal/topology/troubles.ts"
 import * as Settings from "./internal/values/settings.ts"
 import { NodePool } from "./NodePool.ts"
@@ -43,12 +44,18 @@ export type { ClusterOptions } from "./internal/topology/clusterSource.ts"
 export type { Discovery, Redirects, Source } from "./internal/topology/source.ts"
 
 /**
- * When the map is learnt, and how failures to learn it are reported.
+ * When the map is learnt, how failures to learn it are reported, and which redirects may correct it.
  *
  * @category configuration
  * @since 0.1.0
  */
 export interface RefreshOptions {
+  /**
+   * Which nodes a redirect may lead to. With `"knownNodes"`, a redirect to a node that is not in the map is not followed: the
+   * command fails with `RedirectRefused`, and the map is learnt anew, so that a node that has joined is known soon. Default
+   * `"anyNode"`: a new node is often known from a redirect first.
+   */
+  readonly redirectsTo?: "anyNode" | "knownNodes" | undefined
   /** The interval at which the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Duration.Input | undefined
   /** Called with the error of each refresh that failed in the background. */
@@ -173,7 +180,10 @@ export class Topology extends Context.Service<Topology, {
    *
    * @internal
    */
-  readonly locate: (text: string, from: string | undefined) => Result.Result<Address.Address | undefined, string>
+  readonly locate: (
+    text: string,
+    from: string | undefined
+  ) => Result.Result<Address.Address | undefined, string | RedisError.RedirectRefused>
   /**
    * Publishes a failure to the streams of `failures`.
    *
@@ -196,7 +206,13 @@ const changesKept = 64
 /** The number of failures that wait for a slow listener. When there are more, the oldest are dropped. */
 const failuresKept = 256
 
-const refreshChecks: Settings.Checks = { refreshInterval: Settings.duration, onFailure: Settings.aFunction }
+const redirectsTo = Settings.oneOf("anyNode", "knownNodes")
+
+const refreshChecks: Settings.Checks = {
+  refreshInterval: Settings.duration,
+  onFailure: Settings.aFunction,
+  redirectsTo
+}
 
 /**
  * Checks of the options that a cluster client shares with the topology.
@@ -205,7 +221,8 @@ const refreshChecks: Settings.Checks = { refreshInterval: Settings.duration, onF
  */
 export const checks: Settings.Checks = {
   addressMap: ClusterSource.checks.addressMap,
-  refreshInterval: Settings.duration
+  refreshInterval: Settings.duration,
+  redirectsTo
 }
 
 /** What is wrong with a source, or with a pool of connections that was made for another kind of nodes. */
@@ -337,6 +354,16 @@ export const fromSource = Effect.fnUntraced(function*(
     const replicas = Array.from(map.nodes.values()).filter(({ role }) => role === "replica")
     pool.retain(retained, new Set(replicas.map(({ address }) => address.key)))
   }
+
+  const without = (nodes: ReadonlyMap<string, unknown>, key: string): ReadonlySet<string> => {
+    const others = new Set(nodes.keys())
+    others.delete(key)
+    return others
+  }
+  const strangers = new Strangers((key) => {
+    kept.delete(key)
+    if (!current().nodes.has(key)) pool.retain(without(pool.nodes(), key), without(pool.readers(), key))
+  })
 
   const learnOnce = Effect.gen(function*() {
     const startedAt = clock.currentTimeMillisUnsafe()
@@ -487,7 +514,11 @@ export const fromSource = Effect.fnUntraced(function*(
       if (announced === undefined) return Result.succeed(undefined)
       const known = SlotMap.resolve(current(), announced)
       if (known !== undefined) return Result.succeed(known.address)
-      return redirects === undefined ? Result.succeed(announced) : redirects.addressOf(announced)
+      const mapped = redirects === undefined ? Result.succeed(announced) : redirects.addressOf(announced)
+      if (Result.isFailure(mapped) || current().nodes.has(mapped.success.key)) return mapped
+      if (options.redirectsTo === "knownNodes") return Result.fail(new RedisError.RedirectRefused({ address: text }))
+      // One that is not followed counts as naming nobody: the command goes by the map again, after a pause.
+      return strangers.admit(mapped.success.key, clock.currentTimeMillisUnsafe()) ? mapped : Result.succeed(undefined)
     },
     tell
   })
@@ -504,8 +535,8 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Topology["Service"], RedisError.RedisError, Scope.Scope | NodePool | Connector> {
   const problem = ClusterSource.problemOf(options, refreshChecks)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  const { addressMap, onFailure, refreshInterval, seeds } = options
-  return yield* fromSource(cluster({ seeds, addressMap }), { refreshInterval, onFailure })
+  const { addressMap, seeds, ...rest } = options
+  return yield* fromSource(cluster({ seeds, addressMap }), rest)
 })
 
 /** Repeats an effect forever, even after a defect: it calls functions of users, which may throw. */

@@ -24,6 +24,9 @@ import type { WaitingRoom } from "./waitingRoom.ts"
 /** Failures that show that the node can't answer reads; other failures are about the command. */
 const unfitting: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["ClusterDown", "Moved", "Timeout"])
 
+/** With so many counts by node, those of nodes that are gone are dropped. */
+const mostCounted = 1000
+
 export class ClusterRouter implements Router {
   readonly asking = false
   readonly clock: TurnClock
@@ -163,8 +166,18 @@ export class ClusterRouter implements Router {
   count(what: "redirects" | "retries", { node }: Failure): void {
     const { counts } = this.cluster
     counts[what]++
-    if (what === "redirects" && node !== undefined) {
-      counts.redirectsOf.set(node, (counts.redirectsOf.get(node) ?? 0) + 1)
+    if (what === "redirects" && node !== undefined) this.countRedirectOf(node)
+  }
+
+  /** Counts by node are dropped for nodes that are gone, once there are many of them. */
+  private countRedirectOf(node: string): void {
+    const { counts: { redirectsOf }, pool } = this.cluster
+    const count = redirectsOf.get(node) ?? 0
+    if (count === 0 && redirectsOf.size >= mostCounted) {
+      for (const key of redirectsOf.keys()) {
+        if (!pool.nodes().has(key) && !pool.readers().has(key)) redirectsOf.delete(key)
+      }
     }
+    redirectsOf.set(node, count + 1)
   }
 }

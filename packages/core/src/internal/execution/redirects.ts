@@ -132,7 +132,9 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
           ? Result.fail(located.failure)
           : yield* pace(now, deadline, error)
         if (Result.isFailure(next)) {
-          const misled = new InvalidArgument({ problem: `${next.failure}, after this: ${reason.message}` })
+          const misled = typeof next.failure === "string"
+            ? new InvalidArgument({ problem: `${next.failure}, after this: ${reason.message}` })
+            : next.failure
           return yield* work.error({ ...failure, reason: misled, delivery }, attempts)
         }
         const delay = next.success

@@ -234,7 +234,11 @@ const persevere = Effect.fnUntraced(function*<A>(options: Options<A>, begun: Rea
       const reason = failure.reason === head.failure.reason ? left.failure.reason : failure.reason
       settle(
         left.index,
-        Result.fail(left === head ? failure : errorOf(options, left, { ...left.failure, reason }, failure.attempts))
+        Result.fail(
+          left === head
+            ? failure
+            : errorOf(options, left, { ...left.failure, reason, away: failure.away }, failure.attempts)
+        )
       )
     }
   }

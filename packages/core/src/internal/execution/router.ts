@@ -4,10 +4,10 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type * as Result from "effect/Result"
 import type * as Address from "../../Address.ts"
 import type * as Command from "../../Command.ts"
 import type * as RedirectPolicy from "../../RedirectPolicy.ts"
+import type { Topology } from "../../Topology.ts"
 import type { Call, Outcome } from "../connection/call.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Admission } from "./admission.ts"
@@ -57,7 +57,7 @@ export interface Router {
   readonly send: (attempt: Try) => Effect.Effect<Outcome>
   readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>
   /** The node that a redirect's text means, seen from the node that sent it; or the problem with the text. */
-  readonly locate: (text: string, from: string | undefined) => Result.Result<Address.Address | undefined, string>
+  readonly locate: Topology["Service"]["locate"]
   /** Updates the map, and the choice of replicas, after a failure. */
   readonly heed: (failure: Failure, topology: RedirectPolicy.Decision["topology"]) => Effect.Effect<void>
   /** Records that a node has answered for a slot that a MOVED gave it. */

@@ -361,7 +361,10 @@ export class Hub {
     const { fork, locate, tell, topology } = this.options
     const located = locate(address, node)
     const target = Result.getOrUndefined(located)
-    if (Result.isFailure(located)) tell(unsent(new InvalidArgument({ problem: located.failure })))
+    if (Result.isFailure(located)) {
+      const { failure } = located
+      tell(unsent(typeof failure === "string" ? new InvalidArgument({ problem: failure }) : failure))
+    }
     if (target === undefined || target.key === node) {
       if (node !== undefined) fork(topology.disclaim(slot, node))
       topology.requestRefresh()

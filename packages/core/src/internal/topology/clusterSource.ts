@@ -90,7 +90,7 @@ const open = Effect.fnUntraced(function*(options: ClusterOptions) {
   const learn = Effect.gen(function*(): Effect.fn.Return<SlotMap.SlotMap, RedisError.RedisError> {
     const startedAt = clock.currentTimeMillisUnsafe()
     const known = yield* candidates
-    const targets = patches.targets().slice(0, voters)
+    const targets = patches.toAsk(voters, startedAt)
     const isUncontested = (view: Vote.View): boolean => Vote.objection(view, believed, false) === undefined
     let asked = known.slice(0, voters)
     const { failures, testimony, views } = yield* poll(asked, targets, isUncontested)
@@ -134,8 +134,11 @@ const open = Effect.fnUntraced(function*(options: ClusterOptions) {
     dueAt: () => judgeableAt,
     redirects: {
       addressOf: (announced) => mapped(addressMap, announced),
-      patch: (map, slot, address, from) =>
-        patches.note(slot, address, clock.currentTimeMillisUnsafe(), from) ? SlotMap.patch(map, slot, address) : map,
+      patch: (map, slot, address, from) => {
+        if (!patches.note(slot, address, clock.currentTimeMillisUnsafe(), from)) return map
+        const hasMadeRoom = believed !== undefined && patches.makeRoomFor(address, believed.map)
+        return hasMadeRoom ? patches.applyTo(believed!.map) : SlotMap.patch(map, slot, address)
+      },
       serves: (slot, node) => patches.serves(slot, node),
       disclaim: (map, slot, node) =>
         believed !== undefined && patches.disclaim(slot, node) ? patches.applyTo(believed.map) : map

@@ -29,8 +29,49 @@ export interface Testimony {
   readonly isLost: (address: Address.Address) => boolean
 }
 
+/** How many nodes that no elected view has may be given slots. Of more the one that was named longest ago loses its slots. */
+const mostStrangers = 32
+/** How long, in milliseconds, such a node keeps a slot for which it has answered no command. */
+const trial = 10_000
+
 export class Patches {
   private readonly bySlot = new Map<number, Patch>()
+  /** How many slots each target has, by the key of its address. */
+  private readonly counts = new Map<string, number>()
+  /** When each target was last asked for its view. */
+  private readonly askedAt = new Map<string, number>()
+
+  private put(slot: number, patch: Patch): void {
+    this.remove(slot)
+    this.bySlot.set(slot, patch)
+    this.counts.set(patch.address.key, (this.counts.get(patch.address.key) ?? 0) + 1)
+  }
+
+  private remove(slot: number): boolean {
+    const key = this.bySlot.get(slot)?.address.key
+    if (key === undefined) return false
+    const left = this.counts.get(key)! - 1
+    if (left > 0) {
+      this.counts.set(key, left)
+    } else {
+      this.counts.delete(key)
+      this.askedAt.delete(key)
+    }
+    return this.bySlot.delete(slot)
+  }
+
+  /**
+   * Where the new target of a patch is one too many that the elected view does not have, the oldest of these loses its slots.
+   * Returns whether one has lost them.
+   */
+  makeRoomFor({ key }: Address.Address, believed: SlotMap.SlotMap): boolean {
+    if (this.counts.size <= mostStrangers || this.counts.get(key) !== 1) return false
+    const strangers = this.targets().filter((target) => !isKnown(believed, target))
+    const oldest = strangers[mostStrangers]?.key
+    if (oldest === undefined) return false
+    for (const [slot, { address }] of this.bySlot) if (address.key === oldest) this.remove(slot)
+    return true
+  }
 
   /**
    * Adds the target of a MOVED, and returns whether the MOVED is believed. A newer MOVED usually is, since the earlier target
@@ -41,7 +82,7 @@ export class Patches {
     const known = this.bySlot.get(slot)
     const isSame = known?.address.key === address.key
     if (known?.served === true && !isSame && from !== undefined && from !== known.address.key) return false
-    this.bySlot.set(slot, { address, at, served: isSame && known?.served === true })
+    this.put(slot, { address, at, served: isSame && known?.served === true })
     return true
   }
 
@@ -56,13 +97,24 @@ export class Patches {
    * was one.
    */
   disclaim(slot: number, node: string): boolean {
-    return this.bySlot.get(slot)?.address.key === node && this.bySlot.delete(slot)
+    return this.bySlot.get(slot)?.address.key === node && this.remove(slot)
   }
 
   /** The nodes that patches name as owners, with those of the newest patches first. */
   targets(): ReadonlyArray<Address.Address> {
-    const latest = Array.from(this.bySlot.values()).sort((a, b) => b.at - a.at)
+    const latest = Array.from(this.bySlot.values()).toReversed().sort((a, b) => b.at - a.at)
     return Array.from(new Map(latest.map(({ address }) => [address.key, address])).values())
+  }
+
+  /** Chooses the targets to ask for their views now: those that were not asked for the longest time, then the newest. */
+  toAsk(count: number, now: number): ReadonlyArray<Address.Address> {
+    const askedAt = ({ key }: Address.Address): number => this.askedAt.get(key) ?? -Infinity
+    const chosen = this.targets().toSorted((a, b) => askedAt(a) === askedAt(b) ? 0 : askedAt(a) - askedAt(b)).slice(
+      0,
+      count
+    )
+    for (const { key } of chosen) this.askedAt.set(key, now)
+    return chosen
   }
 
   /**
@@ -72,12 +124,16 @@ export class Patches {
   settle(believed: View, testimony: Testimony, startedAt: number): number | undefined {
     let due: number | undefined
     for (const [slot, patch] of this.bySlot) {
-      const isYoung = patch.at >= startedAt - grace
-      const isTold = has(believed.map, slot, patch.address)
-      if (testimony.isLost(patch.address) || !(isYoung || (!isTold && holds(slot, patch, believed, testimony)))) {
-        this.bySlot.delete(slot)
-      } else if (isYoung && !isTold && !patch.served) {
-        due = Math.min(due ?? Infinity, patch.at + grace + 1)
+      const { address, at, served } = patch
+      const isYoung = at >= startedAt - grace
+      const isTold = has(believed.map, slot, address)
+      const isOverdue = !served && at < startedAt - trial && !isKnown(believed.map, address)
+      const isKept = isYoung || (!isTold && !isOverdue && holds(slot, patch, believed, testimony))
+      if (testimony.isLost(address) || !isKept) {
+        this.remove(slot)
+      } else if (!isTold && !served) {
+        if (isYoung) due = Math.min(due ?? Infinity, at + grace + 1)
+        else if (!isKnown(believed.map, address)) due = Math.min(due ?? Infinity, at + trial + 1)
       }
     }
     return due
@@ -99,6 +155,8 @@ const holds = (slot: number, { address, served }: Patch, believed: View, testimo
   if (own.map.nodes.get(address.key)?.role === "replica") return false
   return served || has(own.map, slot, address)
 }
+
+const isKnown = (map: SlotMap.SlotMap, address: Address.Address): boolean => SlotMap.resolve(map, address) !== undefined
 
 const has = (map: SlotMap.SlotMap, slot: number, address: Address.Address): boolean => {
   const { key } = SlotMap.resolve(map, address)?.address ?? address
