@@ -19,7 +19,7 @@ import * as Settings from "./internal/values/settings.ts"
 import * as RedisError from "./RedisError.ts"
 
 export type { Connection, Stats } from "./internal/connection/connection.ts"
-export type { Credentials, Options } from "./internal/connection/options.ts"
+export type { Credentials, Options, ReplyLimits } from "./internal/connection/options.ts"
 
 /**
  * Opens a connection and does the handshake: HELLO 3 (falling back to RESP2 on servers that don't know it), authentication, the

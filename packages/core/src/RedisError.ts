@@ -313,6 +313,26 @@ export class DecodeFailed extends Schema.TaggedClass<DecodeFailed>("@redisc/core
 }
 
 /**
+ * The command was executed, but its reply exceeds a limit (`replyLimits`), so the connection was closed before all of it was read.
+ * Ask for less at once (SCAN, ranges), or raise the limit.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ReplyTooLarge
+  extends Schema.TaggedClass<ReplyTooLarge>("@redisc/core/RedisError/ReplyTooLarge")("ReplyTooLarge", {
+    of: Schema.Literals(["bytes", "elements", "depth"]),
+    limit: Schema.Number
+  })
+{
+  get message(): string {
+    return this.of === "depth"
+      ? `a reply is nested deeper than ${this.limit} levels (see replyLimits)`
+      : `a reply has more than ${this.limit} ${this.of} (see replyLimits)`
+  }
+}
+
+/**
  * The client was closed, because the scope of its Layer ended. Commands in flight then had `drainTimeout` to be answered; a
  * blocking command was unblocked, and is `Rejected`.
  *
@@ -426,6 +446,7 @@ export const Reason = Schema.Union([
   AuthenticationFailed,
   ProtocolViolation,
   DecodeFailed,
+  ReplyTooLarge,
   Closed,
   InvalidArgument,
   SessionMisused,

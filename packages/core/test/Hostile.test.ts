@@ -71,6 +71,7 @@ const ofPool = [
   "pingInterval",
   "maxInFlight",
   "failWhenFull",
+  "replyLimits",
   "connectionsPerNode",
   "maxDedicated",
   "leaseTimeout",
@@ -112,7 +113,8 @@ const constructors: Readonly<Record<string, readonly [Constructor, object, Reado
       "commandTimeout",
       "pingInterval",
       "maxInFlight",
-      "failWhenFull"
+      "failWhenFull",
+      "replyLimits"
     ]
   ],
   "credentials": [

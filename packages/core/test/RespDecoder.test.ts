@@ -371,6 +371,23 @@ describe("Resp.Decoder limits", () => {
     )
   })
 
+  it("bound the elements of all aggregates in one reply", () => {
+    const pairs = (count: number) => `*${count}\r\n${"*2\r\n:1\r\n:2\r\n".repeat(count)}`
+    assert.isUndefined(problem(pairs(5).repeat(3), { maxElements: 10 }))
+    assert.match(
+      decode([ascii(pairs(6))], { limits: { maxElements: 10 } }).problem ?? "",
+      /more elements than the limit of 10/
+    )
+  })
+
+  it("bound the bytes of a reply, up to what arrives at once", () => {
+    const limits = { maxBytes: 20 }
+    const integers = (count: number) => byteByByte(ascii(`*${count}\r\n${":1\r\n".repeat(count)}`))
+    assert.isUndefined(decode([...integers(4), ...integers(4)], { limits }).problem)
+    assert.match(decode(integers(8), { limits }).problem ?? "", /longer than the limit of 20 bytes/)
+    assert.match(problem("$21\r\n", limits) ?? "", /^bulk string is longer than the limit of 20 bytes/)
+  })
+
   it("bound the depth of nesting", () => {
     assert.isUndefined(problem("*1\r\n%1\r\n:1\r\n:2\r\n", { maxDepth: 2 }))
     assert.strictEqual(

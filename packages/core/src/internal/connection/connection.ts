@@ -185,7 +185,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     this.outbox = outbox
     this.ending = ending
     this.replies = replies
-    this.decoder = new Resp.Decoder(handler)
+    this.decoder = new Resp.Decoder(handler, options.replyLimits)
     this.closed = ending.closed
     this.onDrain = outbox.onDrain
     this.finish = ending.finish
@@ -201,6 +201,8 @@ export class ConnectionImpl implements Connection, Connector.Listener {
       pingInterval: pingMillis(options),
       isShared: () => this.shared,
       bytesRead: () => replies.bytesRead,
+      isReplying: () => this.decoder.isInReply,
+      hasListeners: listeners.length > 0,
       onQuiet: () => ending.quiet(),
       pings,
       ping: () => this.ping(),

@@ -23,6 +23,24 @@ export interface Credentials {
 }
 
 /**
+ * The largest reply that is read, so that no server can fill the memory. A larger one ends the connection, because the rest of it
+ * can't be skipped. The map of the cluster has to fit too: a dozen elements, 5 levels deep, for each range of slots.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface ReplyLimits {
+  /** Bytes of one reply, give or take what arrives at once. Default 1 GiB. */
+  readonly maxBytes?: number | undefined
+  /** Bytes of one string in a reply. Default 512 MiB, as on a server (`proto-max-bulk-len`). */
+  readonly maxBulkLength?: number | undefined
+  /** Elements of all arrays, sets and maps of one reply; a pair of a map counts as two. Default 67,108,864. */
+  readonly maxElements?: number | undefined
+  /** How deep arrays, sets and maps may be nested. Default 128. */
+  readonly maxDepth?: number | undefined
+}
+
+/**
  * @category configuration
  * @since 0.1.0
  */
@@ -45,6 +63,8 @@ export interface Options {
   readonly pingInterval?: Duration.Input | undefined
   /** The maximum number of commands on the wire without a reply. Further commands wait. Default 16384. */
   readonly maxInFlight?: number | undefined
+  /** The largest reply that is read. A command whose reply is larger fails with `ReplyTooLarge`. */
+  readonly replyLimits?: ReplyLimits | undefined
   /** Whether commands beyond `maxInFlight` fail with `Overloaded` instead of waiting for room. Default false. */
   readonly failWhenFull?: boolean | undefined
 }
@@ -80,6 +100,14 @@ const clientName: Settings.Check = (name, value) =>
       ? undefined
       : `${name} has to be text of printable ASCII without blanks, as the server wants it`)
 
+const replyLimits: Settings.Check = (name, value) =>
+  Settings.optionsProblem(value, {
+    maxBytes: Settings.count,
+    maxBulkLength: Settings.count,
+    maxElements: Settings.count,
+    maxDepth: Settings.count
+  }, name)
+
 /**
  * The checks of the options.
  *
@@ -93,6 +121,7 @@ export const checks: Settings.Checks = {
   pingInterval: Settings.duration,
   maxInFlight: Settings.count,
   failWhenFull: Settings.flag,
+  replyLimits,
   readOnly: Settings.flag
 }
 

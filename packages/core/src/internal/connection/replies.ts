@@ -9,6 +9,7 @@ import * as CommandSpec from "../../CommandSpec.ts"
 import * as RedisError from "../../RedisError.ts"
 import * as Resp from "../../Resp.ts"
 import * as Reply from "../commands/reply.ts"
+import { executed } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Answers } from "./answers.ts"
 import { Unattended } from "./call.ts"
@@ -59,18 +60,40 @@ export class Replies implements Resp.Handler {
     this.heardBefore = this.heard
     this.heard = this.link.clock.currentTimeMillisUnsafe()
     let end: RedisError.Reason | undefined
+    let tooLarge: Resp.Limit | undefined
     try {
       decoder.push(chunk)
     } catch (cause) {
+      if (cause instanceof Resp.ProtocolError && this.hasGreeted) tooLarge = cause.limit
       // Anything but a ProtocolError is a bug of the client, and a reply may have been lost.
       end = cause instanceof Resp.ProtocolError
         ? new RedisError.ProtocolViolation({ problem: this.describe(chunk, cause.message) })
         : new RedisError.ConnectionLost({ problem: "reading a reply failed", cause })
     }
     this.deliver()
-    if (end !== undefined) this.ending.abort(end)
+    if (tooLarge !== undefined) this.giveUp(tooLarge)
+    else if (end !== undefined) this.ending.abort(end)
     if (this.ending.refusal !== undefined) this.ending.endIfIdle()
     this.answers.rethrow()
+  }
+
+  /**
+   * Ends the connection, because the rest of a reply that is too large can't be skipped. Only the command that asked for it fails
+   * for good: it would get the same reply again.
+   */
+  private giveUp({ most, of }: Resp.Limit): void {
+    const reason = new RedisError.ReplyTooLarge({ of, limit: most })
+    const call = this.inFlight.peek()
+    const isAwaited = call !== undefined && !call.abandoned
+    // The ending fails all others, and counts this one among those that may have changed data.
+    if (isAwaited) call.abandoned = true
+    this.ending.abort(new RedisError.ConnectionLost({ problem: reason.message }))
+    if (!isAwaited) return
+    try {
+      call.onFailure(executed(reason, this.link.node))
+    } catch (error) {
+      this.link.report(error)
+    }
   }
 
   /** If the very first bytes of a peer are not RESP, it speaks another protocol, which they may reveal. */

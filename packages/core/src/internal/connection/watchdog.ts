@@ -3,7 +3,8 @@
  * socket never reports its end), and that replies are in step with commands.
  *
  * A sweep checks all deadlines at intervals. Commands with a timeout of their own, which may be shorter, have an alarm. PINGs
- * check the rest: one a second while there are replies, and one every `pingInterval` while nothing is under way.
+ * check the rest: one a second while there are replies, and one every `pingInterval` while nothing is under way. A peer that
+ * sends much and answers nothing is told by `noise.ts`.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -14,6 +15,7 @@ import { timedOut } from "../failures/failure.ts"
 import { caughtUp } from "./arrivals.ts"
 import { blocks, expire, isOverdue, isSlow } from "./call.ts"
 import type { Call } from "./call.ts"
+import { Noise } from "./noise.ts"
 import type { Pings } from "./pings.ts"
 import type { Ring } from "./ring.ts"
 import type { Report } from "./strays.ts"
@@ -33,6 +35,9 @@ export interface Watched {
    */
   readonly isShared: () => boolean
   readonly bytesRead: () => number
+  /** Whether a part of a reply has been read. */
+  readonly isReplying: () => boolean
+  readonly hasListeners: boolean
   /** Called when commands are in flight and the server has said nothing for a while. */
   readonly onQuiet: () => void
   readonly pings: Pings
@@ -83,6 +88,7 @@ export class Watchdog {
   readonly sweep: Effect.Effect<never> = Effect.suspend(() => {
     const { clock, commandTimeout, inFlight, pingInterval, pings, soon, waiting } = this.of
     const tick = Math.min(Math.max(Math.min(pingInterval / 2, commandTimeout / 10), 10), 1000)
+    const noise = new Noise(this.of)
     let heardAt = clock.currentTimeMillisUnsafe()
     let heard = this.of.bytesRead()
     /** The time of a PING that was followed by silence; undefined after each byte. */
@@ -94,11 +100,16 @@ export class Watchdog {
     }
     const check = (now: number): void => {
       this.expire(now)
+      const unanswered = noise.millis(now)
       if (this.isHeldUp(now)) return heardNow()
       if (this.of.bytesRead() !== heard) heardNow()
       else if (inFlight.length > 0) this.of.onQuiet()
       if (isLost(now)) {
         const problem = `the server has been silent for ${now - heardAt} ms`
+        return this.of.abort(new RedisError.ConnectionLost({ problem }))
+      }
+      if (unanswered >= 2 * pingInterval) {
+        const problem = `the server has sent bytes and no reply for ${unanswered} ms`
         return this.of.abort(new RedisError.ConnectionLost({ problem }))
       }
       const isSilent = silentSince === undefined && now - heardAt >= pingInterval
@@ -111,7 +122,7 @@ export class Watchdog {
     const isLost = (now: number): boolean => silentSince !== undefined && now - silentSince >= pingInterval
     const look = Effect.suspend(() => {
       const now = clock.currentTimeMillisUnsafe()
-      const isDire = this.hasOverdue(now) || isLost(now)
+      const isDire = this.hasOverdue(now) || isLost(now) || noise.millis(now) >= 2 * pingInterval
       return Effect.map(isDire ? caughtUp(soon) : Effect.void, () => check(now))
     })
     // With nothing under way, sleep until a command comes or the next PING is due.

@@ -17,7 +17,7 @@ import { copyBytes, fromLine, simpleString, toMap, toWideInteger } from "./scala
 import { decodeText } from "./text.ts"
 import * as Type from "./type.ts"
 import { defaultLimits, ProtocolError, ReplyError } from "./value.ts"
-import type { Handler, Limits, Value } from "./value.ts"
+import type { Handler, Limit, Limits, Value } from "./value.ts"
 
 /** An aggregate (array, map, set, push, attribute) whose elements are still arriving. */
 interface Frame {
@@ -70,6 +70,7 @@ const maxMapElements = 2 * 2 ** 24
  */
 export class Decoder {
   private readonly handler: Handler
+  private readonly maxBytes: number
   private readonly maxBulkLength: number
   private readonly maxElements: number
   private readonly maxDepth: number
@@ -78,6 +79,13 @@ export class Decoder {
 
   private top: Frame | undefined
   private depth = 0
+  /** The outermost open aggregate. Means nothing while `depth` is 0. */
+  private root: Frame | undefined
+  /** The root at the end of the last chunk, and the bytes that have arrived for it since that chunk. */
+  private measured: Frame | undefined
+  private size = 0
+  /** The elements of the aggregates of this reply that are complete. */
+  private elements = 0
   /** Whether the strings of the current reply or push message are returned as bytes instead of text. */
   private asBytes = false
   /** The first `carried` bytes hold the beginning of a line whose end has not arrived. */
@@ -105,11 +113,20 @@ export class Decoder {
 
   constructor(handler: Handler, limits: { readonly [K in keyof Limits]?: Limits[K] | undefined } = {}) {
     this.handler = handler
-    this.maxBulkLength = limits.maxBulkLength ?? defaultLimits.maxBulkLength
+    this.maxBytes = limits.maxBytes ?? defaultLimits.maxBytes
+    this.maxBulkLength = Math.min(limits.maxBulkLength ?? defaultLimits.maxBulkLength, this.maxBytes)
     this.maxElements = limits.maxElements ?? defaultLimits.maxElements
     this.maxDepth = limits.maxDepth ?? defaultLimits.maxDepth
     this.maxLineLength = limits.maxLineLength ?? defaultLimits.maxLineLength
     this.maxSimpleLength = limits.maxLineLength ?? this.maxBulkLength
+  }
+
+  /** Whether a part of a reply has been read. Push messages and attributes are no part of a reply. */
+  get isInReply(): boolean {
+    const { depth, root } = this
+    if (depth > 0 && root !== undefined) return root.type !== Type.push && root.type !== Type.attribute
+    if (this.blob !== undefined) return true
+    return this.carried > 0 && this.carry[0] !== Type.push && this.carry[0] !== Type.attribute
   }
 
   /** Decodes a chunk. The caller may reuse the chunk as soon as the call returns. */
@@ -134,6 +151,7 @@ export class Decoder {
   reset(): void {
     this.top = undefined
     this.depth = 0
+    this.measured = undefined
     this.carried = 0
     this.dropped = 0
     this.blob = undefined
@@ -155,7 +173,24 @@ export class Decoder {
     if (this.generation === generation) at = this.run(chunk, at, chunk.length)
     if (this.generation !== generation) return
     if (at < chunk.length) this.keepLine(chunk, at, chunk.length)
+    if (this.depth > 0) this.measure(chunk.length)
+    else this.measured = undefined
     this.received += chunk.length
+  }
+
+  /** Counts the bytes of a chunk at whose end an aggregate is open. */
+  private measure(length: number): void {
+    const { root } = this
+    if (root !== this.measured) {
+      this.measured = root
+      this.size = 0
+    } else {
+      this.size += length
+      if (this.size > this.maxBytes) {
+        this.base = this.received
+        this.fail(`a reply is longer than the limit of ${this.maxBytes} bytes`, 0, this.limit("bytes", this.maxBytes))
+      }
+    }
   }
 
   /** Decodes all whole lines, and the payloads between them. Returns where the first incomplete line begins. */
@@ -272,7 +307,8 @@ export class Decoder {
       return next
     }
     if (length > this.maxBulkLength) {
-      this.fail(`${Type.name(type)} is longer than the limit of ${this.maxBulkLength} bytes`, at)
+      const limit = type === Type.bulkError ? undefined : this.limit("bytes", this.maxBulkLength)
+      this.fail(`${Type.name(type)} is longer than the limit of ${this.maxBulkLength} bytes`, at, limit)
     }
     const last = next + length
     if (last + 2 > end) {
@@ -332,10 +368,20 @@ export class Decoder {
     if (type === Type.push && this.depth > 0) this.fail("push message inside a reply", at)
     const missing = type === Type.map || type === Type.attribute ? count * 2 : count
     const limit = type === Type.map ? Math.min(this.maxElements, maxMapElements) : this.maxElements
-    if (missing > limit) this.fail(`${Type.name(type)} has more elements than the limit of ${limit}`, at)
-    if (this.depth >= this.maxDepth) this.fail(`aggregates are nested deeper than the limit of ${this.maxDepth}`, at)
+    if (missing > limit) {
+      const told = type === Type.push ? undefined : this.limit("elements", limit)
+      this.fail(`${Type.name(type)} has more elements than the limit of ${limit}`, at, told)
+    }
+    if (this.depth >= this.maxDepth) {
+      const told = this.limit("depth", this.maxDepth)
+      this.fail(`aggregates are nested deeper than the limit of ${this.maxDepth}`, at, told)
+    }
     if (this.depth === 0 && type === Type.attribute) this.asBytes = true
     const frame: Frame = { type, items: [], parent: this.top, missing }
+    if (this.depth === 0) {
+      this.root = frame
+      this.elements = 0
+    }
     this.top = frame
     this.depth++
     if (type === Type.push) this.pushAt = at
@@ -357,6 +403,8 @@ export class Decoder {
       return next
     }
     this.top = { type: Type.push, items: [...head.items], parent: undefined, missing: head.missing }
+    this.root = this.top
+    this.elements = 0
     this.depth = 1
     return at + head.length
   }
@@ -390,6 +438,7 @@ export class Decoder {
       const parent = frame.parent
       this.top = parent
       this.depth--
+      if (parent !== undefined) this.countElements(frame.items.length)
       if (frame.type === Type.attribute) return
       if (frame.type === Type.push) return this.emitPush(frame.items)
       const value = frame.type === Type.map ? toMap(frame.items) : frame.items
@@ -398,6 +447,14 @@ export class Decoder {
       if (--parent.missing > 0) return
       frame = parent
     }
+  }
+
+  /** Counts the elements of a complete aggregate inside another one. */
+  private countElements(count: number): void {
+    this.elements += count
+    if (this.elements <= this.maxElements) return
+    const limit = this.limit("elements", this.maxElements)
+    this.fail(`a reply has more elements than the limit of ${this.maxElements}`, 0, limit)
   }
 
   /** Reads the rarer types that are one line of text: errors, nulls, booleans, doubles, big numbers. */
@@ -512,8 +569,12 @@ export class Decoder {
     }
   }
 
-  private fail(problem: string, at: number): never {
-    this.broken = new ProtocolError(problem, this.base + at)
+  private limit(of: Limit["of"], most: number): Limit | undefined {
+    return this.depth > 0 && this.root?.type === Type.push ? undefined : { of, most }
+  }
+
+  private fail(problem: string, at: number, limit?: Limit): never {
+    this.broken = new ProtocolError(problem, this.base + at, limit)
     throw this.broken
   }
 

@@ -75,6 +75,17 @@ export class ReplyError {
 }
 
 /**
+ * A limit of a reply.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export interface Limit {
+  readonly of: "bytes" | "elements" | "depth"
+  readonly most: number
+}
+
+/**
  * The received bytes are not RESP, or exceed a limit. The connection that they came from cannot be used any more.
  *
  * **Details**
@@ -89,10 +100,13 @@ export class ProtocolError extends Error {
   override readonly name = "ProtocolError"
   /** Where decoding stopped, in bytes since the decoder was made or last reset. */
   readonly offset: number
+  /** The limit that a reply exceeds; undefined if something else is wrong, or if it is a push message. */
+  readonly limit: Limit | undefined
 
-  constructor(problem: string, offset: number) {
+  constructor(problem: string, offset: number, limit?: Limit) {
     super(`${problem} at byte ${offset}`)
     this.offset = offset
+    this.limit = limit
   }
 }
 
@@ -103,9 +117,14 @@ export class ProtocolError extends Error {
  * @since 0.1.0
  */
 export interface Limits {
+  /** Bytes of one reply or push message. Counted from chunk to chunk, so it may be exceeded by as much as arrives at once. */
+  readonly maxBytes: number
   /** Bytes of one bulk string, verbatim string or bulk error. */
   readonly maxBulkLength: number
-  /** Elements of one aggregate; each pair of a map or an attribute counts as two. */
+  /**
+   * Elements of one aggregate, and of all aggregates in one reply that are complete; each pair of a map or an attribute counts as
+   * two.
+   */
   readonly maxElements: number
   /** How deep aggregates may be nested; an array of integers has depth 1. */
   readonly maxDepth: number
@@ -118,13 +137,14 @@ export interface Limits {
 }
 
 /**
- * The default limits: 512 MiB per string (a server's default `proto-max-bulk-len`), 67 million elements per aggregate, 128
+ * The default limits: 1 GiB per reply, 512 MiB per string (a server's default `proto-max-bulk-len`), 67 million elements, 128
  * levels of nesting, 64 KiB per line.
  *
  * @category configuration
  * @since 0.1.0
  */
 export const defaultLimits: Limits = {
+  maxBytes: 1024 * 1024 * 1024,
   maxBulkLength: 512 * 1024 * 1024,
   maxElements: 64 * 1024 * 1024,
   maxDepth: 128,

@@ -134,7 +134,7 @@ export class Lookout {
     Effect.suspend(() => {
       const { map, news, pool } = this.options
       this.asked.add(address.key)
-      return pool.node(address).execute(ROLE).pipe(
+      return pool.node(address).ask(ROLE).pipe(
         Effect.timeoutOption(askTimeout),
         Effect.match({
           onSuccess: (reply) => {
