@@ -235,8 +235,10 @@ const makeClient = Effect.fnUntraced(function*(
       random: () => random.nextDoubleUnsafe(),
       fork: (effect) => Fiber.runIn(fork(effect), scope),
       nodeOf: (slot) => router.placement.nodeOf(slot, "primary"),
+      isOpen: (node, slot) => pool.nodes().get(node)?.isOpen(slot) === true,
       requestRefresh: topology.requestRefresh,
-      maxWaiting: pool.limits.maxWaiting
+      maxWaiting: pool.limits.maxWaiting,
+      connectionsPerNode: pool.limits.connectionsPerNode
     }),
     counts: { redirects: 0, retries: 0, redirectsOf: new Map() },
     closed: false

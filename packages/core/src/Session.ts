@@ -298,6 +298,8 @@ const rerun = <A, E, R>(
         patient: false,
         slotIn: () => slot,
         beside: true,
+        reads: false,
+        stale: false,
         overtaken: false,
         abridged: false,
         deadline: Infinity,

@@ -151,6 +151,8 @@ export interface Limits {
   readonly silence: number
   /** How many commands may wait for a node that is away. */
   readonly maxWaiting: number
+  /** How many connections to each node are shared. */
+  readonly connectionsPerNode: number
 }
 
 /** Whether a command needs a connection of its own: it blocks, or may take longer than a shared connection may be silent. */

@@ -112,7 +112,13 @@ export interface Node {
    *
    * @internal
    */
-  readonly absence: () => Failure | undefined
+  readonly absence: (slot: number) => Failure | undefined
+  /**
+   * Whether the connection that commands on a slot share is open.
+   *
+   * @internal
+   */
+  readonly isOpen: (slot: number) => boolean
   /**
    * Whether the last try to connect has failed, even if the next is under way.
    *

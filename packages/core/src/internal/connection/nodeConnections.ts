@@ -149,9 +149,12 @@ export class NodeConnections implements Node {
 
   readonly submit = (call: Call, slot: number): void => {
     if (!this.started) this.connect()
+    this.sharedOf(slot).submit(call)
+  }
+
+  private sharedOf(slot: number): SharedConnection {
     const { shared } = this
-    const connection = shared.length === 1 || slot < 0 ? shared[0] : shared[slot % shared.length]
-    connection.submit(call)
+    return shared.length === 1 || slot < 0 ? shared[0] : shared[slot % shared.length]
   }
 
   private readonly taker: Taker = { submit: (call) => this.submit(call, -1) }
@@ -274,10 +277,12 @@ export class NodeConnections implements Node {
   readonly completeUntil = (): number =>
     Math.max(this.heardUntil, ...Array.from(this.open, (connection) => connection.completeUntil()))
 
-  readonly absence = (): Failure | undefined => {
-    const { state } = this.shared[0]
+  readonly absence = (slot: number): Failure | undefined => {
+    const { state } = this.sharedOf(slot)
     return state._tag === "Down" ? state.failure : undefined
   }
+
+  readonly isOpen = (slot: number): boolean => this.sharedOf(slot).state._tag === "Open"
 
   readonly isDown = (): boolean => this.shared[0].state._tag === "Down"
 

@@ -137,9 +137,10 @@ export const pingMillis = (options: Options): number =>
   Duration.toMillis(Duration.fromInputUnsafe(options.pingInterval ?? "5 seconds"))
 
 /** @internal */
-export const limitsOf = (options: Options): Limits => ({
+export const limitsOf = (options: Options & { readonly connectionsPerNode?: number | undefined }): Limits => ({
   commandTimeout: commandTimeoutMillis(options),
   patience: options.commandTimeout === undefined ? 0 : commandTimeoutMillis(options),
   silence: 2 * pingMillis(options),
-  maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? defaultMaxInFlight : Infinity
+  maxWaiting: options.failWhenFull === true ? options.maxInFlight ?? defaultMaxInFlight : Infinity,
+  connectionsPerNode: options.connectionsPerNode ?? 1
 })

@@ -68,7 +68,7 @@ export class ClusterRouter implements Router {
     if (node === undefined) return call.onFailure(notSent(this.placement.noNode(slot, readFrom)))
     const refusal = this.room.isEmpty || readFrom !== "primary"
       ? undefined
-      : this.room.refusalOf(slot, node.address.key)
+      : this.room.refusalOf(slot, node.address.key, call.command.spec.readOnly)
     if (refusal === undefined) this.lines.submit(node, call, lane)
     else call.onFailure(refusal)
   }

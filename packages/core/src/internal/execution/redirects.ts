@@ -36,6 +36,10 @@ interface Work<A, E, R> {
   readonly slotIn: (fiber: AnyFiber) => number | undefined
   /** Whether it blocks, or holds a connection, so that it must not stand before others in the waiting room. */
   readonly beside: boolean
+  /** Whether it only reads. */
+  readonly reads: boolean
+  /** Whether its failure is old, since it had to wait for others first, so that it says nothing of the node any more. */
+  readonly stale: boolean
   /** In milliseconds of the Clock. */
   readonly deadline: number
   /**
@@ -70,6 +74,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   const within = problem === undefined ? RedirectPolicy.withinMillis(policy) : undefined
   const room = within === undefined ? undefined : router.room
   const slot = room && work.slotIn(fiber)
+  const about = slot === undefined ? undefined : { slot, beside: work.beside, reads: work.reads }
   let pace = paceAnew()
   let failure = first
   let { abridged } = work
@@ -108,9 +113,11 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       }
       const now = clock.currentTimeMillisUnsafe()
       const isAway = decision.command._tag === "ByMap" && decision.command.pause && route._tag === "ByMap"
-      if (room !== undefined && slot !== undefined && isAway && room.close(failure, slot)) {
+      const waits = room !== undefined && about !== undefined && isAway
+      const isStale = waits && work.stale && attempts === 1
+      if (waits && (isStale ? room.holds(about) : room.close(failure, about))) {
         until ??= Math.min(deadline, now + within!)
-        const leave: Leave = yield* room.wait({ slot, until, beside: work.beside, ticket })
+        const leave: Leave = yield* room.wait({ ...about, until, ticket })
         if (leave._tag === "Full") {
           const reason = new Overloaded({ limit: leave.limit })
           return yield* withoutStack(() => work.error({ ...failure, reason, delivery }, attempts))
@@ -126,7 +133,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
         ticket = leave.ticket
         trial = leave.trial
         if (trial !== undefined) trials++
-      } else {
+      } else if (!isStale) {
         const error = work.error({ ...failure, delivery }, attempts)
         const next = Result.isFailure(located)
           ? Result.fail(located.failure)
@@ -155,7 +162,9 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     if (redirected) redirects++
     const begun = clock.currentTimeMillisUnsafe()
     const again = work.again(route, !abridged)
-    const result = yield* trial === undefined || room === undefined ? again : room.tried(trial, again)
+    const result = yield* trial === undefined || room === undefined || about === undefined
+      ? again
+      : room.tried(trial, about, again)
     trial = undefined
     if (Result.isSuccess(result)) {
       if (decision.topology._tag === "Patch") router.serves(decision.topology.slot, decision.topology.address.key)
@@ -167,6 +176,8 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     ) {
       pace = paceAnew()
       redirects = 0
+      until = undefined
+      ticket = undefined
     }
   }
 })
@@ -195,6 +206,8 @@ export const follow = <A>(
     abridged: command.unabridged !== undefined,
     slotIn: (fiber) => router.slotIn(command, slot, fiber),
     beside: !together && router.standsApart(command),
+    reads: command.spec.readOnly,
+    stale: false,
     deadline,
     overtaken,
     again: (route, inFull) =>

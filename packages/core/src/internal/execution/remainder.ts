@@ -140,7 +140,7 @@ export const goOn = <A>(options: Options<A>, lefts: ReadonlyArray<Left<A>>): Eff
   for (const left of lefts.toSorted((a, b) => a.index - b.index)) groups.add(left)
   const works = groups.all.map(({ after, done, members }) =>
     Effect.forEach(after, (group) => Deferred.await(group.done), { discard: true }).pipe(
-      Effect.andThen(persevere(options, members)),
+      Effect.andThen(persevere(options, members, after.size > 0)),
       Effect.andThen(Deferred.succeed(done, undefined))
     )
   )
@@ -184,7 +184,11 @@ const mostOf = <A>(lefts: ReadonlyArray<Left<A>>): string | undefined => {
  * Continues with commands that failed alike. A command whose later failure is of another kind leaves the group and continues
  * separately, at the same time.
  */
-const persevere = Effect.fnUntraced(function*<A>(options: Options<A>, begun: ReadonlyArray<Left<A>>) {
+const persevere = Effect.fnUntraced(function*<A>(
+  options: Options<A>,
+  begun: ReadonlyArray<Left<A>>,
+  stale: boolean
+) {
   const { router, seen, settle } = options
   const [first] = begun
   const isOne = begun.length === 1
@@ -222,6 +226,8 @@ const persevere = Effect.fnUntraced(function*<A>(options: Options<A>, begun: Rea
     // All of them failed at one node, or each for want of one, so the group waits where its first command does.
     slotIn: (fiber) => router.slotIn(first.command, first.slot, fiber),
     beside: false,
+    stale,
+    reads: begun.every(({ command }) => command.spec.readOnly),
     deadline: first.deadline,
     overtaken: first.overtaken,
     again,

@@ -2,9 +2,10 @@
  * Where commands wait while the node that has to execute them is away: it can't be reached, or it says that it can't serve. An
  * entry costs one suspended fiber and a small object. Nothing of it runs until the door opens, whatever happens meanwhile.
  *
- * A door is closed by the first failure that says so. It belongs to a node or, where nobody serves a slot, to that slot. Behind
- * it one trial at a time goes out, with growing pauses; the first reply that does not say "away" opens the door. Then all leave,
- * each slot's in the order in which they came, and whatever comes for such a slot meanwhile goes behind them.
+ * A door is closed by the first failure that says so. It belongs to a node (or to one of its connections, or to its writes) or,
+ * where nobody serves a slot, to that slot. Behind it one trial at a time goes out, with growing pauses; the first reply that does
+ * not say "away" opens the door. Then all leave, each slot's in the order in which they came, and whatever comes for such a slot
+ * meanwhile goes behind them. A door with nobody behind it is open.
  *
  * ```
  *   failure -> close(door)      wait:  [ slot 5: e d c b a ]  -- trial: a --> node
@@ -20,6 +21,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type * as NodePool from "../../NodePool.ts"
+import type * as RedisError from "../../RedisError.ts"
 import type { Failure } from "../failures/failure.ts"
 
 /** The first pause between two trials, and the longest, in milliseconds. */
@@ -34,6 +36,9 @@ const trialTimeout = 1000
 
 /** How often the map is asked for while somebody waits, in milliseconds. */
 const refreshPause = 500
+
+/** A door that is closed again within this time, in milliseconds, goes on with the pauses that it had. */
+const steady = 2000
 
 /** Among fewer entries than this, each gives up at its exact time. Otherwise they are looked through ten times a second. */
 const few = 1000
@@ -52,13 +57,19 @@ export type Leave =
   | { readonly _tag: "Full"; readonly limit: number }
   | { readonly _tag: "Closed" }
 
-/** Work that asks to wait. */
-export interface Waiting {
+/** What the room has to know of work. */
+export interface About {
   readonly slot: number
-  /** When it gives up, in milliseconds of the Clock. */
-  readonly until: number
   /** Whether it blocks, or holds a connection, once it goes out: it is no trial as long as there is another one. */
   readonly beside: boolean
+  /** Whether it only reads, so that it need not wait for a node that refuses writes. */
+  readonly reads: boolean
+}
+
+/** Work that asks to wait. */
+export interface Waiting extends About {
+  /** When it gives up, in milliseconds of the Clock. */
+  readonly until: number
   /** The ticket of an earlier stay: it goes back to its place. */
   readonly ticket: number | undefined
 }
@@ -76,8 +87,12 @@ class Entry {
   }
 }
 
+/** Who is behind a door: a slot, all of a node, those of one of its connections, or its writes. */
+type Key = string | number
+
 /** A closed door: that of a node, or of a slot that its node does not serve. */
 export class Door {
+  readonly key: Key
   /** The key of a node's address, or a slot. */
   readonly of: string | number
   readonly since: number
@@ -89,15 +104,26 @@ export class Door {
   trials = 0
   /** When the last of them went out. */
   trialAt = 0
-  /** The last look that found somebody waiting behind it. */
-  look: number
+  /** When somebody was behind it the last time. */
+  neededAt: number
 
-  constructor(of: string | number, failure: Failure, now: number, probeAt: number, look: number) {
-    this.look = look
-    this.of = of
+  /** When it was opened. */
+  openedAt = 0
+  /** Whether it was given up since nobody was behind it, while a trial had no outcome yet. */
+  isIdle = false
+
+  constructor(key: Key, failure: Failure, now: number) {
+    this.key = key
+    this.of = typeof key === "number" ? key : failure.node!
+    this.neededAt = now
     this.failure = failure
     this.since = now
-    this.probeAt = probeAt
+    this.probeAt = now
+  }
+
+  /** Whether a trial is out that may still have an outcome soon. */
+  isTried(now: number): boolean {
+    return this.trials > 0 && now - this.trialAt < trialTimeout
   }
 
   /** Notes another failure. Seen again, it is the same one. */
@@ -115,46 +141,55 @@ export interface Options {
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   /** The node that is to execute what is about a slot, by the map of this moment. */
   readonly nodeOf: (slot: number) => NodePool.Node | undefined
+  /** Whether the connection to a node that a slot shares with others is open. */
+  readonly isOpen: (node: string, slot: number) => boolean
   readonly requestRefresh: () => void
   /** How many may wait. More are told that it is full. */
   readonly maxWaiting: number
+  /** How many shared connections each node has. */
+  readonly connectionsPerNode: number
 }
 
-/** What failures say about who is away: a node, the slot alone, or nobody. */
-const awayIn = ({ node, reason }: Failure, slot: number): string | number | undefined => {
-  switch (reason._tag) {
-    case "NoNodeForSlot":
-      return slot
-    case "ClusterDown":
-      if (reason.code === "UNBLOCKED") return undefined
-      return reason.text.includes("Hash slot not served") ? slot : node
-    case "AuthenticationFailed":
-    case "ConnectionFailed":
-    case "ConnectionLost":
-    case "ProtocolViolation":
-      return node
-    default:
-      return undefined
-  }
-}
+const isUnreachable = ({ reason: { _tag } }: Failure): boolean =>
+  _tag === "AuthenticationFailed" || _tag === "ConnectionFailed" || _tag === "ConnectionLost" ||
+  _tag === "ProtocolViolation"
 
-const isAway = (failure: Failure, { of }: Door): boolean =>
-  typeof of === "number" ? awayIn(failure, of) === of : awayIn(failure, -1) === of
+/** A node that serves reads, as `cluster-allow-reads-when-down` lets it while the cluster is down. */
+const refusesWrites = /^READONLY |only accepts read commands/
+
+/** Failures that are no reply of the node: they don't say that it is back. */
+const silent: ReadonlySet<RedisError.Reason["_tag"]> = new Set([
+  "Closed",
+  "ConnectionFailed",
+  "ConnectionLost",
+  "InvalidArgument",
+  "NoNodeForSlot",
+  "Overloaded",
+  "ProtocolViolation",
+  "Timeout"
+])
+
+/** The key of the writes of a node. */
+const writesOf = (node: string): Key => `${node} writes`
 
 export class WaitingRoom {
   private readonly options: Options
   private readonly queues = new Map<number, Array<Entry>>()
-  private readonly doors = new Map<string | number, Door>()
+  private readonly doors = new Map<Key, Door>()
+  /** Doors that were opened lately, by their key. */
+  private readonly opened = new Map<Key, Door>()
   private readonly leaving = new Set<number>()
   private readonly hastened = Latch.makeUnsafe(false)
   /** The failure that is told to those who come for a slot from which others are still leaving. */
   private lastFailure: Failure | undefined
   private tickets = 0
   private count = 0
-  private looks = 0
+  /** How many entries have gone and are still in their queues. */
+  private gone = 0
   private timerAt = Infinity
   private sweepAt = Infinity
   private refreshAt = 0
+  private turnAt = 0
   private running = false
   private ended = false
 
@@ -173,22 +208,38 @@ export class WaitingRoom {
   }
 
   /** Why a command for a slot can't go to a node now: its door is closed, or others wait before it. */
-  refusalOf(slot: number, node: string): Failure | undefined {
-    const door = this.doors.get(slot) ?? this.doors.get(node)
-    if (door !== undefined) return { ...door.failure, delivery: "NotSent" }
+  refusalOf(slot: number, node: string, reads: boolean): Failure | undefined {
+    const door = this.doorOf(slot, node)
+    if (door !== undefined) {
+      return reads && door.key === writesOf(node) ? undefined : { ...door.failure, delivery: "NotSent" }
+    }
     return this.queues.get(slot)?.some(({ gone }) => !gone) === true ? this.lastFailure : undefined
   }
 
-  /** Closes the door that a failure closes. Returns whether it closes one, so that waiting makes sense. */
-  close(failure: Failure, slot: number): boolean {
-    const of = awayIn(failure, slot)
-    if (of === undefined || this.ended) return false
+  /** Whether work has to wait, because its door is closed or others wait before it. */
+  holds({ reads, slot }: About): boolean {
+    if (this.isEmpty) return false
+    const node = this.options.nodeOf(slot)
+    return node === undefined || this.refusalOf(slot, node.address.key, reads) !== undefined
+  }
+
+  /**
+   * Closes the door that a failure closes. Returns whether it closes one, so that waiting makes sense. That a connection of its
+   * own can't be had (`beside`) says nothing of the node while the shared one is open.
+   */
+  close(failure: Failure, of: About): boolean {
+    const key = this.awayIn(failure, of)
+    if (key === undefined || this.ended) return false
+    if (of.beside && isUnreachable(failure) && this.options.isOpen(failure.node!, of.slot)) return false
     this.lastFailure = { ...failure, delivery: "NotSent" }
-    const known = this.doors.get(of)
-    if (known === undefined) {
-      const now = this.now()
-      this.doors.set(of, new Door(of, failure, now, now + this.jittered(minPause / 2), this.looks + 1))
-    }
+    if (this.doors.has(key)) return true
+    const now = this.now()
+    const door = new Door(key, failure, now)
+    const before = this.opened.get(key)
+    if (before !== undefined && now - before.openedAt < steady) door.pause = Math.min(before.pause * 2, maxPause)
+    door.probeAt = now + this.jittered(door.pause / 2)
+    this.doors.set(key, door)
+    this.run()
     return true
   }
 
@@ -207,40 +258,62 @@ export class WaitingRoom {
         this.count--
         return true
       }
+      const interrupted = Effect.sync(() => {
+        if (go()) this.forget()
+      })
       this.count++
       this.enqueue(entry)
       this.note(waiting.until)
       this.run()
-      this.look(waiting.slot)
-      return Effect.sync(go)
+      if (this.look(waiting.slot) !== undefined) this.hasten(this.now())
+      return interrupted
     })
   }
 
   /** Runs a trial. Its outcome opens the door or postpones the next trial; without an outcome the next one may go out. */
   tried<A, E, R>(
     trial: Door,
+    of: About,
     attempt: Effect.Effect<Result.Result<A, Failure>, E, R>
   ): Effect.Effect<Result.Result<A, Failure>, E, R> {
     return Effect.onExit(attempt, (exit) =>
       Effect.sync(() => {
+        const now = this.now()
+        const failure = Exit.isSuccess(exit) && Result.isFailure(exit.value) ? exit.value.failure : undefined
+        const isAway = failure !== undefined && this.awayIn(failure, of) === trial.key
         trial.trials--
-        if (this.doors.get(trial.of) !== trial) return
-        if (Exit.isFailure(exit)) return Cause.hasInterrupts(exit.cause) ? this.lookAll() : this.open(trial)
-        const result = exit.value
-        if (Result.isSuccess(result) || !isAway(result.failure, trial)) return this.open(trial)
-        trial.isStillAway(result.failure)
+        trial.neededAt = now
+        if (isAway && trial.isIdle && !this.doors.has(trial.key) && !this.ended) {
+          trial.isIdle = false
+          this.doors.set(trial.key, trial)
+          this.run()
+        }
+        if (this.doors.get(trial.key) !== trial) return
+        if (Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) return this.lookAll()
+        if (failure === undefined || !isAway && !silent.has(failure.reason._tag)) return this.open(trial)
+        if (isAway) trial.isStillAway(failure)
         this.postpone(trial)
       }))
   }
 
   /** Looks at all that wait: the map has changed, or time has passed. */
   lookAll(): void {
-    this.looks++
+    const now = this.now()
+    const besides = new Map<Door, Array<number>>()
     // Those who leave may come back at once, and are not looked at again before the next look.
     const slots = Array.from(this.queues.keys())
-    for (const slot of slots) this.look(slot)
+    for (const slot of slots) {
+      const door = this.look(slot)
+      if (door !== undefined) besides.set(door, [...besides.get(door) ?? [], slot])
+    }
+    for (const [door, slots] of besides) this.tryBesides(door, slots)
     // With nobody behind it, a door would never be opened.
-    for (const [of, door] of this.doors) if (door.look < this.looks && door.trials === 0) this.doors.delete(of)
+    for (const [key, door] of this.doors) {
+      if (now - door.neededAt < lookPause || door.isTried(now)) continue
+      door.isIdle = true
+      this.doors.delete(key)
+    }
+    for (const [key, { openedAt }] of this.opened) if (now - openedAt >= steady) this.opened.delete(key)
   }
 
   /** Ends everybody's wait. */
@@ -274,7 +347,9 @@ export class WaitingRoom {
   }
 
   private open(door: Door): void {
-    this.doors.delete(door.of)
+    this.doors.delete(door.key)
+    door.openedAt = this.now()
+    this.opened.set(door.key, door)
     this.options.soon(() => this.lookAll())
   }
 
@@ -284,40 +359,94 @@ export class WaitingRoom {
     this.hasten(door.probeAt)
   }
 
-  /** The door that a slot is behind by now: its own, or that of its node. */
-  private doorOf(slot: number, node: NodePool.Node): Door | undefined {
-    return this.doors.get(slot) ?? this.doors.get(node.address.key)
+  /** What a failure says about who is away; undefined if it says that of nobody. */
+  private awayIn(failure: Failure, { reads, slot }: About): Key | undefined {
+    const { node, reason } = failure
+    if (isUnreachable(failure)) return node === undefined ? undefined : this.lineOf(slot, node)
+    switch (reason._tag) {
+      case "NoNodeForSlot":
+        return slot
+      case "ClusterDown":
+        if (reason.code === "UNBLOCKED" || node === undefined) return undefined
+        if (reason.text.includes("Hash slot not served")) return slot
+        return !reads && refusesWrites.test(reason.text) ? writesOf(node) : node
+      default:
+        return undefined
+    }
   }
 
-  /** Lets those of a slot leave who can, or one of them go out as a trial. */
-  private look(slot: number): void {
-    const queue = this.queues.get(slot)
-    if (queue === undefined || this.leaving.has(slot)) return
+  /** The key of those who share a connection. */
+  private lineOf(slot: number, node: string): Key {
+    const { connectionsPerNode } = this.options
+    return connectionsPerNode === 1 ? node : `${node} ${Math.max(slot, 0) % connectionsPerNode}`
+  }
+
+  /** The door that a slot is behind by now: its own, or that of its node. */
+  private doorOf(slot: number, node: string): Door | undefined {
+    const { doors } = this
+    return doors.get(slot) ?? doors.get(node) ?? doors.get(this.lineOf(slot, node)) ?? doors.get(writesOf(node))
+  }
+
+  /**
+   * Lets those of a slot leave who can, or one of them go out as a trial. Returns the door if a trial could go out, but only
+   * those are there that would block.
+   */
+  private look(slot: number): Door | undefined {
+    if (!this.queues.has(slot) || this.leaving.has(slot)) return undefined
     const node = this.options.nodeOf(slot)
+    const door = node === undefined ? this.doors.get(slot) : this.doorOf(slot, node.address.key)
+    if (door !== undefined) door.neededAt = this.now()
     // Nobody serves the slot: only another map helps.
-    if (node === undefined) return
-    const door = this.doorOf(slot, node)
-    if (door === undefined) return this.flush(slot)
-    door.look = Math.max(door.look, this.looks)
+    if (node === undefined) return undefined
+    if (door === undefined) {
+      this.flush(slot)
+      return undefined
+    }
+    if (door.key === writesOf(node.address.key)) this.letReads(slot)
     const now = this.now()
-    const isOpenTrial = door.trials > 0 && now - door.trialAt < trialTimeout
-    if (isOpenTrial || now < door.probeAt) return this.hasten(isOpenTrial ? door.trialAt + trialTimeout : door.probeAt)
-    const absence = node.absence()
+    const isTried = door.isTried(now)
+    const absence = isTried || now < door.probeAt ? undefined : node.absence(slot)
     if (absence !== undefined) {
       door.isStillAway(absence)
       door.probeAt = now + lookPause
-      return this.hasten(door.probeAt)
     }
-    const entry = queue.find(({ gone, waiting }) => !gone && !waiting.beside) ?? queue.find(({ gone }) => !gone)
-    if (entry === undefined) {
-      this.queues.delete(slot)
-      return
+    if (isTried || now < door.probeAt) {
+      this.hasten(isTried ? door.trialAt + trialTimeout : door.probeAt)
+      return undefined
     }
+    const queue = this.queues.get(slot) ?? []
+    const entry = queue.find(({ gone, waiting }) => !gone && !waiting.beside)
+    if (entry !== undefined) this.try(door, entry)
+    else if (queue.some(({ gone }) => !gone)) return door
+    else this.queues.delete(slot)
+    return undefined
+  }
+
+  /**
+   * Tries work that blocks, since nothing else is there to try. An answer may take as long as it likes. As long as none refuses,
+   * twice as many go out each time.
+   */
+  private tryBesides(door: Door, slots: ReadonlyArray<number>): void {
+    if (door.isTried(this.now())) return
+    let left = Math.max(door.trials, 1)
+    for (const slot of slots) {
+      const entries = (this.queues.get(slot) ?? []).filter(({ gone }) => !gone)
+      for (const entry of entries) {
+        if (left === 0 || this.doors.get(door.key) !== door || this.now() < door.probeAt) return
+        left--
+        this.try(door, entry)
+      }
+    }
+  }
+
+  private try(door: Door, entry: Entry): void {
+    const { slot } = entry.waiting
+    const queue = this.queues.get(slot)!
     queue.splice(queue.indexOf(entry), 1)
     if (queue.length === 0) this.queues.delete(slot)
     door.trials++
-    door.trialAt = now
-    this.hasten(now + trialTimeout)
+    door.trialAt = this.now()
+    this.hasten(door.trialAt + trialTimeout)
     entry.leave({ _tag: "Go", ticket: entry.ticket, trial: door })
   }
 
@@ -333,9 +462,24 @@ export class WaitingRoom {
     if (this.queues.has(slot)) this.options.soon(() => this.look(slot))
   }
 
+  /** Lets the reads of a slot leave whose node refuses writes only. */
+  private letReads(slot: number): void {
+    const queue = this.queues.get(slot) ?? []
+    const reads = queue.filter(({ waiting }) => waiting.reads)
+    if (reads.length === 0) return
+    this.queues.set(slot, queue.filter(({ waiting }) => !waiting.reads))
+    for (const entry of reads) entry.leave({ _tag: "Go", ticket: entry.ticket, trial: undefined })
+  }
+
   private note(until: number): void {
     this.sweepAt = Math.min(this.sweepAt, this.sweepTime(until))
     this.hasten(this.sweepAt)
+  }
+
+  /** Forgets those who were interrupted, once they are more than those who wait: nothing else may ever look at them. */
+  private forget(): void {
+    this.gone++
+    if (this.gone > few && this.gone > this.count) this.sweep(this.now())
   }
 
   private sweepTime(until: number): number {
@@ -345,6 +489,7 @@ export class WaitingRoom {
   /** Lets those go whose time is up, and forgets those who have gone. */
   private sweep(now: number): void {
     let next = Infinity
+    this.gone = 0
     const late: Array<Entry> = []
     for (const [slot, queue] of this.queues) {
       const left = queue.filter((entry) => {
@@ -362,7 +507,9 @@ export class WaitingRoom {
     this.sweepAt = this.sweepTime(next)
     for (const entry of late) {
       const node = this.options.nodeOf(entry.waiting.slot)
-      const door = node === undefined ? this.doors.get(entry.waiting.slot) : this.doorOf(entry.waiting.slot, node)
+      const door = node === undefined
+        ? this.doors.get(entry.waiting.slot)
+        : this.doorOf(entry.waiting.slot, node.address.key)
       entry.leave({ _tag: "TooLate", door })
     }
   }
@@ -373,28 +520,43 @@ export class WaitingRoom {
     this.hastened.openUnsafe()
   }
 
-  /** One timer for all that wait. It runs for as long as somebody does. */
+  /** One timer for all that wait. It runs for as long as somebody does, or a door is closed. */
   private run(): void {
     if (this.running) return
     this.running = true
     const pause = Effect.suspend(() => {
       this.hastened.closeUnsafe()
-      const at = Math.min(this.timerAt, this.refreshAt)
-      return Effect.raceFirst(Effect.sleep(Math.max(at - this.now(), 0)), this.hastened.await)
+      const millis = Math.min(this.timerAt, this.refreshAt) - this.now()
+      return Effect.raceFirst(Effect.sleep(Math.min(Math.max(millis, 0), refreshPause)), this.hastened.await)
     })
     const turn = Effect.sync(() => {
       const now = this.now()
+      if (now < this.turnAt) this.setBack(now)
+      this.turnAt = now
       if (now >= this.timerAt) this.timerAt = Infinity
       if (now >= this.sweepAt) this.sweep(now)
       this.hasten(this.sweepAt)
       if (now >= this.refreshAt) {
         this.refreshAt = now + refreshPause
-        this.options.requestRefresh()
+        if (this.queues.size > 0) this.options.requestRefresh()
       }
       this.lookAll()
-      if (this.queues.size === 0) this.running = false
+      if (this.isEmpty && this.opened.size === 0) this.running = false
     })
-    this.refreshAt = this.now() + refreshPause
+    this.turnAt = this.now()
+    this.refreshAt = this.turnAt + refreshPause
     this.options.fork(Effect.repeat(Effect.andThen(pause, turn), { until: () => !this.running }))
+  }
+
+  /** The clock was set back: what was due soon would be due much later. */
+  private setBack(now: number): void {
+    this.timerAt = Infinity
+    this.refreshAt = now
+    this.sweepAt = now
+    for (const door of this.doors.values()) {
+      door.neededAt = Math.min(door.neededAt, now)
+      door.probeAt = Math.min(door.probeAt, now)
+      door.trialAt = Math.min(door.trialAt, now)
+    }
   }
 }
