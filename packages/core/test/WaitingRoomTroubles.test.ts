@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "../src/Command.ts"
 import { WaitingRoom } from "../src/internal/execution/waitingRoom.ts"
@@ -12,9 +13,10 @@ import type * as NodePool from "../src/NodePool.ts"
 import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 import * as Redis from "../src/Redis.ts"
 import { ConnectionLost } from "../src/RedisError.ts"
+import type * as Resp from "../src/Resp.ts"
 import * as Session from "../src/Session.ts"
 import { connected, connectedTo, start } from "./support/client.ts"
-import { advance, keyOfA, settle } from "./support/scenes.ts"
+import { advance, keyOfA, settle, slotOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { ScriptedNode } from "./support/ScriptedCluster.ts"
 
@@ -130,6 +132,69 @@ describe("a node that answers reads only", () => {
       assert.isUndefined(reads.pollUnsafe())
       yield* Fiber.interrupt(reads)
     }))
+})
+
+describe("a node that begins to answer", () => {
+  it.effect("reads only, is sent the reads that have waited with the writes", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* connected()
+      a.on("SET", loading).on("GET", loading)
+      const set = yield* start(run(Redis.set(keyOfA, "1")))
+      const get = yield* start(run(Redis.get(keyOfA)))
+      yield* advance("1 second")
+      a.on("SET", readsOnly).on("GET", Reply.bulk(a.key))
+      yield* advance("3 seconds")
+      assert.isUndefined(set.pollUnsafe())
+      assert.strictEqual(yield* Fiber.join(get), "a:7000")
+    }))
+
+  it.effect("has one trial under way, also if nobody waits behind it", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* connected()
+      a.on("SET", loading)
+      yield* start(run(Redis.set(keyOfA, "1")))
+      yield* advance("200 millis")
+      a.on("SET", "hold")
+      const before = sent(a, "SET")
+      for (let n = 0; sent(a, "SET") === before; n++) yield* advance("10 millis")
+      yield* advance("600 millis")
+      yield* start(run(Redis.set(keyOfA, "2")))
+      yield* settle
+      assert.strictEqual(sent(a, "SET") - before, 1)
+    }))
+})
+
+describe("a node that says this and that by turns", () => {
+  const unserved = Reply.error("CLUSTERDOWN Hash slot not served")
+  const readOnly = Reply.error("READONLY You can't write against a read only replica.")
+  const again = Reply.error("TRYAGAIN Multiple keys request during rehashing of slot")
+  const toItself = Reply.error(`MOVED ${slotOfA} a:7000`)
+  const toB = Reply.error(`ASK ${slotOfA} b:7000`)
+  it.effect.each([
+    [toItself, 101],
+    [readOnly, 30],
+    [[unserved, loading], 60],
+    [[readOnly, loading], 60],
+    [[unserved, toItself], 80],
+    [[loading, again], 80],
+    [[loading, toB], 80]
+  ] as ReadonlyArray<readonly [Resp.Reply | ReadonlyArray<Resp.Reply>, number]>)(
+    "is not tried without a pause: %j",
+    ([said, most]) =>
+      Effect.gen(function*() {
+        const redirects = RedirectPolicy.make(Schedule.spaced("100 millis"), { within: "1 hour" })
+        const { a, b, run } = yield* connected({ commandTimeout: "1 hour", redirects })
+        let tries = 0
+        const replies = Array.isArray(said) ? said : [said]
+        a.on("SET", () => replies[tries++ % replies.length])
+        b.on("SET", loading)
+        const fiber = yield* start(run(Redis.set(keyOfA, "1")))
+        yield* advance("10 seconds")
+        assert.isUndefined(fiber.pollUnsafe())
+        assert.isAtLeast(tries, 8)
+        assert.isAtMost(tries, most)
+      })
+  )
 })
 
 describe("a connection of one's own that can't be had", () => {
