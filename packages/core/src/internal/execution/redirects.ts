@@ -12,11 +12,12 @@ import type { RedisError } from "../../RedisError.ts"
 import { blocks, deadlineOf, decoded } from "../connection/call.ts"
 import { timedOut, toError, withoutStack } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
+import type { Door } from "./door.ts"
 import * as Pace from "./pace.ts"
 import { byMap } from "./router.ts"
 import type { AnyFiber, Route, Router } from "./router.ts"
 import type { Seen } from "./tracing.ts"
-import type { Door, Leave } from "./waitingRoom.ts"
+import type { Leave } from "./waitingRoom.ts"
 
 /**
  * A try that blocked for at least this many milliseconds before it was refused counts as a success for the Schedule, which

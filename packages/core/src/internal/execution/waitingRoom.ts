@@ -21,18 +21,12 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type * as NodePool from "../../NodePool.ts"
-import type * as RedisError from "../../RedisError.ts"
 import type { Failure } from "../failures/failure.ts"
-
-/** The first pause between two trials, and the longest, in milliseconds. */
-const minPause = 20
-const maxPause = 1000
+import { awayIn, Door, isReply, isUnreachable, lineOf, trialTimeout, writesOf } from "./door.ts"
+import type { About, Key } from "./door.ts"
 
 /** How often a node that can't be reached is looked at, in milliseconds: that costs nothing and sends nothing. */
 const lookPause = 50
-
-/** After this time, in milliseconds, a trial that has no outcome is followed by the next one. */
-const trialTimeout = 1000
 
 /** How often the map is asked for while somebody waits, in milliseconds. */
 const refreshPause = 500
@@ -57,15 +51,6 @@ export type Leave =
   | { readonly _tag: "Full"; readonly limit: number }
   | { readonly _tag: "Closed" }
 
-/** What the room has to know of work. */
-export interface About {
-  readonly slot: number
-  /** Whether it blocks, or holds a connection, once it goes out: it is no trial as long as there is another one. */
-  readonly beside: boolean
-  /** Whether it only reads, so that it need not wait for a node that refuses writes. */
-  readonly reads: boolean
-}
-
 /** Work that asks to wait. */
 export interface Waiting extends About {
   /** When it gives up, in milliseconds of the Clock. */
@@ -87,53 +72,6 @@ class Entry {
   }
 }
 
-/** Who is behind a door: a slot, all of a node, those of one of its connections, or its writes. */
-type Key = string | number
-
-/** A closed door: that of a node, or of a slot that its node does not serve. */
-export class Door {
-  readonly key: Key
-  /** The key of a node's address, or a slot. */
-  readonly of: string | number
-  readonly since: number
-  failure: Failure
-  tries = 0
-  pause = minPause
-  probeAt: number
-  /** Trials that have gone out, and have no outcome yet. */
-  trials = 0
-  /** When the last of them went out. */
-  trialAt = 0
-  /** When somebody was behind it the last time. */
-  neededAt: number
-
-  /** When it was opened. */
-  openedAt = 0
-  /** Whether it was given up since nobody was behind it, while a trial had no outcome yet. */
-  isIdle = false
-
-  constructor(key: Key, failure: Failure, now: number) {
-    this.key = key
-    this.of = typeof key === "number" ? key : failure.node!
-    this.neededAt = now
-    this.failure = failure
-    this.since = now
-    this.probeAt = now
-  }
-
-  /** Whether a trial is out that may still have an outcome soon. */
-  isTried(now: number): boolean {
-    return this.trials > 0 && now - this.trialAt < trialTimeout
-  }
-
-  /** Notes another failure. Seen again, it is the same one. */
-  isStillAway(failure: Failure): void {
-    if (failure.reason === this.failure.reason) return
-    this.failure = failure
-    this.tries++
-  }
-}
-
 export interface Options {
   readonly clock: Clock.Clock
   readonly soon: (task: () => void) => void
@@ -149,28 +87,6 @@ export interface Options {
   /** How many shared connections each node has. */
   readonly connectionsPerNode: number
 }
-
-const isUnreachable = ({ reason: { _tag } }: Failure): boolean =>
-  _tag === "AuthenticationFailed" || _tag === "ConnectionFailed" || _tag === "ConnectionLost" ||
-  _tag === "ProtocolViolation"
-
-/** A node that serves reads, as `cluster-allow-reads-when-down` lets it while the cluster is down. */
-const refusesWrites = /^READONLY |only accepts read commands/
-
-/** Failures that are no reply of the node: they don't say that it is back. */
-const silent: ReadonlySet<RedisError.Reason["_tag"]> = new Set([
-  "Closed",
-  "ConnectionFailed",
-  "ConnectionLost",
-  "InvalidArgument",
-  "NoNodeForSlot",
-  "Overloaded",
-  "ProtocolViolation",
-  "Timeout"
-])
-
-/** The key of the writes of a node. */
-const writesOf = (node: string): Key => `${node} writes`
 
 export class WaitingRoom {
   private readonly options: Options
@@ -228,7 +144,7 @@ export class WaitingRoom {
    * own can't be had (`beside`) says nothing of the node while the shared one is open.
    */
   close(failure: Failure, of: About): boolean {
-    const key = this.awayIn(failure, of)
+    const key = awayIn(failure, of, this.options.connectionsPerNode)
     if (key === undefined || this.ended) return false
     if (of.beside && isUnreachable(failure) && this.options.isOpen(failure.node!, of.slot)) return false
     this.lastFailure = { ...failure, delivery: "NotSent" }
@@ -236,7 +152,7 @@ export class WaitingRoom {
     const now = this.now()
     const door = new Door(key, failure, now)
     const before = this.opened.get(key)
-    if (before !== undefined && now - before.openedAt < steady) door.pause = Math.min(before.pause * 2, maxPause)
+    if (before !== undefined && now - before.openedAt < steady) door.follows(before)
     door.probeAt = now + this.jittered(door.pause / 2)
     this.doors.set(key, door)
     this.run()
@@ -280,7 +196,7 @@ export class WaitingRoom {
       Effect.sync(() => {
         const now = this.now()
         const failure = Exit.isSuccess(exit) && Result.isFailure(exit.value) ? exit.value.failure : undefined
-        const isAway = failure !== undefined && this.awayIn(failure, of) === trial.key
+        const isAway = failure !== undefined && awayIn(failure, of, this.options.connectionsPerNode) === trial.key
         trial.trials--
         trial.neededAt = now
         if (isAway && trial.isIdle && !this.doors.has(trial.key) && !this.ended) {
@@ -290,8 +206,8 @@ export class WaitingRoom {
         }
         if (this.doors.get(trial.key) !== trial) return
         if (Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) return this.lookAll()
-        if (failure === undefined || !isAway && !silent.has(failure.reason._tag)) return this.open(trial)
-        if (isAway) trial.isStillAway(failure)
+        if (failure === undefined || !isAway && isReply(failure)) return this.open(trial)
+        if (isAway) trial.remainsAway(failure)
         this.postpone(trial)
       }))
   }
@@ -354,37 +270,15 @@ export class WaitingRoom {
   }
 
   private postpone(door: Door): void {
-    door.pause = Math.min(door.pause * 2, maxPause)
-    door.probeAt = this.now() + this.jittered(door.pause)
+    door.postpone(this.now(), 0.5 + this.options.random())
     this.hasten(door.probeAt)
-  }
-
-  /** What a failure says about who is away; undefined if it says that of nobody. */
-  private awayIn(failure: Failure, { reads, slot }: About): Key | undefined {
-    const { node, reason } = failure
-    if (isUnreachable(failure)) return node === undefined ? undefined : this.lineOf(slot, node)
-    switch (reason._tag) {
-      case "NoNodeForSlot":
-        return slot
-      case "ClusterDown":
-        if (reason.code === "UNBLOCKED" || node === undefined) return undefined
-        if (reason.text.includes("Hash slot not served")) return slot
-        return !reads && refusesWrites.test(reason.text) ? writesOf(node) : node
-      default:
-        return undefined
-    }
-  }
-
-  /** The key of those who share a connection. */
-  private lineOf(slot: number, node: string): Key {
-    const { connectionsPerNode } = this.options
-    return connectionsPerNode === 1 ? node : `${node} ${Math.max(slot, 0) % connectionsPerNode}`
   }
 
   /** The door that a slot is behind by now: its own, or that of its node. */
   private doorOf(slot: number, node: string): Door | undefined {
     const { doors } = this
-    return doors.get(slot) ?? doors.get(node) ?? doors.get(this.lineOf(slot, node)) ?? doors.get(writesOf(node))
+    return doors.get(slot) ?? doors.get(node) ?? doors.get(lineOf(slot, node, this.options.connectionsPerNode)) ??
+      doors.get(writesOf(node))
   }
 
   /**
@@ -407,7 +301,7 @@ export class WaitingRoom {
     const isTried = door.isTried(now)
     const absence = isTried || now < door.probeAt ? undefined : node.absence(slot)
     if (absence !== undefined) {
-      door.isStillAway(absence)
+      door.remainsAway(absence)
       door.probeAt = now + lookPause
     }
     if (isTried || now < door.probeAt) {
@@ -545,7 +439,9 @@ export class WaitingRoom {
     })
     this.turnAt = this.now()
     this.refreshAt = this.turnAt + refreshPause
-    this.options.fork(Effect.repeat(Effect.andThen(pause, turn), { until: () => !this.running }))
+    // The clock, the chance and the connector may be a program's own, and throw.
+    const survived = Effect.catchDefect(turn, (error) => Effect.logError("the waiting room's timer has thrown", error))
+    this.options.fork(Effect.repeat(Effect.andThen(pause, survived), { until: () => !this.running }))
   }
 
   /** The clock was set back: what was due soon would be due much later. */
