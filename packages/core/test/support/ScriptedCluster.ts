@@ -4,6 +4,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import type * as Address from "../../src/Address.ts"
 import * as Connector from "../../src/Connector.ts"
 import * as RedisError from "../../src/RedisError.ts"
@@ -257,9 +258,9 @@ export class ScriptedCluster {
     return connection
   })
 
-  /** Runs an effect on these nodes. */
+  /** Runs an effect on these nodes, with the same chance each time, so that counts don't depend on jitter. */
   readonly provide = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Connector.Connector>> =>
-    Effect.provideService(self, Connector.Connector, this.connector)
+    Random.withSeed(Effect.provideService(self, Connector.Connector, this.connector), "redisc")
 }
 
 export const scriptedCluster = (slots: Slots): ScriptedCluster => new ScriptedCluster(slots)
