@@ -410,6 +410,24 @@ describe("a server that refuses to unsubscribe, and goes on sending", () => {
       assert.deepStrictEqual(brief(events), ["Subscribed"])
     }))
 
+  it.effect("marks where its answers end with a PING behind it, also where there is no room for more", () =>
+    Effect.gen(function*() {
+      const { a, hear } = yield* subscriber({ maxInFlight: 1 })
+      const first = yield* hear({ shardChannels: [keyOfA] })
+      a.on("SSUBSCRIBE", "hold")
+      yield* start(hear({ shardChannels: [siblingOfA] }))
+      yield* settle
+      confirms(a)
+      yield* first.leave
+      yield* start(hear({ shardChannels: [`{${keyOfA}}3`] }))
+      yield* settle
+      const line = lineTo(a)
+      line.release([confirmation("ssubscribe", siblingOfA)])
+      yield* advance("500 millis")
+      const names = line.received.map((text) => text.split(" ")[0]).filter((name) => /SUBSCRIBE|PING/.test(name))
+      assert.deepStrictEqual(names, ["SSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE", "PING", "SSUBSCRIBE"])
+    }))
+
   it.effect("is not told so of what it has ended by itself", () =>
     Effect.gen(function*() {
       const { a, hear } = yield* subscriber()

@@ -176,7 +176,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
       standing: new Standing(),
       own: { count: 0 }
     }
-    const outbox = new Outbox(link, this.maxInFlight, (reason) => this.ending.abort(reason))
+    const outbox = new Outbox(link, this.maxInFlight, listeners.length > 0, (reason) => this.ending.abort(reason))
     const ending = new Ending(link, outbox)
     const replies = new Replies(link, outbox, ending)
     const handler = listeners.length === 0 ? replies : new Pushes(listeners, link, outbox, ending, replies)

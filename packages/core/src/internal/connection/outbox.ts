@@ -9,7 +9,7 @@
  *
  * It keeps back calls beyond `maxInFlight`, calls that the peer is too slow to read, and everything behind a command that has
  * to be alone in flight. The client's own calls (`isOwn`) count as others do, but go out however many are in flight, and pass by
- * those that wait for room. It does not follow calls further once they are written.
+ * the callers' that wait for room. It does not follow calls further once they are written.
  */
 import type * as Connector from "../../Connector.ts"
 import * as RedisError from "../../RedisError.ts"
@@ -33,6 +33,7 @@ export class Outbox {
   private readonly link: Link
   private readonly inFlight: Ring<Call>
   private readonly maxInFlight: number
+  private readonly keepsOrder: boolean
   private readonly abort: (reason: RedisError.Reason) => void
   private readonly encoder = new Resp.Encoder()
   /** Undefined before the connection is open and after it has ended. */
@@ -48,9 +49,13 @@ export class Outbox {
   /** The `timing` of each call in the buffer that asked for it. */
   private timed: Array<Timing> = []
 
-  /** `abort` is called to end the connection when writing to it fails. */
-  constructor(link: Link, maxInFlight: number, abort: (reason: RedisError.Reason) => void) {
+  /**
+   * `abort` is called to end the connection when writing to it fails. With `keepsOrder` the client's own calls pass by nobody: on a
+   * connection that subscribes, a PING marks where the answers to what was asked before it end.
+   */
+  constructor(link: Link, maxInFlight: number, keepsOrder: boolean, abort: (reason: RedisError.Reason) => void) {
     this.link = link
+    this.keepsOrder = keepsOrder
     this.inFlight = link.inFlight
     this.maxInFlight = maxInFlight
     this.abort = abort
@@ -71,7 +76,8 @@ export class Outbox {
   }
 
   push(call: Call): void {
-    if (this.inFlight.length + this.waiting.length >= this.maxInFlight && call.isOwn) this.waiting.unshift(call)
+    const isFull = this.inFlight.length + this.waiting.length >= this.maxInFlight
+    if (isFull && !this.keepsOrder && call.isOwn) this.waiting.unshift(call)
     else this.waiting.push(call)
     if (this.draining) return
     if (this.waiting.length >= longQueue && this.inFlight.length + longQueue <= this.maxInFlight) this.flush()
