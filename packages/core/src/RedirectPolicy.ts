@@ -40,7 +40,7 @@ export interface RedirectPolicy {
 }
 
 /**
- * A policy from a schedule.
+ * A policy from a schedule; with `within`, how long a command waits for a node that is away.
  *
  * **Example** (Five quick tries)
  *
@@ -50,6 +50,15 @@ export interface RedirectPolicy {
  *
  * const impatient = RedirectPolicy.make(Schedule.max([Schedule.spaced("20 millis"), Schedule.recurs(5)]))
  * const name = Redis.get("user:1:name").pipe(RedirectPolicy.provide(impatient))
+ * ```
+ *
+ * **Example** (No more than five seconds for a node that is away)
+ *
+ * ```ts
+ * import { RedirectPolicy } from "@redisc/core"
+ * import { Schedule } from "effect"
+ *
+ * const patient = RedirectPolicy.make(Schedule.max([Schedule.spaced("20 millis"), Schedule.recurs(5)]), { within: "5 seconds" })
  * ```
  *
  * @category constructors

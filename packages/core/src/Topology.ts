@@ -236,6 +236,15 @@ const problemOf = (source: Source, pool: NodePool["Service"]): string | undefine
  * The map of a Redis Cluster, learnt from its nodes and corrected by redirects. Invalid options fail with `InvalidArgument`
  * when the source is opened.
  *
+ * **Example** (The same as `RedisCluster.layer`, said in parts)
+ *
+ * ```ts
+ * import { Address, RedisCluster, Topology } from "@redisc/core"
+ *
+ * const source = Topology.cluster({ seeds: [Address.tcp("10.0.0.1", 6379)] })
+ * const Live = RedisCluster.layerFromSource(source, { refreshInterval: "30 seconds" })
+ * ```
+ *
  * @category sources
  * @since 0.1.0
  */
@@ -299,7 +308,21 @@ export const fixed = (
 })
 
 /**
- * A topology whose map comes from a source. Fails if the map can't be learnt at first.
+ * A topology whose map comes from a source, for as long as the scope is open. Fails with the source's error if the map can't be
+ * learnt at first, and with `InvalidArgument` if the source is none, or the pool was made for another kind of nodes.
+ *
+ * **Example** (A map that never changes)
+ *
+ * ```ts
+ * import { Address, SlotMap, Topology } from "@redisc/core"
+ * import { Effect, Result } from "effect"
+ *
+ * const map = Result.getOrThrow(SlotMap.make([{ primary: Address.tcp("10.0.0.1", 6379), slots: [[0, 16383]] }]))
+ * const assigned = Effect.scoped(Effect.gen(function*() {
+ *   const topology = yield* Topology.fromSource(Topology.fixed(map))
+ *   return (yield* topology.current).assigned
+ * }))
+ * ```
  *
  * @category constructors
  * @since 0.1.0
