@@ -102,7 +102,7 @@ describe("while a primary is away", () => {
       const roles = asked(cluster, "ROLE")
       yield* Fiber.interrupt(fiber)
       yield* advance("20 seconds")
-      assert.isAtMost(cluster.questions - questions, 60)
+      assert.isAtMost(cluster.questions - questions, 45)
       assert.isAtMost(asked(cluster, "ROLE") - roles, 2)
     }))
 

@@ -246,7 +246,7 @@ describe("refreshes", () => {
       assert.isAtMost(times.length, 15)
       assert.isAtLeast(Math.min(...pauses.slice(3)), 190)
       // Jittered, so that many clients do not ask in step.
-      assert.isAtLeast(new Set(pauses).size, 4)
+      assert.isAtLeast(new Set(pauses).size, 5)
     }))
 
   it.effect("come by themselves every so often", () =>
