@@ -461,6 +461,31 @@ export const Reason = Schema.Union([
  */
 export type Reason = typeof Reason.Type
 
+/**
+ * What became of one part of a command that went to several nodes, or to several slots.
+ *
+ * **Details**
+ *
+ * - `node` is where it was tried last, `slot` what it is about, if it is about one.
+ * - `reason` says why it failed. Without a reason it was done, and its `delivery` is `"Executed"`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Part = Schema.Struct({
+  node: Schema.optional(Schema.String),
+  slot: Schema.optional(Schema.Number),
+  delivery: Delivery,
+  reason: Schema.optional(Reason),
+  attempts: Schema.Number
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Part = typeof Part.Type
+
 const overtaken =
   "; it was not tried again, since a later command of the pipeline on one of its keys or channels has " +
   "been executed, or may have been"
@@ -481,6 +506,8 @@ const inPart = "; other commands of its transaction have been executed, or may h
  *   on its channel) has been executed meanwhile, or may have been.
  * - `inPart`: this is the error of one command of a transaction, of which other commands have been executed, or may have been.
  *   `delivery` is that of the whole transaction.
+ * - `parts`: the command went to several nodes, and not all of it was done. There is one {@link Part} for each. `reason` is that
+ *   of a part that failed; `delivery` is that of the whole command, so `MaybeExecuted` if only some parts of a write were done.
  *
  * **Example** (Telling reasons apart)
  *
@@ -491,6 +518,19 @@ const inPart = "; other commands of its transaction have been executed, or may h
  * const visits = Redis.incr("visits").pipe(
  *   Effect.catchReason("RedisError", "ServerError", (reason) =>
  *     reason.code === "WRONGTYPE" ? Effect.succeed(0) : Effect.die(reason.text))
+ * )
+ * ```
+ *
+ * **Example** (Which nodes have not done it)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const flushed = Redis.flushall().pipe(
+ *   Effect.tapError(({ parts = [] }) =>
+ *     Effect.forEach(parts, ({ delivery, node, reason }) =>
+ *       reason === undefined ? Effect.void : Effect.logWarning(node, delivery, reason.message)))
  * )
  * ```
  *
@@ -506,7 +546,8 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
   attempts: Schema.Number,
   away: Schema.optional(Schema.Struct({ millis: Schema.Number, tries: Schema.Number })),
   overtaken: Schema.optional(Schema.Boolean),
-  inPart: Schema.optional(Schema.Boolean)
+  inPart: Schema.optional(Schema.Boolean),
+  parts: Schema.optional(Schema.Array(Part))
 }) {
   /**
    * @since 0.1.0
@@ -532,7 +573,7 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
     const what = this.command === undefined
       ? ""
       : `${this.command}${where.length > 0 ? ` (${where.join(", ")})` : ""}: `
-    return what + this.reason.message + (this.reason._tag === "NotReplicated" ? "" : this.outcome) +
+    return what + this.reason.message + (this.reason._tag === "NotReplicated" ? "" : this.outcome) + this.rest +
       (this.overtaken === true ? overtaken : "") + this.absence
   }
 
@@ -540,6 +581,13 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
     if (this.away === undefined) return ""
     const { millis, tries } = this.away
     return `; it has been so for ${Math.round(millis / 100) / 10} s${tries > 0 ? `, in ${tries} tries` : ""}`
+  }
+
+  private get rest(): string {
+    if (this.parts === undefined || this.parts.length < 2) return ""
+    return `; ${
+      this.parts.filter(({ reason }) => reason === undefined).length
+    } of its ${this.parts.length} parts were done`
   }
 
   private get outcome(): string {

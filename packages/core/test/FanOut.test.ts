@@ -287,6 +287,18 @@ describe("a command about the whole cluster that fails on a node", () => {
       assert.include(error.message, "it may have been executed")
     }))
 
+  it.effect("says of each node that it was done, or why not", () =>
+    Effect.gen(function*() {
+      const { service } = yield* connected("FLUSHALL", [ok, Reply.error("NOPERM no"), "drop"])
+      const error = yield* Effect.flip(service.execute(Redis.flushall()))
+      assert.deepStrictEqual(error.parts?.map(({ delivery, node, reason }) => [node, delivery, reason?._tag]), [
+        ["a:7000", "Executed", undefined],
+        ["b:7000", "Rejected", "ServerError"],
+        ["c:7000", "MaybeExecuted", "ConnectionLost"]
+      ])
+      assert.match(error.message, /; it may have been executed; 1 of its 3 parts were done$/)
+    }))
+
   it.effect("was executed by none when all have refused it", () =>
     Effect.gen(function*() {
       const no = Reply.error("NOPERM no")

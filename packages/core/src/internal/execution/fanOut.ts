@@ -14,6 +14,7 @@ import { describeReply } from "../commands/reply.ts"
 import { decoded } from "../connection/call.ts"
 import { executed, toError, unsent } from "../failures/failure.ts"
 import type { NodeResult, Nodes } from "./members.ts"
+import { failuresIn } from "./onNodes.ts"
 
 type Numeric = number | bigint
 
@@ -83,16 +84,24 @@ const isIdle = ({ reason }: RedisError.RedisError): boolean =>
 
 const certainty: ReadonlyArray<RedisError.Delivery> = ["NotSent", "Rejected", "Executed", "MaybeExecuted"]
 
+/** What became of the command on a node. */
+const partOf = ({ address, result }: NodeResult<unknown>): RedisError.Part => {
+  if (Result.isSuccess(result)) return { node: address.key, delivery: "Executed", attempts: 1 }
+  const { attempts, delivery, reason } = result.failure
+  return { node: address.key, delivery, reason, attempts }
+}
+
 /** Merges the errors of some nodes into one. If another node has executed the command, its delivery is `MaybeExecuted`. */
-const failureOf = (
-  command: Command.Any,
-  failures: ReadonlyArray<RedisError.RedisError>,
-  isDone: boolean
-): RedisError.RedisError => {
+const failureOf = (command: Command.Any, results: ReadonlyArray<NodeResult<unknown>>): RedisError.RedisError => {
+  const failures = failuresIn(results)
   const told = failures.find((error) => !isIdle(error)) ?? failures[0]
   const worst = Math.max(...failures.map(({ delivery }) => certainty.indexOf(delivery)))
+  const isDone = failures.length < results.length
   const delivery = isDone && !CommandSpec.isHarmless(command.spec) ? "MaybeExecuted" : certainty[worst]
-  return toError({ reason: told.reason, delivery, node: told.node }, { command, attempts: told.attempts })
+  return toError(
+    { reason: told.reason, delivery, node: told.node },
+    { command, attempts: told.attempts, parts: results.map(partOf) }
+  )
 }
 
 export type ExecuteEach = <A>(
@@ -112,12 +121,12 @@ export const run = <A>(
   const nodes = request === "AllNodes" ? "all" : "primaries"
   return Effect.flatMap(executeEach(Command.undecoded(command), nodes), (results) => {
     const values: Array<Resp.Value> = []
-    const failures: Array<RedisError.RedisError> = []
+    let failed = 0
     let other: Resp.Value = null
     let misfitting: RedisError.RedisError | undefined
     for (const { address, result } of results) {
       if (Result.isFailure(result)) {
-        failures.push(result.failure)
+        failed++
         continue
       }
       const value = result.success
@@ -130,7 +139,7 @@ export const run = <A>(
       values.push(value)
     }
     const tolerant = response === "OneSucceeded" && values.length > 0
-    if (failures.length > 0 && !tolerant) return Effect.fail(failureOf(command, failures, values.length > 0))
+    if (failed > 0 && !tolerant) return Effect.fail(failureOf(command, results))
     if (values.length === 0) {
       return Effect.fail(unsent(new RedisError.NoNodeForSlot({ slot: undefined }), command))
     }

@@ -144,6 +144,8 @@ export const toError = (failure: Failure, tried?: {
   readonly attempts?: number | undefined
   /** The command's timeout in milliseconds. */
   readonly time?: number | undefined
+  /** What became of the parts of a command that went to several nodes. */
+  readonly parts?: ReadonlyArray<RedisError.Part> | undefined
 }): RedisError.RedisError =>
   new RedisError.RedisError({
     reason: failure.reason._tag === "Timeout" && failure.reason.millis === undefined
@@ -156,7 +158,8 @@ export const toError = (failure: Failure, tried?: {
     node: failure.node,
     attempts: tried?.attempts ?? 1,
     ...(failure.away === undefined ? {} : { away: failure.away }),
-    ...(failure.overtaken === true ? { overtaken: true } : {})
+    ...(failure.overtaken === true ? { overtaken: true } : {}),
+    ...(tried?.parts === undefined ? {} : { parts: tried.parts })
   })
 
 /** Turns the error of one command into that of its transaction, of which other commands were, or may have been, executed. */
