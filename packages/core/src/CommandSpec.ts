@@ -50,6 +50,9 @@ export type {
  * - `sticky`: several replies belong together only if they come from the same node: pages behind a cursor, which means nothing
  *   at another node, or counts that each node keeps for itself. With a key, such a command goes to the primary even if replicas
  *   answer other reads; without one (SCAN), it needs a named node.
+ * - `keyspace`: the command is about all keys of its node (DBSIZE, FLUSHALL), and so about the slots that the node serves at that
+ *   time.
+ * - `repeatable`: to execute the command once more does no harm, although it is not flagged as one that only reads (PING).
  * - `urgent`: the command ends another one, and must not wait behind it (SCRIPT KILL).
  * - `alone`: the command is sent only after everything before it is answered, and nothing is sent until it is answered itself.
  *   These are the commands that log in (AUTH, HELLO): Redis 8.0 does not send their refusal while another answer is pending.
@@ -74,6 +77,8 @@ export interface CommandSpec {
   readonly partial: Partial | undefined
   readonly affinity: number
   readonly sticky: boolean
+  readonly keyspace: boolean
+  readonly repeatable: boolean
   readonly urgent: boolean
   readonly alone: boolean
   readonly replies: ReadonlyArray<ReplyKind>
@@ -111,6 +116,8 @@ const make = (name: string, row: Row): CommandSpec => {
     partial: row.partial,
     affinity: row.affinity ?? -1,
     sticky: row.sticky === true,
+    keyspace: row.keyspace === true,
+    repeatable: row.repeatable === true,
     urgent: row.urgent === true,
     alone: row.alone === true,
     replies,

@@ -40,7 +40,6 @@ import { Mailbox } from "./internal/pubsub/mailbox.ts"
 import type { Overflow } from "./internal/pubsub/mailbox.ts"
 import { keyspaceProblem, namesOf, toldName, topicsProblem } from "./internal/pubsub/selection.ts"
 import type { Listener, Notice } from "./internal/pubsub/topic.ts"
-import * as Nodes from "./Nodes.ts"
 import * as RedisError from "./RedisError.ts"
 
 /**
@@ -487,25 +486,9 @@ export const keyspace = (
   )
 }
 
-/** Asks all nodes and merges their replies. Fails if one of them can't answer. */
-const merged = <A, B>(
-  command: Command.Command<A>,
-  merge: (replies: ReadonlyArray<A>) => B
-): Effect.Effect<B, RedisError.RedisError, Client> =>
-  Effect.flatMap(
-    Nodes.execute("all", command),
-    (results) => Effect.map(Effect.forEach(results, ({ result }) => Effect.fromResult(result)), merge)
-  )
-
-const union = (lists: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => [...new Set(lists.flat())]
-
-const sums = (records: ReadonlyArray<Record<string, number>>): Record<string, number> => {
-  const total: Record<string, number> = Object.create(null)
-  for (const record of records) {
-    for (const [name, count] of Object.entries(record)) total[name] = (total[name] ?? 0) + count
-  }
-  return total
-}
+/** Asks all nodes, whose replies are merged, also inside a session. Fails if one of them can't answer. */
+const everywhere = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError, Client> =>
+  Effect.flatMap(Client, ({ redis }) => redis.execute(command))
 
 /**
  * The channels with at least one subscriber at any node; with a pattern, only those that match it.
@@ -524,7 +507,7 @@ const sums = (records: ReadonlyArray<Record<string, number>>): Record<string, nu
  */
 export const channels = (
   pattern?: Command.Arg
-): Effect.Effect<ReadonlyArray<string>, RedisError.RedisError, Client> => merged(pubsubChannels(pattern), union)
+): Effect.Effect<ReadonlyArray<string>, RedisError.RedisError, Client> => everywhere(pubsubChannels(pattern))
 
 /**
  * The number of connections that are subscribed to each of the given channels, over all nodes, by channel.
@@ -543,11 +526,10 @@ export const channels = (
  */
 export const numsub = (
   channels: ReadonlyArray<Command.Arg>
-): Effect.Effect<Readonly<Record<string, number>>, RedisError.RedisError, Client> =>
-  merged(pubsubNumsub(channels), sums)
+): Effect.Effect<Readonly<Record<string, number>>, RedisError.RedisError, Client> => everywhere(pubsubNumsub(channels))
 
 /**
- * The number of patterns with subscribers, as a sum over all nodes.
+ * The number of patterns with subscribers, as a sum over all nodes: a pattern counts once for each node where it has some.
  *
  * **Example** (How many patterns)
  *
@@ -561,10 +543,7 @@ export const numsub = (
  * @category introspection
  * @since 0.1.0
  */
-export const numpat: Effect.Effect<number, RedisError.RedisError, Client> = merged(
-  pubsubNumpat(),
-  (counts) => counts.reduce((sum, count) => sum + count, 0)
-)
+export const numpat: Effect.Effect<number, RedisError.RedisError, Client> = everywhere(pubsubNumpat())
 
 /**
  * The sharded channels with at least one subscriber at any node; with a pattern, only those that match it.
@@ -583,7 +562,7 @@ export const numpat: Effect.Effect<number, RedisError.RedisError, Client> = merg
  */
 export const shardChannels = (
   pattern?: Command.Arg
-): Effect.Effect<ReadonlyArray<string>, RedisError.RedisError, Client> => merged(pubsubShardchannels(pattern), union)
+): Effect.Effect<ReadonlyArray<string>, RedisError.RedisError, Client> => everywhere(pubsubShardchannels(pattern))
 
 /**
  * The number of connections that are subscribed to each of the given sharded channels, over all nodes, by channel.
@@ -603,4 +582,4 @@ export const shardChannels = (
 export const shardNumsub = (
   channels: ReadonlyArray<Command.Arg>
 ): Effect.Effect<Readonly<Record<string, number>>, RedisError.RedisError, Client> =>
-  merged(pubsubShardnumsub(channels), sums)
+  everywhere(pubsubShardnumsub(channels))

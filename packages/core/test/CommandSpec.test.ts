@@ -80,7 +80,8 @@ describe("facts", () => {
     ["CONFIG REWRITE", "AllNodes", "AllSucceeded"],
     ["ACL SETUSER", "AllNodes", "AllSucceeded"],
     ["SCAN", "Special", "Special"],
-    ["RANDOMKEY", "AllShards", "Special"]
+    ["RANDOMKEY", "AllShards", "OneBySize"],
+    ["PUBSUB CHANNELS", "AllNodes", "Union"]
   ])("%s goes to %s and answers %s", (name, request, response) => {
     assert.strictEqual(specOf(name).request, request)
     assert.strictEqual(specOf(name).response, response)

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Command from "../src/Command.ts"
 import * as CommandSpec from "../src/CommandSpec.ts"
+import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 import * as Redis from "../src/Redis.ts"
 import { connected as connectedToThree, onNodesOf } from "./support/client.ts"
 import { advance } from "./support/scenes.ts"
@@ -66,7 +68,9 @@ describe("a command about the whole cluster", () => {
       const ok = Reply.simple("OK")
       const { cluster, service } = yield* connected("FLUSHALL", [ok, fault, ok])
       const before = cluster.questions
-      const result = yield* Effect.result(service.execute(Redis.command("FLUSHALL")))
+      const result = yield* Effect.result(
+        service.execute(Redis.command("FLUSHALL")).pipe(RedirectPolicy.provide(RedirectPolicy.none))
+      )
       assert.isTrue(Result.isFailure(result))
       yield* advance("100 millis")
       assert.isAbove(cluster.questions, before)
@@ -192,6 +196,9 @@ describe("what becomes of the reply of a command about the whole cluster", () =>
     }))
 })
 
+const counts = (...items: ReadonlyArray<string | number>) =>
+  Reply.array(items.map((item) => typeof item === "string" ? Reply.bulk(item) : Reply.integer(item)))
+
 const ofAll = (response: CommandSpec.ResponsePolicy, decode = (value: unknown): unknown => value) =>
   Command.make({ ...CommandSpec.get("DBSIZE"), response }, [], decode)
 
@@ -210,6 +217,10 @@ describe("replies of several nodes as one", () => {
       ["AggLogicalOr", [list(0, 0), list(0, 1), list(0, 0)], [0, 1]],
       ["AllSucceeded", [Reply.simple("OK"), Reply.simple("OK"), Reply.simple("OK")], "OK"],
       ["OneSucceeded", [Reply.error("NOTBUSY no"), Reply.simple("OK"), Reply.error("NOTBUSY no")], "OK"],
+      ["Union", [texts("a", "b"), texts("b"), texts("c", "a")], ["a", "b", "c"]],
+      ["Union", [texts(), Reply.nullArray, texts()], []],
+      ["AggSum", [counts("x", 1, "y", 2), counts("x", 10, "y", 0), counts("x", 0, "y", 5)], ["x", 11, "y", 7]],
+      ["AggSum", [list(), list(), list()], []],
       ["Default", [Reply.nullArray, list(1), list(2)], [1, 2]],
       ["Default", [Reply.nullArray, Reply.nullArray, Reply.nullArray], null],
       ["Default", [list(1), Reply.nullArray, list(2)], [1, 2]],
@@ -262,6 +273,9 @@ describe("replies of several nodes as one", () => {
       ["AggSum", [Reply.integer(1), Reply.null, Reply.integer(3)], "a number"],
       ["AggLogicalAnd", [list(1, 0), list(1), list(1, 1)], "an array of 2 numbers"],
       ["AggMin", [Reply.integer(1), list(1), Reply.integer(1)], "a number"],
+      ["AggSum", [counts("x", 1), counts("y", 1), counts("x", 1)], "an array of 2 numbers"],
+      ["AggSum", [counts("x", 1), list(1, 1), counts("x", 1)], "an array of 2 numbers"],
+      ["Union", [texts("a"), Reply.simple("OK"), texts("a")], "an array of 1, as from another node"],
       ["Default", [list(1), Reply.simple("OK"), list(3)], "an array of 1, as from another node"]
     ] as const
   )(
@@ -331,8 +345,113 @@ describe("a command about the whole cluster that fails on a node", () => {
       const readonly = Reply.error("READONLY You can't write against a read only replica.")
       const { cluster, service } = yield* connected("FLUSHALL", [Reply.error("NOPERM no"), ok, readonly])
       const before = cluster.questions
-      yield* Effect.flip(service.execute(Redis.flushall()))
+      yield* Effect.flip(service.execute(Redis.flushall()).pipe(RedirectPolicy.provide(RedirectPolicy.none)))
       yield* advance("100 millis")
       assert.isAbove(cluster.questions, before)
+    }))
+})
+
+describe("a random key", () => {
+  /** Nodes with as many keys as given, which answer with their letter. */
+  const sized = Effect.fnUntraced(function*(...sizes: ReadonlyArray<number>) {
+    const client = yield* connectedToThree()
+    const all = [client.a, client.b, client.c]
+    all.forEach((node, i) =>
+      node.on("DBSIZE", Reply.integer(sizes[i])).on("RANDOMKEY", sizes[i] === 0 ? Reply.null : Reply.bulk(node.key[0]))
+    )
+    return { ...client, all }
+  })
+  const drawn = (service: { readonly execute: typeof Redis.Redis.Service.execute }) =>
+    Effect.map(Effect.replicateEffect(service.execute(Redis.command("RANDOMKEY")), 300), (keys) => {
+      const count = (key: string | null) => keys.filter((each) => each === key).length
+      return { a: count("a"), b: count("b"), c: count("c"), none: count(null) }
+    })
+
+  it.effect("is never nil while a node has one", () =>
+    Effect.gen(function*() {
+      const { service } = yield* sized(0, 1, 0)
+      assert.deepStrictEqual(yield* drawn(service), { a: 0, b: 300, c: 0, none: 0 })
+    }))
+
+  it.effect("is nil when no node has one", () =>
+    Effect.gen(function*() {
+      const { service } = yield* sized(0, 0, 0)
+      assert.isNull(yield* service.execute(Redis.command("RANDOMKEY")))
+    }))
+
+  it.effect("comes from a node the more often, the more keys that has", () =>
+    Effect.gen(function*() {
+      const { service } = yield* sized(100, 800, 100)
+      const { a, b, c, none } = yield* Random.withSeed(drawn(service), "keys")
+      assert.strictEqual(none, 0)
+      assert.isTrue(a > 10 && a < 50 && c > 10 && c < 50 && b > 200, `${a} ${b} ${c}`)
+    }))
+
+  it.effect("comes from any of them where they don't say how many they have", () =>
+    Effect.gen(function*() {
+      const { all, service } = yield* sized(1, 1000, 1)
+      for (const node of all) node.on("DBSIZE", Reply.error("NOPERM this user has no permissions to run 'dbsize'"))
+      const { a, b, c, none } = yield* Random.withSeed(drawn(service), "keys")
+      assert.strictEqual(none, 0)
+      assert.isTrue([a, b, c].every((count) => count > 60), `${a} ${b} ${c}`)
+    }))
+
+  it.effect("fails where one of them can't be asked, since the key could be there", () =>
+    Effect.gen(function*() {
+      const { b, service } = yield* sized(0, 0, 0)
+      b.on("RANDOMKEY", Reply.error("NOPERM this user has no permissions to run 'randomkey'"))
+      const error = yield* Effect.flip(service.execute(Redis.command("RANDOMKEY")))
+      assert.deepStrictEqual([error.node, error.command, error.parts?.length], ["b:7000", "RANDOMKEY", 3])
+    }))
+})
+
+describe("what Redis does not say to ask of all nodes, and is asked of all", () => {
+  it.effect.each(
+    [
+      ["PUBSUB CHANNELS", Redis.pubsubChannels(), [texts("x"), texts("x", "y"), texts()], ["x", "y"]],
+      ["PUBSUB SHARDCHANNELS", Redis.pubsubShardchannels(), [texts("x"), texts(), texts("z")], ["x", "z"]],
+      ["PUBSUB NUMPAT", Redis.pubsubNumpat(), integers(1, 2, 3), 6],
+      ["CLIENT KILL", Redis.command("CLIENT", ["KILL", "USER", "ada"]), integers(1, 0, 2), 3],
+      ["COMMANDLOG LEN", Redis.command("COMMANDLOG LEN", ["slow"]), integers(1, 0, 2), 3],
+      ["COMMANDLOG GET", Redis.command("COMMANDLOG GET", [1, "slow"]), [list(1), list(), list(2)], [1, 2]],
+      [
+        "BGSAVE",
+        Redis.command("BGSAVE"),
+        ["Background saving started", "Background saving started", "no"].map(Reply.simple),
+        "Background saving started"
+      ]
+    ] as ReadonlyArray<readonly [string, Command.Any, ReadonlyArray<Script>, unknown]>
+  )("%s", ([name, command, replies, expected]) =>
+    Effect.gen(function*() {
+      const { run } = yield* connected(name, replies)
+      assert.deepStrictEqual(yield* run(command), expected)
+      const [piped] = yield* run(Redis.pipeline([command]))
+      assert.deepStrictEqual(piped, expected)
+    }))
+
+  it.effect("PUBSUB NUMSUB, by channel, as text and as bytes", () =>
+    Effect.gen(function*() {
+      const { run } = yield* connected("PUBSUB NUMSUB", [
+        counts("x", 1, "y", 0),
+        counts("x", 2, "y", 0),
+        counts("x", 0, "y", 4)
+      ])
+      const numsub = Redis.pubsubNumsub(["x", "y"])
+      for (const command of [numsub, Command.bytes(numsub)]) {
+        assert.deepStrictEqual({ ...yield* run(command) }, { x: 3, y: 4 })
+      }
+    }))
+
+  it.effect("but nothing that is about one connection, or that each node says for itself", () =>
+    Effect.gen(function*() {
+      const { a, b, c, run } = yield* connectedToThree()
+      const single = ["INFO", "FUNCTION STATS", "LATENCY LATEST", "LATENCY DOCTOR", "MEMORY STATS", "MEMORY DOCTOR"]
+      for (const node of [a, b, c]) for (const name of single) node.on(name, Reply.bulk(node.key))
+      for (const name of single) yield* run(Redis.command(name))
+      assert.deepStrictEqual([a, b, c].flatMap(({ commands }) => commands).toSorted(), single.toSorted())
+      for (const name of ["WAIT", "WAITAOF", "SELECT", "AUTH", "RESET"]) {
+        const error = yield* Effect.flip(run(Redis.command(name, ["1", "1", "1"])))
+        assert.strictEqual(error.reason._tag, "InvalidArgument", name)
+      }
     }))
 })

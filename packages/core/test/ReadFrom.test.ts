@@ -162,7 +162,7 @@ describe("in a region that reads from replicas", () => {
   it.effect("writes, commands without keys and transactions stay with the primary", () =>
     Effect.gen(function*() {
       const { run, warm, ...nodes } = yield* shard({ readFrom: "replica" })
-      nodes.a.on("RANDOMKEY", Reply.bulk("k")).on("MULTI", Reply.simple("OK")).on(
+      nodes.a.on("RANDOMKEY", Reply.bulk("k")).on("DBSIZE", Reply.integer(1)).on("MULTI", Reply.simple("OK")).on(
         "EXEC",
         Reply.array([Reply.bulk("v")])
       )
@@ -180,6 +180,7 @@ describe("in a region that reads from replicas", () => {
         "GETDEL bar",
         "EVAL return 1 1 bar",
         "RANDOMKEY",
+        "DBSIZE",
         "MULTI",
         "GET bar",
         "EXEC"

@@ -1,5 +1,5 @@
 /**
- * Publishing, and what one node knows about its subscribers. `PubSub` subscribes, and asks all nodes.
+ * Publishing, and what nodes know about their subscribers. `PubSub` subscribes.
  *
  * Source: https://redis.io/docs/latest/commands/?group=pubsub
  */
@@ -59,12 +59,11 @@ export const spublish = (channel: Command.Arg, message: Command.Arg): Command.Co
   Command.make(SPUBLISH, [channel, message], Reply.integer)
 
 /**
- * The channels with subscribers at one node; with a pattern, only those that match it. `PubSub.channels` asks all
- * nodes.
+ * The channels with subscribers; with a pattern, only those that match it.
  *
- * Since Redis 2.8.0.
+ * In a cluster every node is asked. Since Redis 2.8.0.
  *
- * **Example** (At some node)
+ * **Example** (Who is listened to?)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
@@ -80,11 +79,11 @@ export const pubsubChannels = (pattern?: Command.Arg): Command.Command<ReadonlyA
   Command.make(PUBSUB_CHANNELS, Args.optional(pattern), Reply.array(Reply.text))
 
 /**
- * The number of subscribers of each given channel at one node, by channel. `PubSub.numsub` asks all nodes.
+ * The number of subscribers of each given channel, by channel.
  *
- * Since Redis 2.8.0.
+ * In a cluster every node is asked, and their numbers are added up. Since Redis 2.8.0.
  *
- * **Example** (At some node)
+ * **Example** (How many listen?)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
@@ -100,11 +99,12 @@ export const pubsubNumsub = (channels: ReadonlyArray<Command.Arg>): Command.Comm
   Args.command(PUBSUB_NUMSUB, () => [...Args.list(channels, "channel")], Reply.record(Reply.integer))
 
 /**
- * The number of patterns with subscribers at one node. `PubSub.numpat` asks all nodes.
+ * The number of patterns with subscribers.
  *
+ * In a cluster every node is asked, and their numbers are added up: a pattern counts once for each node where it has subscribers.
  * Since Redis 2.8.0.
  *
- * **Example** (At some node)
+ * **Example** (How many patterns?)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
@@ -119,12 +119,11 @@ export const pubsubNumsub = (channels: ReadonlyArray<Command.Arg>): Command.Comm
 export const pubsubNumpat = (): Command.Command<number> => Command.make(PUBSUB_NUMPAT, [], Reply.integer)
 
 /**
- * The sharded channels with subscribers at one node; with a pattern, only those that match it. `PubSub.shardChannels`
- * asks all nodes.
+ * The sharded channels with subscribers; with a pattern, only those that match it.
  *
- * Since Redis 7.0.0.
+ * In a cluster every node is asked. Since Redis 7.0.0.
  *
- * **Example** (At some node)
+ * **Example** (Which rooms are there?)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
@@ -140,11 +139,11 @@ export const pubsubShardchannels = (pattern?: Command.Arg): Command.Command<Read
   Command.make(PUBSUB_SHARDCHANNELS, Args.optional(pattern), Reply.array(Reply.text))
 
 /**
- * The number of subscribers of each given sharded channel at one node, by channel. `PubSub.shardNumsub` asks all nodes.
+ * The number of subscribers of each given sharded channel, by channel.
  *
- * Since Redis 7.0.0.
+ * In a cluster every node is asked, and their numbers are added up. Since Redis 7.0.0.
  *
- * **Example** (At some node)
+ * **Example** (Who is in the room?)
  *
  * ```ts
  * import { Redis } from "@redisc/core"

@@ -76,8 +76,11 @@ export const addStats = (a: NodeStats, b: NodeStats): NodeStats => ({
  */
 export interface Node {
   readonly address: Address
-  /** Runs a command on this node. Redirects are not followed, but returned as errors. */
-  readonly execute: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
+  /**
+   * Runs a command on this node. Redirects are not followed, but returned as errors. A `deadline`, in milliseconds of the Clock,
+   * takes the place of the command's own.
+   */
+  readonly execute: <A>(command: Command.Command<A>, deadline?: number) => Effect.Effect<A, RedisError.RedisError>
   /**
    * Leases a connection for the life of the scope. Fails with `Timeout` when all are in use for too long. A connection that is
    * given back unchanged is leased again; one whose state was changed is closed.

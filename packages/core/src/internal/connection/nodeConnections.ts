@@ -159,11 +159,11 @@ export class NodeConnections implements Node {
 
   private readonly taker: Taker = { submit: (call) => this.submit(call, -1) }
 
-  readonly execute = <A>(command: Command.Command<A>): Effect.Effect<A, RedisError.RedisError> =>
+  readonly execute: Node["execute"] = (command, given) =>
     Effect.suspend(() => {
       const { clock } = this.around
       const timeout = this.commandTimeout
-      const deadline = deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
+      const deadline = given ?? deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
       // SCRIPT KILL would wait behind the script that it ends, or for a lease behind the commands that wait for that script.
       const { urgent } = command.spec
       // A command that blocks would hold up all others on a shared connection.

@@ -15,7 +15,6 @@ import type { Admission, Split } from "./admission.ts"
 import type { Cluster } from "./cluster.ts"
 import * as FanOut from "./fanOut.ts"
 import * as Lines from "./lines.ts"
-import * as OnNodes from "./onNodes.ts"
 import { Placement } from "./placement.ts"
 import type { AnyFiber, Router, Try } from "./router.ts"
 import type { TurnClock } from "./turnClock.ts"
@@ -102,18 +101,10 @@ export class ClusterRouter implements Router {
     })
   }
 
-  /** The way of a command for all nodes or all shards. Failures of its parts are used to correct the map. */
+  /** The way of a command for all nodes or all shards. */
   private readonly toAllNodes: Split = {
     _tag: "Split",
-    execute: (command, seen) =>
-      FanOut.run(
-        command,
-        (part, nodes) =>
-          Effect.tap(OnNodes.executeEach(this.cluster, part, nodes, this.lines), (results) => {
-            seen?.(...OnNodes.nodesOf(results))
-            return Effect.forEach(OnNodes.failuresIn(results), (error) => this.note(error), { discard: true })
-          })
-      )
+    execute: (command, seen) => FanOut.run({ cluster: this.cluster, router: this, lines: this.lines }, command, seen)
   }
 
   /** Runs an effect and uses its failure to correct the map. Nothing is sent again. */

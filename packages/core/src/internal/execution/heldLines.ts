@@ -131,14 +131,14 @@ export class HeldLines implements Lines {
     )
 
   /** Reads may go over a shared connection; only writes need a held one. */
-  readonly execute: Lines["execute"] = (node, command) =>
+  readonly execute: Lines["execute"] = (node, command, given) =>
     command.spec.write
       ? Effect.suspend(() => {
         const { clock, commandTimeout } = this.options
-        const deadline = deadlineOf(command, clock.readExactly(), commandTimeout)
+        const deadline = given ?? deadlineOf(command, clock.readExactly(), commandTimeout)
         return run({ submit: (call) => this.submit(node, call) }, command, deadline, commandTimeout)
       })
-      : node.execute(command)
+      : node.execute(command, given)
 
   private all(): ReadonlyArray<Lease> {
     return [...this.leases.values(), ...Array.from(this.leasesAlone.values(), (leases) => [...leases]).flat()]

@@ -19,8 +19,12 @@ export interface Lines {
     deadline: number,
     attemptOn: (taker: Taker) => Effect.Effect<Outcome>
   ) => Effect.Effect<Outcome>
-  /** Runs a command on the node. Redirects are not followed, but returned as errors. */
-  readonly execute: <A>(node: NodePool.Node, command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
+  /** Runs a command on the node. Redirects are not followed, but returned as errors. `deadline` is as in `Node.execute`. */
+  readonly execute: <A>(
+    node: NodePool.Node,
+    command: Command.Command<A>,
+    deadline?: number
+  ) => Effect.Effect<A, RedisError.RedisError>
 }
 
 /** The shared connections. A command that has to be alone gets a dedicated one. */
@@ -32,5 +36,5 @@ export const shared: Lines = {
       onSuccess: attemptOn,
       onFailure: ({ reason }) => Effect.succeed({ _tag: "Failed", failure: notSent(reason, node.address.key) })
     })),
-  execute: (node, command) => node.execute(command)
+  execute: (node, command, deadline) => node.execute(command, deadline)
 }

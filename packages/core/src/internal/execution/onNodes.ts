@@ -16,12 +16,16 @@ import * as Lines from "./lines.ts"
 import { membersOf } from "./members.ts"
 import type { NodeResult, Nodes } from "./members.ts"
 
-/** Executes a command on one node. Reads go to a replica over a connection that has declared READONLY. */
+/**
+ * Executes a command on one node. Reads go to a replica over a connection that has declared READONLY. `deadline` is as in
+ * `Node.execute`.
+ */
 export const executeOn = <A>(
   cluster: Cluster,
   given: string | Address.Address,
   command: Command.Command<A>,
-  lines: Lines.Lines = Lines.shared
+  lines: Lines.Lines = Lines.shared,
+  deadline?: number
 ): Effect.Effect<A, RedisError.RedisError> =>
   Effect.suspend(() => {
     const refused = (reason: RedisError.Reason) => Effect.fail(unsent(reason, command))
@@ -35,20 +39,20 @@ export const executeOn = <A>(
     const address = read.success
     const { pool, topology } = cluster
     const isReplica = SlotMap.resolve(topology.currentUnsafe(), address)?.role === "replica"
-    return lines.execute(isReplica && command.spec.readOnly ? pool.reader(address) : pool.node(address), command)
+    const node = isReplica && command.spec.readOnly ? pool.reader(address) : pool.node(address)
+    return lines.execute(node, command, deadline)
   })
 
 /** Executes a command on all nodes of a role at once. A failure on a node is the result of that node. */
 export const executeEach = <A>(
   cluster: Cluster,
   command: Command.Command<A>,
-  nodes: Nodes,
-  lines?: Lines.Lines
+  nodes: Nodes
 ): Effect.Effect<ReadonlyArray<NodeResult<A>>> =>
   Effect.suspend(() =>
     Effect.forEach(membersOf(cluster.topology.currentUnsafe(), nodes), ({ address, role }) =>
       Effect.map(
-        Effect.result(executeOn(cluster, address, command, lines)),
+        Effect.result(executeOn(cluster, address, command)),
         (result): NodeResult<A> => ({ address, role, result })
       ), { concurrency: "unbounded" })
   )

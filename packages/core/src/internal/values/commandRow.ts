@@ -59,6 +59,11 @@ export type RequestPolicy = "Default" | "AllNodes" | "AllShards" | "MultiShard" 
 /**
  * How the replies of several nodes are combined into one.
  *
+ * **Details**
+ *
+ * Two are not Redis' own: `Union` is one list without duplicates, `OneBySize` is the reply of one node, chosen by chance, where a
+ * node with more keys has more of it.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -71,6 +76,8 @@ export type ResponsePolicy =
   | "AggMin"
   | "AggMax"
   | "AggSum"
+  | "Union"
+  | "OneBySize"
   | "Special"
 
 /**
@@ -139,6 +146,8 @@ export interface Row {
   readonly partial?: Partial
   readonly affinity?: number
   readonly sticky?: true
+  readonly keyspace?: true
+  readonly repeatable?: true
   readonly urgent?: true
   readonly alone?: true
   readonly replies?: ReadonlyArray<ReplyKind>
