@@ -7,6 +7,7 @@ import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 import * as Redis from "../src/Redis.ts"
 import * as SlotMap from "../src/SlotMap.ts"
 import { carrier, connected, connectedTo, start } from "./support/client.ts"
+import { primary, replica } from "./support/replicas.ts"
 import { advance, keyOfA, settle } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { ScriptedCluster, ScriptedNode } from "./support/ScriptedCluster.ts"
@@ -231,11 +232,45 @@ describe("a shard that changes while a command is under way", () => {
       answering([a, b, c], "DBSIZE", 1, 20, 300)
       cluster.slots = three("d", "b", "c")
       cluster.node("d:7000").on("DBSIZE", Reply.integer(1)).on("GET", Reply.bulk("d"))
-      a.on("GET", Reply.error("MOVED 5061 d:7000"))
+      a.on("GET", Reply.error("MOVED 5061 d:7000")).on("ROLE", replica())
+      // Nobody but a and d knows it.
+      for (const node of [a, b, c]) node.slots = three("a", "b", "c")
       assert.strictEqual(yield* run(Redis.get(keyOfA)), "d")
+      const fibers = yield* Effect.replicateEffect(start(run(Redis.dbsize())), 3)
+      yield* advance("1 second")
+      assert.deepStrictEqual(yield* Effect.forEach(fibers, Fiber.join), [321, 321, 321])
+      assert.strictEqual(a.count("DBSIZE"), 0)
+    }))
+
+  it.effect("is not counted twice either if that redirect comes while it is asked", () =>
+    Effect.gen(function*() {
+      const { a, b, c, cluster, run } = yield* connected()
+      answering([a, b, c], "DBSIZE", 1, 20, 300)
+      b.on("DBSIZE", "hold")
       const fiber = yield* start(run(Redis.dbsize()))
+      yield* settle
+      const d = cluster.node("d:7000").on("DBSIZE", Reply.integer(1)).on("GET", Reply.bulk("d"))
+      a.on("GET", Reply.error("MOVED 5061 d:7000")).on("ROLE", replica())
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "d")
+      carrier(b, "DBSIZE").release(Reply.integer(20))
       yield* advance("1 second")
       assert.strictEqual(yield* Fiber.join(fiber), 321)
+      assert.strictEqual(d.count("DBSIZE"), 0)
+    }))
+
+  it.effect("is counted beside the one that a redirect has taken a slot from, if both are primaries", () =>
+    Effect.gen(function*() {
+      const { a, b, c, cluster, run } = yield* connected()
+      answering([a, b, c], "DBSIZE", 1, 20, 300)
+      cluster.node("d:7000").on("DBSIZE", Reply.integer(4000)).on("GET", Reply.bulk("d")).on("ROLE", primary())
+      a.on("GET", Reply.error("MOVED 5061 d:7000")).on("ROLE", primary())
+      c.on("ROLE", "hold")
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "d")
+      const fiber = yield* start(run(Redis.dbsize()))
+      yield* advance("1100 millis")
+      carrier(c, "ROLE").release(replica())
+      yield* advance("1 second")
+      assert.strictEqual(yield* Fiber.join(fiber), 4321)
     }))
 
   it.effect("is counted once, as it is then, if another one that was asked takes its slots", () =>

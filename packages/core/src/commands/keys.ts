@@ -463,7 +463,8 @@ export const pttl = (key: Command.Arg): Command.Command<number> => Command.make(
 /**
  * A random key, `null` when there is none.
  *
- * In a cluster one node is asked for one of its own keys. Since Redis 1.0.0.
+ * In a cluster every primary is asked, and one of their keys is chosen, so that each key is about as likely as any other. Since
+ * Redis 1.0.0.
  *
  * **Example** (A sample)
  *

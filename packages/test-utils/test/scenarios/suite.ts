@@ -80,6 +80,7 @@ import type * as Layer from "effect/Layer"
 import { closing } from "./closing.ts"
 import type { Cluster, Scenario } from "./Cluster.ts"
 import { commands } from "./commands.ts"
+import { everywhere } from "./everywhere.ts"
 import { failovers } from "./failovers.ts"
 import { layout } from "./layout.ts"
 import { lost, unserved } from "./loss.ts"
@@ -108,6 +109,7 @@ const healthy: Topics = {
   commands,
   pool,
   failovers,
+  everywhere,
   closing,
   members,
   losses

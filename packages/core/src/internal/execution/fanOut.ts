@@ -33,11 +33,15 @@ import type { Seen } from "./tracing.ts"
 /** Once one node has done a command that needs to be done by one only, the others have so many milliseconds to do it, too. */
 const grace = 1000
 
-/** How long a map that was corrected by redirects may take to be learnt anew, in milliseconds. */
-const learning = 1000
+/** How long a node may take to say whether it is a primary, in milliseconds. */
+const patience = 1000
 
 /** Tells how many keys a node has. */
 const DBSIZE = Command.make(CommandSpec.get("DBSIZE"), [], raw)
+
+const ROLE = Command.make(CommandSpec.get("ROLE"), [], raw)
+
+const isReplica = (role: Resp.Value): boolean => Array.isArray(role) && role[0] === "slave"
 
 /** The client whose nodes are asked. */
 export interface Client {
@@ -92,6 +96,8 @@ class FanOut {
   private readonly outcomes: Array<Outcome> = []
   /** The parts that ask a node, or have asked it, by the key of the node's address. */
   private readonly asking = new Map<string, Part>()
+  /** Primaries of the map that say that they are none. */
+  private readonly demoted = new Set<string>()
   /** Nodes that have answered, and those that took over from them. */
   private readonly reached = new Set<string>()
   private readonly oneDone = Deferred.makeUnsafe<void>()
@@ -147,18 +153,26 @@ class FanOut {
   }
 
   /**
-   * The map, learnt anew if it has a shard that is known from a redirect only: that may be the successor of another, and both would
-   * be asked about the same keys.
+   * The map. While a shard is known from a redirect only, it may be the successor of another one that is still in the map, and both
+   * would be asked about the same keys: then the primaries are asked whether they are.
    */
   private get settled(): Effect.Effect<SlotMap.SlotMap> {
-    return Effect.suspend(() =>
-      this.map.shards.every(({ replicasKnown }) => replicasKnown)
-        ? Effect.succeed(this.map)
-        : Effect.map(
-          Effect.timeoutOption(Effect.ignore(this.client.cluster.topology.refresh), learning),
-          () => this.map
-        )
-    )
+    return Effect.suspend(() => {
+      const { map } = this
+      if (this.command.spec.request === "AllNodes" || map.shards.every(({ replicasKnown }) => replicasKnown)) {
+        return Effect.succeed(map)
+      }
+      const ask = ({ primary }: SlotMap.Shard): Effect.Effect<void> => {
+        if (primary === undefined || this.client.cluster.closed) return Effect.void
+        const { address } = primary
+        const role = Effect.timeout(this.client.cluster.pool.node(address).ask(ROLE), patience)
+        return Effect.map(Effect.result(role), (told) => {
+          if (Result.isSuccess(told) && isReplica(told.success)) this.demoted.add(address.key)
+          else this.demoted.delete(address.key)
+        })
+      }
+      return Effect.as(Effect.forEach(map.shards, ask, { concurrency: "unbounded", discard: true }), map)
+    })
   }
 
   /** One part for each primary, or for each node that is known to be up. */
@@ -166,7 +180,9 @@ class FanOut {
     if (this.client.cluster.closed) return []
     const nodes = this.command.spec.request === "AllNodes"
       ? membersOf(map, "all")
-      : map.shards.flatMap(({ primary }) => primary ?? [])
+      : map.shards.flatMap(({ primary }) =>
+        primary === undefined || this.demoted.has(primary.address.key) ? [] : primary
+      )
     return nodes.map(({ address }) => ({ address, map, slot: undefined }))
   }
 
@@ -177,6 +193,7 @@ class FanOut {
     if (this.command.spec.request === "AllNodes" || strangers.length === 0) return strangers
     const owners = new Set<string | undefined>()
     for (let slot = 0; slot < now.owners.length; slot++) owners.add(ownerOf(now, slot))
+    for (const key of this.demoted) owners.delete(key)
     return strangers.filter(({ address: { key } }) => {
       if (!owners.has(key)) return false
       for (let slot = 0; slot < now.owners.length; slot++) {
