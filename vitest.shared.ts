@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -13,5 +14,13 @@ export default {
       { find: /^@redisc\/test-utils$/, replacement: source("./packages/test-utils/src/index.ts") }
     ]
   },
-  test: { include: ["test/**/*.test.ts"] }
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Each file in a process of its own would cost as much again as all tests do.
+    isolate: false,
+    // Vitest leaves one processor for itself. Where there are two, one file would wait for the timers of another.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Machines are slow at times.
+    testTimeout: 20_000
+  }
 }

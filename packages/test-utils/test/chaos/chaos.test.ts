@@ -6,12 +6,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Increments from "./increments.ts"
+import { isLong } from "./stretch.ts"
 
 const fibers = 32
 const keys = 300
 
 /** How many increments go before and after what happens. */
-const stretch = 50_000
+const stretch = isLong ? 50_000 : 20_000
 
 /** Runs the increments while something happens to the servers. */
 const whileIncrementing = Effect.fnUntraced(function*<A, E, R>(

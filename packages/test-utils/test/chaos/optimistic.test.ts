@@ -8,9 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import { isLong } from "./stretch.ts"
 import * as Updates from "./updates.ts"
 
 const fibers = 24
+
+/** How many updates are made while slots move, and how often connections are cut. */
+const updates = isLong ? 5000 : 2000
+const cuts = isLong ? 60 : 20
+
 const clientName = "optimistic"
 
 /** A layer of its own each time, as two uses of one would share a client. */
@@ -45,7 +51,7 @@ const assertLostAtExec = ({ command, delivery, message }: RedisError.RedisError)
 }
 
 describe("optimistic updates, on real servers", () => {
-  it.live("none of 5,000 is lost, applied twice or half applied while their slots move", () =>
+  it.live("none is lost, applied twice or half applied while their slots move", () =>
     Effect.gen(function*() {
       const servers = yield* RealCluster.RealCluster
       const primaries = yield* servers.primaries
@@ -53,7 +59,7 @@ describe("optimistic updates, on real servers", () => {
       const slots = ledger.accounts.map(({ slot }) => slot)
       let rounds = 0
       const reshard = Effect.gen(function*() {
-        for (; ledger.told.length < 5000; rounds++) {
+        for (; ledger.told.length < updates; rounds++) {
           yield* servers.migrateSlots({ to: primaries[rounds % 3], slots })
           // One of them stays half-way for a while, its keys on both sides.
           const slot = slots[rounds % slots.length]
@@ -134,7 +140,7 @@ describe("optimistic updates, on real servers", () => {
         const primaries = yield* servers.primaries
         const ledger = Updates.makeLedger("severed", 24)
         const cutting = Effect.gen(function*() {
-          for (let round = 0; round < 60; round++) {
+          for (let round = 0; round < cuts; round++) {
             yield* Updates.awaitMore(ledger, 30)
             // What the server has executed and not yet answered when it reads this is never answered.
             yield* servers.command(primaries[round % 3], "CLIENT", ["KILL", "TYPE", "normal"])
