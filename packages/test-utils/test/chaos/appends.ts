@@ -1,0 +1,146 @@
+/**
+ * Numbers that are appended to lists at a fixed rate, whatever becomes of those before, and a ledger of what was told about each.
+ * Several are under way for a list at any time. Whatever is lost, doubled or out of order shows.
+ */
+import { assert } from "@effect/vitest"
+import { Redis, Slot } from "@redisc/core"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+
+interface List {
+  readonly key: string
+  readonly slot: number
+  /** What was told about each number, by the number. */
+  readonly told: Array<Told>
+}
+
+interface Told {
+  /** Its place in the list, from 1, or why it has none; undefined until it is known. */
+  outcome: number | Redis.RedisError | undefined
+  /** Whether it was begun after the servers were disturbed, so that nothing excuses its loss. */
+  readonly afterwards: boolean
+  /** Whether a replica had it before the servers were disturbed. */
+  replicated: boolean
+}
+
+type Includes = (slot: number) => boolean
+
+interface Waiter {
+  readonly includes: Includes
+  readonly reached: Deferred.Deferred<void>
+  left: number
+}
+
+export interface Ledger {
+  readonly lists: ReadonlyArray<List>
+  readonly waiters: Array<Waiter>
+  disturbed: boolean
+  stopped: boolean
+}
+
+export const makeLedger = (prefix: string, lists: number): Ledger => ({
+  lists: Array.from({ length: lists }, (_, n) => {
+    const key = `${prefix}:${n}`
+    return { key, slot: Slot.fromKey(key), told: [] }
+  }),
+  waiters: [],
+  disturbed: false,
+  stopped: false
+})
+
+/** Waits for that many more numbers to be acknowledged on those slots. */
+export const awaitMore = (ledger: Ledger, count: number, includes: Includes = () => true): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const reached = Deferred.makeUnsafe<void>()
+    ledger.waiters.push({ includes, left: count, reached })
+    return Deferred.await(reached)
+  })
+
+const append = (ledger: Ledger, { key, slot, told }: List) => {
+  const number = told.length
+  const entry: Told = { outcome: undefined, afterwards: ledger.disturbed, replicated: false }
+  told.push(entry)
+  return Effect.map(
+    Effect.match(Redis.rpush(key, [`${number}`]), { onSuccess: (place) => place, onFailure: (error) => error }),
+    (outcome) => {
+      entry.outcome = outcome
+      if (typeof outcome !== "number") return
+      for (const waiter of ledger.waiters) {
+        if (waiter.includes(slot) && --waiter.left === 0) Deferred.doneUnsafe(waiter.reached, Effect.void)
+      }
+    }
+  )
+}
+
+const tick = 10
+
+/** Appends to the lists by turns, so many a second in all, until the ledger is stopped and all that was told is known. */
+export const run = Effect.fnUntraced(function*(ledger: Ledger, rate: number) {
+  const clock = yield* Clock.Clock
+  const fibers = yield* FiberSet.make<void>()
+  const begun = clock.currentTimeMillisUnsafe()
+  for (let sent = 0; !ledger.stopped; yield* Effect.sleep(tick)) {
+    for (const due = (clock.currentTimeMillisUnsafe() - begun) * rate / 1000; sent < due; sent++) {
+      const list = ledger.lists[sent % ledger.lists.length]
+      yield* FiberSet.run(fibers, append(ledger, list), { startImmediately: true })
+    }
+  }
+  yield* FiberSet.awaitEmpty(fibers)
+}, Effect.scoped)
+
+/** Notes what has been acknowledged on those slots, once a replica has confirmed that it has it. */
+export const confirm = Effect.fnUntraced(function*(ledger: Ledger, includes: Includes) {
+  const { key } = ledger.lists.find(({ slot }) => includes(slot))!
+  const acknowledged = ledger.lists.filter(({ slot }) => includes(slot)).flatMap(({ told }) =>
+    told.filter(({ outcome }) => typeof outcome === "number")
+  )
+  const mark = Redis.set(`{${key}}:confirmed`, "yes")
+  yield* Redis.ensureReplication(mark, { replicas: 1, within: "5 seconds" })
+  for (const entry of acknowledged) entry.replicated = true
+  return acknowledged.length
+})
+
+/** How many have not been told yet what became of them. */
+export const pending = (ledger: Ledger): number =>
+  ledger.lists.reduce((sum, { told }) => sum + told.filter(({ outcome }) => outcome === undefined).length, 0)
+
+export const errors = (ledger: Ledger) =>
+  ledger.lists.flatMap(({ slot, told }) =>
+    told.flatMap(({ outcome }) =>
+      outcome === undefined || typeof outcome === "number" ? [] : [{ error: outcome, slot }]
+    )
+  )
+
+/**
+ * The numbers of each list ascend, so each is there once at the most and behind those that were appended before. An
+ * acknowledged one is there, at its place; one that failed and was not `MaybeExecuted` is not. Answers how many acknowledged
+ * ones are missing all the same: the last ones before the disturbance, which Redis acknowledges before a replica has them.
+ */
+export const verify = Effect.fnUntraced(function*(ledger: Ledger, mayLose: Includes = () => false) {
+  let missing = 0
+  for (const { key, slot, told } of ledger.lists) {
+    const list = (yield* Redis.lrange(key, 0, -1)).map(Number)
+    list.forEach((number, index) => {
+      if (index > 0) assert.isAbove(number, list[index - 1], `${key}: twice, or out of order`)
+    })
+    const there = new Set(list)
+    told.forEach(({ afterwards, outcome, replicated }, number) => {
+      const isThere = there.delete(number)
+      if (outcome === undefined) return assert.fail(`${key}: nobody was told what became of ${number}`)
+      if (typeof outcome !== "number") {
+        if (outcome.delivery !== "MaybeExecuted") {
+          assert.isFalse(isThere, `${key}: ${number} is there, although ${outcome.message}`)
+        }
+      } else if (isThere) {
+        assert.strictEqual(list[outcome - 1], number, `${key}: ${number} is not at its place`)
+      } else {
+        missing++
+        assert.isTrue(mayLose(slot) && !afterwards && !replicated, `${key}: ${number} was acknowledged, and is lost`)
+      }
+    })
+    assert.deepStrictEqual([...there], [], `${key}: numbers that nobody appended`)
+  }
+  return missing
+})
