@@ -1,8 +1,9 @@
 /**
- * Measures what a dead shard costs the others: of three primaries without replicas one is killed, or frozen, while commands for it
- * keep coming at a fixed rate. Each client has a cluster and a process of its own, one after the other.
+ * Measures what a dead shard costs the others: of three primaries one is killed, or frozen, while commands for it keep coming at a
+ * fixed rate. With replicas, one of them takes over, and it is measured how soon everything is as it was before. Each client has a
+ * cluster and a process of its own, one after the other.
  *
- * Usage: npm run bench:outage -- [--freeze] [--rates 500,2000] [--seconds 60] [--clients redisc-promises,ioredis-plain]
+ * Usage: npm run bench:outage -- [--freeze] [--replicas] [--rates 500,2000] [--seconds 60] [--clients redisc-promises,ioredis-plain]
  */
 import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -10,53 +11,93 @@ import { parseArgs } from "node:util"
 import { labelOf } from "./clients/contestants.ts"
 import type { ClientName } from "./clients/contestants.ts"
 import { Cluster } from "./cluster/cluster.ts"
-import type { Message, Task } from "./outage/worker.ts"
+import { recoveryOf } from "./outage/recovery.ts"
+import type { Message, Span, Task } from "./outage/worker.ts"
 
 const { values } = parseArgs({
   options: {
     freeze: { type: "boolean", default: false },
+    replicas: { type: "boolean", default: false },
     rates: { type: "string", default: "500,2000,5000" },
-    seconds: { type: "string", default: "60" },
+    seconds: { type: "string" },
     clients: { type: "string", default: "redisc-promises,ioredis-plain,node-redis,glide" }
   }
 })
 const worker = fileURLToPath(new URL("outage/worker.ts", import.meta.url))
+const seconds = Number(values.seconds ?? (values.replicas ? 20 : 60))
 
-const measure = async (client: ClientName, rate: number): Promise<Message> => {
-  const cluster = await Cluster.start(3, { "cluster-require-full-coverage": "no" })
+const settings: Readonly<Record<string, string>> = {
+  "cluster-require-full-coverage": "no",
+  ...(values.replicas ? { "cluster-node-timeout": "5000", "repl-diskless-sync-delay": "0" } : {})
+}
+
+interface Outage {
+  readonly told: Message
+  /** In milliseconds since 1970. */
+  readonly lostAt: number
+  readonly promotedAt: number | undefined
+}
+
+const measure = async (client: ClientName, rate: number): Promise<Outage> => {
+  const cluster = await Cluster.start(3, settings)
+  if (values.replicas) await cluster.replicate()
   const child = fork(worker, { stdio: ["ignore", "ignore", "inherit", "ipc"] })
+  let lostAt = 0
+  let promotedAt: number | undefined
+  const lose = async (): Promise<void> => {
+    lostAt = Date.now()
+    cluster.lose(0, values.freeze ? "freeze" : "kill")
+    if (!values.replicas) return
+    await cluster.promoted(0)
+    promotedAt = Date.now()
+  }
   try {
-    const task: Task = { client, nodes: cluster.nodes("tcp"), rate, seconds: Number(values.seconds) }
-    return await new Promise<Message>((resolve) => {
+    const task: Task = { client, nodes: cluster.nodes("tcp"), rate, seconds, span: values.replicas ? 0.1 : 5 }
+    const told = await new Promise<Message>((resolve, reject) => {
       child.on("message", (message) => {
         const told = message as Message
-        if (told._tag === "Warm") cluster.lose(0, values.freeze ? "freeze" : "kill")
+        if (told._tag === "Warm") lose().catch(reject)
         else resolve(told)
       })
       child.on("exit", (code) => resolve({ _tag: "Failed", problem: `ended with ${code}` }))
       child.send(task)
     })
+    return { told, lostAt, promotedAt }
   } finally {
     child.kill("SIGKILL")
     await cluster.stop()
   }
 }
 
+const line = (when: string, { answered, failed, healthy, memory, pending }: Span, before: Span): void => {
+  const percent = `${Math.round(healthy * 100 / before.healthy)} %`
+  const figures = `healthy ${percent.padStart(5)}, lost ${answered} a second, pending ${pending}, failed ${failed}`
+  console.log(`  ${when.padStart(8)}  ${figures}, ${memory} MB`)
+}
+
+const since = (moment: number, { until }: Span): string => `${((until - moment) / 1000).toFixed(1)} s`
+
 for (const rate of values.rates.split(",").map(Number)) {
   console.log(`\n${rate} commands a second for a node that is ${values.freeze ? "frozen" : "dead"}`)
   for (const client of values.clients.split(",") as ReadonlyArray<ClientName>) {
-    const told = await measure(client, rate)
+    const { lostAt, promotedAt, told } = await measure(client, rate)
     if (told._tag !== "Done") {
       console.log(`${labelOf(client)}: ${told._tag === "Failed" ? told.problem : "nothing"}`)
       continue
     }
-    console.log(`${labelOf(client)}: ${told.before} a second on the healthy nodes before`)
-    for (const { failed, healthy, memory, pending, until } of told.spans) {
-      const percent = `${Math.round(healthy * 100 / told.before)} %`
-      console.log(
-        `  ${`${until} s`.padStart(5)} ${percent.padStart(6)}  pending ${pending}, failed ${failed}, ${memory} MB`
-      )
+    const { before, spans } = told
+    console.log(`${labelOf(client)}: ${before.healthy} a second on the healthy nodes before`)
+    if (promotedAt === undefined) {
+      for (const span of spans) line(since(lostAt, span), span, before)
+      continue
     }
+    const { answered, back, promotion } = recoveryOf({ before, spans, promotedAt, rate })
+    line(since(lostAt, promotion), promotion, before)
+    console.log(`  promoted ${((promotedAt - lostAt) / 1000).toFixed(1)} s after the loss`)
+    if (answered !== undefined) line(`+${since(promotedAt, answered)}`, answered, before)
+    if (back === undefined) console.log("  never as before")
+    else line(`+${since(promotedAt, back)}`, back, before)
+    line(`+${since(promotedAt, spans[spans.length - 1])}`, spans[spans.length - 1], before)
   }
 }
 process.exit(0)

@@ -50,7 +50,7 @@ const until = async (what: string, done: () => Promise<boolean>): Promise<void> 
   const deadline = Date.now() + patience
   while (!await done().catch(() => false)) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`)
-    await sleep(50)
+    await sleep(10)
   }
 }
 
@@ -61,7 +61,10 @@ export class Cluster {
   private readonly securePorts: ReadonlyArray<number>
   private readonly certificates: Certificates | undefined
   private readonly folder: string
-  private readonly servers: ReadonlyArray<ChildProcess>
+  private readonly servers: Array<ChildProcess>
+  /** The ports of the replicas, in the order of their primaries. */
+  private replicas: ReadonlyArray<number> = []
+  private readonly more: Readonly<Record<string, string>>
 
   private constructor(
     ports: ReadonlyArray<number>,
@@ -70,9 +73,10 @@ export class Cluster {
   ) {
     this.ports = ports
     this.securePorts = securePorts
+    this.more = more
     this.folder = mkdtempSync(join(tmpdir(), "redisc-bench-"))
     this.certificates = securePorts.length === 0 ? undefined : makeCertificates(this.folder)
-    this.servers = ports.map((port, index) => this.serve(port, securePorts[index], more))
+    this.servers = ports.map((port, index) => this.serve(port, securePorts[index]))
     process.on("exit", this.kill)
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1))
   }
@@ -94,6 +98,31 @@ export class Cluster {
     return cluster
   }
 
+  /** Gives each primary a replica. */
+  async replicate(): Promise<void> {
+    const { ports } = this
+    this.replicas = await freePorts(ports.length)
+    for (const port of this.replicas) {
+      this.servers.push(this.serve(port, undefined))
+      await until(`127.0.0.1:${port}`, async () => await command(port, "PING") === "PONG")
+      await command(port, "CLUSTER", "MEET", "127.0.0.1", `${ports[0]}`)
+    }
+    await this.agree([...ports, ...this.replicas])
+    for (const [index, port] of ports.entries()) {
+      await command(this.replicas[index], "CLUSTER", "REPLICATE", await command(port, "CLUSTER", "MYID"))
+    }
+    await until("the replicas", async () => {
+      const views = await Promise.all(this.replicas.map((port) => command(port, "INFO", "replication")))
+      return views.every((view) => view.includes("master_link_status:up"))
+    })
+  }
+
+  /** Waits until the replica of a primary has taken its place. */
+  async promoted(index: number): Promise<void> {
+    const isPrimary = async () => (await command(this.replicas[index], "INFO", "replication")).includes("role:master")
+    await until("a promotion", isPrimary)
+  }
+
   /** Ends the server of a node, or stops it so that it is silent. */
   lose(index: number, how: "kill" | "freeze"): void {
     this.servers[index].kill(how === "kill" ? "SIGKILL" : "SIGSTOP")
@@ -105,7 +134,7 @@ export class Cluster {
       : { ports: this.securePorts, ca: this.certificates?.ca }
   }
 
-  private serve(port: number, securePort: number | undefined, more: Readonly<Record<string, string>>): ChildProcess {
+  private serve(port: number, securePort: number | undefined): ChildProcess {
     const dir = join(this.folder, `${port}`)
     mkdirSync(dir)
     const settings = {
@@ -118,7 +147,7 @@ export class Cluster {
       logfile: join(dir, "log"),
       "cluster-enabled": "yes",
       ...(securePort === undefined ? {} : { "tls-port": `${securePort}`, ...this.certificates?.settings }),
-      ...more
+      ...this.more
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
     const server = spawn(process.env["REDIS_SERVER"] ?? "redis-server", args, { stdio: "ignore" })
@@ -142,7 +171,11 @@ export class Cluster {
       await command(port, "CLUSTER", "ADDSLOTS", ...own)
       if (index > 0) await command(port, "CLUSTER", "MEET", "127.0.0.1", `${meetingPoint}`)
     }
-    await until("the nodes to agree", async () => {
+    await this.agree(ports)
+  }
+
+  private agree(ports: ReadonlyArray<number>): Promise<void> {
+    return until("the nodes to agree", async () => {
       const views = await Promise.all(ports.map((port) => command(port, "CLUSTER", "INFO")))
       return views.every((view) =>
         view.includes("cluster_state:ok") && view.includes(`cluster_known_nodes:${ports.length}\r\n`)

@@ -14,16 +14,20 @@ export interface Task {
   readonly nodes: Nodes
   /** Commands a second for the node that is lost. */
   readonly rate: number
-  /** How long the outage lasts, in seconds. */
+  /** How long the outage is watched, in seconds. */
   readonly seconds: number
+  /** How long a span is, in seconds. */
+  readonly span: number
 }
 
 /** What was measured in a span of the outage. */
 export interface Span {
-  /** When it ended, in seconds since the outage began. */
+  /** When it ended, in milliseconds since 1970. */
   readonly until: number
   /** Commands a second on the healthy nodes. */
   readonly healthy: number
+  /** Commands a second that the lost node, or another in its place, has answered. */
+  readonly answered: number
   /** Commands for the lost node that are neither done nor failed. */
   readonly pending: number
   readonly failed: number
@@ -33,11 +37,13 @@ export interface Span {
 
 export type Message =
   | { readonly _tag: "Warm" }
-  | { readonly _tag: "Done"; readonly before: number; readonly spans: ReadonlyArray<Span> }
+  | { readonly _tag: "Done"; readonly before: Span; readonly spans: ReadonlyArray<Span> }
   | { readonly _tag: "Failed"; readonly problem: string }
 
 const loops = 100
-const span = 5
+
+/** How long the load is watched before the outage, in seconds. */
+const calm = 5
 
 const send = (message: Message): void => {
   process.send?.(message)
@@ -46,12 +52,12 @@ const send = (message: Message): void => {
 const keysOf = (nodes: number, isLost: boolean): ReadonlyArray<string> =>
   Array.from({ length: 3000 }, (_, n) => `outage:${n}`).filter((key) => (ownerOf(key, nodes) === 0) === isLost)
 
-const perform = async ({ client, nodes, rate, seconds }: Task): Promise<void> => {
+const perform = async ({ client, nodes, rate, seconds, span }: Task): Promise<void> => {
   const { commands } = await clients[client].open!(nodes)
   const { get, set } = commands as Commands
   const healthy = keysOf(nodes.ports.length, false)
   const lost = keysOf(nodes.ports.length, true)
-  const counts = { healthy: 0, pending: 0, failed: 0 }
+  const counts = { healthy: 0, answered: 0, pending: 0, failed: 0 }
   let next = 0
   const loop = async (): Promise<never> => {
     while (true) {
@@ -65,23 +71,30 @@ const perform = async ({ client, nodes, rate, seconds }: Task): Promise<void> =>
   setInterval(() => {
     for (const due = (Date.now() - begun) * rate / 1000; sent < due; sent++) {
       counts.pending++
-      set(lost[sent % lost.length], "1").catch(() => counts.failed++).finally(() => counts.pending--)
+      set(lost[sent % lost.length], "1").then(() => counts.answered++, () => counts.failed++).finally(() =>
+        counts.pending--
+      )
     }
   }, 10)
-  const perSecond = async (): Promise<number> => {
-    const [from, at] = [counts.healthy, Date.now()]
-    await sleep(span * 1000)
-    return Math.round((counts.healthy - from) * 1000 / (Date.now() - at))
+  const watch = async (seconds: number): Promise<Span> => {
+    const [{ answered, healthy }, from] = [{ ...counts }, Date.now()]
+    await sleep(seconds * 1000)
+    const until = Date.now()
+    const perSecond = (count: number): number => Math.round(count * 1000 / (until - from))
+    return {
+      until,
+      healthy: perSecond(counts.healthy - healthy),
+      answered: perSecond(counts.answered - answered),
+      pending: counts.pending,
+      failed: counts.failed,
+      memory: Math.round(process.memoryUsage().rss / 1e6)
+    }
   }
   await sleep(2000)
-  const before = await perSecond()
+  const before = await watch(calm)
   send({ _tag: "Warm" })
   const spans: Array<Span> = []
-  for (let until = span; until <= seconds; until += span) {
-    const rate = await perSecond()
-    const { failed, pending } = counts
-    spans.push({ until, healthy: rate, pending, failed, memory: Math.round(process.memoryUsage().rss / 1e6) })
-  }
+  for (const end = Date.now() + seconds * 1000; Date.now() < end;) spans.push(await watch(span))
   send({ _tag: "Done", before, spans })
 }
 
