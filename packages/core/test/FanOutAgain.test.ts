@@ -388,6 +388,30 @@ describe("a command that one node is enough for", () => {
       assert.strictEqual((yield* service.stats).waiting, 0)
     }))
 
+  it.effect("does not wait behind others for a node that is away", () =>
+    Effect.gen(function*() {
+      const { a, b, c, run } = yield* connected()
+      a.on("GET", Reply.error("LOADING Redis is loading the dataset in memory")).on("SCRIPT KILL", ok)
+      for (const node of [b, c]) node.on("SCRIPT KILL", idle)
+      yield* start(run(Redis.get(keyOfA)))
+      yield* settle
+      assert.strictEqual(yield* run(Redis.scriptKill()), "OK")
+    }))
+
+  it.effect("tries those again that could not be asked, where nobody has done it", () =>
+    Effect.gen(function*() {
+      const { a, b, c, run } = yield* connected()
+      a.accepts = "none"
+      a.drop()
+      for (const node of [a, b, c]) node.on("SCRIPT KILL", idle)
+      const fiber = yield* start(Effect.flip(run(Redis.scriptKill())))
+      yield* advance("1 second")
+      assert.isUndefined(fiber.pollUnsafe())
+      a.accepts = "all"
+      yield* advance("3 seconds")
+      assert.include((yield* Fiber.join(fiber)).message, "NOTBUSY")
+    }))
+
   it.effect("fails at once when none had anything to do, as one of them says", () =>
     Effect.gen(function*() {
       const { a, b, c, run } = yield* connected()
@@ -396,6 +420,38 @@ describe("a command that one node is enough for", () => {
       assert.deepStrictEqual([error.reason._tag, error.delivery], ["ServerError", "Rejected"])
       assert.include(error.message, "NOTBUSY")
       assert.deepStrictEqual([a, b, c].map((node) => node.count("FUNCTION KILL")), [1, 1, 1])
+    }))
+})
+
+describe("a region that ensures replication", () => {
+  it.effect("waits for the replicas of the node where a part was done in the end", () =>
+    Effect.gen(function*() {
+      const { a, b, c, cluster, run } = yield* connected()
+      const d = promote(cluster, "FLUSHALL", ok)
+      for (const node of [a, c, d]) node.on("FLUSHALL", ok)
+      for (const node of [a, b, c, d]) node.on("WAIT", Reply.integer(1))
+      b.on("FLUSHALL", readonly)
+      const fiber = yield* start(
+        run(Redis.flushall().pipe(Redis.ensureReplication({ replicas: 1, within: "1 second" })))
+      )
+      yield* advance("2 seconds")
+      assert.strictEqual(yield* Fiber.join(fiber), "OK")
+      assert.deepStrictEqual([a, b, c, d].map((node) => node.count("WAIT 1 1000")), [1, 0, 1, 1])
+    }))
+})
+
+describe("several connections to each node", () => {
+  it.effect("hold nobody up who waits for one of them", () =>
+    Effect.gen(function*() {
+      const { a, b, c, run } = yield* connected({ connectionsPerNode: 4 })
+      answering([a, b, c], "DBSIZE", 1, 20, 300)
+      b.accepts = "none"
+      b.drop()
+      const fibers = yield* Effect.replicateEffect(start(run(Redis.dbsize())), 100)
+      yield* advance("5 seconds")
+      b.accepts = "all"
+      yield* advance("3 seconds")
+      for (const fiber of fibers) assert.strictEqual(yield* Fiber.join(fiber), 321)
     }))
 })
 

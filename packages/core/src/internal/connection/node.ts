@@ -76,11 +76,14 @@ export const addStats = (a: NodeStats, b: NodeStats): NodeStats => ({
  */
 export interface Node {
   readonly address: Address
+  /** Runs a command on this node. Redirects are not followed, but returned as errors. */
+  readonly execute: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
   /**
-   * Runs a command on this node. Redirects are not followed, but returned as errors. A `deadline`, in milliseconds of the Clock,
-   * takes the place of the command's own.
+   * The same, with a deadline in milliseconds of the Clock.
+   *
+   * @internal
    */
-  readonly execute: <A>(command: Command.Command<A>, deadline?: number) => Effect.Effect<A, RedisError.RedisError>
+  readonly executeBy: <A>(command: Command.Command<A>, deadline: number) => Effect.Effect<A, RedisError.RedisError>
   /**
    * Leases a connection for the life of the scope. Fails with `Timeout` when all are in use for too long. A connection that is
    * given back unchanged is leased again; one whose state was changed is closed.

@@ -159,11 +159,15 @@ export class NodeConnections implements Node {
 
   private readonly taker: Taker = { submit: (call) => this.submit(call, -1) }
 
-  readonly execute: Node["execute"] = (command, given) =>
+  readonly execute: Node["execute"] = (command) =>
+    Effect.suspend(() =>
+      this.executeBy(command, deadlineOf(command, this.around.clock.currentTimeMillisUnsafe(), this.commandTimeout))
+    )
+
+  readonly executeBy: Node["executeBy"] = (command, deadline) =>
     Effect.suspend(() => {
       const { clock } = this.around
       const timeout = this.commandTimeout
-      const deadline = given ?? deadlineOf(command, clock.currentTimeMillisUnsafe(), timeout)
       // SCRIPT KILL would wait behind the script that it ends, or for a lease behind the commands that wait for that script.
       const { urgent } = command.spec
       // A command that blocks would hold up all others on a shared connection.

@@ -240,12 +240,12 @@ class FanOut {
   /** What all pieces of this work have in common for the loop that tries again. */
   private get work() {
     const { command, deadline } = this
-    const { readOnly, repeatable, urgent } = command.spec
+    const { readOnly, repeatable } = command.spec
     return {
       repeatable: readOnly || repeatable || command.idempotent,
       patient: false,
       abridged: false,
-      beside: urgent || this.client.router.standsApart(command),
+      beside: this.client.router.standsApart(command),
       reads: readOnly,
       stale: false,
       deadline,
@@ -265,7 +265,7 @@ class FanOut {
       let attempts = 1
       const work = {
         ...this.work,
-        slotIn: () => this.slotOf(part),
+        slotIn: () => this.placeOf(part),
         again: () => Effect.suspend(() => this.again(part, ++attempts))
       }
       const outcome = Redirects.persevere<Outcome, never, never>(this.client.router, work, first.failure)
@@ -276,11 +276,16 @@ class FanOut {
   /** The first try, unless others wait for the same node already. */
   private first(part: Part): Effect.Effect<Result.Result<Outcome, Failure>> {
     const { room } = this.client.cluster
-    const slot = room.isEmpty ? undefined : this.slotOf(part)
+    const slot = room.isEmpty ? undefined : this.placeOf(part)
     const refusal = slot === undefined
       ? undefined
       : room.refusalOf(slot, part.address.key, this.command.spec.readOnly)
     return refusal === undefined ? this.at(part.address, 1) : Effect.succeed(Result.fail(refusal))
+  }
+
+  /** The slot in whose place a part waits while its node is away. What ends a script waits for nothing that may wait for that. */
+  private placeOf(part: Part): number | undefined {
+    return this.command.spec.urgent ? undefined : this.slotOf(part)
   }
 
   /** Another try, at whoever the part is for by now. */

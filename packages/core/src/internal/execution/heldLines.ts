@@ -16,7 +16,7 @@ import { each, logging } from "../connection/strays.ts"
 import type { Report } from "../connection/strays.ts"
 import { notSent, rejected, timedOut } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
-import type { Lines } from "./lines.ts"
+import * as Lines from "./lines.ts"
 import type { TurnClock } from "./turnClock.ts"
 
 /** A connection that is leased or being leased. Calls wait until it is there. */
@@ -90,7 +90,7 @@ const over = new RedisError.SessionMisused({
   problem: "what it was run in has ended, and its connections are given back: use its Redis inside only"
 })
 
-export class HeldLines implements Lines {
+export class HeldLines implements Lines.Lines {
   private readonly options: Options
   private readonly leases = new Map<NodePool.Node, Lease>()
   /** Leases for commands that block or are slow. A lease carries one such command at a time. */
@@ -125,20 +125,20 @@ export class HeldLines implements Lines {
     else this.leaseOf(node).submit(call)
   }
 
-  readonly alone: Lines["alone"] = (node, _deadline, attemptOn) =>
+  readonly alone: Lines.Lines["alone"] = (node, _deadline, attemptOn) =>
     Effect.suspend(() =>
       attemptOn(this.ended ? { submit: (call) => call.onFailure(notSent(over)) } : this.leaseAlone(node))
     )
 
   /** Reads may go over a shared connection; only writes need a held one. */
-  readonly execute: Lines["execute"] = (node, command, given) =>
+  readonly execute: Lines.Lines["execute"] = (node, command, given) =>
     command.spec.write
       ? Effect.suspend(() => {
         const { clock, commandTimeout } = this.options
         const deadline = given ?? deadlineOf(command, clock.readExactly(), commandTimeout)
         return run({ submit: (call) => this.submit(node, call) }, command, deadline, commandTimeout)
       })
-      : node.execute(command, given)
+      : Lines.shared.execute(node, command, given)
 
   private all(): ReadonlyArray<Lease> {
     return [...this.leases.values(), ...Array.from(this.leasesAlone.values(), (leases) => [...leases]).flat()]

@@ -19,7 +19,7 @@ export interface Lines {
     deadline: number,
     attemptOn: (taker: Taker) => Effect.Effect<Outcome>
   ) => Effect.Effect<Outcome>
-  /** Runs a command on the node. Redirects are not followed, but returned as errors. `deadline` is as in `Node.execute`. */
+  /** Runs a command on the node. Redirects are not followed, but returned as errors. `deadline` is as in `Node.executeBy`. */
   readonly execute: <A>(
     node: NodePool.Node,
     command: Command.Command<A>,
@@ -36,5 +36,6 @@ export const shared: Lines = {
       onSuccess: attemptOn,
       onFailure: ({ reason }) => Effect.succeed({ _tag: "Failed", failure: notSent(reason, node.address.key) })
     })),
-  execute: (node, command, deadline) => node.execute(command, deadline)
+  execute: (node, command, deadline) =>
+    deadline === undefined ? node.execute(command) : node.executeBy(command, deadline)
 }

@@ -18,7 +18,7 @@ import type { NodeResult, Nodes } from "./members.ts"
 
 /**
  * Executes a command on one node. Reads go to a replica over a connection that has declared READONLY. `deadline` is as in
- * `Node.execute`.
+ * `Node.executeBy`.
  */
 export const executeOn = <A>(
   cluster: Cluster,
