@@ -584,10 +584,9 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
   }
 
   private get rest(): string {
-    if (this.parts === undefined || this.parts.length < 2) return ""
-    return `; ${
-      this.parts.filter(({ reason }) => reason === undefined).length
-    } of its ${this.parts.length} parts were done`
+    const { parts = [] } = this
+    const done = parts.filter(({ reason }) => reason === undefined).length
+    return done === 0 ? "" : `; ${done} of its ${parts.length} parts were done`
   }
 
   private get outcome(): string {
