@@ -21,7 +21,7 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["internal/failures/*"],
     ["Connector", "internal/connection/*", "Connection", "NodePool"],
     ["internal/topology/*", "Topology"],
-    ["internal/execution/*", "RedirectPolicy", "ReadFrom"],
+    ["internal/execution/*", "RedirectPolicy", "ReadFrom", "CrossSlot"],
     ["internal/pubsub/*"],
     ["Client"],
     ["RedisCluster"],

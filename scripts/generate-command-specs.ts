@@ -50,6 +50,8 @@ export interface Fact {
   readonly keyspace?: boolean
   /** Whether to execute it once more does no harm, although it is not flagged as one that only reads. */
   readonly repeatable?: boolean
+  /** Options that make all of the command's work depend on all of its keys. */
+  readonly atomicWith?: ReadonlyArray<string>
 }
 
 const recorded = "scripts/commands/redis-7.0.15.json"
@@ -193,6 +195,7 @@ const rowOf = (name: string, fact: Fact): string => {
     fact.sticky === true && "sticky: true",
     fact.keyspace === true && "keyspace: true",
     fact.repeatable === true && "repeatable: true",
+    fact.atomicWith !== undefined && `atomicWith: [${fact.atomicWith.map((word) => JSON.stringify(word)).join(", ")}]`,
     request !== undefined && `request: ${JSON.stringify(request)}`,
     response !== undefined && `response: ${JSON.stringify(response)}`
   ]

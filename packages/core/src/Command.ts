@@ -45,6 +45,7 @@ export type Arg = string | Uint8Array
  *   because its reply is text that the decoder takes apart.
  * - `idempotent`: it may be sent again although it may have been executed.
  * - `slow`: it may keep its server busy for long.
+ * - `tolerant`: if it is sent in parts to several slots, and some of them fail, their errors are a piece of its reply.
  * - `timeout` is its timeout in milliseconds, or `undefined` for that of the connection's settings.
  * - `before` are commands that are sent before it, as one unit: MULTI and the queued commands of an EXEC.
  * - `unabridged` is the full form of the command, for a server that does not know the short form (EVAL for an EVALSHA).
@@ -74,6 +75,7 @@ export interface Command<out A> extends Effect.Effect<A, RedisError, Redis> {
   readonly sealed: boolean
   readonly idempotent: boolean
   readonly slow: boolean
+  readonly tolerant: boolean
   readonly timeout: number | undefined
   readonly before: ReadonlyArray<Any>
   readonly unabridged: Words | undefined
@@ -162,6 +164,7 @@ const CommandValue = function(
   this.sealed = false
   this.idempotent = false
   this.slow = false
+  this.tolerant = false
   this.timeout = undefined
   this.before = alone
   this.unabridged = undefined
@@ -193,10 +196,10 @@ const copy = <A, B>(
   decode: (value: Resp.Value) => B,
   fields: Partial<Fields<B>>
 ): Command<B> => {
-  const { before, bytes, idempotent, problem, sealed, slow, timeout, unabridged } = self
+  const { before, bytes, idempotent, problem, sealed, slow, timeout, tolerant, unabridged } = self
   return Object.assign(
     new CommandValue(fields.spec ?? self.spec, fields.args ?? self.args, decode),
-    { before, bytes, idempotent, problem, sealed, slow, timeout, unabridged },
+    { before, bytes, idempotent, problem, sealed, slow, timeout, tolerant, unabridged },
     fields
   )
 }
@@ -354,6 +357,31 @@ export const withArgs = <A>(self: Command<A>, args: ReadonlyArray<Arg>): Command
 export const undecoded = (self: Any): Command<Resp.Value> => copy(self, Reply.raw, {})
 
 /**
+ * The part of a command that is about some of its keys. There may be thousands of them, so this copies no more than they need.
+ *
+ * @internal
+ */
+export const part = (
+  { bytes, idempotent, slow, spec, timeout }: Any,
+  args: ReadonlyArray<Arg>,
+  decode: (value: Resp.Value) => Resp.Value
+): Command<Resp.Value> => {
+  const made: Fields<Resp.Value> = new CommandValue(spec, args, decode)
+  made.bytes = bytes
+  made.idempotent = idempotent
+  made.slow = slow
+  made.timeout = timeout
+  return made as Command<Resp.Value>
+}
+
+/**
+ * The same command, of whose reply the errors of failed parts are a piece: a `RedisError` in the place of a value.
+ *
+ * @internal
+ */
+export const tolerating = <A>(self: Command<A>): Command<A> => copy(self, self.decode, { tolerant: true })
+
+/**
  * Any command, whether redisc knows it or not, with its raw reply.
  *
  * **Details**
@@ -440,6 +468,7 @@ const mapped = <A, B>(given: Command<A>, f: (value: A) => B): Command<B> => {
 export type Bytes<A> = Resp.Value extends A ? A
   : A extends string ? (string extends A ? Uint8Array : A)
   : A extends Uint8Array ? A
+  : A extends Result.Result<infer S, infer E> ? Result.Result<Bytes<S>, E>
   : A extends ReadonlyArray<unknown> ? { readonly [K in keyof A]: Bytes<A[K]> }
   : A extends object ? { readonly [K in keyof A]: Bytes<A[K]> }
   : A

@@ -13,6 +13,7 @@ import { table } from "./generated/commandTable.ts"
 import type {
   BlockTime,
   KeySpec,
+  Layout,
   Partial,
   Place,
   ReplyKind,
@@ -53,6 +54,8 @@ export type {
  * - `keyspace`: the command is about all keys of its node (DBSIZE, FLUSHALL), and so about the slots that the node serves at that
  *   time.
  * - `repeatable`: to execute the command once more does no harm, although it is not flagged as one that only reads (PING).
+ * - `atomicWith`: options with which the command does all or nothing, so that it can't be sent in parts to several slots (MSETEX
+ *   with NX or XX).
  * - `urgent`: the command ends another one, and must not wait behind it (SCRIPT KILL).
  * - `alone`: the command is sent only after everything before it is answered, and nothing is sent until it is answered itself.
  *   These are the commands that log in (AUTH, HELLO): Redis 8.0 does not send their refusal while another answer is pending.
@@ -79,6 +82,7 @@ export interface CommandSpec {
   readonly sticky: boolean
   readonly keyspace: boolean
   readonly repeatable: boolean
+  readonly atomicWith: ReadonlyArray<string>
   readonly urgent: boolean
   readonly alone: boolean
   readonly replies: ReadonlyArray<ReplyKind>
@@ -86,6 +90,8 @@ export interface CommandSpec {
   readonly replyMask: number
   readonly request: RequestPolicy
   readonly response: ResponsePolicy
+  /** @internal */
+  readonly layout: Layout | undefined
 }
 
 const singleKey = (keys: ReadonlyArray<KeySpec>): number => {
@@ -93,6 +99,22 @@ const singleKey = (keys: ReadonlyArray<KeySpec>): number => {
   const { begin, find } = keys[0]
   return begin._tag === "Index" && find._tag === "Range" && find.last === 0 ? begin.index : -1
 }
+
+/** The policies by which the replies of parts for several slots can be put together. */
+const joining: ReadonlySet<ResponsePolicy> = new Set(["Default", "AllSucceeded", "AggSum"])
+
+/** The layout of a command whose parts for several slots may be sent one by one; undefined for any other. */
+const layoutOf = ({ keys = [], request, response = "Default" }: Row): Layout | undefined => {
+  if (request !== "MultiShard" || keys.length !== 1 || !joining.has(response)) return undefined
+  const { begin, find } = keys[0]
+  if (begin._tag !== "Index" || begin.index < 0) return undefined
+  if (find._tag === "Count") {
+    return { begin: begin.index + find.first, step: find.step, count: begin.index + find.index }
+  }
+  return find.last === -1 && find.limit < 2 ? { begin: begin.index, step: find.step, count: -1 } : undefined
+}
+
+const notAtomic: ReadonlyArray<string> = []
 
 /** One bit per kind of reply, so that checking a reply against a command costs nothing. */
 const bits = { Text: 1, Number: 2, Aggregate: 4 } as const
@@ -118,12 +140,14 @@ const make = (name: string, row: Row): CommandSpec => {
     sticky: row.sticky === true,
     keyspace: row.keyspace === true,
     repeatable: row.repeatable === true,
+    atomicWith: row.atomicWith ?? notAtomic,
     urgent: row.urgent === true,
     alone: row.alone === true,
     replies,
     replyMask: replies.reduce((mask, kind) => mask | bits[kind], 0),
     request: row.request ?? "Default",
-    response: row.response ?? "Default"
+    response: row.response ?? "Default",
+    layout: layoutOf(row)
   }
 }
 
@@ -214,7 +238,9 @@ export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): Comman
     find: { _tag: "Range", last: 0, step: 1, limit: 0 }
   }))
   const known = find(name)
-  if (known !== undefined) return { ...known, keys, singleKey: singleKey(keys), incompleteKeys: false }
+  if (known !== undefined) {
+    return { ...known, keys, singleKey: singleKey(keys), incompleteKeys: false, layout: undefined }
+  }
   const upper = name.toUpperCase()
   // The subcommand may be among the arguments, so assume the most severe one.
   return { ...make(upper, { write: true, partial: "Pieces", keys }), stateful: containers.get(upper) }
@@ -263,8 +289,12 @@ const indexOf = (place: Place, args: ReadonlyArray<string | Uint8Array>): number
   return -1
 }
 
-/** Reads a count of keys. An invalid one becomes 0, as the server will answer such a command with an error. */
-const countOf = (arg: string | Uint8Array | undefined): number => {
+/**
+ * Reads a count of keys. An invalid one becomes 0, as the server will answer such a command with an error.
+ *
+ * @internal
+ */
+export const countOf = (arg: string | Uint8Array | undefined): number => {
   const text = textOf(arg)
   return /^\d{1,10}$/.test(text) ? Number(text) : 0
 }

@@ -20,6 +20,7 @@ import * as Address from "./Address.ts"
 import { Client } from "./Client.ts"
 import * as Command from "./Command.ts"
 import { Connector } from "./Connector.ts"
+import * as CrossSlot from "./CrossSlot.ts"
 import { addStats } from "./internal/connection/node.ts"
 import type { Cluster } from "./internal/execution/cluster.ts"
 import { ClusterRouter } from "./internal/execution/clusterRouter.ts"
@@ -52,6 +53,8 @@ export interface ClientOptions {
   readonly redirects?: RedirectPolicy.RedirectPolicy | undefined
   /** The nodes that answer reads. Replies of replicas may be stale: see {@link ReadFrom}. Default `"primary"`. */
   readonly readFrom?: ReadFrom.ReadFrom | undefined
+  /** What happens to commands with keys of several slots: see {@link CrossSlot}. Default `"split"`. */
+  readonly crossSlot?: CrossSlot.CrossSlot | undefined
   /** Replicas known to be further behind than this are used for reads only if no other node can answer. Default 10 seconds. */
   readonly maxReplicaLag?: Duration.Input | undefined
 }
@@ -172,6 +175,7 @@ export class RedisCluster extends Context.Service<RedisCluster, {
 const clientChecks: Settings.Checks = {
   redirects: RedirectPolicy.check,
   readFrom: ReadFrom.check,
+  crossSlot: CrossSlot.check,
   maxReplicaLag: Settings.duration
 }
 
@@ -213,7 +217,7 @@ const makeClient = Effect.fnUntraced(function*(
   const topology = yield* Topology.Topology
   const problem = Settings.optionsProblem(options, clientChecks) ?? (topology.pool === pool ? undefined : strangers)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  const { maxReplicaLag, readFrom = "primary", redirects } = options
+  const { crossSlot = "split", maxReplicaLag, readFrom = "primary", redirects } = options
   const clock = yield* Clock.Clock
   const maxLag = Duration.toMillis(Duration.fromInputUnsafe(maxReplicaLag ?? "10 seconds"))
   const context = yield* Effect.context<Connector>()
@@ -229,6 +233,7 @@ const makeClient = Effect.fnUntraced(function*(
     ...pool.limits,
     policy: Effect.map(RedirectPolicy.Current, (ofRegion) => ofRegion ?? redirects ?? RedirectPolicy.standard),
     readFrom,
+    crossSlot,
     room: new WaitingRoom({
       clock,
       soon: connector.soon,
@@ -424,9 +429,9 @@ const checked = <ROut, RIn>(
 
 const composed = (
   source: Topology.Source,
-  { maxReplicaLag, readFrom, redirects, redirectsTo, refreshInterval, ...ofPool }: SourceOptions
+  { crossSlot, maxReplicaLag, readFrom, redirects, redirectsTo, refreshInterval, ...ofPool }: SourceOptions
 ): Layer.Layer<Services, RedisError.RedisError, Connector> =>
-  layerClient({ maxReplicaLag, readFrom, redirects }).pipe(
+  layerClient({ crossSlot, maxReplicaLag, readFrom, redirects }).pipe(
     Layer.provideMerge(Topology.layerFromSource(source, { redirectsTo, refreshInterval })),
     Layer.provideMerge(NodePool.layer({ ...ofPool, declareReadOnly: source.readOnly }))
   )

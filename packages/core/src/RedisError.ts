@@ -3,7 +3,7 @@
  *
  * A message names the command, the slot, the node and the number of tries. It never contains a value that was sent or
  * received, so an error can be logged safely. Keys appear only where they are the problem, in {@link CrossSlot}. Of a command
- * that redisc does not know, the message shows the name and the subcommand.
+ * that redisc does not know, the message shows the name and the subcommand. `parts` has the keys of each part as data.
  *
  * @since 0.1.0
  */
@@ -466,7 +466,7 @@ export type Reason = typeof Reason.Type
  *
  * **Details**
  *
- * - `node` is where it was tried last, `slot` what it is about, if it is about one.
+ * - `node` is where it was tried last, `slot` what it is about, and `keys` its keys, if it is about a slot.
  * - `reason` says why it failed. Without a reason it was done, and its `delivery` is `"Executed"`.
  *
  * @category models
@@ -475,6 +475,7 @@ export type Reason = typeof Reason.Type
 export const Part = Schema.Struct({
   node: Schema.optional(Schema.String),
   slot: Schema.optional(Schema.Number),
+  keys: Schema.optional(Schema.Array(Schema.Union([Schema.String, Schema.Uint8Array]))),
   delivery: Delivery,
   reason: Schema.optional(Reason),
   attempts: Schema.Number
@@ -506,8 +507,9 @@ const inPart = "; other commands of its transaction have been executed, or may h
  *   on its channel) has been executed meanwhile, or may have been.
  * - `inPart`: this is the error of one command of a transaction, of which other commands have been executed, or may have been.
  *   `delivery` is that of the whole transaction.
- * - `parts`: the command went to several nodes, and not all of it was done. There is one {@link Part} for each. `reason` is that
- *   of a part that failed; `delivery` is that of the whole command, so `MaybeExecuted` if only some parts of a write were done.
+ * - `parts`: the command went to several nodes, or in parts to several slots, and not all of it was done. There is one
+ *   {@link Part} for each. `reason` is that of a part that failed; `delivery` is that of the whole command, so `MaybeExecuted` if
+ *   only some parts of a write were done.
  *
  * **Example** (Telling reasons apart)
  *

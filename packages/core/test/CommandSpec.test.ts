@@ -88,9 +88,11 @@ describe("facts", () => {
   })
 
   it("never splits a command that promises all or nothing", () => {
-    for (const name of ["MSETNX", "MSETEX", "SUNIONSTORE", "RENAME", "BITOP", "PFMERGE"]) {
+    for (const name of ["MSETNX", "SUNIONSTORE", "RENAME", "BITOP", "PFMERGE"]) {
       assert.strictEqual(specOf(name).request, "Default", name)
+      assert.isUndefined(specOf(name).layout, name)
     }
+    assert.deepStrictEqual(specOf("MSETEX").atomicWith, ["NX", "XX"])
   })
 
   it("splits by the argument that is a key, so that nothing but keys and their values may follow", () => {
@@ -101,7 +103,9 @@ describe("facts", () => {
       assert.deepStrictEqual(keys[0].begin, { _tag: "Index", index: 0 }, name)
       const step = name === "MSET" ? 2 : 1
       assert.deepStrictEqual(keys[0].find, { _tag: "Range", last: -1, step, limit: 0 }, name)
+      assert.deepStrictEqual(specOf(name).layout, { begin: 0, step, count: -1 }, name)
     }
+    assert.deepStrictEqual(specOf("MSETEX").layout, { begin: 1, step: 2, count: 0 })
   })
 
   it("singleKey is the index of the key of a command that always has exactly one", () => {

@@ -94,7 +94,7 @@ describe("a pipeline", () => {
       const { a, provide } = yield* connected()
       for (
         const wrong of [
-          Redis.mget([keyOfA, keyOfB]),
+          Redis.msetnx({ [keyOfA]: "1", [keyOfB]: "2" }),
           Redis.command("NEW.CMD"),
           Redis.blpop([keyOfA], "1 second"),
           Redis.command("MULTI")
@@ -111,7 +111,7 @@ describe("a pipeline", () => {
     Effect.gen(function*() {
       const { provide } = yield* connected()
       const [wrong, right] = yield* provide(
-        Redis.pipeline([Redis.mget([keyOfA, keyOfB]), Redis.get(keyOfA)], { mode: "result" })
+        Redis.pipeline([Redis.rename(keyOfA, keyOfB), Redis.get(keyOfA)], { mode: "result" })
       )
       assert.isTrue(Result.isFailure(wrong))
       assert.deepStrictEqual(right, Result.succeed("a:7000"))

@@ -357,7 +357,7 @@ describe("the message of an error", () => {
   it.effect("names keys and slots when they differ, before anything is sent", () =>
     Effect.gen(function*() {
       const { a, b, c, service } = yield* connected()
-      const error = yield* Effect.flip(service.execute(Redis.command("DEL", [keyOfA, keyOfC])))
+      const error = yield* Effect.flip(service.execute(Redis.command("RENAME", [keyOfA, keyOfC])))
       assert.strictEqual(error.reason._tag, "CrossSlot")
       assert.deepStrictEqual([error.delivery, error.attempts], ["NotSent", 0])
       assert.include(error.message, "\"bar\" (slot 5061), \"foo\" (slot 12182)")

@@ -89,9 +89,6 @@ describe("a command goes to the node of its keys", () => {
 describe("a command on keys of several slots", () => {
   const cases: ReadonlyArray<readonly [name: string, command: (other: string) => Command.Any]> = [
     ["MSETNX", (other) => Redis.msetnx({ [keyOfA]: "1", [other]: "2" })],
-    ["MSET", (other) => Redis.mset({ [keyOfA]: "1", [other]: "2" })],
-    ["MGET", (other) => Redis.mget([keyOfA, other])],
-    ["DEL", (other) => Redis.del([keyOfA, other])],
     ["RENAME", (other) => Redis.rename(keyOfA, other)],
     ["SUNIONSTORE", (other) => Redis.command("SUNIONSTORE", [keyOfA, other])],
     ["BITOP", (other) => Redis.command("BITOP", ["AND", keyOfA, other])],

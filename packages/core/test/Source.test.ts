@@ -159,7 +159,7 @@ describe("a source", () => {
       const others = Session.use({ keys: keyOfB }, Redis.mget([keyOfA, keyOfC]))
       assert.deepStrictEqual(yield* run(others), ["1", "2"])
       const strict = yield* clientOf(told().source)
-      const error = yield* Effect.flip(strict.run(Redis.mget([keyOfB, keyOfA])))
+      const error = yield* Effect.flip(strict.run(Redis.sinter([keyOfB, keyOfA])))
       assert.strictEqual(error.reason._tag, "CrossSlot")
     }))
 

@@ -74,15 +74,15 @@ const copyOptions = Args.options<{ readonly replace?: boolean | undefined }>({ r
 /**
  * Deletes keys. Replies how many there were.
  *
- * The server frees the memory of large values before it continues; with `unlink` it does so in the background. It is
- * sent as one command: keys of different slots are refused before sending. Since Redis 1.0.0.
+ * The server frees the memory of large values before it continues; with `unlink` it does so in the background. Keys of several
+ * slots are deleted slot by slot, not in one step: see `CrossSlot`. Since Redis 1.0.0.
  *
- * **Example** (Two keys of one slot)
+ * **Example** (Two users)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
  *
- * const deleted = Redis.del(["{user:1}:name", "{user:1}:city"]) // Command<number>
+ * const deleted = Redis.del(["user:1", "user:2"]) // Command<number>
  * ```
  *
  * @see https://redis.io/docs/latest/commands/del/
@@ -115,7 +115,7 @@ export const dump = (key: Command.Arg): Command.Command<Uint8Array | null> =>
 /**
  * How many of the keys exist. A key that is given twice counts twice.
  *
- * It is sent as one command: keys of different slots are refused before sending. Since Redis 1.0.0.
+ * Keys of several slots are counted slot by slot: see `CrossSlot`. Since Redis 1.0.0.
  *
  * **Example** (Is there a lock?)
  *
@@ -742,7 +742,7 @@ const sortOptions = Args.options<SortOptions>(sortChecks)
 /**
  * Marks keys as just used, without reading them. Replies how many of them exist.
  *
- * It is sent as one command: keys of different slots are refused before sending. Since Redis 3.2.1.
+ * Keys of several slots are touched slot by slot: see `CrossSlot`. Since Redis 3.2.1.
  *
  * **Example** (Keeping a page from eviction)
  *
@@ -801,7 +801,7 @@ export const type = (key: Command.Arg): Command.Command<string> => Command.makeS
 /**
  * Deletes keys, and frees their memory in the background. Replies how many there were.
  *
- * It is sent as one command: keys of different slots are refused before sending. Since Redis 4.0.0.
+ * Keys of several slots are deleted slot by slot, not in one step: see `CrossSlot`. Since Redis 4.0.0.
  *
  * **Example** (A large list)
  *

@@ -5,10 +5,14 @@
  */
 import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
 import * as Command from "../Command.ts"
 import * as CommandSpec from "../CommandSpec.ts"
 import * as Args from "../internal/commands/args.ts"
 import * as Reply from "../internal/commands/reply.ts"
+import { oneOf } from "../internal/values/settings.ts"
+import { isRedisError } from "../RedisError.ts"
+import type { RedisError } from "../RedisError.ts"
 
 const APPEND = CommandSpec.get("APPEND")
 const DECR = CommandSpec.get("DECR")
@@ -407,36 +411,93 @@ const lcsOptions = Args.options<LcsOptions>({ len: Args.isAsked, idx: Args.isAsk
 /**
  * The values of several keys, in their order, `null` for each that is missing or holds something other than a string.
  *
- * It is sent as one command: keys of different slots are refused before sending. Since Redis 1.0.0.
+ * **Details**
  *
- * **Example** (Three keys of one slot)
+ * - Keys of several slots are read slot by slot, each node's in one write: see `CrossSlot`. A key that is given twice is read twice.
+ * - If the keys of one slot can't be read, it fails, and the error has in `parts` what became of each slot. With `mode: "result"` it
+ *   replies a `Result` for each key instead, and those of other slots are read nevertheless. It then fails only if nothing was sent,
+ *   or in a session.
+ * - Since Redis 1.0.0.
+ *
+ * **Example** (Keys of any slots)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
  *
- * const values = Redis.mget(["{user:1}:name", "{user:1}:mail", "{user:1}:city"])
- * // Command<ReadonlyArray<string | null>>
+ * const values = Redis.mget(["title", "user:1", "user:2"]) // Command<ReadonlyArray<string | null>>
+ * ```
+ *
+ * **Example** (As many as there are)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ * import { Effect, Result } from "effect"
+ *
+ * const some = Redis.mget(["user:1", "user:2"], { mode: "result" }).pipe(
+ *   Effect.map((results) => results.map(Result.getOrElse(() => null)))
+ * )
  * ```
  *
  * @see https://redis.io/docs/latest/commands/mget/
  * @category strings
  * @since 0.1.0
  */
-export const mget = (keys: ReadonlyArray<Command.Arg>): Command.Command<ReadonlyArray<string | null>> =>
-  Args.command(MGET, () => [...Args.some(keys, "key")], Reply.array(Reply.textOrNull))
+export const mget: {
+  (keys: ReadonlyArray<Command.Arg>): Command.Command<ReadonlyArray<string | null>>
+  (
+    keys: ReadonlyArray<Command.Arg>,
+    options: { readonly mode?: undefined }
+  ): Command.Command<ReadonlyArray<string | null>>
+  (
+    keys: ReadonlyArray<Command.Arg>,
+    options: { readonly mode: "result" }
+  ): Command.Command<ReadonlyArray<Result.Result<string | null, RedisError>>>
+} = (
+  keys: ReadonlyArray<Command.Arg>,
+  options?: { readonly mode?: "result" | undefined }
+): Command.Command<never> =>
+  Args.building(MGET, () => {
+    const args = [...Args.some(keys, "key")]
+    return mgetOptions(options).mode === undefined
+      ? Command.make(MGET, args, Reply.overloaded(texts))
+      : Command.tolerating(Command.make(MGET, args, Reply.overloaded(textResults)))
+  })
+
+const mgetOptions = Args.options<{ readonly mode?: "result" | undefined }>({ mode: oneOf("result") })
+const texts = Reply.array(Reply.textOrNull)
+const textResults = Reply.array((value): Result.Result<string | null, RedisError> =>
+  isRedisError(value) ? Result.fail(value) : Result.succeed(Reply.textOrNull(value))
+)
 
 /**
- * Sets several keys in one step, whatever they hold and without a time to live. Give a record, or pairs when a key is not
- * text.
+ * Sets several keys, whatever they hold and without a time to live. Give a record, or pairs when a key is not text.
  *
- * It is sent as one command: keys of different slots are refused before sending. Since Redis 1.0.1.
+ * **Details**
  *
- * **Example** (Two keys of one slot)
+ * - Keys of one slot are set in one step. Keys of several slots are set slot by slot: see `CrossSlot`, which also says how to forbid
+ *   that. If some can't be set, the others are set nevertheless, and the error has in `parts` what became of each slot.
+ * - If a key is given twice, its last value wins.
+ * - Since Redis 1.0.1.
+ *
+ * **Example** (In one step, as the keys share a slot)
  *
  * ```ts
  * import { Redis } from "@redisc/core"
  *
  * const saved = Redis.mset({ "{user:1}:name": "ada", "{user:1}:city": "London" }) // Command<"OK">
+ * ```
+ *
+ * **Example** (Which keys are not set)
+ *
+ * ```ts
+ * import { Redis } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const saved = Redis.mset({ a: "1", b: "2" }).pipe(
+ *   Effect.tapError(({ parts = [] }) =>
+ *     Effect.logWarning(parts.filter(({ reason }) => reason !== undefined).map(({ delivery, slot }) => ({ delivery, slot })))
+ *   )
+ * )
  * ```
  *
  * @see https://redis.io/docs/latest/commands/mset/

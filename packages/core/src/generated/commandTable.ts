@@ -321,7 +321,7 @@ export const table: Record<string, Row> = {
   "MONITOR": { since: "1.0.0", stateful: "TakesOver" },
   "MOVE": { since: "1.0.0", keys: [at(0)], write: true, replies: ["Number"] },
   "MSET": { since: "1.0.1", keys: [{ begin: index(0), find: range(-1, 2, 0) }], write: true, replies: ["Text"], request: "MultiShard", response: "AllSucceeded" },
-  "MSETEX": { since: "8.4.0", keys: [{ begin: index(0), find: count(0, 1, 2) }], write: true },
+  "MSETEX": { since: "8.4.0", keys: [{ begin: index(0), find: count(0, 1, 2) }], write: true, atomicWith: ["NX", "XX"], request: "MultiShard", response: "AllSucceeded" },
   "MSETNX": { since: "1.0.1", keys: [{ begin: index(0), find: range(-1, 2, 0) }], write: true, replies: ["Number"] },
   "MULTI": { since: "1.2.0", stateful: "TakesOver" },
   "OBJECT ENCODING": { since: "2.2.3", keys: [at(0)], readOnly: true },

@@ -71,7 +71,8 @@ describe("a topology that a program provides: a fixed map", () => {
         const journal = yield* fake.journal(name)
         assert.isEmpty(journal.filter(({ command }) => command[0].toUpperCase() === "CLUSTER"))
       }
-      const crossing = yield* Effect.flip(Redis.mget(keys))
+      assert.deepStrictEqual(yield* Redis.mget(keys), values)
+      const crossing = yield* Effect.flip(Redis.sinter(keys))
       assert.strictEqual(crossing.reason._tag, "CrossSlot")
     }).pipe(Effect.provide(client)))
 

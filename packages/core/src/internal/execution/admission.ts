@@ -5,6 +5,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
 import * as RedisError from "../../RedisError.ts"
+import type { Parts } from "./parts.ts"
 import type { Seen } from "./tracing.ts"
 
 /** The way of a command that goes to several nodes, whose replies are merged. */
@@ -13,8 +14,8 @@ export interface Split {
   readonly execute: <A>(command: Command.Command<A>, seen: Seen) => Effect.Effect<A, RedisError.RedisError>
 }
 
-/** A slot (`anySlot` for a command without keys), a split, or the reason why the command is refused. */
-export type Admission = number | Split | RedisError.Reason
+/** A slot (`anySlot` for a command without keys), parts for several slots, a split, or the reason why the command is refused. */
+export type Admission = number | Parts | Split | RedisError.Reason
 
 /** Advice for commands that take over their connection, which is refused on shared connections. */
 export const insteadOfTakingOver =

@@ -1,6 +1,7 @@
 /**
  * Executes many commands for one fiber. They are submitted together, so that each node gets its share in one write, and the
- * fiber suspends once for all of them. Only the commands that fail continue (`remainder.ts`).
+ * fiber suspends once for all of them. Only the commands that fail continue (`remainder.ts`). A command with keys of several slots
+ * is replaced by its parts (`parts.ts`), and so can be executed with others, or by itself.
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -15,8 +16,10 @@ import { rejected, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Admission, Split } from "./admission.ts"
 import { overtakers } from "./overtaking.ts"
+import * as Parts from "./parts.ts"
 import * as Remainder from "./remainder.ts"
 import type { AnyFiber, Router } from "./router.ts"
+import { gathering } from "./tracing.ts"
 import type { Seen } from "./tracing.ts"
 
 export interface Options {
@@ -48,7 +51,7 @@ class BatchCall<A> extends Call {
     if (value instanceof Resp.ReplyError) return this.onFailure(rejected(value, node, this))
     this.batch.seen?.(node)
     const exit = decoded(this.command as Command.Command<A>, value, node, this.slot)
-    if (Exit.isSuccess(exit)) this.batch.succeed(this, exit.value)
+    if (Exit.isSuccess(exit)) this.batch.succeed(this, exit.value, node)
     else this.batch.misread(this, exit)
   }
 
@@ -84,21 +87,26 @@ class Batch<A> extends Effectable.Class<void> {
   readonly router: Router
   readonly seen: Seen
   readonly results: Array<Result.Result<A, RedisError.RedisError> | undefined>
+  /** Where each command was done, and in how many tries if more than one. Filled if some of them are parts. */
+  readonly nodes: Array<string | undefined> | undefined
+  readonly attempts = new Map<number, number>()
   readonly rest: Array<Remainder.Left<A>> = []
   readonly unreadable: Array<Unreadable<A>> = []
   private calls: ReadonlyArray<BatchCall<A>> = []
   private left = 0
   private resume: (effect: Effect.Effect<void>) => void = () => {}
 
-  constructor(router: Router, commands: ReadonlyArray<Command.Command<A>>, seen: Seen) {
+  constructor(router: Router, commands: ReadonlyArray<Command.Command<A>>, hasParts: boolean, seen: Seen) {
     super()
     this.router = router
     this.seen = seen
     this.results = commands.map(() => undefined)
+    this.nodes = hasParts ? [] : undefined
   }
 
-  succeed({ index }: BatchCall<A>, value: A): void {
+  succeed({ index }: BatchCall<A>, value: A, node: string): void {
     this.results[index] = Result.succeed(value)
+    if (this.nodes !== undefined) this.nodes[index] = node
     this.settled()
   }
 
@@ -110,6 +118,13 @@ class Batch<A> extends Effectable.Class<void> {
   postpone(left: Remainder.Left<A>): void {
     this.rest.push(left)
     this.settled()
+  }
+
+  readonly settle: Remainder.Options<A>["settle"] = (index, result, { attempts, node }) => {
+    this.results[index] = result
+    if (this.nodes === undefined) return
+    this.nodes[index] = node
+    this.attempts.set(index, attempts)
   }
 
   private settled(): void {
@@ -150,8 +165,8 @@ const inOrder = <A>(router: Router, calls: ReadonlyArray<BatchCall<A>>): Readonl
   return calls.map((call) => last.get(groupOf(router, call)) === call ? call : call.inFull())
 }
 
-const admit = (router: Router, command: Command.Any): Admission => {
-  const way = router.admit(command)
+const admit = (router: Router, command: Command.Any, fiber: AnyFiber): Admission => {
+  const way = router.admit(command, fiber)
   return typeof way === "number" && blocks(command)
     ? new RedisError.InvalidArgument({
       problem: "it blocks, and would hold up the others: run it by itself"
@@ -169,6 +184,11 @@ interface Stretch<A> {
 }
 
 const isSplit = (way: Admission): way is Split => typeof way !== "number" && way._tag === "Split"
+
+const isParts = (way: Admission): way is Parts.Parts => typeof way !== "number" && way._tag === "Parts"
+
+const isRefusal = (way: Admission): way is RedisError.Reason =>
+  typeof way !== "number" && way._tag !== "Split" && way._tag !== "Parts"
 
 /** Divides the commands, in their order, into stretches of split commands and stretches of others. */
 const stretches = <A>(
@@ -196,23 +216,62 @@ const oneByOne = <A>({ commands, ways }: Stretch<A>, seen: Seen): Effect.Effect<
 
 const refused = (command: Command.Any, reason: RedisError.Reason) => Result.fail(unsent(reason, command))
 
+/** Replaces commands by their parts. */
+const spread = ({ commands, ways }: Stretch<unknown>): Stretch<unknown> => {
+  const all: Stretch<unknown> = { isSplit: false, commands: [], ways: [] }
+  for (let index = 0; index < commands.length; index++) {
+    const way = ways[index]
+    if (!isParts(way)) {
+      all.commands.push(commands[index])
+      all.ways.push(way)
+      continue
+    }
+    for (const { command, slot } of way.all) {
+      all.commands.push(command)
+      all.ways.push(slot)
+    }
+  }
+  return all
+}
+
+/** Replaces the results of parts by those of their commands. */
+const gathered = Effect.fnUntraced(function*<A>(
+  { commands, ways }: Stretch<A>,
+  { attempts, nodes = [], results }: Batch<unknown>
+): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
+  const all: Array<Settled<A>> = []
+  let at = 0
+  const next = (): Parts.Outcome => {
+    const result = results[at] as Settled<Resp.Value>
+    return { result, node: nodes[at], attempts: attempts.get(at++) ?? 1 }
+  }
+  for (let index = 0; index < commands.length; index++) {
+    const way = ways[index]
+    if (isParts(way)) all.push(yield* Effect.result(Parts.joined(commands[index], way, way.all.map(next))))
+    else all.push(results[at++] as Settled<A>)
+  }
+  return all
+})
+
 /** Submits the commands together, and continues with those that fail. */
 const together = Effect.fnUntraced(function*<A>(
   router: Router,
-  { commands, ways }: Stretch<A>,
-  { fiber, seen }: Options
+  stretch: Stretch<A>,
+  { fiber, seen }: Pick<Options, "fiber" | "seen">
 ): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
-  const batch = new Batch<A>(router, commands, seen)
+  const hasParts = stretch.ways.some(isParts)
+  const { commands, ways } = hasParts ? spread(stretch) : stretch
+  const batch = new Batch<unknown>(router, commands, hasParts, seen)
   const { results } = batch
   const begun = router.clock.readExactly()
-  const calls: Array<BatchCall<A>> = []
+  const calls: Array<BatchCall<unknown>> = []
   for (let index = 0; index < commands.length; index++) {
     const command = commands[index]
-    const slot = ways[index]
-    if (typeof slot === "number") {
-      calls.push(new BatchCall(batch, command, index, slot, deadlineOf(command, begun, router.timeout)))
-    } else if (!isSplit(slot)) {
-      results[index] = refused(command, slot)
+    const way = ways[index]
+    if (typeof way === "number") {
+      calls.push(new BatchCall(batch, command, index, way, deadlineOf(command, begun, router.timeout)))
+    } else if (isRefusal(way)) {
+      results[index] = refused(command, way)
     }
   }
 
@@ -222,16 +281,26 @@ const together = Effect.fnUntraced(function*<A>(
     ...unreadable.map(({ index }) => ({ index, tried: true })),
     ...rest.map(({ failure, index }) => ({ index, tried: failure.delivery === "MaybeExecuted" }))
   ]
-  if (tried.length === 0) return results as ReadonlyArray<Settled<A>>
-  const isOvertaken = overtakers(commands, results, tried)
-  for (const { exit, index } of unreadable) results[index] = yield* Effect.result(exit)
-  const settle: Remainder.Options<A>["settle"] = (index, result) => {
-    results[index] = result
+  if (tried.length > 0) {
+    const isOvertaken = overtakers(commands, results, tried)
+    for (const { exit, index } of unreadable) results[index] = yield* Effect.result(exit)
+    for (const left of rest) left.overtaken = isOvertaken(left.index)
+    yield* Remainder.goOn({ router, settle: batch.settle, seen }, rest)
   }
-  for (const left of rest) left.overtaken = isOvertaken(left.index)
-  yield* Remainder.goOn({ router, settle, seen }, rest)
-  return results as ReadonlyArray<Settled<A>>
+  return hasParts ? yield* gathered(stretch, batch) : results as ReadonlyArray<Settled<A>>
 })
+
+/** Executes a command with keys of several slots. */
+export const executeInParts = <A>(
+  router: Router,
+  command: Command.Command<A>,
+  parts: Parts.Parts,
+  { fiber, seen }: Pick<Options, "fiber" | "seen">
+): Effect.Effect<A, RedisError.RedisError> => {
+  const stretch = { isSplit: false, commands: [command], ways: [parts] }
+  const settled = together(router, stretch, { fiber, seen: seen && gathering(seen) })
+  return Effect.flatMap(settled, ([result]) => Effect.fromResult(result))
+}
 
 /**
  * Executes all commands, and returns the result of each. A command about the whole cluster (FLUSHALL, DBSIZE) concerns every
@@ -243,8 +312,8 @@ export const execute = Effect.fnUntraced(function*<A>(
   options: Options
 ): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
   const commands = Command.listOf(given)
-  const ways = commands.map((command) => admit(router, command))
-  const unfit = options.orNone ? ways.findIndex((way) => typeof way !== "number" && !isSplit(way)) : -1
+  const ways = commands.map((command) => admit(router, command, options.fiber))
+  const unfit = options.orNone ? ways.findIndex(isRefusal) : -1
   if (unfit >= 0) {
     const result = refused(commands[unfit], ways[unfit] as RedisError.Reason)
     return commands.map(() => result)

@@ -2,6 +2,7 @@
  * The parts of a cluster client, as its executors share them.
  */
 import type * as Effect from "effect/Effect"
+import type * as CrossSlot from "../../CrossSlot.ts"
 import type * as NodePool from "../../NodePool.ts"
 import type * as ReadFrom from "../../ReadFrom.ts"
 import type * as RedirectPolicy from "../../RedirectPolicy.ts"
@@ -19,6 +20,7 @@ export interface Cluster extends Limits {
   /** The redirect policy of the current fiber. */
   readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>
   readonly readFrom: ReadFrom.ReadFrom
+  readonly crossSlot: CrossSlot.CrossSlot
   readonly counts: Counts
   readonly room: WaitingRoom
   /** Whether the client has ended. Nothing is sent any more then. */

@@ -1,10 +1,12 @@
 /**
  * Routes commands in a cluster: each goes to a node by slot and map, and failures are used to correct the map.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
+import * as CrossSlot from "../../CrossSlot.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
-import type * as RedisError from "../../RedisError.ts"
+import * as RedisError from "../../RedisError.ts"
 import { slotOf } from "../commands/keySlot.ts"
 import { attempt, blocks, standsApart, withTimeLeft } from "../connection/call.ts"
 import type { Call, Outcome } from "../connection/call.ts"
@@ -15,6 +17,7 @@ import type { Admission, Split } from "./admission.ts"
 import type { Cluster } from "./cluster.ts"
 import * as FanOut from "./fanOut.ts"
 import * as Lines from "./lines.ts"
+import * as Parts from "./parts.ts"
 import { Placement } from "./placement.ts"
 import type { AnyFiber, Router, Try } from "./router.ts"
 import type { TurnClock } from "./turnClock.ts"
@@ -52,9 +55,17 @@ export class ClusterRouter implements Router {
     this.placement = new Placement(cluster)
   }
 
-  admit(command: Command.Any): Admission {
+  admit(command: Command.Any, fiber: AnyFiber): Admission {
     const refusal = this.lines.over() ?? unsound(command) ?? unplaced(command)
-    return refusal ?? (isForAllNodes(command) ? this.toAllNodes : slotOf(command, this.oneSlot))
+    if (refusal !== undefined) return refusal
+    if (isForAllNodes(command)) return this.toAllNodes
+    const { layout } = command.spec
+    if (layout === undefined || !this.oneSlot) return slotOf(command, this.oneSlot)
+    const crossSlot = Context.getOrUndefined(fiber.context, CrossSlot.Current) ?? this.cluster.crossSlot
+    const problem = CrossSlot.check("crossSlot", crossSlot)
+    return problem === undefined
+      ? Parts.divide(command, layout, crossSlot === "split")
+      : new RedisError.InvalidArgument({ problem })
   }
 
   standsApart(command: Command.Any): boolean {

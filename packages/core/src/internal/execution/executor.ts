@@ -67,10 +67,11 @@ export class Executor {
 
   private start<A>(command: Command.Command<A>, fiber: AnyFiber, seen?: Tracing.Seen): Effect.Effect<A, RedisError> {
     const { router } = this
-    const way = router.admit(command)
+    const way = router.admit(command, fiber)
     if (typeof way !== "number") {
-      return way._tag === "Split"
-        ? way.execute(command, seen)
+      if (way._tag === "Split") return way.execute(command, seen)
+      return way._tag === "Parts"
+        ? Batch.executeInParts(router, command, way, { fiber, seen })
         : Effect.suspend(() => Effect.fail(unsent(way, command)))
     }
     const now = command.timeout === undefined ? router.clock.read() : router.clock.readExactly()

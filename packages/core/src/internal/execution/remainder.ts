@@ -38,7 +38,11 @@ export interface Left<A> {
 
 export interface Options<A> {
   readonly router: Router
-  readonly settle: (index: number, result: Result.Result<A, RedisError>) => void
+  readonly settle: (
+    index: number,
+    result: Result.Result<A, RedisError>,
+    tried: { readonly node: string | undefined; readonly attempts: number }
+  ) => void
   readonly seen: Seen
 }
 
@@ -167,7 +171,7 @@ const tryAgain = <A>(
     }
     seen?.(outcome.node)
     return Effect.map(Effect.result(decoded(command, outcome.value, outcome.node, slot, attempts)), (result) => {
-      settle(index, result)
+      settle(index, result, { node: outcome.node, attempts })
       return "Settled"
     })
   })
@@ -238,14 +242,10 @@ const persevere = Effect.fnUntraced(function*<A>(
     const [head] = group
     for (const left of group) {
       const reason = failure.reason === head.failure.reason ? left.failure.reason : failure.reason
-      settle(
-        left.index,
-        Result.fail(
-          left === head
-            ? failure
-            : errorOf(options, left, { ...left.failure, reason, away: failure.away }, failure.attempts)
-        )
-      )
+      const error = left === head
+        ? failure
+        : errorOf(options, left, { ...left.failure, reason, away: failure.away }, failure.attempts)
+      settle(left.index, Result.fail(error), { node: error.node, attempts: error.attempts })
     }
   }
   yield* Effect.forEach(departed, Fiber.join, { discard: true })

@@ -45,7 +45,8 @@ export interface Router {
    * by slot is not enough to keep it by key.
    */
   readonly oneSlot: boolean
-  readonly admit: (command: Command.Any) => Admission
+  /** Decides on behalf of a fiber, whose region may forbid that commands are sent in parts. */
+  readonly admit: (command: Command.Any, fiber: AnyFiber) => Admission
   /** Whether a command needs a dedicated connection, because it blocks or is slow. */
   readonly standsApart: (command: Command.Any) => boolean
   /**

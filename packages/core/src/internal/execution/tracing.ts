@@ -15,6 +15,15 @@ import { anySlot, slotOf } from "../commands/keySlot.ts"
 /** A callback for the nodes that have answered a command, one by one or together; undefined if nobody needs them. */
 export type Seen = ((...nodes: ReadonlyArray<string | undefined>) => void) | undefined
 
+/** Passes on all nodes that have answered so far, for a command that goes to several of them in parts. */
+export const gathering = (seen: NonNullable<Seen>): Seen => {
+  const all = new Set<string | undefined>()
+  return (...nodes) => {
+    for (const node of nodes) all.add(node)
+    seen(...all)
+  }
+}
+
 export const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean =>
   cache.tracer !== undefined && cache.tracerEnabled
 

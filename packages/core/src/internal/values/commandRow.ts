@@ -130,6 +130,18 @@ export interface BlockTime {
 }
 
 /**
+ * Where the keys of a command are that can be sent in parts: from the index `begin` on, each key with the arguments behind it,
+ * `step` together. `count` is the index of the argument that says how many keys there are, -1 if they go on to the end.
+ *
+ * @internal
+ */
+export interface Layout {
+  readonly begin: number
+  readonly step: number
+  readonly count: number
+}
+
+/**
  * A row of the generated table. A missing field has the most common value.
  *
  * @internal
@@ -148,6 +160,7 @@ export interface Row {
   readonly sticky?: true
   readonly keyspace?: true
   readonly repeatable?: true
+  readonly atomicWith?: ReadonlyArray<string>
   readonly urgent?: true
   readonly alone?: true
   readonly replies?: ReadonlyArray<ReplyKind>
