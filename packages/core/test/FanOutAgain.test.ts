@@ -7,11 +7,12 @@ import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 import * as Redis from "../src/Redis.ts"
 import * as SlotMap from "../src/SlotMap.ts"
 import { carrier, connected, connectedTo, start } from "./support/client.ts"
+import { address } from "./support/learning.ts"
 import { primary, replica } from "./support/replicas.ts"
 import { advance, keyOfA, settle } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { ScriptedCluster, ScriptedNode } from "./support/ScriptedCluster.ts"
-import { clientOf, whole } from "./support/sources.ts"
+import { clientOf, told, whole } from "./support/sources.ts"
 
 const ok = Reply.simple("OK")
 const readonly = Reply.error("READONLY You can't write against a read only replica.")
@@ -473,7 +474,64 @@ describe("where there is nobody to ask", () => {
     }))
 })
 
+describe("a shard that has lost its primary", () => {
+  const node = (key: string, role: string, health: string) =>
+    ["id", key, "port", 7000, "ip", key, "endpoint", key, "role", role, "health", health] as const
+  const mapWith = (third: ReadonlyArray<unknown>) =>
+    Effect.fromResult(SlotMap.fromClusterShards(
+      [
+        ["slots", [0, 5460], "nodes", [node("a", "master", "online")]],
+        ["slots", [5461, 10922], "nodes", [node("b", "master", "online")]],
+        ["slots", [10923, 16383], "nodes", third]
+      ] as never,
+      { origin: address("a:7000") }
+    ))
+
+  it.effect("is waited for, since the reply would be without its keys", () =>
+    Effect.gen(function*() {
+      const { asked, source } = told()
+      asked.map = yield* mapWith([node("c", "master", "failed"), node("d", "replica", "online")])
+      const { a, b, cluster, run } = yield* clientOf(source)
+      answering([a, b, cluster.node("d:7000")], "DBSIZE", 1, 20, 4000)
+      const error = yield* Effect.flip(run(Redis.dbsize().pipe(RedirectPolicy.provide(RedirectPolicy.none))))
+      assert.deepStrictEqual([error.reason._tag, error.delivery], ["NoNodeForSlot", "NotSent"])
+      assert.include(error.message, "no node serves slot 10923")
+      const fiber = yield* start(run(Redis.dbsize()))
+      yield* advance("1 second")
+      assert.strictEqual(a.count("DBSIZE"), 0)
+      asked.map = yield* mapWith([node("c", "master", "failed"), node("d", "master", "online")])
+      yield* advance("3 seconds")
+      assert.strictEqual(yield* Fiber.join(fiber), 4021)
+    }))
+})
+
 describe("an interruption", () => {
+  it.effect("ends a command while nodes are asked for their role", () =>
+    Effect.gen(function*() {
+      const { a, b, c, cluster, run, service } = yield* connected()
+      answering([a, b, c], "DBSIZE", 1, 20, 300)
+      cluster.node("d:7000").on("DBSIZE", Reply.integer(1)).on("GET", Reply.bulk("d")).on("ROLE", "hold")
+      a.on("GET", Reply.error("MOVED 5061 d:7000")).on("ROLE", "hold")
+      yield* run(Redis.get(keyOfA))
+      const fiber = yield* start(run(Redis.dbsize()))
+      yield* settle
+      yield* Fiber.interrupt(fiber)
+      yield* advance("3 seconds")
+      assert.strictEqual(b.count("DBSIZE"), 0)
+      assert.strictEqual((yield* service.stats).waiting, 0)
+    }))
+
+  it.effect("ends a command of which one part is done, while others have their time to do it", () =>
+    Effect.gen(function*() {
+      const { a, b, c, run } = yield* connected()
+      a.frozen = true
+      for (const node of [b, c]) node.on("SCRIPT KILL", ok)
+      const fiber = yield* start(run(Redis.scriptKill()))
+      yield* advance("500 millis")
+      yield* Fiber.interrupt(fiber)
+      assert.isDefined(fiber.pollUnsafe())
+    }))
+
   it.effect.each(["while it is asked", "while a part waits for its node"] as const)(
     "ends a command %s, and nothing more is sent",
     (when) =>

@@ -16,6 +16,7 @@ import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
 import * as RedisError from "../../RedisError.ts"
 import type * as Resp from "../../Resp.ts"
+import * as Slot from "../../Slot.ts"
 import * as SlotMap from "../../SlotMap.ts"
 import { describeReply, raw } from "../commands/reply.ts"
 import { deadlineOf, decoded } from "../connection/call.ts"
@@ -132,8 +133,8 @@ class FanOut {
     return Effect.gen({ self: this }, function*() {
       let map = yield* this.settled
       let parts = this.all(map)
-      if (parts.length === 0) {
-        map = yield* this.somebody
+      if (this.absent(map) !== undefined) {
+        map = yield* this.complete
         parts = this.all(map)
       }
       while (parts.length > 0) {
@@ -206,14 +207,33 @@ class FanOut {
     })
   }
 
-  /** Waits, as long as the policy does, until there is somebody to ask. */
-  private get somebody(): Effect.Effect<SlotMap.SlotMap, RedisError.RedisError> {
-    const nobody = (): Failure => notSent(this.nobody())
-    return Redirects.persevere<SlotMap.SlotMap, never, never>(this.client.router, {
-      ...this.work,
-      slotIn: () => undefined,
-      again: () => Effect.sync(() => this.all(this.map).length > 0 ? Result.succeed(this.map) : Result.fail(nobody()))
-    }, nobody())
+  /** Why not all can be asked; undefined if they can. A shard that has lost its primary has nobody to ask, for a while. */
+  private absent(map: SlotMap.SlotMap): RedisError.Reason | undefined {
+    if (this.all(map).length === 0) return this.nobody()
+    if (this.command.spec.request === "AllNodes" || map.assigned === Slot.count) return undefined
+    return map.shards.every(({ primary }) => primary !== undefined)
+      ? undefined
+      : new RedisError.NoNodeForSlot({ slot: map.owners.indexOf(0) })
+  }
+
+  /** Waits, as long as the policy does, until all can be asked. */
+  private get complete(): Effect.Effect<SlotMap.SlotMap, RedisError.RedisError> {
+    const look = Effect.map(
+      Effect.suspend(() => {
+        this.demoted.clear()
+        return this.settled
+      }),
+      (map) => {
+        const reason = this.absent(map)
+        return reason === undefined ? Result.succeed(map) : Result.fail(notSent(reason))
+      }
+    )
+    const first = notSent(this.absent(this.map) ?? this.nobody())
+    return Redirects.persevere<SlotMap.SlotMap, never, never>(
+      this.client.router,
+      { ...this.work, slotIn: () => undefined, again: () => look },
+      first
+    )
   }
 
   private nobody(): RedisError.Reason {
