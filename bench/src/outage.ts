@@ -69,11 +69,10 @@ const measure = async (client: ClientName, rate: number): Promise<Outage> => {
   }
 }
 
-const line = (when: string, { answered, failed, healthy, memory, pending }: Span, before: Span): void => {
-  const percent = `${Math.round(healthy * 100 / before.healthy)} %`
-  const figures = `healthy ${percent.padStart(5)}, lost ${answered} a second, pending ${pending}, failed ${failed}`
-  console.log(`  ${when.padStart(8)}  ${figures}, ${memory} MB`)
-}
+const percent = (healthy: number, before: Span): string => `${Math.round(healthy * 100 / before.healthy)} %`.padStart(6)
+
+const lineOf = (when: string, { answered, failed, memory, pending }: Span): string =>
+  `  ${when.padStart(8)}  lost ${answered} a second, pending ${pending}, failed ${failed}, ${memory} MB`
 
 const since = (moment: number, { until }: Span): string => `${((until - moment) / 1000).toFixed(1)} s`
 
@@ -88,16 +87,24 @@ for (const rate of values.rates.split(",").map(Number)) {
     const { before, spans } = told
     console.log(`${labelOf(client)}: ${before.healthy} a second on the healthy nodes before`)
     if (promotedAt === undefined) {
-      for (const span of spans) line(since(lostAt, span), span, before)
+      for (const span of spans) {
+        console.log(`${lineOf(since(lostAt, span), span)}, healthy ${percent(span.healthy, before)}`)
+      }
       continue
     }
-    const { answered, back, promotion } = recoveryOf({ before, spans, promotedAt, rate })
-    line(since(lostAt, promotion), promotion, before)
-    console.log(`  promoted ${((promotedAt - lostAt) / 1000).toFixed(1)} s after the loss`)
-    if (answered !== undefined) line(`+${since(promotedAt, answered)}`, answered, before)
-    if (back === undefined) console.log("  never as before")
-    else line(`+${since(promotedAt, back)}`, back, before)
-    line(`+${since(promotedAt, spans[spans.length - 1])}`, spans[spans.length - 1], before)
+    const recovery = recoveryOf({ before, spans, lostAt, promotedAt, rate })
+    console.log(`${lineOf(since(lostAt, recovery.promotion), recovery.promotion)}, then promoted`)
+    const after = [["first answers", recovery.answered], ["as before", recovery.back], [
+      "at last",
+      spans.at(-1)
+    ]] as const
+    for (const [what, span] of after) {
+      console.log(span === undefined ? `  never ${what}` : `${lineOf(`+${since(promotedAt, span)}`, span)}, ${what}`)
+    }
+    console.log(
+      `  healthy: ${percent(recovery.healthyMeanwhile, before)} until the promotion, ` +
+        `${percent(recovery.healthyAfterwards, before)} in the second after it`
+    )
   }
 }
 process.exit(0)
