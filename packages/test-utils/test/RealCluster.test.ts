@@ -64,7 +64,7 @@ const refusal = (effect: Effect.Effect<unknown, RealCluster.RealClusterError>) =
 const problem = (effect: Effect.Effect<unknown, RealCluster.RealClusterError>) =>
   Effect.map(Effect.flip(effect), (error) => error.message)
 
-const within = { timeout: 20_000 }
+const within = { timeout: 40_000 }
 
 layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: "20 seconds" })("a cluster", (it) => {
   it.effect("starts with its slots spread over the primaries, and a replica for each", () =>
