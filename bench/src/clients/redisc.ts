@@ -63,10 +63,11 @@ export const open = (how: "each" | "pipeline"): Open => async (nodes) => {
 /** The client for programs that are not written in Effect. */
 export const openPromises: Open = async (nodes) => {
   const runtime = connect(nodes)
-  await runtime.context()
+  // The runtime itself would record each fiber, to interrupt it in the end. That takes longer than the command.
+  const run = Effect.runPromiseWith(await runtime.context())
   return fromPromises({
-    get: (key) => runtime.runPromise(Redis.get(key)),
-    set: (key, value) => runtime.runPromise(Redis.set(key, value)),
+    get: (key) => run(Redis.get(key)),
+    set: (key, value) => run(Redis.set(key, value)),
     close: () => runtime.dispose()
   })
 }

@@ -113,6 +113,14 @@ export const withinMillis = ({ schedule, within }: RedirectPolicy): number | und
   schedule === undefined || within === undefined ? undefined : timeoutMillis(within)
 
 /**
+ * The same, and `undefined` for what is no policy.
+ *
+ * @internal
+ */
+export const patience = (policy: RedirectPolicy): number | undefined =>
+  check("", policy) === undefined ? withinMillis(policy) : undefined
+
+/**
  * Checks that a value is a policy.
  *
  * @internal

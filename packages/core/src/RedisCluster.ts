@@ -57,6 +57,11 @@ export interface ClientOptions {
   readonly crossSlot?: CrossSlot.CrossSlot | undefined
   /** Replicas known to be further behind than this are used for reads only if no other node can answer. Default 10 seconds. */
   readonly maxReplicaLag?: Duration.Input | undefined
+  /**
+   * How many commands may wait for one shard that is away; further ones fail with `Overloaded`. Default no limit, and with
+   * `failWhenFull` as many as `maxInFlight`.
+   */
+  readonly maxWaiting?: number | undefined
 }
 
 /**
@@ -116,15 +121,15 @@ export interface Stats {
   readonly refreshes: number
   /** Commands that wait for nodes that are away. */
   readonly waiting: number
-  /** The nodes, and the single slots, that commands wait for. */
+  /** The nodes, the single slots, and the replicas, that commands wait for. */
   readonly away: ReadonlyArray<Away>
   /** The statistics of each node, by the key of its address. */
   readonly nodes: ReadonlyMap<string, NodeStats>
 }
 
 /**
- * A node that is away, by the key of its address, or a slot that its node does not serve: for how many milliseconds, why, and how
- * often it was tried meanwhile on behalf of all who wait.
+ * Who is away: a node, by the key of its address, a slot that its node does not serve, or, as text, the nodes of a shard that
+ * reads may go to; for how many milliseconds, why, and how often it was tried meanwhile on behalf of all who wait.
  *
  * @category models
  * @since 0.1.0
@@ -176,7 +181,8 @@ const clientChecks: Settings.Checks = {
   redirects: RedirectPolicy.check,
   readFrom: ReadFrom.check,
   crossSlot: CrossSlot.check,
-  maxReplicaLag: Settings.duration
+  maxReplicaLag: Settings.duration,
+  maxWaiting: Settings.count
 }
 
 /**
@@ -217,7 +223,7 @@ const makeClient = Effect.fnUntraced(function*(
   const topology = yield* Topology.Topology
   const problem = Settings.optionsProblem(options, clientChecks) ?? (topology.pool === pool ? undefined : strangers)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  const { crossSlot = "split", maxReplicaLag, readFrom = "primary", redirects } = options
+  const { crossSlot = "split", maxReplicaLag, readFrom = "primary", redirects = RedirectPolicy.standard } = options
   const clock = yield* Clock.Clock
   const maxLag = Duration.toMillis(Duration.fromInputUnsafe(maxReplicaLag ?? "10 seconds"))
   const context = yield* Effect.context<Connector>()
@@ -231,7 +237,7 @@ const makeClient = Effect.fnUntraced(function*(
     replicas: new Replicas({ pool, clock, maxLag, onOutdated: topology.outdated }),
     clock: new TurnClock(clock, connector.soon),
     ...pool.limits,
-    policy: Effect.map(RedirectPolicy.Current, (ofRegion) => ofRegion ?? redirects ?? RedirectPolicy.standard),
+    redirects,
     readFrom,
     crossSlot,
     room: new WaitingRoom({
@@ -239,10 +245,11 @@ const makeClient = Effect.fnUntraced(function*(
       soon: connector.soon,
       random: () => random.nextDoubleUnsafe(),
       fork: (effect) => Fiber.runIn(fork(effect), scope),
-      nodeOf: (slot) => router.placement.nodeOf(slot, "primary"),
+      nodeOf: (slot, readFrom) => router.placement.nodeOf(slot, readFrom),
+      shardOf: (slot) => router.placement.nameOf(slot),
       isOpen: (node, slot) => pool.nodes().get(node)?.isOpen(slot) === true,
-      requestRefresh: topology.requestRefresh,
-      maxWaiting: pool.limits.maxWaiting,
+      onAway: topology.failed,
+      maxWaiting: options.maxWaiting ?? pool.limits.maxWaiting,
       connectionsPerNode: pool.limits.connectionsPerNode
     }),
     counts: { redirects: 0, retries: 0, redirectsOf: new Map() },
@@ -429,9 +436,9 @@ const checked = <ROut, RIn>(
 
 const composed = (
   source: Topology.Source,
-  { crossSlot, maxReplicaLag, readFrom, redirects, redirectsTo, refreshInterval, ...ofPool }: SourceOptions
+  { crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects, redirectsTo, refreshInterval, ...ofPool }: SourceOptions
 ): Layer.Layer<Services, RedisError.RedisError, Connector> =>
-  layerClient({ crossSlot, maxReplicaLag, readFrom, redirects }).pipe(
+  layerClient({ crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects }).pipe(
     Layer.provideMerge(Topology.layerFromSource(source, { redirectsTo, refreshInterval })),
     Layer.provideMerge(NodePool.layer({ ...ofPool, declareReadOnly: source.readOnly }))
   )

@@ -296,7 +296,7 @@ const rerun = <A, E, R>(
       : Redirects.persevere(router, {
         repeatable: false,
         patient: false,
-        slotIn: () => slot,
+        placeOf: () => slot === undefined ? undefined : { slot, readFrom: "primary" },
         beside: true,
         reads: false,
         stale: false,

@@ -295,7 +295,7 @@ describe("commands of a pipeline that go on one after the other", () => {
 
 describe("a room", () => {
   const failure: Failure = { reason: new ConnectionLost({ problem: "gone" }), delivery: "NotSent", node: "a:7000" }
-  const about = { slot: 1, beside: false, reads: true }
+  const about = { slot: 1, readFrom: "primary", beside: false, reads: true } as const
   const node = { address: { key: "a:7000" }, absence: () => failure } as unknown as NodePool.Node
   const roomAt = Effect.map(
     Effect.context<never>(),
@@ -306,8 +306,9 @@ describe("a room", () => {
         random: () => 0.5,
         fork: Effect.runForkWith(context),
         nodeOf: () => node,
+        shardOf: () => "a:7000",
         isOpen: () => false,
-        requestRefresh: () => {},
+        onAway: () => {},
         maxWaiting: Infinity,
         connectionsPerNode: 1,
         ...options
@@ -324,8 +325,10 @@ describe("a room", () => {
         yield* Fiber.interrupt(fiber)
       }
       assert.strictEqual(room.stats.waiting, 1)
-      const { queues } = room as unknown as { readonly queues: Map<number, ReadonlyArray<unknown>> }
-      assert.isAtMost(queues.get(1)!.length, 1100)
+      const { queues } = room as unknown as {
+        readonly queues: Map<number, { readonly guests: ReadonlyArray<unknown> }>
+      }
+      assert.isAtMost(queues.get(1)!.guests.length, 1100)
       room.end()
       assert.strictEqual((yield* Fiber.join(kept))._tag, "Closed")
     }))

@@ -80,6 +80,11 @@ export abstract class Call extends Effectable.Class<void> {
   abstract onReply(value: Resp.Value, node: string): void
   abstract onFailure(failure: Failure): void
 
+  /** It can't be sent now, because others wait already for its node. */
+  onAway(failure: Failure): void {
+    this.onFailure(failure)
+  }
+
   override asEffect(): Effect.Effect<void> {
     this.abandoned = true
     return Effect.void
@@ -201,21 +206,21 @@ export const sweep = (
     return Effect.forever(Effect.andThen(Effect.sleep("100 millis"), look))
   })
 
-/** A call that resumes its fiber with the outcome, be it a reply or a failure. */
+/** A call that tells its outcome, be it a reply or a failure. */
 export class Attempt extends Call {
   private readonly admitted: boolean
-  private readonly resume: (effect: Effect.Effect<Outcome>) => void
+  private readonly settle: (outcome: Outcome) => void
 
   constructor(
     command: Command.Any,
     asking: boolean,
     deadline: number,
-    resume: (effect: Effect.Effect<Outcome>) => void,
+    settle: (outcome: Outcome) => void,
     admitted = false
   ) {
     super(command, asking, deadline)
     this.admitted = admitted
-    this.resume = resume
+    this.settle = settle
   }
 
   override get isAdmitted(): boolean {
@@ -223,15 +228,15 @@ export class Attempt extends Call {
   }
 
   onReply(value: Resp.Value, node: string): void {
-    this.resume(Exit.succeed(
+    this.settle(
       value instanceof Resp.ReplyError
         ? { _tag: "Failed", failure: rejected(value, node, this) }
         : { _tag: "Replied", value, node }
-    ))
+    )
   }
 
   onFailure(failure: Failure): void {
-    this.resume(Exit.succeed({ _tag: "Failed", failure }))
+    this.settle({ _tag: "Failed", failure })
   }
 }
 
@@ -264,9 +269,34 @@ export const attempt = (
 ): Effect.Effect<Outcome> =>
   Effect.callback<Outcome>((resume) => {
     const Kind = options.isOwn === true ? OwnAttempt : Attempt
-    const call = new Kind(command, options.asking, options.deadline, resume, options.isAdmitted)
+    const settle = (outcome: Outcome): void => resume(Exit.succeed(outcome))
+    const call = new Kind(command, options.asking, options.deadline, settle, options.isAdmitted)
     taker.submit(call)
     return call
+  })
+
+/**
+ * Submits further tries of commands, in their order and at once, and waits until each has an outcome. `submit` is also given the
+ * command's index.
+ */
+export const attemptAll = (
+  commands: ReadonlyArray<{ readonly command: Command.Any; readonly deadline: number }>,
+  asking: boolean,
+  submit: (call: Call, index: number) => void
+): Effect.Effect<ReadonlyArray<Outcome>> =>
+  commands.length === 0 ? Effect.succeed([]) : Effect.callback((resume) => {
+    const outcomes: Array<Outcome> = []
+    let left = commands.length
+    const calls = commands.map(({ command, deadline }, index) =>
+      new Attempt(command, asking, deadline, (outcome) => {
+        outcomes[index] = outcome
+        if (--left === 0) resume(Exit.succeed(outcomes))
+      }, true)
+    )
+    calls.forEach(submit)
+    return Effect.sync(() => {
+      for (const call of calls) call.abandoned = true
+    })
   })
 
 /** Submits a command and decodes its reply. Redirects are not followed, but returned as errors. */

@@ -1,7 +1,6 @@
 /**
  * The parts of a cluster client, as its executors share them.
  */
-import type * as Effect from "effect/Effect"
 import type * as CrossSlot from "../../CrossSlot.ts"
 import type * as NodePool from "../../NodePool.ts"
 import type * as ReadFrom from "../../ReadFrom.ts"
@@ -17,8 +16,8 @@ export interface Cluster extends Limits {
   readonly pool: NodePool.NodePool["Service"]
   readonly replicas: Replicas
   readonly clock: TurnClock
-  /** The redirect policy of the current fiber. */
-  readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>
+  /** The redirect policy where a region has none of its own. */
+  readonly redirects: RedirectPolicy.RedirectPolicy
   readonly readFrom: ReadFrom.ReadFrom
   readonly crossSlot: CrossSlot.CrossSlot
   readonly counts: Counts

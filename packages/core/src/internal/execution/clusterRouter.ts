@@ -5,6 +5,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
 import * as CrossSlot from "../../CrossSlot.ts"
+import type * as NodePool from "../../NodePool.ts"
+import type { ReadFrom } from "../../ReadFrom.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import * as RedisError from "../../RedisError.ts"
 import { slotOf } from "../commands/keySlot.ts"
@@ -15,11 +17,13 @@ import type { Failure } from "../failures/failure.ts"
 import { isForAllNodes, unplaced, unsound } from "./admission.ts"
 import type { Admission, Split } from "./admission.ts"
 import type { Cluster } from "./cluster.ts"
+import type { Place } from "./door.ts"
 import * as FanOut from "./fanOut.ts"
 import * as Lines from "./lines.ts"
 import * as Parts from "./parts.ts"
 import { Placement } from "./placement.ts"
-import type { AnyFiber, Router, Try } from "./router.ts"
+import { isAsking } from "./router.ts"
+import type { AnyFiber, Route, Router, Try } from "./router.ts"
 import type { TurnClock } from "./turnClock.ts"
 import type { WaitingRoom } from "./waitingRoom.ts"
 
@@ -33,7 +37,6 @@ export class ClusterRouter implements Router {
   readonly asking = false
   readonly clock: TurnClock
   readonly timeout: number
-  readonly policy: Router["policy"]
   readonly oneSlot: boolean
   readonly cluster: Cluster
   readonly placement: Placement
@@ -48,7 +51,6 @@ export class ClusterRouter implements Router {
     this.lines = lines
     this.clock = cluster.clock
     this.timeout = cluster.commandTimeout
-    this.policy = cluster.policy
     this.oneSlot = cluster.topology.oneSlot
     this.locate = cluster.topology.locate
     this.serves = cluster.topology.serves
@@ -75,41 +77,54 @@ export class ClusterRouter implements Router {
   dispatch(call: Call, slot: number, fiber: AnyFiber, lane = slot): void {
     const readFrom = this.placement.readFromOf(call.command, slot, fiber)
     const node = this.placement.nodeFor(call.command, slot, readFrom)
-    if (node === undefined) return call.onFailure(notSent(this.placement.noNode(slot, readFrom)))
-    const refusal = this.room.isEmpty || readFrom !== "primary"
+    const refusal = this.room.isEmpty || call.isAdmitted
       ? undefined
-      : this.room.refusalOf(slot, node.address.key, call.command.spec.readOnly)
-    if (refusal === undefined) this.lines.submit(node, call, lane)
-    else call.onFailure(refusal)
+      : this.room.refusalOf(slot, readFrom, node, call.command.spec.readOnly)
+    if (refusal !== undefined) call.onAway(refusal)
+    else if (node === undefined) call.onFailure(notSent(this.placement.noNode(slot, readFrom)))
+    else this.lines.submit(node, call, lane)
+  }
+
+  policyOf({ context }: AnyFiber): RedirectPolicy.RedirectPolicy {
+    return Context.getOrUndefined(context, RedirectPolicy.Current) ?? this.cluster.redirects
   }
 
   /** What is published follows its channel, not its slot. */
-  slotIn(command: Command.Any, slot: number, fiber: AnyFiber): number | undefined {
-    const isOfPrimary = command.spec.affinity < 0 && this.placement.readFromOf(command, slot, fiber) === "primary"
-    return isOfPrimary ? slot : undefined
+  placeOf(command: Command.Any, slot: number, fiber: AnyFiber): Place | undefined {
+    return command.spec.affinity < 0 ? { slot, readFrom: this.placement.readFromOf(command, slot, fiber) } : undefined
+  }
+
+  redispatch(call: Call, slot: number, route: Route, fiber: AnyFiber): void {
+    const readFrom = this.placement.readFromOf(call.command, slot, fiber)
+    const node = this.nodeBy(route, call.command, slot, readFrom)
+    if (node === undefined) return call.onFailure(notSent(this.placement.noNode(slot, readFrom)))
+    this.lines.submit(node, call, slot)
   }
 
   send({ command, deadline, route, slot, together }: Try): Effect.Effect<Outcome> {
     return Effect.withFiber((fiber) => {
-      const { closed, pool, topology } = this.cluster
+      const asking = isAsking(route)
+      if (!blocks(command) && (together || !this.standsApart(command))) {
+        const taker = { submit: (call: Call) => this.redispatch(call, slot, route, fiber) }
+        return attempt(taker, command, { asking, deadline, isAdmitted: true })
+      }
       const readFrom = this.placement.readFromOf(command, slot, fiber)
-      const node = route._tag === "To" && !closed
-        ? pool.node(route.address)
-        : this.placement.nodeFor(command, slot, readFrom)
+      const node = this.nodeBy(route, command, slot, readFrom)
       if (node === undefined) {
         return Effect.succeed({ _tag: "Failed", failure: notSent(this.placement.noNode(slot, readFrom)) })
       }
-      const asking = route._tag === "To" && route.asking
-      if (asking) topology.keep(route.address)
-      if (blocks(command) || (!together && this.standsApart(command))) {
-        return this.lines.alone(node, deadline, (taker) => {
-          const left = withTimeLeft(command, { now: this.clock.readExactly(), deadline, timeout: this.timeout })
-          return attempt(taker, left, { asking, deadline, isAdmitted: true })
-        })
-      }
-      const taker = { submit: (call: Call) => this.lines.submit(node, call, slot) }
-      return attempt(taker, command, { asking, deadline, isAdmitted: true })
+      return this.lines.alone(node, deadline, (taker) => {
+        const left = withTimeLeft(command, { now: this.clock.readExactly(), deadline, timeout: this.timeout })
+        return attempt(taker, left, { asking, deadline, isAdmitted: true })
+      })
     })
+  }
+
+  private nodeBy(route: Route, command: Command.Any, slot: number, readFrom: ReadFrom): NodePool.Node | undefined {
+    const { closed, pool, topology } = this.cluster
+    if (route._tag === "ByMap" || closed) return this.placement.nodeFor(command, slot, readFrom)
+    if (route.asking) topology.keep(route.address)
+    return pool.node(route.address)
   }
 
   /** The way of a command for all nodes or all shards. */

@@ -1,6 +1,7 @@
 /**
  * The doors of the waiting room: who is away, since when and why, when it is tried next, and which failures say so.
  */
+import * as ReadFrom from "../../ReadFrom.ts"
 import type * as RedisError from "../../RedisError.ts"
 import type { Failure } from "../failures/failure.ts"
 
@@ -11,25 +12,41 @@ const maxPause = 1000
 /** After this time, in milliseconds, a trial that has no outcome is followed by the next one. */
 export const trialTimeout = 1000
 
-/** What the room has to know of work. */
-export interface About {
+/** Which nodes can execute work: the primary of a slot (`anySlot`: any primary), or those that its reads may go to. */
+export interface Place {
   readonly slot: number
+  readonly readFrom: ReadFrom.ReadFrom
+}
+
+/** Places are numbered by slot, those for each `readFrom` after one another. */
+const spread = 32768
+export const numberOf = (slot: number, readFrom: ReadFrom.ReadFrom): number =>
+  readFrom === "primary" ? slot : slot + spread * ReadFrom.choices.indexOf(readFrom)
+export const placeOf = (number: number): Place => {
+  const index = Math.max(0, Math.floor(number / spread))
+  return { slot: number - spread * index, readFrom: ReadFrom.choices[index] }
+}
+
+/** What the room has to know of work. */
+export interface About extends Place {
   /** Whether it blocks, or holds a connection, once it goes out: it is no trial as long as there is another one. */
   readonly beside: boolean
   /** Whether it only reads, so that it need not wait for a node that refuses writes. */
   readonly reads: boolean
 }
 
-/** Who is behind a door: a slot, all of a node, those of one of its connections, or its writes. */
+/** Who is behind a door: a slot, all of a node, those of one of its connections, its writes, or reads of a shard. */
 export type Key = string | number
 
-/** A closed door: that of a node, or of a slot that its node does not serve. */
+/** A closed door. */
 export class Door {
   readonly key: Key
-  /** The key of a node's address, or a slot. */
+  /** Who is away: the key of a node's address, a slot that nobody serves, or the replicas of a primary. */
   readonly of: string | number
   readonly since: number
   failure: Failure
+  /** The failure of a command that came when it was closed already. */
+  refusal: Failure
   tries = 0
   pause = minPause
   probeAt: number
@@ -41,14 +58,18 @@ export class Door {
   neededAt: number
   /** When it was opened. */
   openedAt = 0
+  /** Whether it is only closed for writes. */
+  readonly isOfWrites: boolean
   /** Whether it was given up since nobody was behind it, while a trial had no outcome yet. */
   isIdle = false
 
-  constructor(key: Key, failure: Failure, now: number) {
+  constructor(key: Key, { readFrom }: Place, failure: Failure, now: number) {
     this.key = key
-    this.of = typeof key === "number" ? key : failure.node!
+    this.of = typeof key === "number" || readFrom !== "primary" ? key : failure.node!
+    this.isOfWrites = key === writesOf(`${failure.node}`)
     this.neededAt = now
     this.failure = failure
+    this.refusal = { ...failure, delivery: "NotSent" }
     this.since = now
     this.probeAt = now
   }
@@ -73,6 +94,7 @@ export class Door {
   remainsAway(failure: Failure): void {
     if (failure.reason === this.failure.reason) return
     this.failure = failure
+    this.refusal = { ...failure, delivery: "NotSent" }
     this.tries++
   }
 }
@@ -107,7 +129,18 @@ export const writesOf = (node: string): Key => `${node} writes`
 export const lineOf = (slot: number, node: string, connectionsPerNode: number): Key =>
   connectionsPerNode === 1 ? node : `${node} ${Math.max(slot, 0) % connectionsPerNode}`
 
-/** The key of the door that a failure closes; undefined if it says of nobody to be away. */
+/** The key of the reads of a shard that go to replicas, too. */
+export const readersOf = (shard: string, readFrom: ReadFrom.ReadFrom): Key =>
+  `${readFrom === "replica" ? "the replicas" : `all nodes (${readFrom})`} of ${shard}`
+
+/** Whether a failure says that its node, or any node, can't answer reads. */
+export const answersNoReads = (failure: Failure): boolean => {
+  const { reason } = failure
+  return isUnreachable(failure) || reason._tag === "NoNodeForSlot" ||
+    (reason._tag === "ClusterDown" && reason.code !== "UNBLOCKED")
+}
+
+/** The key of the door that a failure at a primary closes; undefined if it says of nobody to be away. */
 export const awayIn = (failure: Failure, { reads, slot }: About, connectionsPerNode: number): Key | undefined => {
   const { node, reason } = failure
   if (isUnreachable(failure)) return node === undefined ? undefined : lineOf(slot, node, connectionsPerNode)

@@ -3,7 +3,9 @@
  * failure. The router decides where commands go.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Command from "../../Command.ts"
+import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import type { RedisError } from "../../RedisError.ts"
 import * as Resp from "../../Resp.ts"
 import { Call, deadlineOf, decoded } from "../connection/call.ts"
@@ -13,26 +15,33 @@ import * as Batch from "./batch.ts"
 import * as Redirects from "./redirects.ts"
 import { byMap } from "./router.ts"
 import type { AnyFiber, Router } from "./router.ts"
+import type { Stay } from "./stay.ts"
 import * as Tracing from "./tracing.ts"
+import { WaitingCall } from "./waitingCall.ts"
+import type { Host } from "./waitingCall.ts"
 
 /** The first try of a command. A reply resumes the fiber directly; anything else starts the slow path in that fiber. */
-class FirstTry<A> extends Call {
-  private readonly router: Router
-  private readonly slot: number
+class FirstTry<A> extends Call implements Host {
+  readonly router: Router
+  readonly slot: number
+  readonly fiber: AnyFiber
   private readonly seen: Tracing.Seen
   private readonly resume: (effect: Effect.Effect<A, RedisError>) => void
+  private waiting: WaitingCall | undefined = undefined
 
   constructor(
     router: Router,
     command: Command.Command<A>,
     slot: number,
     deadline: number,
+    fiber: AnyFiber,
     seen: Tracing.Seen,
     resume: (effect: Effect.Effect<A, RedisError>) => void
   ) {
     super(command, router.asking, deadline)
     this.router = router
     this.slot = slot
+    this.fiber = fiber
     this.seen = seen
     this.resume = resume
   }
@@ -44,9 +53,31 @@ class FirstTry<A> extends Call {
   }
 
   onFailure(failure: Failure): void {
+    this.goOn(failure)
+  }
+
+  override onAway(failure: Failure): void {
+    const { command, deadline, fiber, router, slot } = this
+    const { room } = router
+    const within = RedirectPolicy.patience(router.policyOf(fiber))
+    const place = router.placeOf(command, slot, fiber)
+    if (room === undefined || within === undefined || place === undefined) return this.onFailure(failure)
+    this.waiting = new WaitingCall(this, room, failure, place.readFrom, Math.min(deadline, room.now() + within))
+    room.enter(this.waiting)
+  }
+
+  goOn(failure: Failure, stay?: Stay): void {
     const { deadline, seen, slot } = this
     const command = this.command as Command.Command<A>
-    this.resume(Redirects.follow(this.router, { command, slot, deadline, failure, seen }))
+    this.resume(Redirects.follow(this.router, { command, slot, deadline, failure, seen, stay }))
+  }
+
+  fail(error: RedisError): void {
+    this.resume(Exit.fail(error))
+  }
+
+  override asEffect(): Effect.Effect<void> {
+    return this.waiting === undefined ? super.asEffect() : this.waiting.asEffect()
   }
 }
 
@@ -78,7 +109,7 @@ export class Executor {
     const deadline = deadlineOf(command, now, router.timeout)
     if (router.standsApart(command)) return this.startApart(command, way, deadline, seen)
     return Effect.callback((resume) => {
-      const call = new FirstTry(router, command, way, deadline, seen, resume)
+      const call = new FirstTry(router, command, way, deadline, fiber, seen, resume)
       router.dispatch(call, way, fiber)
       return call
     })

@@ -59,6 +59,12 @@ export class Placement {
     return SlotMap.shardOf(this.cluster.topology.currentUnsafe(), slot)
   }
 
+  /** A name for the shard that serves a slot, by the map. */
+  nameOf(slot: number): string | undefined {
+    const shard = this.shardOf(slot)
+    return shard?.primary?.address.key ?? shard?.replicas[0]?.address.key
+  }
+
   /** A reader of the next shard in turn. Shards without a node that may answer are skipped. */
   private anyReader(readFrom: Exclude<ReadFrom.ReadFrom, "primary">): NodePool.Node | undefined {
     const { replicas, topology } = this.cluster

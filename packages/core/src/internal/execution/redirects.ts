@@ -7,17 +7,19 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
-import { Closed, InvalidArgument, Overloaded } from "../../RedisError.ts"
+import { InvalidArgument } from "../../RedisError.ts"
 import type { RedisError } from "../../RedisError.ts"
 import { blocks, deadlineOf, decoded } from "../connection/call.ts"
 import { timedOut, toError, withoutStack } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
-import type { Door } from "./door.ts"
+import type { Door, Place } from "./door.ts"
 import * as Pace from "./pace.ts"
+import type { Leave } from "./queue.ts"
 import { byMap } from "./router.ts"
 import type { AnyFiber, Route, Router } from "./router.ts"
+import { attemptsWith, unserved } from "./stay.ts"
+import type { Stay } from "./stay.ts"
 import type { Seen } from "./tracing.ts"
-import type { Leave } from "./waitingRoom.ts"
 
 /**
  * A try that blocked for at least this many milliseconds before it was refused counts as a success for the Schedule, which
@@ -33,14 +35,18 @@ interface Work<A, E, R> {
   readonly patient: boolean
   /** Whether it was sent in its short form (EVALSHA) and has a full form. */
   readonly abridged: boolean
-  /** The slot whose primary executes it, by the map; undefined where that is not how its node is chosen. */
-  readonly slotIn: (fiber: AnyFiber) => number | undefined
+  /** Where it goes, by the map; undefined where its node is chosen in another way. */
+  readonly placeOf: (fiber: AnyFiber) => Place | undefined
   /** Whether it blocks, or holds a connection, so that it must not stand before others in the waiting room. */
   readonly beside: boolean
   /** Whether it only reads. */
   readonly reads: boolean
+  /** Further slots that it is about. */
+  readonly also?: (fiber: AnyFiber) => ReadonlyArray<number>
   /** Whether its failure is old, since it had to wait for others first, so that it says nothing of the node any more. */
   readonly stale: boolean
+  /** The stay in the waiting room before its first try. */
+  readonly stay?: Stay | undefined
   /** In milliseconds of the Clock. */
   readonly deadline: number
   /**
@@ -66,7 +72,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   const { deadline, repeatable } = work
   const clock = yield* Clock.Clock
   const fiber = yield* Effect.fiber
-  const policy = yield* router.policy
+  const policy = router.policyOf(fiber)
   const problem = RedirectPolicy.check("the redirect policy", policy)
   const paceAnew = (): Pace.Pace | undefined =>
     problem !== undefined
@@ -74,8 +80,8 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       : policy.schedule && Pace.make("the schedule of the redirect policy", policy.schedule)
   const within = problem === undefined ? RedirectPolicy.withinMillis(policy) : undefined
   const room = within === undefined ? undefined : router.room
-  const slot = room && work.slotIn(fiber)
-  const about = slot === undefined ? undefined : { slot, beside: work.beside, reads: work.reads }
+  const place = room && work.placeOf(fiber)
+  const about = place && { ...place, beside: work.beside, reads: work.reads }
   let pace = paceAnew()
   let failure = first
   let { abridged } = work
@@ -84,11 +90,8 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   let redirects = 0
   // Once a try may have been executed, a later failure can't prove that nothing was executed.
   let uncertain = false
-  /** When patience with nodes that are away ends. */
-  let until: number | undefined
-  let ticket: number | undefined
+  let stay = work.stay
   let trial: Door | undefined
-  let trials = 0
 
   while (true) {
     const { reason } = failure
@@ -115,25 +118,17 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       const now = clock.currentTimeMillisUnsafe()
       const isAway = decision.command._tag === "ByMap" && decision.command.pause && route._tag === "ByMap"
       const waits = room !== undefined && about !== undefined && isAway
-      const isStale = waits && work.stale && attempts === 1
+      const isStale = waits && (failure.queued === true || (work.stale && attempts === 1))
       if (waits && (isStale ? room.holds(about) : room.close(failure, about))) {
-        until ??= Math.min(deadline, now + within!)
-        const leave: Leave = yield* room.wait({ ...about, until, ticket })
-        if (leave._tag === "Full") {
-          const reason = new Overloaded({ limit: leave.limit })
-          return yield* withoutStack(() => work.error({ ...failure, reason, delivery }, attempts))
+        const { ticket, trials, until }: Stay = stay ??
+          { until: Math.min(deadline, now + within!), ticket: undefined, trials: 0 }
+        const leave: Leave = yield* room.wait({ ...about, also: work.also?.(fiber), until, ticket })
+        if (leave._tag !== "Go") {
+          const end = unserved(leave, { ...failure, delivery }, { deadline, now: room.now(), until })
+          return yield* withoutStack(() => work.error(end, attemptsWith(end, attempts, trials)))
         }
-        if (leave._tag === "Closed") return yield* work.error({ ...failure, reason: new Closed(), delivery }, attempts)
-        if (leave._tag === "TooLate") {
-          if (until === deadline) return yield* withoutStack(late)
-          const { failure: last = failure, since = now, tries = 0 } = leave.door ?? {}
-          const away = { millis: clock.currentTimeMillisUnsafe() - since, tries }
-          const all = attempts + Math.max(0, tries - trials)
-          return yield* withoutStack(() => work.error({ ...failure, reason: last.reason, delivery, away }, all))
-        }
-        ticket = leave.ticket
         trial = leave.trial
-        if (trial !== undefined) trials++
+        stay = { until, ticket: leave.ticket, trials: trial === undefined ? trials : trials + 1 }
       } else if (!isStale) {
         const error = work.error({ ...failure, delivery }, attempts)
         const next = Result.isFailure(located)
@@ -177,8 +172,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
     ) {
       pace = paceAnew()
       redirects = 0
-      until = undefined
-      ticket = undefined
+      stay = undefined
     }
   }
 })
@@ -192,12 +186,14 @@ export interface Tried<A> {
   readonly overtaken?: boolean
   readonly together?: boolean
   readonly seen?: Seen
+  /** Its stay in the waiting room before its first try. */
+  readonly stay?: Stay | undefined
 }
 
 /** Continues with a command whose first try has failed. */
 export const follow = <A>(
   router: Router,
-  { command, deadline, failure, overtaken = false, seen, slot, together = false }: Tried<A>
+  { command, deadline, failure, overtaken = false, seen, slot, stay, together = false }: Tried<A>
 ): Effect.Effect<A, RedisError> => {
   seen?.(failure.node)
   let tries = 1
@@ -205,10 +201,11 @@ export const follow = <A>(
     repeatable: command.spec.readOnly || command.idempotent,
     patient: blocks(command),
     abridged: command.unabridged !== undefined,
-    slotIn: (fiber) => router.slotIn(command, slot, fiber),
+    placeOf: (fiber) => router.placeOf(command, slot, fiber),
     beside: !together && router.standsApart(command),
     reads: command.spec.readOnly,
     stale: false,
+    stay,
     deadline,
     overtaken,
     again: (route, inFull) =>

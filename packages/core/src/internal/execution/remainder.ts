@@ -10,11 +10,13 @@ import * as Result from "effect/Result"
 import * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import type { RedisError } from "../../RedisError.ts"
-import { deadlineOf, decoded } from "../connection/call.ts"
+import { attemptAll, deadlineOf, decoded } from "../connection/call.ts"
+import type { Outcome } from "../connection/call.ts"
 import { toError } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import { onlyReads, turnsOf } from "./overtaking.ts"
 import * as Redirects from "./redirects.ts"
+import { isAsking } from "./router.ts"
 import type { Route, Router } from "./router.ts"
 import type { Seen } from "./tracing.ts"
 
@@ -148,32 +150,29 @@ export const goOn = <A>(options: Options<A>, lefts: ReadonlyArray<Left<A>>): Eff
       Effect.andThen(Deferred.succeed(done, undefined))
     )
   )
-  return Effect.all(works, { concurrency: "unbounded", discard: true })
+  // They begin at once, and so keep their places before whoever comes next.
+  const begin = Effect.forEach(works, (work) => Effect.forkChild(work, { startImmediately: true }))
+  return works.length === 1 ? works[0] : Effect.flatMap(begin, (fibers) => Effect.forEach(fibers, Fiber.join, { discard: true }))
 }
 
-/** Makes another try of a command. Returns what is left of it, or that it is settled. */
-const tryAgain = <A>(
-  { router, seen, settle }: Options<A>,
+/** What is left of a command after a further try; undefined if it is settled. */
+const settled = <A>(
+  { seen, settle }: Options<A>,
   left: Left<A>,
-  route: Route,
-  inFull: boolean
-): Effect.Effect<Left<A> | "Settled"> => {
-  const { deadline, index, slot } = left
+  command: Command.Command<A>,
+  outcome: Outcome
+): Effect.Effect<Left<A> | undefined> => {
   const attempts = left.attempts + 1
-  const command = inFull ? Command.inFull(left.command) : left.command
-  const sent = router.send({ command, slot, deadline, route, together: true })
-  return Effect.flatMap(sent, (outcome): Effect.Effect<Left<A> | "Settled"> => {
-    if (outcome._tag === "Failed") {
-      const { failure } = outcome
-      seen?.(failure.node)
-      const uncertain = left.uncertain || failure.delivery === "MaybeExecuted"
-      return Effect.succeed({ ...left, abridged: left.abridged && !inFull, failure, attempts, uncertain })
-    }
-    seen?.(outcome.node)
-    return Effect.map(Effect.result(decoded(command, outcome.value, outcome.node, slot, attempts)), (result) => {
-      settle(index, result, { node: outcome.node, attempts })
-      return "Settled"
-    })
+  if (outcome._tag === "Failed") {
+    const { failure } = outcome
+    seen?.(failure.node)
+    const uncertain = left.uncertain || failure.delivery === "MaybeExecuted"
+    return Effect.succeed({ ...left, abridged: left.abridged && command === left.command, failure, attempts, uncertain })
+  }
+  seen?.(outcome.node)
+  return Effect.map(Effect.result(decoded(command, outcome.value, outcome.node, left.slot, attempts)), (result) => {
+    settle(left.index, result, { node: outcome.node, attempts })
+    return undefined
   })
 }
 
@@ -207,10 +206,13 @@ const persevere = Effect.fnUntraced(function*<A>(
     // The loop in `Redirects.persevere` counts the first command, for the whole group.
     if (isRedirect(failure)) { for (const left of others) router.count("redirects", left.failure, fiber) }
     else if (!(abridged && inFull)) { for (const left of others) router.count("retries", left.failure, fiber) }
-    const outcomes = yield* Effect.forEach(tried, (left) => tryAgain(options, left, route, inFull), {
-      concurrency: "unbounded"
-    })
-    const lefts = outcomes.filter((outcome) => outcome !== "Settled")
+    const commands = tried.map(({ command }) => inFull ? Command.inFull(command) : command)
+    const calls = tried.map(({ deadline }, n) => ({ command: commands[n], deadline }))
+    const outcomes = yield* attemptAll(calls, isAsking(route), (call, n) =>
+      router.redispatch(call, tried[n].slot, route, fiber)
+    )
+    const left = yield* Effect.forEach(outcomes, (outcome, n) => settled(options, tried[n], commands[n], outcome))
+    const lefts = left.filter((left) => left !== undefined)
     if (lefts.length === 0) return Result.succeed(undefined)
     const kind = isOne ? undefined : mostOf(lefts)
     group = isOne ? lefts : lefts.filter((left) => !givesUp(left) && kindOf(left) === kind)
@@ -228,7 +230,14 @@ const persevere = Effect.fnUntraced(function*<A>(
     patient: false,
     abridged: begun.some(({ abridged }) => abridged),
     // All of them failed at one node, or each for want of one, so the group waits where its first command does.
-    slotIn: (fiber) => router.slotIn(first.command, first.slot, fiber),
+    placeOf: (fiber) => router.placeOf(first.command, first.slot, fiber),
+    also: (fiber) => {
+      const readFrom = router.placeOf(first.command, first.slot, fiber)?.readFrom
+      const places = group.map(({ command, slot }) => router.placeOf(command, slot, fiber))
+      const slots = new Set(places.flatMap((place) => place?.readFrom === readFrom ? [place!.slot] : []))
+      slots.delete(first.slot)
+      return Array.from(slots)
+    },
     beside: false,
     stale,
     reads: begun.every(({ command }) => command.spec.readOnly),

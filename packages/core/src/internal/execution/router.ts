@@ -11,6 +11,7 @@ import type { Topology } from "../../Topology.ts"
 import type { Call, Outcome } from "../connection/call.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Admission } from "./admission.ts"
+import type { Place } from "./door.ts"
 import type { TurnClock } from "./turnClock.ts"
 import type { WaitingRoom } from "./waitingRoom.ts"
 
@@ -22,6 +23,9 @@ export type Route =
   | { readonly _tag: "To"; readonly address: Address.Address; readonly asking: boolean }
 
 export const byMap = { _tag: "ByMap" } as const
+
+/** Whether ASKING goes before a command on its way. */
+export const isAsking = (route: Route): boolean => route._tag === "To" && route.asking
 
 /** One try of a command, as an executor asks the router for it. */
 export interface Try {
@@ -54,9 +58,14 @@ export interface Router {
    * node, and so keep their order there; if it is missing, those on a slot do.
    */
   readonly dispatch: (call: Call, slot: number, fiber: AnyFiber, lane?: number) => void
+  /**
+   * Gives a further try to a connection, wherever it is to go. It neither blocks nor waits for others, and says itself whether
+   * ASKING goes before it.
+   */
+  readonly redispatch: (call: Call, slot: number, route: Route, fiber: AnyFiber) => void
   /** Makes one try and waits for its outcome. */
   readonly send: (attempt: Try) => Effect.Effect<Outcome>
-  readonly policy: Effect.Effect<RedirectPolicy.RedirectPolicy>
+  readonly policyOf: (fiber: AnyFiber) => RedirectPolicy.RedirectPolicy
   /** The node that a redirect's text means, seen from the node that sent it; or the problem with the text. */
   readonly locate: Topology["Service"]["locate"]
   /** Updates the map, and the choice of replicas, after a failure. */
@@ -65,8 +74,8 @@ export interface Router {
   readonly serves: (slot: number, node: string) => void
   /** Where commands wait while their node is away; undefined where they don't. */
   readonly room: WaitingRoom | undefined
-  /** The slot whose primary executes a command, by the map; undefined where its node is chosen in another way. */
-  readonly slotIn: (command: Command.Any, slot: number, fiber: AnyFiber) => number | undefined
+  /** Where a command goes, by the map; undefined where its node is chosen in another way. */
+  readonly placeOf: (command: Command.Any, slot: number, fiber: AnyFiber) => Place | undefined
   /** Counts a further try of a command that a fiber waits for. */
   readonly count: (what: "redirects" | "retries", failure: Failure, fiber: AnyFiber) => void
 }

@@ -2,7 +2,7 @@
  * Routes the commands of a session: all go over its one dedicated connection, until its lease ends. Redirects are not followed:
  * they are used to correct the cluster's map, and returned to the caller as errors.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import * as RedisError from "../../RedisError.ts"
@@ -33,7 +33,6 @@ export class SessionRouter implements Router {
   readonly timeout: number
   readonly asking: boolean
   readonly oneSlot: boolean
-  readonly policy = Effect.succeed(RedirectPolicy.none)
   readonly locate: Router["locate"]
   readonly heed: Router["heed"]
   readonly serves: Router["serves"]
@@ -86,6 +85,10 @@ export class SessionRouter implements Router {
     else this.connection.submit(call)
   }
 
+  redispatch(call: Call): void {
+    this.dispatch(call)
+  }
+
   send({ command, deadline }: Try): Effect.Effect<Outcome> {
     return attempt({ submit: this.dispatch }, command, { asking: this.asking, deadline })
   }
@@ -93,7 +96,11 @@ export class SessionRouter implements Router {
   /** A session has its connection, or is run again by whoever opened it. */
   readonly room = undefined
 
-  slotIn(): undefined {
+  policyOf(): RedirectPolicy.RedirectPolicy {
+    return RedirectPolicy.none
+  }
+
+  placeOf(): undefined {
     return undefined
   }
 

@@ -21,15 +21,30 @@ import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type * as NodePool from "../../NodePool.ts"
+import type * as ReadFrom from "../../ReadFrom.ts"
 import type { Failure } from "../failures/failure.ts"
-import { awayIn, Door, isReply, isUnreachable, lineOf, trialTimeout, writesOf } from "./door.ts"
-import type { About, Key } from "./door.ts"
+import {
+  answersNoReads,
+  awayIn,
+  Door,
+  isReply,
+  isUnreachable,
+  lineOf,
+  numberOf,
+  placeOf,
+  readersOf,
+  trialTimeout,
+  writesOf
+} from "./door.ts"
+import type { About, Key, Place } from "./door.ts"
+import { Queue } from "./queue.ts"
+import type { Guest, Leave, Waiting } from "./queue.ts"
 
 /** How often a node that can't be reached is looked at, in milliseconds: that costs nothing and sends nothing. */
 const lookPause = 50
 
-/** How often the map is asked for while somebody waits, in milliseconds. */
-const refreshPause = 500
+/** How often it is told who is away, in milliseconds. */
+const tellPause = 500
 
 /** A door that is closed again within this time, in milliseconds, goes on with the pauses that it had. */
 const steady = 2000
@@ -41,35 +56,72 @@ const sweepPause = 100
 /** So many entries leave at once. Then others have their turn. */
 const portion = 256
 
-/**
- * Why work leaves the room. `Go`: it is to be tried, with `trial` on behalf of all behind that door; with its `ticket` it gets its
- * place again if it comes back. `TooLate`: its time is up. `Full`: there was no room for it.
- */
-export type Leave =
-  | { readonly _tag: "Go"; readonly ticket: number; readonly trial: Door | undefined }
-  | { readonly _tag: "TooLate"; readonly door: Door | undefined }
-  | { readonly _tag: "Full"; readonly limit: number }
-  | { readonly _tag: "Closed" }
-
-/** Work that asks to wait. */
-export interface Waiting extends About {
-  /** When it gives up, in milliseconds of the Clock. */
+/** A guest that is waited for by a fiber of its own. */
+class Waiter implements Guest {
+  readonly slot: number
+  readonly readFrom: ReadFrom.ReadFrom
+  readonly beside: boolean
+  readonly reads: boolean
   readonly until: number
-  /** The ticket of an earlier stay: it goes back to its place. */
-  readonly ticket: number | undefined
+  readonly also: ReadonlyArray<number> | undefined
+  ticket: number | undefined
+  gone = true
+  private readonly resume: (effect: Effect.Effect<Leave>) => void
+
+  constructor(
+    { also, beside, readFrom, reads, slot, ticket, until }: Waiting,
+    resume: (effect: Effect.Effect<Leave>) => void
+  ) {
+    this.slot = slot
+    this.readFrom = readFrom
+    this.beside = beside
+    this.reads = reads
+    this.until = until
+    this.also = also
+    this.ticket = ticket
+    this.resume = resume
+  }
+
+  leave(leave: Leave): void {
+    this.resume(Exit.succeed(leave))
+  }
 }
 
-class Entry {
-  readonly waiting: Waiting
-  readonly ticket: number
-  readonly leave: (leave: Leave) => void
-  gone = false
+/** Keeps the place of a guest in a further slot, for as long as that one waits. */
+class Follower implements Guest {
+  readonly slot: number
+  readonly leader: Guest
 
-  constructor(waiting: Waiting, ticket: number, leave: (leave: Leave) => void) {
-    this.waiting = waiting
-    this.ticket = ticket
-    this.leave = leave
+  constructor(leader: Guest, slot: number) {
+    this.leader = leader
+    this.slot = slot
   }
+
+  get readFrom(): ReadFrom.ReadFrom {
+    return this.leader.readFrom
+  }
+
+  get beside(): boolean {
+    return false
+  }
+
+  get reads(): boolean {
+    return false
+  }
+
+  get until(): number {
+    return this.leader.until
+  }
+
+  get ticket(): number | undefined {
+    return this.leader.ticket
+  }
+
+  get gone(): boolean {
+    return this.leader.gone
+  }
+
+  leave(): void {}
 }
 
 export interface Options {
@@ -78,11 +130,14 @@ export interface Options {
   readonly random: () => number
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   /** The node that is to execute what is about a slot, by the map of this moment. */
-  readonly nodeOf: (slot: number) => NodePool.Node | undefined
+  readonly nodeOf: (slot: number, readFrom: ReadFrom.ReadFrom) => NodePool.Node | undefined
+  /** A name for the shard that serves a slot. */
+  readonly shardOf: (slot: number) => string | undefined
   /** Whether the connection to a node that a slot shares with others is open. */
   readonly isOpen: (node: string, slot: number) => boolean
-  readonly requestRefresh: () => void
-  /** How many may wait. More are told that it is full. */
+  /** Told again and again of each node that is away, and with undefined of slots that nobody serves. */
+  readonly onAway: (node: string | undefined) => void
+  /** How many may wait for one shard. More are told that it is full. */
   readonly maxWaiting: number
   /** How many shared connections each node has. */
   readonly connectionsPerNode: number
@@ -90,8 +145,10 @@ export interface Options {
 
 export class WaitingRoom {
   private readonly options: Options
-  private readonly queues = new Map<number, Array<Entry>>()
+  private readonly queues = new Map<number, Queue>()
   private readonly doors = new Map<Key, Door>()
+  /** Of whom there are doors, so that commands for all others need not look for one. */
+  private readonly suspects = new Set<string | number>()
   /** Doors that were opened lately, by their key. */
   private readonly opened = new Map<Key, Door>()
   private readonly leaving = new Set<number>()
@@ -100,11 +157,13 @@ export class WaitingRoom {
   private lastFailure: Failure | undefined
   private tickets = 0
   private count = 0
+  /** The same by shard, where that is limited. */
+  private readonly counts = new Map<string, number>()
   /** How many entries have gone and are still in their queues. */
   private gone = 0
   private timerAt = Infinity
   private sweepAt = Infinity
-  private refreshAt = 0
+  private tellAt = 0
   private turnAt = 0
   private running = false
   private ended = false
@@ -123,20 +182,25 @@ export class WaitingRoom {
     return { waiting: this.count, away: Array.from(this.doors.values()) }
   }
 
-  /** Why a command for a slot can't go to a node now: its door is closed, or others wait before it. */
-  refusalOf(slot: number, node: string, reads: boolean): Failure | undefined {
-    const door = this.doorOf(slot, node)
+  /** Why a command can't go to a node now: its door is closed, or others wait before it. */
+  refusalOf(
+    slot: number,
+    readFrom: ReadFrom.ReadFrom,
+    node: NodePool.Node | undefined,
+    reads: boolean
+  ): Failure | undefined {
+    const door = this.doorOf(slot, readFrom, node)
     if (door !== undefined) {
-      return reads && door.key === writesOf(node) ? undefined : { ...door.failure, delivery: "NotSent" }
+      return reads && door.isOfWrites ? undefined : door.refusal
     }
-    return this.queues.get(slot)?.some(({ gone }) => !gone) === true ? this.lastFailure : undefined
+    return this.queues.get(numberOf(slot, readFrom))?.isEmpty === false ? this.lastFailure : undefined
   }
 
   /** Whether work has to wait, because its door is closed or others wait before it. */
-  holds({ reads, slot }: About): boolean {
+  holds({ readFrom, reads, slot }: About): boolean {
     if (this.isEmpty) return false
-    const node = this.options.nodeOf(slot)
-    return node === undefined || this.refusalOf(slot, node.address.key, reads) !== undefined
+    const node = this.options.nodeOf(slot, readFrom)
+    return node === undefined || this.refusalOf(slot, readFrom, node, reads) !== undefined
   }
 
   /**
@@ -144,49 +208,79 @@ export class WaitingRoom {
    * own can't be had (`beside`) says nothing of the node while the shared one is open.
    */
   close(failure: Failure, of: About): boolean {
-    const key = awayIn(failure, of, this.options.connectionsPerNode)
+    const key = this.keyOf(failure, of)
     if (key === undefined || this.ended) return false
+    if (of.readFrom !== "primary" && this.canRead(failure, of)) return false
     if (of.beside && isUnreachable(failure) && this.options.isOpen(failure.node!, of.slot)) return false
-    this.lastFailure = { ...failure, delivery: "NotSent" }
+    this.lastFailure = { ...failure, delivery: "NotSent", queued: true }
     if (this.doors.has(key)) return true
     const now = this.now()
-    const door = new Door(key, failure, now)
+    const door = new Door(key, of, failure, now)
     const before = this.opened.get(key)
     if (before !== undefined && now - before.openedAt < steady) door.follows(before)
     door.probeAt = now + this.jittered(door.pause / 2)
-    this.doors.set(key, door)
-    this.run()
+    this.shut(door)
     return true
+  }
+
+  /** Takes a guest in. It is told to leave at once if there is no room for it, or no reason to wait. */
+  enter(guest: Guest): void {
+    if (this.ended) return guest.leave({ _tag: "Closed" })
+    const { maxWaiting: limit } = this.options
+    if (limit !== Infinity) {
+      guest.shard = this.options.shardOf(guest.slot) ?? `${guest.slot}`
+      if (guest.ticket === undefined && (this.counts.get(guest.shard) ?? 0) >= limit) {
+        return guest.leave({ _tag: "Full", limit })
+      }
+    }
+    guest.ticket ??= ++this.tickets
+    guest.gone = false
+    this.counted(guest, 1)
+    this.enqueue(guest)
+    for (const slot of guest.also ?? []) this.enqueue(new Follower(guest, slot))
+    this.note(guest.until)
+    this.run()
+    if (this.look(numberOf(guest.slot, guest.readFrom)) !== undefined) this.hasten(this.now())
+  }
+
+  /** Forgets a guest that does not want to wait any longer. */
+  forget(guest: Guest): void {
+    if (guest.gone) return
+    this.leaves(guest)
+    this.leadsNoMore(guest)
+    this.gone += 1 + (guest.also?.length ?? 0)
+    // Nothing else may ever look at their queues.
+    if (this.gone > few && this.gone > this.count) this.tidy()
+  }
+
+  private leaves(guest: Guest): void {
+    guest.gone = true
+    this.counted(guest, -1)
+  }
+
+  /** Those may go now who waited behind it in further slots. */
+  private leadsNoMore(guest: Guest): void {
+    if (guest.also !== undefined) this.hasten(this.now())
+  }
+
+  private counted(guest: Guest, change: 1 | -1): void {
+    this.count += change
+    if (guest.shard === undefined) return
+    const count = (this.counts.get(guest.shard) ?? 0) + change
+    if (count === 0) this.counts.delete(guest.shard)
+    else this.counts.set(guest.shard, count)
   }
 
   /** Waits until it can be tried. */
   wait(waiting: Waiting): Effect.Effect<Leave> {
     return Effect.callback((resume) => {
-      if (this.ended) return resume(Effect.succeed({ _tag: "Closed" }))
-      const { maxWaiting: limit } = this.options
-      if (waiting.ticket === undefined && this.count >= limit) return resume(Effect.succeed({ _tag: "Full", limit }))
-      const entry = new Entry(waiting, waiting.ticket ?? ++this.tickets, (leave) => {
-        if (go()) resume(Effect.succeed(leave))
-      })
-      const go = (): boolean => {
-        if (entry.gone) return false
-        entry.gone = true
-        this.count--
-        return true
-      }
-      const interrupted = Effect.sync(() => {
-        if (go()) this.forget()
-      })
-      this.count++
-      this.enqueue(entry)
-      this.note(waiting.until)
-      this.run()
-      if (this.look(waiting.slot) !== undefined) this.hasten(this.now())
-      return interrupted
+      const guest = new Waiter(waiting, resume)
+      this.enter(guest)
+      return Effect.sync(() => this.forget(guest))
     })
   }
 
-  /** Runs a trial. Its outcome opens the door or postpones the next trial; without an outcome the next one may go out. */
+  /** Runs a trial. */
   tried<A, E, R>(
     trial: Door,
     of: About,
@@ -194,22 +288,31 @@ export class WaitingRoom {
   ): Effect.Effect<Result.Result<A, Failure>, E, R> {
     return Effect.onExit(attempt, (exit) =>
       Effect.sync(() => {
-        const now = this.now()
-        const failure = Exit.isSuccess(exit) && Result.isFailure(exit.value) ? exit.value.failure : undefined
-        const isAway = failure !== undefined && awayIn(failure, of, this.options.connectionsPerNode) === trial.key
-        trial.trials--
-        trial.neededAt = now
-        if (isAway && trial.isIdle && !this.doors.has(trial.key) && !this.ended) {
-          trial.isIdle = false
-          this.doors.set(trial.key, trial)
-          this.run()
-        }
-        if (this.doors.get(trial.key) !== trial) return
-        if (Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) return this.lookAll()
-        if (failure === undefined || !isAway && isReply(failure)) return this.open(trial)
-        if (isAway) trial.remainsAway(failure)
-        this.postpone(trial)
+        if (Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)) return this.withdrawn(trial)
+        this.judge(trial, of, Exit.isSuccess(exit) && Result.isFailure(exit.value) ? exit.value.failure : undefined)
       }))
+  }
+
+  /** A trial has an outcome, which opens its door or postpones the next trial: a failure, or undefined for an answer. */
+  judge(trial: Door, of: About, failure: Failure | undefined): void {
+    const isAway = failure !== undefined && this.keyOf(failure, of) === trial.key
+    trial.trials--
+    trial.neededAt = this.now()
+    if (isAway && trial.isIdle && !this.doors.has(trial.key) && !this.ended) {
+      trial.isIdle = false
+      this.shut(trial)
+    }
+    if (this.doors.get(trial.key) !== trial) return
+    if (failure === undefined || !isAway && isReply(failure)) return this.open(trial)
+    if (isAway) trial.remainsAway(failure)
+    this.postpone(trial)
+  }
+
+  /** A trial was interrupted: the next one may go out. */
+  withdrawn(trial: Door): void {
+    trial.trials--
+    trial.neededAt = this.now()
+    if (this.doors.get(trial.key) === trial) this.lookAll()
   }
 
   /** Looks at all that wait: the map has changed, or time has passed. */
@@ -217,17 +320,17 @@ export class WaitingRoom {
     const now = this.now()
     const besides = new Map<Door, Array<number>>()
     // Those who leave may come back at once, and are not looked at again before the next look.
-    const slots = Array.from(this.queues.keys())
-    for (const slot of slots) {
-      const door = this.look(slot)
-      if (door !== undefined) besides.set(door, [...besides.get(door) ?? [], slot])
+    const places = Array.from(this.queues.keys())
+    for (const place of places) {
+      const door = this.look(place)
+      if (door !== undefined) besides.set(door, [...besides.get(door) ?? [], place])
     }
-    for (const [door, slots] of besides) this.tryBesides(door, slots)
+    for (const [door, places] of besides) this.tryBesides(door, places)
     // With nobody behind it, a door would never be opened.
-    for (const [key, door] of this.doors) {
+    for (const door of this.doors.values()) {
       if (now - door.neededAt < lookPause || door.isTried(now)) continue
       door.isIdle = true
-      this.doors.delete(key)
+      this.unhinge(door)
     }
     for (const [key, { openedAt }] of this.opened) if (now - openedAt >= steady) this.opened.delete(key)
   }
@@ -238,32 +341,58 @@ export class WaitingRoom {
     const queues = [...this.queues.values()]
     this.queues.clear()
     this.doors.clear()
-    for (const queue of queues) for (const entry of queue) entry.leave({ _tag: "Closed" })
+    this.suspects.clear()
+    for (const queue of queues) for (const guest of queue.all()) this.release(guest, { _tag: "Closed" })
   }
 
-  private now(): number {
+  now(): number {
     return this.options.clock.currentTimeMillisUnsafe()
+  }
+
+  private keyOf(failure: Failure, of: About): Key | undefined {
+    if (of.readFrom === "primary") return awayIn(failure, of, this.options.connectionsPerNode)
+    return answersNoReads(failure) ? this.readersOf(of.slot, of.readFrom) : undefined
+  }
+
+  /** The key of a slot's readers. Of a slot without a shard it is the slot. */
+  private readersOf(slot: number, readFrom: ReadFrom.ReadFrom): Key {
+    const shard = this.options.shardOf(slot)
+    return shard === undefined ? slot : readersOf(shard, readFrom)
+  }
+
+  /** Whether another node than the one that failed may answer a read. */
+  private canRead({ node: failed }: Failure, { readFrom, slot }: Place): boolean {
+    const node = this.options.nodeOf(slot, readFrom)
+    return node !== undefined && node.address.key !== failed && node.absence(slot) === undefined
   }
 
   private jittered(millis: number): number {
     return Math.ceil(millis * (0.5 + this.options.random()))
   }
 
-  /** Adds an entry by its ticket. Nearly always that is the last place. */
-  private enqueue(entry: Entry): void {
-    const { slot } = entry.waiting
-    const queue = this.queues.get(slot)
-    if (queue === undefined) {
-      this.queues.set(slot, [entry])
-      return
-    }
-    let at = queue.length
-    while (at > 0 && queue[at - 1].ticket > entry.ticket) at--
-    queue.splice(at, 0, entry)
+  private enqueue(guest: Guest): void {
+    const place = numberOf(guest.slot, guest.readFrom)
+    const known = this.queues.get(place)
+    const queue = known ?? new Queue()
+    if (known === undefined) this.queues.set(place, queue)
+    queue.add(guest)
+  }
+
+  private shut(door: Door): void {
+    this.doors.set(door.key, door)
+    this.suspects.add(door.of)
+    this.run()
+  }
+
+  /** Takes a door away. */
+  private unhinge(door: Door): void {
+    this.doors.delete(door.key)
+    this.suspects.clear()
+    for (const { of } of this.doors.values()) this.suspects.add(of)
   }
 
   private open(door: Door): void {
-    this.doors.delete(door.key)
+    this.unhinge(door)
     door.openedAt = this.now()
     this.opened.set(door.key, door)
     this.options.soon(() => this.lookAll())
@@ -274,10 +403,15 @@ export class WaitingRoom {
     this.hasten(door.probeAt)
   }
 
-  /** The door that a slot is behind by now: its own, or that of its node. */
-  private doorOf(slot: number, node: string): Door | undefined {
-    const { doors } = this
-    return doors.get(slot) ?? doors.get(node) ?? doors.get(lineOf(slot, node, this.options.connectionsPerNode)) ??
+  /** The door that a slot is behind by now: its own, that of its node, or that of its readers. */
+  private doorOf(slot: number, readFrom: ReadFrom.ReadFrom, of: NodePool.Node | undefined): Door | undefined {
+    const { doors, suspects } = this
+    const ofSlot = doors.get(slot)
+    if (ofSlot !== undefined) return ofSlot
+    if (readFrom !== "primary") return doors.get(this.readersOf(slot, readFrom))
+    const node = of?.address.key
+    if (node === undefined || !suspects.has(node)) return undefined
+    return doors.get(node) ?? doors.get(lineOf(slot, node, this.options.connectionsPerNode)) ??
       doors.get(writesOf(node))
   }
 
@@ -285,18 +419,19 @@ export class WaitingRoom {
    * Lets those of a slot leave who can, or one of them go out as a trial. Returns the door if a trial could go out, but only
    * those are there that would block.
    */
-  private look(slot: number): Door | undefined {
-    if (!this.queues.has(slot) || this.leaving.has(slot)) return undefined
-    const node = this.options.nodeOf(slot)
-    const door = node === undefined ? this.doors.get(slot) : this.doorOf(slot, node.address.key)
+  private look(place: number): Door | undefined {
+    if (!this.queues.has(place) || this.leaving.has(place)) return undefined
+    const { readFrom, slot } = placeOf(place)
+    const node = this.options.nodeOf(slot, readFrom)
+    const door = this.doorOf(slot, readFrom, node)
     if (door !== undefined) door.neededAt = this.now()
-    // Nobody serves the slot: only another map helps.
+    // Nobody serves the slot: only another map helps, or news of a replica.
     if (node === undefined) return undefined
     if (door === undefined) {
-      this.flush(slot)
+      this.flush(place)
       return undefined
     }
-    if (door.key === writesOf(node.address.key)) this.letReads(slot)
+    if (door.isOfWrites) this.letReads(place)
     const now = this.now()
     const isTried = door.isTried(now)
     const absence = isTried || now < door.probeAt ? undefined : node.absence(slot)
@@ -308,11 +443,13 @@ export class WaitingRoom {
       this.hasten(isTried ? door.trialAt + trialTimeout : door.probeAt)
       return undefined
     }
-    const queue = this.queues.get(slot) ?? []
-    const entry = queue.find(({ gone, waiting }) => !gone && !waiting.beside)
-    if (entry !== undefined) this.try(door, entry)
-    else if (queue.some(({ gone }) => !gone)) return door
-    else this.queues.delete(slot)
+    const queue = this.queues.get(place)
+    const guest = queue?.find((guest) => !guest.beside && (guest.leader === undefined || this.isHeldUp(guest)))
+    if (guest !== undefined) {
+      // For the first of them its leader goes out.
+      if (guest.leader === undefined) this.try(door, guest)
+    } else if (queue?.isEmpty === false) return door
+    else this.queues.delete(place)
     return undefined
   }
 
@@ -320,49 +457,52 @@ export class WaitingRoom {
    * Tries work that blocks, since nothing else is there to try. An answer may take as long as it likes. As long as none refuses,
    * twice as many go out each time.
    */
-  private tryBesides(door: Door, slots: ReadonlyArray<number>): void {
+  private tryBesides(door: Door, places: ReadonlyArray<number>): void {
     if (door.isTried(this.now())) return
     let left = Math.max(door.trials, 1)
-    for (const slot of slots) {
-      const entries = (this.queues.get(slot) ?? []).filter(({ gone }) => !gone)
-      for (const entry of entries) {
+    for (const place of places) {
+      for (const guest of this.queues.get(place)?.all() ?? []) {
+        if (guest.leader !== undefined) continue
         if (left === 0 || this.doors.get(door.key) !== door || this.now() < door.probeAt) return
         left--
-        this.try(door, entry)
+        this.try(door, guest)
       }
     }
   }
 
-  private try(door: Door, entry: Entry): void {
-    const { slot } = entry.waiting
-    const queue = this.queues.get(slot)!
-    queue.splice(queue.indexOf(entry), 1)
-    if (queue.length === 0) this.queues.delete(slot)
+  private try(door: Door, guest: Guest): void {
+    const place = numberOf(guest.slot, guest.readFrom)
+    const queue = this.queues.get(place)!
+    queue.remove(guest)
+    if (queue.isEmpty) this.queues.delete(place)
     door.trials++
     door.trialAt = this.now()
     this.hasten(door.trialAt + trialTimeout)
-    entry.leave({ _tag: "Go", ticket: entry.ticket, trial: door })
+    this.release(guest, { _tag: "Go", ticket: guest.ticket!, trial: door })
   }
 
   /** Lets all of a slot leave, in portions, as long as its door is open. */
-  private flush(slot: number): void {
-    const queue = this.queues.get(slot)
+  private flush(place: number): void {
+    const queue = this.queues.get(place)
     if (queue === undefined) return
-    this.leaving.add(slot)
-    const leaving = queue.splice(0, portion)
-    if (queue.length === 0) this.queues.delete(slot)
-    for (const entry of leaving) entry.leave({ _tag: "Go", ticket: entry.ticket, trial: undefined })
-    this.leaving.delete(slot)
-    if (this.queues.has(slot)) this.options.soon(() => this.look(slot))
+    this.leaving.add(place)
+    const leaving = queue.take(portion, (guest) => this.isHeldUp(guest))
+    if (queue.isEmpty) this.queues.delete(place)
+    for (const guest of leaving) this.release(guest, { _tag: "Go", ticket: guest.ticket!, trial: undefined })
+    this.leaving.delete(place)
+    if (this.queues.has(place) && leaving.length > 0) this.options.soon(() => this.look(place))
+  }
+
+  /** Whether whoever is behind it has to wait until its leader has left: at the same node, so that the leader is not far behind. */
+  private isHeldUp({ gone, leader, readFrom, slot }: Guest): boolean {
+    if (leader === undefined || gone) return false
+    return this.options.nodeOf(slot, readFrom) === this.options.nodeOf(leader.slot, readFrom)
   }
 
   /** Lets the reads of a slot leave whose node refuses writes only. */
-  private letReads(slot: number): void {
-    const queue = this.queues.get(slot) ?? []
-    const reads = queue.filter(({ waiting }) => waiting.reads)
-    if (reads.length === 0) return
-    this.queues.set(slot, queue.filter(({ waiting }) => !waiting.reads))
-    for (const entry of reads) entry.leave({ _tag: "Go", ticket: entry.ticket, trial: undefined })
+  private letReads(place: number): void {
+    const reading = this.queues.get(place)?.takeAll(({ reads }) => reads) ?? []
+    for (const guest of reading) this.release(guest, { _tag: "Go", ticket: guest.ticket!, trial: undefined })
   }
 
   private note(until: number): void {
@@ -370,48 +510,49 @@ export class WaitingRoom {
     this.hasten(this.sweepAt)
   }
 
-  /** Forgets those who were interrupted, once they are more than those who wait: nothing else may ever look at them. */
-  private forget(): void {
-    this.gone++
-    if (this.gone > few && this.gone > this.count) this.sweep(this.now())
+  /** Ends a guest's stay. */
+  private release(guest: Guest, leave: Leave): void {
+    if (guest.gone || guest.leader !== undefined) return
+    this.leaves(guest)
+    guest.leave(leave)
+    this.leadsNoMore(guest)
   }
 
   private sweepTime(until: number): number {
     return this.count < few ? until : Math.ceil(until / sweepPause) * sweepPause
   }
 
-  /** Lets those go whose time is up, and forgets those who have gone. */
+  /** Lets those go whose time is up. */
   private sweep(now: number): void {
+    const late: Array<Guest> = []
     let next = Infinity
-    this.gone = 0
-    const late: Array<Entry> = []
-    for (const [slot, queue] of this.queues) {
-      const left = queue.filter((entry) => {
-        if (entry.gone) return false
-        if (entry.waiting.until > now) {
-          next = Math.min(next, entry.waiting.until)
-          return true
-        }
-        late.push(entry)
-        return false
-      })
-      if (left.length === 0) this.queues.delete(slot)
-      else this.queues.set(slot, left)
+    for (const [place, queue] of this.queues) {
+      for (const guest of queue.takeLate(now)) late.push(guest)
+      if (queue.isEmpty) this.queues.delete(place)
+      else next = Math.min(next, queue.dueAt)
     }
     this.sweepAt = this.sweepTime(next)
-    for (const entry of late) {
-      const node = this.options.nodeOf(entry.waiting.slot)
-      const door = node === undefined
-        ? this.doors.get(entry.waiting.slot)
-        : this.doorOf(entry.waiting.slot, node.address.key)
-      entry.leave({ _tag: "TooLate", door })
+    for (const guest of late) {
+      const { readFrom, slot } = guest
+      const door = this.doorOf(slot, readFrom, this.options.nodeOf(slot, readFrom))
+      this.release(guest, { _tag: "TooLate", door })
+    }
+  }
+
+  /** Drops those who have gone from their queues. */
+  private tidy(): void {
+    this.gone = 0
+    for (const [place, queue] of this.queues) {
+      queue.tidy()
+      if (queue.isEmpty) this.queues.delete(place)
     }
   }
 
   private hasten(at: number): void {
     if (at >= this.timerAt) return
     this.timerAt = at
-    this.hastened.openUnsafe()
+    // At once it would run in the middle of what is going on here.
+    this.options.soon(() => this.hastened.openUnsafe())
   }
 
   /** One timer for all that wait. It runs for as long as somebody does, or a door is closed. */
@@ -420,8 +561,8 @@ export class WaitingRoom {
     this.running = true
     const pause = Effect.suspend(() => {
       this.hastened.closeUnsafe()
-      const millis = Math.min(this.timerAt, this.refreshAt) - this.now()
-      return Effect.raceFirst(Effect.sleep(Math.min(Math.max(millis, 0), refreshPause)), this.hastened.await)
+      const millis = Math.min(this.timerAt, this.tellAt) - this.now()
+      return Effect.raceFirst(Effect.sleep(Math.min(Math.max(millis, 0), tellPause)), this.hastened.await)
     })
     const turn = Effect.sync(() => {
       const now = this.now()
@@ -430,24 +571,32 @@ export class WaitingRoom {
       if (now >= this.timerAt) this.timerAt = Infinity
       if (now >= this.sweepAt) this.sweep(now)
       this.hasten(this.sweepAt)
-      if (now >= this.refreshAt) {
-        this.refreshAt = now + refreshPause
-        if (this.queues.size > 0) this.options.requestRefresh()
+      if (now >= this.tellAt) {
+        this.tellAt = now + tellPause
+        this.tell()
       }
       this.lookAll()
       if (this.isEmpty && this.opened.size === 0) this.running = false
     })
     this.turnAt = this.now()
-    this.refreshAt = this.turnAt + refreshPause
+    this.tellAt = this.turnAt + tellPause
     // The clock, the chance and the connector may be a program's own, and throw.
     const survived = Effect.catchDefect(turn, (error) => Effect.logError("the waiting room's timer has thrown", error))
     this.options.fork(Effect.repeat(Effect.andThen(pause, survived), { until: () => !this.running }))
   }
 
+  /** Tells who is away: those who wait don't try, and so can't do it. */
+  private tell(): void {
+    if (this.queues.size === 0) return
+    const nodes = new Set(Array.from(this.doors.values(), ({ failure }) => failure.node))
+    if (nodes.size === 0) nodes.add(undefined)
+    for (const node of nodes) this.options.onAway(node)
+  }
+
   /** The clock was set back: what was due soon would be due much later. */
   private setBack(now: number): void {
     this.timerAt = Infinity
-    this.refreshAt = now
+    this.tellAt = now
     this.sweepAt = now
     for (const door of this.doors.values()) {
       door.neededAt = Math.min(door.neededAt, now)

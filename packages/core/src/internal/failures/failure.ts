@@ -22,6 +22,8 @@ export interface Failure {
   readonly node: string | undefined
   /** How long its node has been away, where it was waited for in vain. */
   readonly away?: Away | undefined
+  /** Whether it only says that others, who came first, are still on their way. */
+  readonly queued?: boolean
   /** Whether the command was not tried again because a later command has overtaken it. */
   readonly overtaken?: boolean
 }
