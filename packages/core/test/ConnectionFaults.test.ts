@@ -132,15 +132,8 @@ describe("a command that can't be encoded", () => {
       const first = yield* start(get("a"))
       for (const command of [unit, bad]) {
         connection.submit(
-          new Attempt(
-            command,
-            true,
-            Infinity,
-            (outcome) =>
-              void Effect.runSync(Effect.map(outcome, (outcome) =>
-                failures.push(
-                  outcome._tag === "Failed" ? `${outcome.failure.reason._tag} ${outcome.failure.delivery}` : ""
-                )))
+          new Attempt(command, true, Infinity, (outcome) =>
+            failures.push(outcome._tag === "Failed" ? `${outcome.failure.reason._tag} ${outcome.failure.delivery}` : "")
           )
         )
       }
