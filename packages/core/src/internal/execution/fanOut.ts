@@ -23,6 +23,7 @@ import { deadlineOf, decoded } from "../connection/call.ts"
 import { executed, notSent, toError, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Cluster } from "./cluster.ts"
+import type { Place } from "./door.ts"
 import type * as Lines from "./lines.ts"
 import { membersOf } from "./members.ts"
 import { choose, combine, misfit } from "./merging.ts"
@@ -231,7 +232,7 @@ class FanOut {
     const first = notSent(this.absent(this.map) ?? this.nobody())
     return Redirects.persevere<SlotMap.SlotMap, never, never>(
       this.client.router,
-      { ...this.work, slotIn: () => undefined, again: () => look },
+      { ...this.work, placeOf: () => undefined, again: () => look },
       first
     )
   }
@@ -285,7 +286,7 @@ class FanOut {
       let attempts = 1
       const work = {
         ...this.work,
-        slotIn: () => this.placeOf(part),
+        placeOf: () => this.placeOf(part),
         again: () => Effect.suspend(() => this.again(part, ++attempts))
       }
       const outcome = Redirects.persevere<Outcome, never, never>(this.client.router, work, first.failure)
@@ -296,16 +297,15 @@ class FanOut {
   /** The first try, unless others wait for the same node already. */
   private first(part: Part): Effect.Effect<Result.Result<Outcome, Failure>> {
     const { room } = this.client.cluster
-    const slot = room.isEmpty ? undefined : this.placeOf(part)
-    const refusal = slot === undefined
-      ? undefined
-      : room.refusalOf(slot, part.address.key, this.command.spec.readOnly)
+    const place = room.isEmpty ? undefined : this.placeOf(part)
+    const refusal = place && room.refusalOf(place.slot, place.readFrom, part, this.command.spec.readOnly)
     return refusal === undefined ? this.at(part.address, 1) : Effect.succeed(Result.fail(refusal))
   }
 
-  /** The slot in whose place a part waits while its node is away. What ends a script waits for nothing that may wait for that. */
-  private placeOf(part: Part): number | undefined {
-    return this.command.spec.urgent ? undefined : this.slotOf(part)
+  /** Where a part waits while its node is away. What ends a script waits for nothing that may wait for that. */
+  private placeOf(part: Part): Place | undefined {
+    const slot = this.command.spec.urgent ? undefined : this.slotOf(part)
+    return slot === undefined ? undefined : { slot, readFrom: "primary" }
   }
 
   /** Another try, at whoever the part is for by now. */

@@ -186,7 +186,7 @@ export class WaitingRoom {
   refusalOf(
     slot: number,
     readFrom: ReadFrom.ReadFrom,
-    node: NodePool.Node | undefined,
+    node: Pick<NodePool.Node, "address"> | undefined,
     reads: boolean
   ): Failure | undefined {
     const door = this.doorOf(slot, readFrom, node)
@@ -404,7 +404,7 @@ export class WaitingRoom {
   }
 
   /** The door that a slot is behind by now: its own, that of its node, or that of its readers. */
-  private doorOf(slot: number, readFrom: ReadFrom.ReadFrom, of: NodePool.Node | undefined): Door | undefined {
+  private doorOf(slot: number, readFrom: ReadFrom.ReadFrom, of: Pick<NodePool.Node, "address"> | undefined): Door | undefined {
     const { doors, suspects } = this
     const ofSlot = doors.get(slot)
     if (ofSlot !== undefined) return ofSlot
