@@ -132,8 +132,14 @@ describe("a command that can't be encoded", () => {
       const first = yield* start(get("a"))
       for (const command of [unit, bad]) {
         connection.submit(
-          new Attempt(command, true, Infinity, (outcome) =>
-            failures.push(outcome._tag === "Failed" ? `${outcome.failure.reason._tag} ${outcome.failure.delivery}` : "")
+          new Attempt(
+            command,
+            true,
+            Infinity,
+            (outcome) =>
+              failures.push(
+                outcome._tag === "Failed" ? `${outcome.failure.reason._tag} ${outcome.failure.delivery}` : ""
+              )
           )
         )
       }

@@ -11,7 +11,7 @@ import * as RedirectPolicy from "../src/RedirectPolicy.ts"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
 import * as Session from "../src/Session.ts"
-import { connected, connectedTo, start } from "./support/client.ts"
+import { carrier, connected, connectedTo, start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, keyOfC, settle, slotOfA, threeNodes } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { ScriptedNode } from "./support/ScriptedCluster.ts"
@@ -281,6 +281,27 @@ describe("those who wait", () => {
       for (const fiber of [...fibers, late]) assert.strictEqual(yield* Fiber.join(fiber), "OK")
       const lines = b.connections.flatMap(({ received }) => received).filter((line) => line.startsWith("SET bar"))
       assert.deepStrictEqual(lines, Array.from({ length: 701 }, (_, n) => `SET bar ${n}`))
+    }))
+
+  it.effect("leave behind those that were sent before them, and were refused only after they had come", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* connected()
+      const set = (n: number) => start(run(Redis.set(keyOfA, `${n}`)))
+      a.on("SET", "hold")
+      const fibers = [yield* set(0), yield* set(1), yield* set(2)]
+      yield* settle
+      const connection = carrier(a, "SET bar 0")
+      connection.release(loading)
+      yield* settle
+      fibers.push(yield* set(3))
+      yield* settle
+      connection.release(loading)
+      connection.release(loading)
+      a.on("SET", Reply.simple("OK"))
+      yield* advance("1 second")
+      for (const fiber of fibers) assert.strictEqual(yield* Fiber.join(fiber), "OK")
+      const lines = a.commands.filter((line) => line.startsWith("SET"))
+      assert.deepStrictEqual(lines.slice(3), ["SET bar 0", "SET bar 1", "SET bar 2", "SET bar 3"])
     }))
 
   it.effect("are told when the client ends", () =>

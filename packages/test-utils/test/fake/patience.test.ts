@@ -1,6 +1,6 @@
 /** A great many commands wait for a dead shard of the cluster in memory, by the test clock: that costs memory only. */
 import { assert, describe, it } from "@effect/vitest"
-import { Redis, RedisCluster, RedirectPolicy } from "@redisc/core"
+import { RedirectPolicy, Redis, RedisCluster } from "@redisc/core"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -23,7 +23,9 @@ describe("a dead shard", () => {
       const before = process.memoryUsage().heapUsed
       const begun = performance.now()
       const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
-      for (let n = 0; n < count; n++) fibers.push(yield* Effect.forkChild(Redis.incr("bar"), { startImmediately: true }))
+      for (let n = 0; n < count; n++) {
+        fibers.push(yield* Effect.forkChild(Redis.incr("bar"), { startImmediately: true }))
+      }
       const waiting = performance.now()
       yield* TestClock.adjust(`${minutes} minutes`)
       const waited = performance.now()

@@ -25,6 +25,7 @@ class FirstTry<A> extends Call implements Host {
   readonly router: Router
   readonly slot: number
   readonly fiber: AnyFiber
+  readonly rank: number | undefined
   private readonly seen: Tracing.Seen
   private readonly resume: (effect: Effect.Effect<A, RedisError>) => void
   private waiting: WaitingCall | undefined = undefined
@@ -42,6 +43,7 @@ class FirstTry<A> extends Call implements Host {
     this.router = router
     this.slot = slot
     this.fiber = fiber
+    this.rank = router.room?.draw()
     this.seen = seen
     this.resume = resume
   }
@@ -67,9 +69,9 @@ class FirstTry<A> extends Call implements Host {
   }
 
   goOn(failure: Failure, stay?: Stay): void {
-    const { deadline, seen, slot } = this
+    const { deadline, rank, seen, slot } = this
     const command = this.command as Command.Command<A>
-    this.resume(Redirects.follow(this.router, { command, slot, deadline, failure, seen, stay }))
+    this.resume(Redirects.follow(this.router, { command, slot, deadline, failure, seen, stay, rank }))
   }
 
   fail(error: RedisError): void {

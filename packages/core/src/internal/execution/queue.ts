@@ -20,8 +20,10 @@ export interface Waiting extends About {
   readonly until: number
   /** Further slots with work that goes out together with it: whatever comes for them waits behind it. */
   readonly also?: ReadonlyArray<number> | undefined
-  /** Its place. With the ticket of an earlier stay it goes back there; without one it gets the last place. */
+  /** Its place. With the ticket of an earlier stay it goes back there; without one it gets that of its `rank`, or the last place. */
   readonly ticket: number | undefined
+  /** The ticket that was drawn when it was begun: others may have come after that, and be in the room before it. */
+  readonly rank?: number | undefined
 }
 
 /** Work in the room. */

@@ -47,6 +47,8 @@ interface Work<A, E, R> {
   readonly stale: boolean
   /** The stay in the waiting room before its first try. */
   readonly stay?: Stay | undefined
+  /** Its place in the waiting room, if it has not been there. */
+  readonly rank?: number | undefined
   /** In milliseconds of the Clock. */
   readonly deadline: number
   /**
@@ -122,7 +124,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       if (waits && (isStale ? room.holds(about) : room.close(failure, about))) {
         const { ticket, trials, until }: Stay = stay ??
           { until: Math.min(deadline, now + within!), ticket: undefined, trials: 0 }
-        const leave: Leave = yield* room.wait({ ...about, also: work.also?.(fiber), until, ticket })
+        const leave: Leave = yield* room.wait({ ...about, also: work.also?.(fiber), until, ticket, rank: work.rank })
         if (leave._tag !== "Go") {
           const end = unserved(leave, { ...failure, delivery }, { deadline, now: room.now(), until })
           return yield* withoutStack(() => work.error(end, attemptsWith(end, attempts, trials)))
@@ -188,12 +190,14 @@ export interface Tried<A> {
   readonly seen?: Seen
   /** Its stay in the waiting room before its first try. */
   readonly stay?: Stay | undefined
+  /** Its place in the waiting room, if it has not been there. */
+  readonly rank?: number | undefined
 }
 
 /** Continues with a command whose first try has failed. */
 export const follow = <A>(
   router: Router,
-  { command, deadline, failure, overtaken = false, seen, slot, stay, together = false }: Tried<A>
+  { command, deadline, failure, overtaken = false, rank, seen, slot, stay, together = false }: Tried<A>
 ): Effect.Effect<A, RedisError> => {
   seen?.(failure.node)
   let tries = 1
@@ -206,6 +210,7 @@ export const follow = <A>(
     reads: command.spec.readOnly,
     stale: false,
     stay,
+    rank,
     deadline,
     overtaken,
     again: (route, inFull) =>

@@ -152,7 +152,9 @@ export const goOn = <A>(options: Options<A>, lefts: ReadonlyArray<Left<A>>): Eff
   )
   // They begin at once, and so keep their places before whoever comes next.
   const begin = Effect.forEach(works, (work) => Effect.forkChild(work, { startImmediately: true }))
-  return works.length === 1 ? works[0] : Effect.flatMap(begin, (fibers) => Effect.forEach(fibers, Fiber.join, { discard: true }))
+  return works.length === 1
+    ? works[0]
+    : Effect.flatMap(begin, (fibers) => Effect.forEach(fibers, Fiber.join, { discard: true }))
 }
 
 /** What is left of a command after a further try; undefined if it is settled. */
@@ -167,7 +169,13 @@ const settled = <A>(
     const { failure } = outcome
     seen?.(failure.node)
     const uncertain = left.uncertain || failure.delivery === "MaybeExecuted"
-    return Effect.succeed({ ...left, abridged: left.abridged && command === left.command, failure, attempts, uncertain })
+    return Effect.succeed({
+      ...left,
+      abridged: left.abridged && command === left.command,
+      failure,
+      attempts,
+      uncertain
+    })
   }
   seen?.(outcome.node)
   return Effect.map(Effect.result(decoded(command, outcome.value, outcome.node, left.slot, attempts)), (result) => {
@@ -208,8 +216,10 @@ const persevere = Effect.fnUntraced(function*<A>(
     else if (!(abridged && inFull)) { for (const left of others) router.count("retries", left.failure, fiber) }
     const commands = tried.map(({ command }) => inFull ? Command.inFull(command) : command)
     const calls = tried.map(({ deadline }, n) => ({ command: commands[n], deadline }))
-    const outcomes = yield* attemptAll(calls, isAsking(route), (call, n) =>
-      router.redispatch(call, tried[n].slot, route, fiber)
+    const outcomes = yield* attemptAll(
+      calls,
+      isAsking(route),
+      (call, n) => router.redispatch(call, tried[n].slot, route, fiber)
     )
     const left = yield* Effect.forEach(outcomes, (outcome, n) => settled(options, tried[n], commands[n], outcome))
     const lefts = left.filter((left) => left !== undefined)

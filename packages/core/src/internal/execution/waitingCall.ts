@@ -21,6 +21,7 @@ export interface Host extends Call {
   readonly router: Router
   readonly slot: number
   readonly fiber: AnyFiber
+  readonly rank: number | undefined
   /** Goes on after a failure. */
   readonly goOn: (failure: Failure, stay: Stay) => void
   readonly fail: (error: RedisError) => void
@@ -49,6 +50,10 @@ export class WaitingCall extends Call implements Guest {
 
   get slot(): number {
     return this.host.slot
+  }
+
+  get rank(): number | undefined {
+    return this.host.rank
   }
 
   /** Work that blocks or needs a connection of its own has no first try that is a call. */

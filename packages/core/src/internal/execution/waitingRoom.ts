@@ -64,12 +64,13 @@ class Waiter implements Guest {
   readonly reads: boolean
   readonly until: number
   readonly also: ReadonlyArray<number> | undefined
+  readonly rank: number | undefined
   ticket: number | undefined
   gone = true
   private readonly resume: (effect: Effect.Effect<Leave>) => void
 
   constructor(
-    { also, beside, readFrom, reads, slot, ticket, until }: Waiting,
+    { also, beside, rank, readFrom, reads, slot, ticket, until }: Waiting,
     resume: (effect: Effect.Effect<Leave>) => void
   ) {
     this.slot = slot
@@ -78,6 +79,7 @@ class Waiter implements Guest {
     this.reads = reads
     this.until = until
     this.also = also
+    this.rank = rank
     this.ticket = ticket
     this.resume = resume
   }
@@ -223,6 +225,11 @@ export class WaitingRoom {
     return true
   }
 
+  /** A ticket for work that is begun now: should it have to wait, it will before all that is begun later. */
+  draw(): number {
+    return ++this.tickets
+  }
+
   /** Takes a guest in. It is told to leave at once if there is no room for it, or no reason to wait. */
   enter(guest: Guest): void {
     if (this.ended) return guest.leave({ _tag: "Closed" })
@@ -233,7 +240,7 @@ export class WaitingRoom {
         return guest.leave({ _tag: "Full", limit })
       }
     }
-    guest.ticket ??= ++this.tickets
+    guest.ticket ??= guest.rank ?? this.draw()
     guest.gone = false
     this.counted(guest, 1)
     this.enqueue(guest)
@@ -404,7 +411,11 @@ export class WaitingRoom {
   }
 
   /** The door that a slot is behind by now: its own, that of its node, or that of its readers. */
-  private doorOf(slot: number, readFrom: ReadFrom.ReadFrom, of: Pick<NodePool.Node, "address"> | undefined): Door | undefined {
+  private doorOf(
+    slot: number,
+    readFrom: ReadFrom.ReadFrom,
+    of: Pick<NodePool.Node, "address"> | undefined
+  ): Door | undefined {
     const { doors, suspects } = this
     const ofSlot = doors.get(slot)
     if (ofSlot !== undefined) return ofSlot
