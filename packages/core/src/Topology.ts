@@ -392,12 +392,12 @@ export const fromSource = Effect.fnUntraced(function*(
     const startedAt = clock.currentTimeMillisUnsafe()
     // Also after a failure, so that the next try opens new connections to the seeds: their names may lead elsewhere by then.
     const map = yield* Effect.tapError(learn, () => Effect.sync(() => retain(current())))
-    retain(map)
     refreshes++
     learntAt = startedAt
     woken.openUnsafe()
     if (SlotMap.fingerprint(map) !== SlotMap.fingerprint(current())) cadence.changed()
-    return yield* swap(map)
+    // The calls that a node which leaves gives back look at the new map.
+    return yield* Effect.tap(swap(map), () => Effect.sync(() => retain(map)))
   })
 
   const closed = Effect.fail(unsent(new RedisError.Closed()))

@@ -304,6 +304,26 @@ describe("those who wait", () => {
       assert.deepStrictEqual(lines.slice(3), ["SET bar 0", "SET bar 1", "SET bar 2", "SET bar 3"])
     }))
 
+  it.effect("and have not been sent to a node that hangs leave it with the slot, before whoever comes then", () =>
+    Effect.gen(function*() {
+      const { a, b, cluster, run, service } = yield* connected({ maxInFlight: 2 })
+      const set = (n: number) => start(run(Redis.set(keyOfA, `${n}`)))
+      a.on("SET", "hold")
+      const fibers = yield* Effect.forEach([0, 1, 2, 3, 4, 5], set)
+      yield* settle
+      cluster.slots = [[0, 10922, "b:7000"], [10923, 16383, "c:7000"]]
+      yield* service.refresh
+      fibers.push(yield* set(6))
+      yield* settle
+      for (const fiber of fibers.slice(2)) assert.strictEqual(yield* Fiber.join(fiber), "OK")
+      const lines = b.commands.filter((line) => line.startsWith("SET"))
+      assert.deepStrictEqual(lines, [2, 3, 4, 5, 6].map((n) => `SET ${keyOfA} ${n}`))
+      assert.isUndefined(fibers[0].pollUnsafe())
+      yield* advance("3 seconds")
+      const error = yield* Effect.flip(Fiber.join(fibers[0]))
+      assert.strictEqual(error.delivery, "MaybeExecuted")
+    }))
+
   it.effect("are told when the client ends", () =>
     Effect.gen(function*() {
       const { a, cluster } = threeNodes()

@@ -101,6 +101,12 @@ export interface Connection {
    */
   readonly finish: (reason: RedisError.Reason) => void
   /**
+   * Fails the calls that were not sent yet, with the reason.
+   *
+   * @internal
+   */
+  readonly giveBack: (reason: RedisError.Reason) => void
+  /**
    * Ends the connection if it is finishing and no awaited call is left. Abandoned calls give no notice, so this has to be
    * polled.
    *
@@ -141,6 +147,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
   readonly watchdog: Watchdog
   readonly onDrain: () => void
   readonly finish: (reason: RedisError.Reason) => void
+  readonly giveBack: (reason: RedisError.Reason) => void
   readonly endIfIdle: () => void
   readonly abort: (reason: RedisError.Reason) => void
   id: number | undefined
@@ -189,6 +196,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     this.closed = ending.closed
     this.onDrain = outbox.onDrain
     this.finish = ending.finish
+    this.giveBack = ending.giveBack
     this.endIfIdle = ending.endIfIdle
     this.abort = ending.abort
     this.watchdog = new Watchdog({

@@ -86,6 +86,12 @@ export class Ending {
   /** Ends the connection now. Calls that were written may have been executed; the others are safe to send elsewhere. */
   readonly abort = (reason: RedisError.Reason): void => this.die(reason, false)
 
+  /** Fails the calls that were not sent yet, so that they can be sent elsewhere. */
+  readonly giveBack = (reason: RedisError.Reason): void => {
+    const { node, report } = this.link
+    failAll(this.outbox.waiting, notSent(reason, node), report)
+  }
+
   /** Ends a connection on which replies no longer match calls. Replies that were not delivered yet can't be trusted either. */
   outOfStep(problem: string): void {
     this.die(new RedisError.ProtocolViolation({ problem }), true)

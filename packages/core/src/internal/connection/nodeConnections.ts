@@ -346,8 +346,11 @@ export class NodeConnections implements Node {
     const wait = Effect.repeat(Effect.andThen(Effect.sleep("20 millis"), isDrained), { until: (done) => done })
     return Effect.gen({ self: this }, function*() {
       this.retired = true
-      // Calls that wait for a connection were never sent. They can go elsewhere at once; this node may be dead.
-      for (const connection of this.shared) if (connection.state._tag !== "Open") connection.abort(left)
+      // Calls that were never sent can go elsewhere at once, before whatever comes now; this node may be dead.
+      for (const connection of this.shared) {
+        if (connection.state._tag === "Open") connection.state.connection.giveBack(left)
+        else connection.abort(left)
+      }
       yield* within(wait, { duration: drainTimeout, soon: this.around.soon, orElse: () => Effect.succeed(false) })
       this.abort(left)
       yield* Scope.close(this.scope, Exit.void)
