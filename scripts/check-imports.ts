@@ -61,7 +61,7 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["options"],
     ["report/*"],
     ["scale/*", "outage/*"],
-    ["main", "outage", "path", "profile", "scale"]
+    ["main", "mget", "outage", "path", "profile", "scale"]
   ]
 }
 

@@ -226,9 +226,10 @@ const spread = ({ commands, ways }: Stretch<unknown>): Stretch<unknown> => {
       all.ways.push(way)
       continue
     }
-    for (const { command, slot } of way.all) {
-      all.commands.push(command)
-      all.ways.push(slot)
+    // A loop: too many arguments to `push` would exceed the stack.
+    for (let part = 0; part < way.slots.length; part++) {
+      all.commands.push(way.commands[part])
+      all.ways.push(way.slots[part])
     }
   }
   return all
@@ -241,14 +242,17 @@ const gathered = Effect.fnUntraced(function*<A>(
 ): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
   const all: Array<Settled<A>> = []
   let at = 0
-  const next = (): Parts.Outcome => {
-    const result = results[at] as Settled<Resp.Value>
-    return { result, node: nodes[at], attempts: attempts.get(at++) ?? 1 }
-  }
   for (let index = 0; index < commands.length; index++) {
     const way = ways[index]
-    if (isParts(way)) all.push(yield* Effect.result(Parts.joined(commands[index], way, way.all.map(next))))
-    else all.push(results[at++] as Settled<A>)
+    if (!isParts(way)) {
+      all.push(results[at++] as Settled<A>)
+      continue
+    }
+    const first = at
+    at += way.slots.length
+    const ofParts = results.slice(first, at) as ReadonlyArray<Settled<Resp.Value>>
+    const doneOf = (part: number) => ({ node: nodes[first + part], attempts: attempts.get(first + part) ?? 1 })
+    all.push(yield* Effect.result(Parts.joined(commands[index], way, ofParts, doneOf)))
   }
   return all
 })

@@ -18,26 +18,20 @@ import { decoded } from "../connection/call.ts"
 import { executed, toError } from "../failures/failure.ts"
 import { combine } from "./merging.ts"
 
-/** The part of a command for one slot. */
-export interface Part {
-  readonly slot: number
-  /** Its decoder refuses a reply that can't be put together with others. */
-  readonly command: Command.Command<Resp.Value>
-  /** The positions of its keys among the keys of the whole. */
-  readonly indexes: ReadonlyArray<number>
-}
-
-/** The way of a command that is sent in parts. */
+/** The way of a command that is sent in parts, each with the keys of one slot, in their order. */
 export interface Parts {
   readonly _tag: "Parts"
-  readonly all: ReadonlyArray<Part>
-  /** The number of keys, of all parts. */
-  readonly keys: number
+  readonly slots: ReadonlyArray<number>
+  /** Their decoders refuse a reply that can't be put together with others. */
+  readonly commands: ReadonlyArray<Command.Command<Resp.Value>>
+  /** For each key of the whole, the index of its part. */
+  readonly partOf: Uint16Array
 }
 
-/** What became of a part, where, and in how many tries. */
-export interface Outcome {
-  readonly result: Result.Result<Resp.Value, RedisError.RedisError>
+type Results = ReadonlyArray<Result.Result<Resp.Value, RedisError.RedisError>>
+
+/** Where a part was done, and in how many tries. */
+export interface Done {
   readonly node: string | undefined
   readonly attempts: number
 }
@@ -48,13 +42,17 @@ const listOf = (keys: number): Decode<Resp.Value> => (value) => {
   throw new Mismatch(`an array of ${keys}`, describeReply(value))
 }
 
+const listOfOne = listOf(1)
+
 const integer: Decode<Resp.Value> = (value) => {
   if (typeof value === "bigint" || Number.isSafeInteger(value)) return value
   throw new Mismatch("an integer", describeReply(value))
 }
 
-const decoderOf = (response: CommandSpec.ResponsePolicy, keys: number): Decode<Resp.Value> =>
-  response === "Default" ? listOf(keys) : response === "AggSum" ? integer : raw
+const decoderOf = (response: CommandSpec.ResponsePolicy, keys: number): Decode<Resp.Value> => {
+  if (response === "Default") return keys === 1 ? listOfOne : listOf(keys)
+  return response === "AggSum" ? integer : raw
+}
 
 const text = new TextDecoder()
 
@@ -65,6 +63,9 @@ const isAtomic = ({ atomicWith }: CommandSpec.CommandSpec, options: ReadonlyArra
   )
 
 const invalid = (problem: string): RedisError.InvalidArgument => new RedisError.InvalidArgument({ problem })
+
+/** For each slot, the index that its part had in the last command that had one. Whether it has it now has to be checked. */
+const guesses = new Uint16Array(Slot.count)
 
 /**
  * The slot of a command that can be divided, or its parts, or the reason why its keys can't be in several slots. A `tolerant` one is
@@ -89,36 +90,40 @@ export const divide = (
   if ((end - begin) % step !== 0) {
     return invalid(`each of its keys needs ${step === 2 ? "a value" : `${step - 1} arguments`} behind it`)
   }
-  const parts = new Map<number, { readonly args: Array<Command.Arg>; readonly indexes: Array<number> }>()
-  for (let at = begin, index = 0; at < end; at += step, index++) {
+  const slots: Array<number> = []
+  const lists: Array<Array<Command.Arg>> = []
+  const partOf = new Uint16Array((end - begin) / step)
+  for (let at = begin, key = 0; at < end; at += step, key++) {
     const slot = Slot.fromKey(args[at])
-    let part = parts.get(slot)
-    if (part === undefined) parts.set(slot, part = { args: args.slice(0, begin), indexes: [] })
-    for (let i = at; i < at + step; i++) part.args.push(args[i])
-    part.indexes.push(index)
+    let part = guesses[slot]
+    if (slots[part] === slot) {
+      for (let i = at; i < at + step; i++) lists[part].push(args[i])
+    } else {
+      part = guesses[slot] = slots.push(slot) - 1
+      lists.push(begin === 0 ? args.slice(at, at + step) : [...args.slice(0, begin), ...args.slice(at, at + step)])
+    }
+    partOf[key] = part
   }
-  const all: Array<Part> = []
-  for (const [slot, part] of parts) {
-    const keys = part.indexes.length
-    if (count >= 0) part.args[count] = `${keys}`
-    for (let i = end; i < args.length; i++) part.args.push(args[i])
-    const sent = Command.part(command, part.args, decoderOf(spec.response, keys))
-    all.push({ slot, command: sent, indexes: part.indexes })
+  const commands: Array<Command.Command<Resp.Value>> = []
+  for (const list of lists) {
+    const keys = (list.length - begin) / step
+    if (count >= 0) list[count] = `${keys}`
+    for (let i = end; i < args.length; i++) list.push(args[i])
+    commands.push(Command.part(command, list, decoderOf(spec.response, keys)))
   }
-  return { _tag: "Parts", all, keys: (end - begin) / step }
+  return { _tag: "Parts", slots, commands, partOf }
 }
 
 /** Puts the replies of parts at the places of their keys. The error of a part takes the places of its keys. */
-const ordered = ({ all, keys }: Parts, outcomes: ReadonlyArray<Outcome>): Resp.Value => {
-  const list = Array.from<Resp.Value | RedisError.RedisError>({ length: keys })
-  for (let n = 0; n < all.length; n++) {
-    const { indexes } = all[n]
-    const { result } = outcomes[n]
-    for (let i = 0; i < indexes.length; i++) {
-      list[indexes[i]] = Result.isSuccess(result) ? (result.success as ReadonlyArray<Resp.Value>)[i] : result.failure
-    }
+const ordered = ({ partOf, slots }: Parts, results: Results): Resp.Value => {
+  const list: Array<unknown> = []
+  const next = new Uint32Array(slots.length)
+  for (let key = 0; key < partOf.length; key++) {
+    const part = partOf[key]
+    const result = results[part]
+    list.push(Result.isSuccess(result) ? (result.success as ReadonlyArray<Resp.Value>)[next[part]++] : result.failure)
   }
-  return list as Resp.Value
+  return list as ReadonlyArray<Resp.Value>
 }
 
 const isSame = (a: Resp.Value, b: Resp.Value): boolean =>
@@ -133,47 +138,44 @@ const agreed = (values: ReadonlyArray<Resp.Value>): Resp.Value | Mismatch => {
 
 const certainty: ReadonlyArray<RedisError.Delivery> = ["NotSent", "Rejected", "Executed", "MaybeExecuted"]
 
-/** What the error of the whole says of a part. */
-const told = ({ command, slot }: Part, { attempts, node, result }: Outcome): RedisError.Part => {
-  const keys = Command.keys(command)
-  if (Result.isSuccess(result)) return { keys, slot, node, delivery: "Executed", attempts }
-  const { attempts: tries, delivery, node: last, reason } = result.failure
-  return { keys, slot, node: last, delivery, reason, attempts: tries }
-}
-
 /** The error of a command of which parts have failed: that of the first, with what became of each part. */
 const failureOf = (
   command: Command.Any,
-  { all }: Parts,
-  outcomes: ReadonlyArray<Outcome>
+  { commands, slots }: Parts,
+  results: Results,
+  doneOf: (part: number) => Done
 ): RedisError.RedisError => {
-  const failures = outcomes.flatMap(({ result }) => Result.isFailure(result) ? [result.failure] : [])
+  const failures: Array<RedisError.RedisError> = []
+  const parts = results.map((result, part): RedisError.Part => {
+    const keys = Command.keys(commands[part])
+    const slot = slots[part]
+    if (Result.isSuccess(result)) return { keys, slot, delivery: "Executed", ...doneOf(part) }
+    failures.push(result.failure)
+    const { attempts, delivery, node, reason } = result.failure
+    return { keys, slot, node, delivery, reason, attempts }
+  })
   const worst = certainty[Math.max(...failures.map(({ delivery }) => certainty.indexOf(delivery)))]
-  const isInPart = failures.length < outcomes.length && worst !== "Executed" && !CommandSpec.isHarmless(command.spec)
+  const isInPart = failures.length < parts.length && worst !== "Executed" && !CommandSpec.isHarmless(command.spec)
   const { attempts, away, node, overtaken = false, reason, slot } = failures[0]
   const delivery = isInPart ? "MaybeExecuted" : worst
-  const parts = all.map((part, index) => told(part, outcomes[index]))
   return toError({ reason, delivery, node, away, overtaken }, { command, slot, attempts, parts })
 }
 
-/** The result of a command from what became of its parts. */
+/** The result of a command from those of its parts. */
 export const joined = <A>(
   command: Command.Command<A>,
   parts: Parts,
-  outcomes: ReadonlyArray<Outcome>
+  results: Results,
+  doneOf: (part: number) => Done
 ): Exit.Exit<A, RedisError.RedisError> => {
   const { spec: { response }, tolerant } = command
-  const values: Array<Resp.Value> = []
-  for (const { result } of outcomes) if (Result.isSuccess(result)) values.push(result.success)
   const isOrdered = response === "Default"
-  if (values.length < outcomes.length && !(tolerant && isOrdered)) {
-    return Exit.fail(failureOf(command, parts, outcomes))
+  if (!(tolerant && isOrdered) && results.some(Result.isFailure)) {
+    return Exit.fail(failureOf(command, parts, results, doneOf))
   }
-  const value = isOrdered
-    ? ordered(parts, outcomes)
-    : response === "AggSum"
-    ? combine(response, values)
-    : agreed(values)
+  if (isOrdered) return decoded(command, ordered(parts, results), undefined)
+  const values = results.map(Result.getOrThrow)
+  const value = response === "AggSum" ? combine(response, values) : agreed(values)
   if (!(value instanceof Mismatch)) return decoded(command, value, undefined)
   const { expected, received } = value
   return Exit.fail(toError(executed(new RedisError.DecodeFailed({ expected, received }), undefined), { command }))
