@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
 import * as Command from "../src/Command.ts"
 import * as CrossSlot from "../src/CrossSlot.ts"
 import * as ReadFrom from "../src/ReadFrom.ts"
@@ -291,6 +292,63 @@ describe("the parts of a command", () => {
         [undefined, "Executed"]
       ])
       assert.isDefined(error.away)
+    }))
+
+  it.effect("take room together, as one command to each node", () =>
+    Effect.gen(function*() {
+      const { a, run, service } = yield* started({ failWhenFull: true, maxInFlight: 10 })
+      const keys = Array.from({ length: 300 }, (_, n) => `key:${n}`)
+      assert.strictEqual((yield* run(Redis.mget(keys))).length, 300)
+      a.on("GET", "hold")
+      const full = yield* start(run(Redis.pipeline(Array.from({ length: 10 }, () => Redis.get(ofA)))))
+      yield* advance("10 millis")
+      const error = yield* Effect.flip(run(Redis.mset([...keys.map((key) => [key, "1"] as const), [ofA, "1"]])))
+      assert.deepStrictEqual([error.reason._tag, error.delivery], ["Overloaded", "MaybeExecuted"])
+      const told = new Set(shown(error).map(([, , node, tag, delivery]) => `${node} ${tag} ${delivery}`))
+      assert.deepStrictEqual([...told].toSorted(), [
+        "a:7000 Overloaded NotSent",
+        "b:7000 undefined Executed",
+        "c:7000 undefined Executed"
+      ])
+      yield* Fiber.interrupt(full)
+      assert.strictEqual((yield* service.stats).waiting, 0)
+      for (const node of ["b", "c"]) assert.strictEqual((yield* service.stats).nodes.get(`${node}:7000`)?.waiting, 0)
+    }))
+
+  it.effect("make one span, which names all their nodes", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* started()
+      const spans: Array<Tracer.NativeSpan> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      const traced = Effect.provideService(Tracer.Tracer, tracer)
+      yield* run(traced(Redis.mget([ofA, ofB])))
+      a.on("MGET", Reply.error("NOPERM no permissions to access a key"))
+      yield* Effect.flip(run(traced(Redis.mget([ofA, ofB]))))
+      assert.deepStrictEqual(spans.map(({ attributes, name }) => [name, attributes.get("db.redis.nodes")]), [
+        ["MGET", ["a:7000", "b:7000"]],
+        ["MGET", undefined]
+      ])
+      assert.deepStrictEqual(
+        ["network.peer.address", "error.type", "db.redis.delivery"].map((name) => spans[1].attributes.get(name)),
+        ["a:7000", "ServerError", "Rejected"]
+      )
+    }))
+
+  it.effect("are waited for by ensureReplication, each at its node", () =>
+    Effect.gen(function*() {
+      const { a, b, c, run } = yield* started()
+      for (const node of [a, b, c]) node.on("WAIT", Reply.integer(1))
+      const saved = Redis.mset({ [ofA]: "1", [ofB]: "2" }).pipe(
+        Redis.ensureReplication({ replicas: 1, within: "100 millis" })
+      )
+      assert.strictEqual(yield* run(saved), "OK")
+      assert.deepStrictEqual([a, b, c].map((node) => node.count("WAIT 1 100")), [1, 1, 0])
     }))
 
   it.effect("are given up when the fiber is interrupted, wherever it waits", () =>

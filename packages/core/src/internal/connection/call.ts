@@ -77,6 +77,11 @@ export abstract class Call extends Effectable.Class<void> {
     return this.isOwn
   }
 
+  /** Whether a node has room for it, however many commands are under way there, because it goes with one that the node has taken. */
+  hasRoomAt(_node: string): boolean {
+    return this.isAdmitted
+  }
+
   abstract onReply(value: Resp.Value, node: string): void
   abstract onFailure(failure: Failure): void
 

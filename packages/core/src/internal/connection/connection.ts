@@ -261,7 +261,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     if (this.ending.refusal !== undefined) return call.onFailure(this.ending.refusal)
     if (this.failWhenFull) {
       if (call.isOwn) this.link.own.count++
-      else if (!call.isAdmitted && this.isFull()) {
+      else if (!call.hasRoomAt(this.address.key) && this.isFull()) {
         return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.maxInFlight }), this.address.key))
       }
     }

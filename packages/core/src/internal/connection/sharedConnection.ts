@@ -76,7 +76,7 @@ export class SharedConnection implements Taker {
         return state.connection.submit(call)
       case "Connecting":
         if (call.isOwn) this.ownWaiting++
-        if (call.isAdmitted || this.waiting.length - this.ownWaiting < this.options.maxWaiting) {
+        if (call.hasRoomAt(this.node) || this.waiting.length - this.ownWaiting < this.options.maxWaiting) {
           return this.waiting.push(call)
         }
         return call.onFailure(notSent(new RedisError.Overloaded({ limit: this.options.maxWaiting }), this.node))

@@ -15,6 +15,7 @@ import { blocks, Call, deadlineOf, decoded } from "../connection/call.ts"
 import { rejected, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Admission, Split } from "./admission.ts"
+import { Company } from "./company.ts"
 import { overtakers } from "./overtaking.ts"
 import * as Parts from "./parts.ts"
 import * as Remainder from "./remainder.ts"
@@ -38,13 +39,26 @@ interface Unreadable<A> {
 class BatchCall<A> extends Call {
   readonly index: number
   readonly slot: number
+  readonly company: Company | undefined
   private readonly batch: Batch<A>
 
-  constructor(batch: Batch<A>, command: Command.Command<A>, index: number, slot: number, deadline: number) {
+  constructor(
+    batch: Batch<A>,
+    command: Command.Command<A>,
+    index: number,
+    slot: number,
+    deadline: number,
+    company: Company | undefined
+  ) {
     super(command, batch.router.asking, deadline)
     this.batch = batch
     this.index = index
     this.slot = slot
+    this.company = company
+  }
+
+  override hasRoomAt(node: string): boolean {
+    return this.company?.hasRoomAt(node) === true
   }
 
   onReply(value: Resp.Value, node: string): void {
@@ -77,7 +91,8 @@ class BatchCall<A> extends Call {
       Command.inFull(this.command as Command.Command<A>),
       this.index,
       this.slot,
-      this.deadline
+      this.deadline,
+      this.company
     )
   }
 }
@@ -138,7 +153,11 @@ class Batch<A> extends Effectable.Class<void> {
       this.calls = calls
       this.left = calls.length
       this.resume = resume
-      for (const call of calls) this.router.dispatch(call, call.slot, fiber, groupOf(this.router, call))
+      for (const call of calls) {
+        const failed = this.rest.length
+        this.router.dispatch(call, call.slot, fiber, groupOf(this.router, call))
+        if (call.company !== undefined && this.rest.length === failed) call.company.taken()
+      }
       return this
     })
   }
@@ -217,19 +236,26 @@ const oneByOne = <A>({ commands, ways }: Stretch<A>, seen: Seen): Effect.Effect<
 const refused = (command: Command.Any, reason: RedisError.Reason) => Result.fail(unsent(reason, command))
 
 /** Replaces commands by their parts. */
-const spread = ({ commands, ways }: Stretch<unknown>): Stretch<unknown> => {
-  const all: Stretch<unknown> = { isSplit: false, commands: [], ways: [] }
+const spread = ({ commands, ways }: Stretch<unknown>) => {
+  const all = {
+    commands: new Array<Command.Any>(),
+    ways: new Array<Admission>(),
+    companies: new Array<Company | undefined>()
+  }
   for (let index = 0; index < commands.length; index++) {
     const way = ways[index]
     if (!isParts(way)) {
       all.commands.push(commands[index])
       all.ways.push(way)
+      all.companies.push(undefined)
       continue
     }
+    const company = new Company()
     // A loop: too many arguments to `push` would exceed the stack.
     for (let part = 0; part < way.slots.length; part++) {
       all.commands.push(way.commands[part])
       all.ways.push(way.slots[part])
+      all.companies.push(company)
     }
   }
   return all
@@ -264,7 +290,7 @@ const together = Effect.fnUntraced(function*<A>(
   { fiber, seen }: Pick<Options, "fiber" | "seen">
 ): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
   const hasParts = stretch.ways.some(isParts)
-  const { commands, ways } = hasParts ? spread(stretch) : stretch
+  const { commands, companies, ways } = hasParts ? spread(stretch) : { ...stretch, companies: undefined }
   const batch = new Batch<unknown>(router, commands, hasParts, seen)
   const { results } = batch
   const begun = router.clock.readExactly()
@@ -273,7 +299,8 @@ const together = Effect.fnUntraced(function*<A>(
     const command = commands[index]
     const way = ways[index]
     if (typeof way === "number") {
-      calls.push(new BatchCall(batch, command, index, way, deadlineOf(command, begun, router.timeout)))
+      const deadline = deadlineOf(command, begun, router.timeout)
+      calls.push(new BatchCall(batch, command, index, way, deadline, companies?.[index]))
     } else if (isRefusal(way)) {
       results[index] = refused(command, way)
     }
