@@ -251,6 +251,25 @@ describe("a refresh that learns nothing", () => {
     }))
 })
 
+describe("a node that hangs", () => {
+  it.effect("does not hold up the news while the others say that the cluster is down, nor once they are well again", () =>
+    Effect.gen(function*() {
+      const { cluster, current, members, topology } = yield* known()
+      members[0].frozen = true
+      for (const member of members.slice(1)) member.state = "fail"
+      const down = yield* start(topology.refresh)
+      yield* advance("600 millis")
+      assert.isDefined(down.pollUnsafe())
+      const promoted: Slots = [[0, 5460, "b:7000"], [5461, 10922, "b:7000"], [10923, 16383, "c:7000"]]
+      cluster.slots = promoted
+      for (const member of members.slice(1)) member.state = "ok"
+      const fiber = yield* start(topology.refresh)
+      yield* advance("600 millis")
+      assert.isDefined(fiber.pollUnsafe())
+      assert.deepStrictEqual(yield* current, ["0-10922 b:7000", "10923-16383 c:7000"])
+    }))
+})
+
 describe("at the start", () => {
   it.effect("a healthy seed is waited for, though most were taken out and say alike that they know nothing", () =>
     Effect.gen(function*() {

@@ -5,9 +5,10 @@ import * as ReadFrom from "../../ReadFrom.ts"
 import type * as RedisError from "../../RedisError.ts"
 import type { Failure } from "../failures/failure.ts"
 
-/** The first pause between two trials, and the longest, in milliseconds. */
+/** The first pause between two trials, and the longest, in milliseconds. One that answers may be back at any moment. */
 const minPause = 20
 const maxPause = 1000
+const maxPauseIfAnswering = 500
 
 /** After this time, in milliseconds, a trial that has no outcome is followed by the next one. */
 export const trialTimeout = 1000
@@ -76,13 +77,17 @@ export class Door {
 
   /** Doubles the pause before the next trial. `jitter` is the share of the pause that is taken, from 0.5 to 1.5. */
   postpone(now: number, jitter: number): void {
-    this.pause = Math.min(this.pause * 2, maxPause)
+    this.pause = Math.min(this.pause * 2, this.maxPause)
     this.probeAt = now + Math.ceil(this.pause * jitter)
   }
 
   /** Closed again shortly after it was open, it goes on with the pauses that it had. */
   follows(before: Door): void {
-    this.pause = Math.min(before.pause * 2, maxPause)
+    this.pause = Math.min(before.pause * 2, this.maxPause)
+  }
+
+  private get maxPause(): number {
+    return isReply(this.failure) ? maxPauseIfAnswering : maxPause
   }
 
   /** Whether a trial is out that may still have an outcome soon. */

@@ -93,15 +93,18 @@ const open = Effect.fnUntraced(function*(options: ClusterOptions) {
     const targets = patches.toAsk(voters, startedAt)
     const isUncontested = (view: Vote.View): boolean => Vote.objection(view, believed, false) === undefined
     let asked = known.slice(0, voters)
-    const { failures, testimony, views } = yield* poll(asked, targets, isUncontested)
+    const { failures, testimony, views } = yield* poll(asked, targets, isUncontested, believed !== undefined)
     // If none of these nodes has a view that can win, ask all the others, and the seeds, whose names may lead to other nodes by
     // now.
     if (!views.some((view) => Vote.isSound(view) && isUncontested(view))) {
       const others = [...known.slice(voters), ...targets, ...seeds]
       const rest = new Map(others.map((address) => [address.key, address]))
       for (const { node } of views) rest.delete(node)
+      // Nor those that have not answered yet: they hang.
+      const failed = new Set(failures.map(({ node }) => node))
+      for (const { key } of asked) if (!failed.has(key)) rest.delete(key)
       asked = [...asked, ...rest.values()]
-      const second = yield* poll([...rest.values()], [], isUncontested)
+      const second = yield* poll([...rest.values()], [], isUncontested, believed !== undefined)
       views.push(...second.views)
       failures.push(...second.failures)
     }

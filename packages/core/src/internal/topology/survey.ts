@@ -20,6 +20,8 @@ const CLUSTER_SHARDS = Command.make(CommandSpec.get("CLUSTER SHARDS"), [], Reply
 
 /** How long one node may take to answer. */
 const askTimeout = "2 seconds"
+/** How long to wait for the others, if hurried, once more than half have told a map. */
+const laggardTimeout = "500 millis"
 /** How long to wait for the targets of redirects once the other nodes' views have decided. */
 const testimonyTimeout = "150 millis"
 
@@ -80,14 +82,16 @@ const ask = Effect.fnUntraced(function*(
 })
 
 /**
- * Asks all nodes at once, and stops waiting when more than half of `addresses` agree on a view that `counts`. The `targets` of
- * redirects have no vote; they get a little more time to answer.
+ * Asks all nodes at once, and stops waiting when more than half of `addresses` agree on a view that `counts`, or, if
+ * hurried, a while after more than half have told a map: one that hangs must not hold up the news. The `targets` of redirects have no vote; they get a little more
+ * time to answer.
  */
 export const make = (pool: NodePool["Service"], layouts: Layouts) =>
   Effect.fnUntraced(function*(
     addresses: ReadonlyArray<Address>,
     targets: ReadonlyArray<Address>,
-    counts: (view: Vote.View) => boolean
+    counts: (view: Vote.View) => boolean,
+    isHurried: boolean
   ): Effect.fn.Return<Answers> {
     const views: Array<Vote.View> = []
     const testimony = new Map<string, Vote.View>()
@@ -96,8 +100,11 @@ export const make = (pool: NodePool["Service"], layouts: Layouts) =>
     const unheard = new Set(targets.map(({ key }) => key))
     const decided = Deferred.makeUnsafe<void>()
     const heard = Deferred.makeUnsafe<void>()
+    const most = Deferred.makeUnsafe<void>()
     const settled = (address: Address): void => {
       if (Vote.isDecided(views.filter(counts), voting.size)) Deferred.doneUnsafe(decided, Effect.void)
+      const filled = isHurried ? views.filter(({ map }) => map.assigned > 0) : []
+      if (filled.length * 2 > voting.size) Deferred.doneUnsafe(most, Effect.void)
       if (unheard.delete(address.key) && unheard.size === 0) Deferred.doneUnsafe(heard, Effect.void)
     }
     if (targets.length === 0) Deferred.doneUnsafe(heard, Effect.void)
@@ -125,6 +132,7 @@ export const make = (pool: NodePool["Service"], layouts: Layouts) =>
       Deferred.await(decided),
       Effect.timeoutOption(Deferred.await(heard), testimonyTimeout)
     )
-    yield* Effect.raceFirst(asking, enough)
+    const late = Effect.andThen(Deferred.await(most), Effect.sleep(laggardTimeout))
+    yield* Effect.raceFirst(asking, Effect.raceFirst(enough, late))
     return { views, testimony, failures }
   })
