@@ -3,7 +3,7 @@
  * of them fail. Environment variables: `REDISC_SPLIT_SEED` (1 by default) and `REDISC_SPLIT_STEPS` (400 by default).
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Command, RedirectPolicy, Redis } from "@redisc/core"
+import { Command, ReadFrom, RedirectPolicy, Redis } from "@redisc/core"
 import type { RedisError } from "@redisc/core"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
@@ -213,4 +213,26 @@ describe(`commands with keys of many slots (seed ${seed})`, () => {
       }).pipe(Random.withSeed(`faults ${seed}`), Effect.provide(FakeCluster.layer())),
     30_000
   )
+
+  it.effect("are read from replicas as their region says, each part from one of its shard", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeCluster.FakeCluster
+      yield* fake.seed(Object.fromEntries(pool.map((key) => [key, `value of ${key}`])))
+      const read = ReadFrom.provide(Redis.mget(pool), "replica")
+      yield* inTime(read)
+      // By now the replicas have told that they are fit.
+      yield* inTime(Effect.sleep("2 seconds"))
+      assert.deepStrictEqual(yield* inTime(read), pool.map((key) => `value of ${key}`))
+      const counts = yield* Effect.forEach(
+        yield* fake.nodes,
+        ({ name, role }) =>
+          Effect.map(fake.journal(name), (journal) => [role, journal.some(({ command }) => command[0] === "MGET")])
+      )
+      assert.deepStrictEqual(counts.filter(([role]) => role === "primary").map(([, read]) => read), [
+        false,
+        false,
+        false
+      ])
+      assert.deepStrictEqual(counts.filter(([role]) => role === "replica").map(([, read]) => read), [true, true, true])
+    }).pipe(Effect.provide(FakeCluster.layer({ replicas: 1 }))))
 })

@@ -61,12 +61,13 @@ export class ClusterRouter implements Router {
     const refusal = this.lines.over() ?? unsound(command) ?? unplaced(command)
     if (refusal !== undefined) return refusal
     if (isForAllNodes(command)) return this.toAllNodes
+    const { oneSlot } = this
     const { layout } = command.spec
-    if (layout === undefined || !this.oneSlot) return slotOf(command, this.oneSlot)
+    if (layout === undefined) return slotOf(command, oneSlot)
     const crossSlot = Context.getOrUndefined(fiber.context, CrossSlot.Current) ?? this.cluster.crossSlot
     const problem = CrossSlot.check("crossSlot", crossSlot)
     return problem === undefined
-      ? Parts.divide(command, layout, crossSlot === "split")
+      ? Parts.divide(command, layout, { isAllowed: crossSlot === "split", oneSlot })
       : new RedisError.InvalidArgument({ problem })
   }
 

@@ -69,19 +69,19 @@ const guesses = new Uint16Array(Slot.count)
 
 /**
  * The slot of a command that can be divided, or its parts, or the reason why its keys can't be in several slots. A `tolerant` one is
- * one part if its keys are in one slot, so that it fails in the same way as in several.
+ * one part if its keys are in one slot, or if slots don't matter, so that it fails in the same way as in several.
  */
 export const divide = (
   command: Command.Any,
   { begin, count, step }: NonNullable<CommandSpec.CommandSpec["layout"]>,
-  isAllowed: boolean
+  { isAllowed, oneSlot }: { readonly isAllowed: boolean; readonly oneSlot: boolean }
 ): number | Parts | RedisError.Reason => {
   const { args, spec, tolerant } = command
   const end = count < 0 ? args.length : begin + step * CommandSpec.countOf(args[count])
   if (end <= begin || args.length <= begin) return anySlot
   const last = Math.min(end, args.length)
   const first = Slot.fromKey(args[begin])
-  let at = begin + step
+  let at = oneSlot ? begin + step : last
   while (at < last && Slot.fromKey(args[at]) === first) at += step
   const isOne = at >= last
   if (isOne && !tolerant) return first
@@ -94,7 +94,7 @@ export const divide = (
   const lists: Array<Array<Command.Arg>> = []
   const partOf = new Uint16Array((end - begin) / step)
   for (let at = begin, key = 0; at < end; at += step, key++) {
-    const slot = Slot.fromKey(args[at])
+    const slot = isOne ? first : Slot.fromKey(args[at])
     let part = guesses[slot]
     if (slots[part] === slot) {
       for (let i = at; i < at + step; i++) lists[part].push(args[i])
