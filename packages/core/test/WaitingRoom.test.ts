@@ -1,5 +1,6 @@
 /** What waits for a node that is away, how it finds out that the node is back, and in which order all leave. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
@@ -184,6 +185,27 @@ describe("a patient policy", () => {
       const error = yield* Effect.flip(made)
       assert.strictEqual(error.reason._tag, "InvalidArgument")
       assert.include(error.message, "within")
+    }))
+
+  it.effect.each([
+    ["the policy", { commandTimeout: Duration.infinity, redirects: RedirectPolicy.make(Schedule.forever, { within: Duration.infinity }) }],
+    ["the command", { commandTimeout: Duration.infinity }]
+  ] as const)("has no end where %s has none", ([who, options]) =>
+    Effect.gen(function*() {
+      const { a, run, service } = yield* connected(options)
+      a.accepts = "none"
+      a.drop()
+      const fiber = yield* start(Effect.result(run(Redis.get(keyOfA))))
+      const other = yield* start(Effect.result(run(Redis.get(keyOfA).pipe(Command.timeout(Duration.infinity)))))
+      yield* settle
+      yield* Effect.replicateEffect(Effect.andThen(TestClock.adjust("1 minute"), settle), 5, { discard: true })
+      const isEndless = who === "the policy"
+      assert.strictEqual((yield* service.stats).waiting, isEndless ? 2 : 0)
+      a.accepts = "all"
+      yield* advance("5 seconds")
+      for (const each of [fiber, other]) {
+        assert.strictEqual((yield* Fiber.join(each))._tag, isEndless ? "Success" : "Failure")
+      }
     }))
 
   it.effect("does not wait longer than a command may take", () =>
