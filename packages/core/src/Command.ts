@@ -618,7 +618,7 @@ export const idempotent = <A>(given: Command<A>): Command<A> => {
  *
  * **Gotchas**
  *
- * In a pipeline all commands stay on the shared connection. A server executes one command at a time, so it answers no other
+ * In a pipeline all commands stay on the shared connection, and so do the parts of a command with keys of several slots. A server executes one command at a time, so it answers no other
  * client meanwhile.
  *
  * **Example** (A minute for all keys)

@@ -443,15 +443,14 @@ const lcsOptions = Args.options<LcsOptions>({ len: Args.isAsked, idx: Args.isAsk
  * @since 0.1.0
  */
 export const mget: {
-  (keys: ReadonlyArray<Command.Arg>): Command.Command<ReadonlyArray<string | null>>
-  (
-    keys: ReadonlyArray<Command.Arg>,
-    options: { readonly mode?: undefined }
-  ): Command.Command<ReadonlyArray<string | null>>
   (
     keys: ReadonlyArray<Command.Arg>,
     options: { readonly mode: "result" }
   ): Command.Command<ReadonlyArray<Result.Result<string | null, RedisError>>>
+  (
+    keys: ReadonlyArray<Command.Arg>,
+    options?: { readonly mode?: undefined }
+  ): Command.Command<ReadonlyArray<string | null>>
 } = (
   keys: ReadonlyArray<Command.Arg>,
   options?: { readonly mode?: "result" | undefined }

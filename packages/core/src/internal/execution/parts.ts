@@ -138,6 +138,17 @@ const agreed = (values: ReadonlyArray<Resp.Value>): Resp.Value | Mismatch => {
 
 const certainty: ReadonlyArray<RedisError.Delivery> = ["NotSent", "Rejected", "Executed", "MaybeExecuted"]
 
+/** A write of which a part was executed, and another was not, is as one that may have been executed. */
+const deliveryOf = (
+  { spec }: Command.Any,
+  parts: ReadonlyArray<RedisError.Part>,
+  failures: ReadonlyArray<RedisError.RedisError>
+): RedisError.Delivery => {
+  const executed = parts.reduce((sum, { delivery }) => delivery === "Executed" ? sum + 1 : sum, 0)
+  if (executed > 0 && executed < parts.length && !CommandSpec.isHarmless(spec)) return "MaybeExecuted"
+  return certainty[failures.reduce((worst, { delivery }) => Math.max(worst, certainty.indexOf(delivery)), 0)]
+}
+
 /** The error of a command of which parts have failed: that of the first, with what became of each part. */
 const failureOf = (
   command: Command.Any,
@@ -154,10 +165,8 @@ const failureOf = (
     const { attempts, delivery, node, reason } = result.failure
     return { keys, slot, node, delivery, reason, attempts }
   })
-  const worst = certainty[Math.max(...failures.map(({ delivery }) => certainty.indexOf(delivery)))]
-  const isInPart = failures.length < parts.length && worst !== "Executed" && !CommandSpec.isHarmless(command.spec)
   const { attempts, away, node, overtaken = false, reason, slot } = failures[0]
-  const delivery = isInPart ? "MaybeExecuted" : worst
+  const delivery = deliveryOf(command, parts, failures)
   return toError({ reason, delivery, node, away, overtaken }, { command, slot, attempts, parts })
 }
 
