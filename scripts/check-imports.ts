@@ -26,6 +26,8 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["Client"],
     ["RedisCluster"],
     ["Pipeline", "Transaction", "Session", "Optimistic", "Replication", "Nodes", "Metrics", "Script", "PubSub"],
+    ["internal/scan/*"],
+    ["Scan"],
     ["Redis"],
     ["index"]
   ],

@@ -41,8 +41,9 @@ const needsNode = ({ spec }: Command.Any): boolean => spec.sticky && spec.keys.l
 export const unplaced = (command: Command.Any): RedisError.InvalidArgument | undefined => {
   const found = needsNode(command) ? command : command.before.find(needsNode)
   return found === undefined ? undefined : new RedisError.InvalidArgument({
-    problem: `the cursor of ${found.spec.name} means something only at the node that gave it: run all of the scan in ` +
-      "Nodes.visit for each node, in Session.use({ node }, ...) for one, or send each page with Nodes.executeOn"
+    problem:
+      `the cursor of ${found.spec.name} means something only at the node that gave it: use Scan.keys or Scan.pages for ` +
+      "the whole cluster, and Session.use({ node }, ...) or Nodes.executeOn for one node"
   })
 }
 

@@ -114,6 +114,11 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     return { id: this.id, host: this.host, port: this.port }
   }
 
+  /** The id of its process. */
+  get runId(): string {
+    return this.id.slice(8) + this.hashSeed.toString(16).padStart(8, "0")
+  }
+
   get primaryId(): string | undefined {
     return this.view.members.get(this.id)?.primary
   }

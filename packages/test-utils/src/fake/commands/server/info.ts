@@ -19,7 +19,7 @@ const server = (node: FakeNode, now: number): Lines => [
   ["os", "simulated"],
   ["arch_bits", 64],
   ["process_id", 1],
-  ["run_id", node.id],
+  ["run_id", node.runId],
   ["tcp_port", node.port],
   ["server_time_usec", Math.floor(now * 1000)],
   ["uptime_in_seconds", Math.floor((now - node.startedAt) / 1000)],

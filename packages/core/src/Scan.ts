@@ -1,0 +1,211 @@
+/**
+ * Scans of the whole cluster, of all its keys or of those that match, with a promise: **every key that exists from the start of a scan to
+ * its end is delivered at least once**, through resharding, atomic migration of slots and failovers, except what a failover itself
+ * loses.
+ *
+ * A key may come twice when slots move or nodes change; keys that are written, deleted or renamed meanwhile may or may not come.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import * as Stream from "effect/Stream"
+import { Client } from "./Client.ts"
+import type * as Command from "./Command.ts"
+import { unsent } from "./internal/failures/failure.ts"
+import { decodeText } from "./internal/resp/text.ts"
+import * as Checkpoints from "./internal/scan/checkpoint.ts"
+import type { Checkpoint } from "./internal/scan/checkpoint.ts"
+import { passes } from "./internal/scan/passes.ts"
+import * as Pattern from "./internal/scan/pattern.ts"
+import type { Progress, Step } from "./internal/scan/progress.ts"
+import type { Work } from "./internal/scan/work.ts"
+import * as Settings from "./internal/values/settings.ts"
+import * as RedisError from "./RedisError.ts"
+
+export type { Checkpoint } from "./internal/scan/checkpoint.ts"
+
+/**
+ * What to scan, and how.
+ *
+ * **Details**
+ *
+ * - `match`: a pattern of keys, such as `"session:*"`. If it implies a slot by a hash tag before any `*`, `?` or `[`, as
+ *   `"{user:1}:*"` does, only the node of that slot is asked.
+ * - `type`: the type of the keys, such as `"hash"`. Since Redis 6.0.
+ * - `count`: about how many keys a node looks at for one page. It does nothing else meanwhile. Default 1000.
+ * - `concurrency`: the most nodes that are read at the same time. Default 8. Each takes one dedicated connection.
+ * - `keys`: `"text"` (default), or `"bytes"` for keys that are not UTF-8.
+ * - `checkpoint`: where to go on: the checkpoint of a page of an earlier scan with the same `match` and `type`.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly match?: Command.Arg | undefined
+  readonly type?: string | undefined
+  readonly count?: number | undefined
+  readonly concurrency?: number | "unbounded" | undefined
+  readonly keys?: "text" | "bytes" | undefined
+  readonly checkpoint?: Checkpoint | undefined
+}
+
+/**
+ * A page of a scan: some keys, and how far the scan has come with them.
+ *
+ * **Details**
+ *
+ * - `keys` may be empty: a page also tells that slots are done, or that nothing matched.
+ * - `done` is the number of slots that are done, of 16384. It rises node by node, since servers give keys in an order of their own.
+ *   Slots that the pattern rules out count as done.
+ * - `checkpoint` is where a later scan can go on after this page. It is plain data, for `JSON.stringify`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Page<out K = string> {
+  readonly keys: ReadonlyArray<K>
+  readonly done: number
+  readonly checkpoint: Checkpoint
+}
+
+const forms = Settings.oneOf("text", "bytes")
+
+const arg = Settings.satisfies("text or bytes", (value) => typeof value === "string" || value instanceof Uint8Array)
+
+const typeName = Settings.satisfies(
+  `the name of a type, such as "hash"`,
+  (value) => typeof value === "string" && value !== ""
+)
+
+const concurrency: Settings.Check = (name, value) => {
+  const problem = value === "unbounded" ? undefined : Settings.count(name, value)
+  return problem?.replace(", not ", ` or "unbounded", not `)
+}
+
+/** What a server reads as COUNT. */
+const count: Settings.Check = Settings.few(1_000_000)
+
+const checks = { match: arg, type: typeName, count, concurrency, keys: forms, checkpoint: () => undefined }
+
+const refused = (problem: string) => Stream.fail(unsent(new RedisError.InvalidArgument({ problem })))
+
+const pageOf = <K>(progress: Progress, keys: ReadonlyArray<K>, of: string): Page<K> => ({
+  keys,
+  done: progress.count,
+  checkpoint: Checkpoints.make(progress, of)
+})
+
+const textOf = (key: Uint8Array): string => decodeText(key, 0, key.length)
+
+/** Takes each step into the progress when it is delivered, and makes pages of those that tell something. */
+const delivered = <K>(work: Work, of: string, keyOf: (key: Uint8Array) => K) => {
+  const { progress } = work
+  return (_: undefined, step: Step): readonly [undefined, ReadonlyArray<Page<K>>] => {
+    const { count } = progress
+    progress.take(step)
+    if (step._tag === "Keys") return [undefined, [pageOf(progress, step.keys.map(keyOf), of)]]
+    return [undefined, progress.count === count ? [] : [pageOf(progress, [], of)]]
+  }
+}
+
+/**
+ * All keys of the cluster, or those that match, in pages that tell how far the scan has come.
+ *
+ * **Details**
+ *
+ * - Every key that exists from the start to the end is delivered at least once, see {@link Scan}. Keys are read from primaries.
+ * - The stream is back-pressured: a node is asked for its next page when the last one is taken.
+ * - While the owner of a slot is away, the scan waits for as long as the redirect policy's `within`, and then fails with the last
+ *   failure, or with `NoNodeForSlot` if nobody has the slot. Go on with the checkpoint of the last page.
+ * - A checkpoint holds the slots that are done, and the cursors of nodes that are being read. A cursor is good for as long as the
+ *   process of its node lives and has its slots; after that the node's slots that are not done are read again.
+ * - An option that is wrong, or a checkpoint of another pattern or type, fails with `InvalidArgument`.
+ *
+ * **Example** (A scan that goes on after a restart)
+ *
+ * ```ts
+ * import { Scan } from "@redisc/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * declare const load: Effect.Effect<Scan.Checkpoint | undefined>
+ * declare const save: (checkpoint: Scan.Checkpoint) => Effect.Effect<void>
+ *
+ * const program = Effect.flatMap(load, (checkpoint) =>
+ *   Scan.pages({ match: "session:*", checkpoint }).pipe(
+ *     Stream.runForEach((page) =>
+ *       Effect.andThen(Effect.log(`${page.keys.length} keys, ${page.done} of 16384 slots`), save(page.checkpoint)))
+ *   ))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const pages: {
+  (options?: Options & { readonly keys?: "text" | undefined }): Stream.Stream<Page, RedisError.RedisError, Client>
+  (options: Options & { readonly keys: "bytes" }): Stream.Stream<
+    Page<Uint8Array>,
+    RedisError.RedisError,
+    Client
+  >
+} = (options: Options = {}): Stream.Stream<Page<never>, RedisError.RedisError, Client> =>
+  Stream.unwrap(Effect.map(Client, (client) => {
+    const problem = Settings.optionsProblem(options, checks)
+    if (problem !== undefined) return refused(problem)
+    const { checkpoint, type } = options
+    const match = options.match === undefined ? undefined : Pattern.bytesOf(options.match)
+    const of = Checkpoints.of(match, type)
+    const progress = Checkpoints.begin(checkpoint, of, match)
+    if (typeof progress === "string") return refused(progress)
+    const work: Work = {
+      client,
+      wanted: { match, type, count: options.count ?? 1000 },
+      progress,
+      concurrency: options.concurrency ?? 8,
+      shaken: new Set(),
+      failure: undefined
+    }
+    const keyOf = (options.keys === "bytes" ? (key: Uint8Array) => key : textOf) as (key: Uint8Array) => never
+    return Stream.mapAccum(passes(work), () => undefined, delivered(work, of, keyOf))
+  }))
+
+/**
+ * All keys of the cluster, or those that match. {@link pages} tells how far the scan has come, too.
+ *
+ * **Example** (How much memory do sessions take?)
+ *
+ * ```ts
+ * import { Redis, Scan } from "@redisc/core"
+ * import { Stream } from "effect"
+ *
+ * const bytes = Scan.keys({ match: "session:*" }).pipe(
+ *   Stream.mapEffect((key) => Redis.memoryUsage(key), { concurrency: 100 }),
+ *   Stream.runFold(() => 0, (sum, size) => sum + (size ?? 0))
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const keys: {
+  (options?: Options & { readonly keys?: "text" | undefined }): Stream.Stream<string, RedisError.RedisError, Client>
+  (options: Options & { readonly keys: "bytes" }): Stream.Stream<Uint8Array, RedisError.RedisError, Client>
+} = (options?: Options): Stream.Stream<never, RedisError.RedisError, Client> =>
+  Stream.transformPull(
+    pages(options as Options & { readonly keys: "bytes" }) as Stream.Stream<
+      Page<unknown>,
+      RedisError.RedisError,
+      Client
+    >,
+    (pull) => {
+      const next: Pull.Pull<Arr.NonEmptyReadonlyArray<never>, RedisError.RedisError> = Effect.flatMap(
+        pull,
+        (several) => {
+          const found = several.length === 1 ? several[0].keys : several.flatMap(({ keys }) => keys)
+          return Arr.isReadonlyArrayNonEmpty(found) ? Effect.succeed(found as Arr.NonEmptyReadonlyArray<never>) : next
+        }
+      )
+      return Effect.succeed(next)
+    }
+  )
