@@ -100,7 +100,7 @@ describe("a scan of all keys", () => {
       ) {
         const error = yield* Effect.flip(run(scan))
         assert.deepStrictEqual([error.reason._tag, error.delivery, error.attempts], ["InvalidArgument", "NotSent", 0])
-        for (const way of ["Nodes.visit", "Session.use({ node }", "Nodes.executeOn"]) {
+        for (const way of ["Scan.keys", "Session.use({ node }", "Nodes.executeOn"]) {
           assert.include(error.message, way)
         }
       }

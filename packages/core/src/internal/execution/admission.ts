@@ -41,9 +41,8 @@ const needsNode = ({ spec }: Command.Any): boolean => spec.sticky && spec.keys.l
 export const unplaced = (command: Command.Any): RedisError.InvalidArgument | undefined => {
   const found = needsNode(command) ? command : command.before.find(needsNode)
   return found === undefined ? undefined : new RedisError.InvalidArgument({
-    problem:
-      `the cursor of ${found.spec.name} means something only at the node that gave it: use Scan.keys or Scan.pages for ` +
-      "the whole cluster, and Session.use({ node }, ...) or Nodes.executeOn for one node"
+    problem: `the cursor of ${found.spec.name} means something only at the node that gave it: send it there with ` +
+      "Nodes.executeOn, or in Session.use({ node }, ...). For the keys of the whole cluster there are Scan.keys and Scan.pages"
   })
 }
 
