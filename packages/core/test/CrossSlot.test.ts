@@ -83,7 +83,7 @@ describe("a command with keys of several slots", () => {
       assert.deepStrictEqual(sent()[0], ["MGET bar bar", "EXISTS bar bar", "MSET bar 1 bar 3"])
     }))
 
-  it.effect("suspends once, goes out in one write to each node, and makes a part for each slot of a node", () =>
+  it.effect("makes no fiber, goes out in one write to each node, and has a part for each slot of a node", () =>
     Effect.gen(function*() {
       const { a, b, c, run } = yield* started()
       const keys = Array.from({ length: 300 }, (_, n) => `key:${n}`)
@@ -94,6 +94,11 @@ describe("a command with keys of several slots", () => {
       )
       const writes = [a, b, c].map(({ live }, n) => live[0].writes.slice(before[n]))
       assert.deepStrictEqual(writes.map(({ length }) => length), [1, 1, 1])
+      const id = Effect.withFiber((fiber) => Effect.succeed(fiber.id))
+      const next = Effect.flatMap(Effect.forkChild(id), Fiber.join)
+      const first = yield* next
+      yield* run(Redis.mget(keys))
+      assert.strictEqual(yield* next, first + 1)
       assert.strictEqual(writes.flat().reduce((x, y) => x + y), new Set(keys.map(Slot.fromKey)).size)
     }))
 
@@ -232,6 +237,20 @@ describe("the parts of a command", () => {
       assert.include(error.message, "1 of its 3 parts were done")
       assert.notInclude(error.message + JSON.stringify(error), "s3cret")
       for (const key of [ofA, `"${ofB}"`, ofC]) assert.notInclude(error.message, key)
+    }))
+
+  it.effect("that were done tell where, and in how many tries", () =>
+    Effect.gen(function*() {
+      const { a, b, c, failed } = yield* started()
+      a.once("MSET", Reply.error(`MOVED ${slotOfA} b:7000`))
+      b.once("MSET", Reply.error(`ASK ${slots.b} c:7000`))
+      c.once("MSET", Reply.error("OOM command not allowed when used memory > 'maxmemory'."))
+      const { parts = [] } = yield* failed(Redis.mset({ [ofA]: "1", [ofB]: "1", [ofC]: "1" }))
+      assert.deepStrictEqual(parts.map(({ attempts, node, reason }) => [node, attempts, reason?._tag]), [
+        ["b:7000", 2, undefined],
+        ["c:7000", 2, undefined],
+        ["c:7000", 1, "ServerError"]
+      ])
     }))
 
   it.effect("make the whole as uncertain as the worst of them, if it writes", () =>

@@ -187,10 +187,15 @@ describe("a patient policy", () => {
       assert.include(error.message, "within")
     }))
 
-  it.effect.each([
-    ["the policy", { commandTimeout: Duration.infinity, redirects: RedirectPolicy.make(Schedule.forever, { within: Duration.infinity }) }],
-    ["the command", { commandTimeout: Duration.infinity }]
-  ] as const)("has no end where %s has none", ([who, options]) =>
+  it.effect.each(
+    [
+      ["the policy", {
+        commandTimeout: Duration.infinity,
+        redirects: RedirectPolicy.make(Schedule.forever, { within: Duration.infinity })
+      }],
+      ["the command", { commandTimeout: Duration.infinity }]
+    ] as const
+  )("has no end where %s has none", ([who, options]) =>
     Effect.gen(function*() {
       const { a, run, service } = yield* connected(options)
       a.accepts = "none"
