@@ -16,6 +16,7 @@ import { describeReply, Mismatch, raw } from "../commands/reply.ts"
 import type { Decode } from "../commands/reply.ts"
 import { decoded } from "../connection/call.ts"
 import { executed, toError } from "../failures/failure.ts"
+import type { Layout } from "../values/commandRow.ts"
 import { combine } from "./merging.ts"
 
 /** The way of a command that is sent in parts, each with the keys of one slot, in their order. */
@@ -73,7 +74,7 @@ const guesses = new Uint16Array(Slot.count)
  */
 export const divide = (
   command: Command.Any,
-  { begin, count, step }: NonNullable<CommandSpec.CommandSpec["layout"]>,
+  { begin, count, step }: Layout,
   { isAllowed, oneSlot }: { readonly isAllowed: boolean; readonly oneSlot: boolean }
 ): number | Parts | RedisError.Reason => {
   const { args, spec, tolerant } = command
