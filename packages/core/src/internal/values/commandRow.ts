@@ -132,8 +132,6 @@ export interface BlockTime {
 /**
  * Where the keys of a command are that can be sent in parts: from the index `begin` on, each key with the arguments behind it,
  * `step` together. `count` is the index of the argument that says how many keys there are, -1 if they go on to the end.
- *
- * @internal
  */
 export interface Layout {
   readonly begin: number
