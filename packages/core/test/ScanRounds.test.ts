@@ -39,6 +39,26 @@ describe("the slots that are done after a round", () => {
     assert.deepStrictEqual(done(answer(5, "0-99"), answer(7, "0-99")), [])
   })
 
+  it("are none when keys have both left and come: a migration may have been called off", () => {
+    const busy = (earlier: Standing.Traffic, later = earlier) => ({
+      ...answer(3, "0-99"),
+      traffic: earlier,
+      laterTraffic: later
+    })
+    const before = busy({ sent: 1, received: 5 })
+    assert.deepStrictEqual(done(before, busy({ sent: 2, received: 5 })), [[0, 99]])
+    assert.deepStrictEqual(done(before, busy({ sent: 1, received: 9 })), [[0, 99]])
+    assert.deepStrictEqual(done(before, busy({ sent: 2, received: 6 })), [])
+    assert.deepStrictEqual(done(before, busy({ sent: 1, received: 5 }, { sent: 2, received: 6 })), [])
+    assert.deepStrictEqual(done(busy({ sent: 0, received: 0 }, { sent: 1, received: 5 }), before), [])
+  })
+
+  it("know how often a node has sent and received keys by what it has counted", () => {
+    const calls = { "cmdstat_migrate": "calls=3,usec=9", "cmdstat_restore-asking": "calls=12,usec=9" }
+    assert.deepStrictEqual(Standing.trafficOf(calls), { sent: 3, received: 12 })
+    assert.deepStrictEqual(Standing.trafficOf({}), Standing.still)
+  })
+
   it("are none of those that were open before or after", () => {
     assert.deepStrictEqual(done(answer(3, "0-9 [4->-q]"), answer(3, "0-9 [6-<-q]")), [[0, 3], [5, 5], [7, 9]])
   })
@@ -94,7 +114,7 @@ describe("sets of slots", () => {
 })
 
 describe("progress", () => {
-  const round: Round = { node: "p", run: "r", epoch: 3, cursor: "17", slots: [[0, 9]] }
+  const round: Round = { node: "p", run: "r", epoch: 3, traffic: Standing.still, cursor: "17", slots: [[0, 9]] }
 
   it("is made by what is delivered, and gives the same arrays while nothing changes", () => {
     const progress = new Progress(Slots.none(), [])

@@ -53,9 +53,15 @@ const notInCluster = (session: Session): RedisError.RedisError =>
 
 const inCluster = (session: Session): Effect.Effect<Seen, RedisError.RedisError> =>
   Effect.flatMap(
-    Effect.all([session.execute(infoFields(["server"])), session.execute(clusterNodes())], { concurrency: 2 }),
-    ([about, nodes]) => {
-      const standing = Standing.read(nodes)
+    // In this order on one connection: what a node has sent and received is told before its slots, and again after them.
+    Effect.all([
+      session.execute(infoFields(["server"])),
+      session.execute(infoFields(["commandstats"])),
+      session.execute(clusterNodes()),
+      session.execute(infoFields(["commandstats"]))
+    ], { concurrency: 4 }),
+    ([about, earlier, nodes, later]) => {
+      const standing = Standing.read(nodes, Standing.trafficOf(earlier), Standing.trafficOf(later))
       return standing === undefined
         ? Effect.fail(notInCluster(session))
         : Effect.succeed({ standing, run: `${about["run_id"]}`, nodes })
@@ -76,6 +82,8 @@ const outsideOfCluster = ({ client }: Work, session: Session): Effect.Effect<See
       id: `${run}/${about["master_replid"]}`,
       isPrimary: about["role"] === "master",
       epoch: 0,
+      traffic: Standing.still,
+      laterTraffic: Standing.still,
       owned: byMap(client.topology.currentUnsafe(), key, Slots.all()),
       migrating: nowhere,
       importing: nowhere

@@ -36,9 +36,13 @@ export const make = (progress: Progress, of: string): Checkpoint => ({
 
 const isCursor = (value: unknown): boolean => typeof value === "string" && /^\d{1,20}$/.test(value)
 
+const isTraffic = (value: unknown): boolean =>
+  isPlain(value) && Number.isSafeInteger(value["sent"]) && Number.isSafeInteger(value["received"])
+
 const isRound = (value: unknown): value is Round =>
   isPlain(value) && typeof value["node"] === "string" && typeof value["run"] === "string" &&
-  Number.isSafeInteger(value["epoch"]) && isCursor(value["cursor"]) && Slots.areRanges(value["slots"])
+  Number.isSafeInteger(value["epoch"]) && isTraffic(value["traffic"]) && isCursor(value["cursor"]) &&
+  Slots.areRanges(value["slots"])
 
 const right = "checkpoint has to be that of a page of Scan.pages, as it was"
 

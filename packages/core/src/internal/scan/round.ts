@@ -39,7 +39,8 @@ const between = (
 ): Effect.Effect<Step> => {
   const node = before.standing.id
   if (before.run !== after.run) return Effect.succeed({ _tag: "Void", node })
-  if (before.standing.epoch !== after.standing.epoch) work.shaken.add(node)
+  const { epoch, traffic } = before.standing
+  if (epoch !== after.standing.epoch || !Standing.isOneWay(traffic, after.standing)) work.shaken.add(node)
   return Effect.map(
     agreed(work, session.address.key, Standing.settled(before.standing, after.standing, slots)),
     (done): Step => Slots.count(done) === 0 ? { _tag: "Void", node } : { _tag: "Done", node, slots: done }
@@ -80,10 +81,10 @@ const byScan = (
   slots: Slots.Slots,
   cursor = "0"
 ): Steps => {
-  const { run, standing: { epoch, id: node } } = before
+  const { run, standing: { epoch, id: node, traffic } } = before
   const ranges = Slots.toRanges(slots)
   return Stream.concat(
-    scanned(work, session, slots, cursor, (at) => ({ node, run, epoch, cursor: at, slots: ranges })),
+    scanned(work, session, slots, cursor, (at) => ({ node, run, epoch, traffic, cursor: at, slots: ranges })),
     Stream.fromEffect(
       Effect.flatMap(Ask.look(work, session), (after) => between(work, session, before, after, slots))
     )
@@ -178,14 +179,14 @@ const leavingSlot = (work: Work, owner: Session.Session, slot: number): Steps =>
     )
   }))
 
-/** The slots of a round that was under way on the node, and still holds; undefined if there is none. */
+/** The slots of a round that was under way on the node, if it still holds. */
 const goesOn = (
-  round: Round | undefined,
-  { run, standing }: Ask.Seen,
+  { epoch, run, slots, traffic }: Round,
+  seen: Ask.Seen,
   closed: Slots.Slots
 ): Slots.Slots | undefined => {
-  if (round === undefined || round.run !== run || round.epoch !== standing.epoch) return undefined
-  const begun = Slots.fromRanges(round.slots)
+  if (run !== seen.run || epoch !== seen.standing.epoch || !Standing.isOneWay(traffic, seen.standing)) return undefined
+  const begun = Slots.fromRanges(slots)
   const left = Slots.filter(closed, (slot) => begun[slot] === 1)
   return Slots.count(left) === 0 ? undefined : left
 }
@@ -198,8 +199,12 @@ const opened = (work: Work, address: Address.Address): Steps =>
     const { progress, shaken } = work
     const closed = Standing.closed(seen.standing, progress.undone)
     const round = progress.rounds.get(id)
-    const left = goesOn(round, seen, closed)
-    if (left !== undefined) return byScan(work, session, seen, left, round?.cursor)
+    const left = round === undefined ? undefined : goesOn(round, seen, closed)
+    if (round !== undefined && left !== undefined) {
+      // It ends as it began: keys that have left since then must not have come back.
+      const before = { ...seen, standing: { ...seen.standing, traffic: round.traffic } }
+      return byScan(work, session, before, left, round.cursor)
+    }
     const leaving = Standing.leaving(seen.standing, progress.undone)
     const count = Slots.count(closed)
     if (count === 0) {

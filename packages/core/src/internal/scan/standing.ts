@@ -5,14 +5,26 @@
  * A node's own epoch tells what a map of the cluster can't. A slot that has left the node and come back has raised it, because whoever
  * takes a slot needs a higher epoch than the one who had it. The second and later slot that a node takes in a row need not raise its
  * epoch, so only slots that the node had at the beginning are done.
+ *
+ * A migration that is called off leaves the epoch as it is, though keys have gone and come back. The node has both sent and received
+ * keys then.
  */
 import type { ClusterNode } from "../../commands/cluster.ts"
 import * as Slots from "./slots.ts"
+
+export interface Traffic {
+  readonly sent: number
+  readonly received: number
+}
 
 export interface Standing {
   readonly id: string
   readonly isPrimary: boolean
   readonly epoch: number
+  /** How often the process had sent keys to other nodes, and how many keys it had received, before it told the rest. */
+  readonly traffic: Traffic
+  /** The same, after it had told the rest. */
+  readonly laterTraffic: Traffic
   readonly owned: Slots.Slots
   /** The nodes, by their ids, that slots are migrating to, and from. */
   readonly migrating: ReadonlyMap<number, string>
@@ -22,13 +34,31 @@ export interface Standing {
 const bySlot = (moves: ClusterNode["migrating"]): ReadonlyMap<number, string> =>
   new Map(moves.map(({ node, slot }) => [slot, node]))
 
+/** The traffic of a node whose slots don't move. */
+export const still: Traffic = { sent: 0, received: 0 }
+
+const callsOf = (calls: Readonly<Record<string, string>>, command: string): number =>
+  Number(/^calls=(\d+)/.exec(calls[`cmdstat_${command}`] ?? "")?.[1] ?? 0)
+
+/** Reads the section `commandstats` of INFO. */
+export const trafficOf = (calls: Readonly<Record<string, string>>): Traffic => ({
+  sent: callsOf(calls, "migrate"),
+  received: callsOf(calls, "restore-asking")
+})
+
 /** Reads the node's own line of CLUSTER NODES; undefined if there is none. */
-export const read = (nodes: ReadonlyArray<ClusterNode>): Standing | undefined => {
+export const read = (
+  nodes: ReadonlyArray<ClusterNode>,
+  traffic: Traffic = still,
+  laterTraffic: Traffic = traffic
+): Standing | undefined => {
   const self = nodes.find(({ flags }) => flags.includes("myself"))
   return self === undefined ? undefined : {
     id: self.id,
     isPrimary: self.flags.includes("master"),
     epoch: self.configEpoch,
+    traffic,
+    laterTraffic,
     owned: Slots.fromRanges(self.slots.map(({ end, start }) => [start, end])),
     migrating: bySlot(self.migrating),
     importing: bySlot(self.importing)
@@ -48,12 +78,16 @@ export const leaving = ({ isPrimary, migrating, owned }: Standing, wanted: Slots
 const isSame = (before: Standing, after: Standing): boolean =>
   after.id === before.id && after.isPrimary && before.isPrimary && after.epoch === before.epoch
 
+/** Whether no key can have left a node and come back since it has said how much it had sent and received. */
+export const isOneWay = (before: Traffic, { laterTraffic: after }: Standing): boolean =>
+  before.sent === after.sent || before.received === after.received
+
 /**
  * The slots that are done when all keys that a node had of the wanted slots were read between two answers. None if its epoch has
- * changed: a slot may have left and come back.
+ * changed, or if it has both sent and received keys: a slot, or some of its keys, may have left and come back.
  */
 export const settled = (before: Standing, after: Standing, wanted: Slots.Slots): Slots.Slots =>
-  isSame(before, after) ? closed(after, closed(before, wanted)) : Slots.none()
+  isSame(before, after) && isOneWay(before.traffic, after) ? closed(after, closed(before, wanted)) : Slots.none()
 
 /** A node's answers before and after its keys were read. */
 export interface Twice {

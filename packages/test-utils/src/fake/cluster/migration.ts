@@ -17,6 +17,7 @@ export const moveKey = (from: FakeNode, to: FakeNode, key: Bin, copy: boolean): 
   to.keys.set(key, copy ? copyValue(value) : value)
   to.keys.setExpiry(key, expireAt)
   to.keys.touch(key, "restore", "g")
+  to.traffic.received++
   if (!copy) from.keys.delete(key)
   return true
 }
@@ -30,6 +31,7 @@ export const begin = (from: FakeNode, to: FakeNode, slot: number): void => {
 /** Moves at most `limit` keys of a slot, and returns how many were moved. */
 export const moveKeys = (from: FakeNode, to: FakeNode, slot: number, limit: number): number => {
   const keys = from.keys.slotKeys(slot).slice(0, limit)
+  if (keys.length > 0) from.traffic.sent++
   for (const key of keys) moveKey(from, to, key, false)
   from.propagate()
   to.propagate()

@@ -68,6 +68,8 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   connectionCount = 0
   startedAt: number
   hashSeed = 0
+  /** How often its process has sent keys to other nodes, and how many keys it has received. */
+  readonly traffic = { sent: 0, received: 0 }
   /** The id of its shard. Replicas take it from their primary. */
   shardId: string
   /** The state of CLIENT PAUSE. */
@@ -106,6 +108,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.locals = new Map()
     this.pause = undefined
     this.hashSeed = this.world.nextHashSeed()
+    Object.assign(this.traffic, { sent: 0, received: 0 })
   }
 
   // Its identity and state.

@@ -111,6 +111,12 @@ const keyspace = (node: FakeNode, now: number): Lines => {
   ]]
 }
 
+/** Only of the commands by which keys move between nodes. Those that were never called are left out. */
+const commandStats = ({ traffic: { received, sent } }: FakeNode): Lines =>
+  ([["cmdstat_migrate", sent], ["cmdstat_restore-asking", received]] as const).flatMap(([name, calls]) =>
+    calls === 0 ? [] : [[name, `calls=${calls},usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=0`]]
+  )
+
 const sections: Readonly<Record<string, (node: FakeNode, now: number) => Lines>> = {
   Server: server,
   Clients: clients,
@@ -120,6 +126,7 @@ const sections: Readonly<Record<string, (node: FakeNode, now: number) => Lines>>
   Replication: replication,
   CPU: () => [["used_cpu_sys", "0.000000"], ["used_cpu_user", "0.000000"]],
   Modules: () => [],
+  Commandstats: commandStats,
   Errorstats: () => [],
   Cluster: () => [["cluster_enabled", 1]],
   Keyspace: keyspace
@@ -127,9 +134,11 @@ const sections: Readonly<Record<string, (node: FakeNode, now: number) => Lines>>
 
 const run = ({ args, node, now }: Invocation): Resp.Reply => {
   const wanted = new Set(args.map((arg) => arg.toLowerCase()))
-  const all = wanted.size === 0 || wanted.has("all") || wanted.has("default") || wanted.has("everything")
+  const every = wanted.has("all") || wanted.has("everything")
+  const usual = every || wanted.size === 0 || wanted.has("default")
   const texts = Object.entries(sections).flatMap(([title, lines]) => {
-    if (!all && !wanted.has(title.toLowerCase())) return []
+    const isMeant = title === "Commandstats" ? every : usual
+    if (!isMeant && !wanted.has(title.toLowerCase())) return []
     const body = lines(node as FakeNode, now).map(([name, value]) => `${name}:${value}\r\n`).join("")
     return [`# ${title}\r\n${body}`]
   })

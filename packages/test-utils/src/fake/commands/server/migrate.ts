@@ -52,12 +52,15 @@ const targetProblem = (target: FakeNode, key: Bin): string | undefined => {
     const other = owner === undefined ? undefined : target.world.byId.get(owner)
     return other === undefined ? "CLUSTERDOWN Hash slot not served" : `MOVED ${slot} ${other.host}:${other.port}`
   }
+  const next = target.world.byId.get(target.migrating.get(slot) ?? "")
+  if (next !== undefined && !target.keys.has(key)) return `ASK ${slot} ${next.host}:${next.port}`
   return undefined
 }
 
 const migrate = ({ args, node }: Invocation): Resp.Reply => {
   const request = read(args)
   const from = node as FakeNode
+  from.traffic.sent++
   const present = request.keys.filter((key) => from.keys.has(key))
   if (present.length === 0) return simple("NOKEY")
   const target = from.world.at(args[0], Number(args[1]))
