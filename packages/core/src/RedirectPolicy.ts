@@ -10,6 +10,8 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Address from "./Address.ts"
 import { isUnknownScript, unsent } from "./internal/failures/failure.ts"
@@ -105,39 +107,55 @@ export const standard: RedirectPolicy = make(
 )
 
 /**
- * How long a policy waits for a node that is away, in milliseconds; `undefined` if its schedule decides that.
+ * What a policy says. Its properties are read once: they may be getters, which throw or say something else each time.
  *
  * @internal
  */
-export const withinMillis = ({ schedule, within }: RedirectPolicy): number | undefined =>
-  schedule === undefined || within === undefined ? undefined : timeoutMillis(within)
+export interface Terms {
+  readonly schedule: Schedule.Schedule<unknown, RedisError> | undefined
+  /** How long it waits for a node that is away, in milliseconds; `undefined` if its schedule decides that. */
+  readonly within: number | undefined
+}
 
 /**
- * The same, and `undefined` for what is no policy.
+ * With these nothing is tried again.
  *
  * @internal
  */
-export const patience = (policy: RedirectPolicy): number | undefined =>
-  check("", policy) === undefined ? withinMillis(policy) : undefined
+export const noTerms: Terms = { schedule: undefined, within: undefined }
+
+/**
+ * Reads a policy; or the problem with a value that is none.
+ *
+ * @internal
+ */
+export const termsOf = (name: string, value: unknown): Result.Result<Terms, string> => {
+  try {
+    if (hasOptions(value) && Object.hasOwn(value, "schedule")) {
+      const { schedule, within } = value
+      const problem = within === undefined ? undefined : duration("within", within)
+      if (problem !== undefined) return Result.fail(`${name}: ${problem}`)
+      if (schedule === undefined) return Result.succeed(noTerms)
+      if (Schedule.isSchedule(schedule)) {
+        const millis = within === undefined ? undefined : timeoutMillis(within as Duration.Input)
+        return Result.succeed({ schedule: schedule as NonNullable<Terms["schedule"]>, within: millis })
+      }
+    }
+  } catch {
+    // A value whose getter throws is no policy.
+  }
+  return Result.fail(
+    `${name} has to be a policy: RedirectPolicy.standard, RedirectPolicy.none, or RedirectPolicy.make(schedule)`
+  )
+}
 
 /**
  * Checks that a value is a policy.
  *
  * @internal
  */
-export const check = (name: string, value: unknown): string | undefined => {
-  try {
-    if (hasOptions(value) && Object.hasOwn(value, "schedule")) {
-      const { schedule, within } = value
-      const problem = within === undefined ? undefined : duration("within", within)
-      if (problem !== undefined) return `${name}: ${problem}`
-      if (schedule === undefined || Schedule.isSchedule(schedule)) return undefined
-    }
-  } catch {
-    // A value whose getter throws is no policy.
-  }
-  return `${name} has to be a policy: RedirectPolicy.standard, RedirectPolicy.none, or RedirectPolicy.make(schedule)`
-}
+export const check = (name: string, value: unknown): string | undefined =>
+  Option.getOrUndefined(Result.getFailure(termsOf(name, value)))
 
 /**
  * The policy of a region of the program. `undefined`: the policy of the layer.

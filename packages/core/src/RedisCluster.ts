@@ -22,6 +22,7 @@ import * as Command from "./Command.ts"
 import { Connector } from "./Connector.ts"
 import * as CrossSlot from "./CrossSlot.ts"
 import { addStats } from "./internal/connection/node.ts"
+import { logging } from "./internal/connection/strays.ts"
 import type { Cluster } from "./internal/execution/cluster.ts"
 import { ClusterRouter } from "./internal/execution/clusterRouter.ts"
 import { Executor } from "./internal/execution/executor.ts"
@@ -243,6 +244,7 @@ const makeClient = Effect.fnUntraced(function*(
     room: new WaitingRoom({
       clock,
       soon: connector.soon,
+      report: logging(fork),
       random: () => random.nextDoubleUnsafe(),
       fork: (effect) => Fiber.runIn(fork(effect), scope),
       nodeOf: (slot, readFrom) => router.placement.nodeOf(slot, readFrom),

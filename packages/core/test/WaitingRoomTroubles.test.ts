@@ -303,6 +303,7 @@ describe("a room", () => {
       new WaitingRoom({
         clock: { currentTimeMillisUnsafe: () => 0 } as Clock.Clock,
         soon: queueMicrotask,
+        report: () => {},
         random: () => 0.5,
         fork: Effect.runForkWith(context),
         nodeOf: () => node,

@@ -79,6 +79,7 @@ class BatchCall<A> extends Call {
       deadline,
       abridged: command.unabridged !== undefined,
       failure,
+      failedAt: this.batch.router.clock.read(),
       attempts: 1,
       uncertain: failure.delivery === "MaybeExecuted",
       overtaken: false
@@ -316,7 +317,7 @@ const together = Effect.fnUntraced(function*<A>(
     const isOvertaken = overtakers(commands, results, tried)
     for (const { exit, index } of unreadable) results[index] = yield* Effect.result(exit)
     for (const left of rest) left.overtaken = isOvertaken(left.index)
-    yield* Remainder.goOn({ router, settle: batch.settle, seen }, rest)
+    yield* Remainder.goOn({ router, fiber, settle: batch.settle, seen }, rest)
   }
   return hasParts ? yield* gathered(stretch, batch) : results as ReadonlyArray<Settled<A>>
 })

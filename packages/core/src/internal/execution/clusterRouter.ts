@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
 import * as CrossSlot from "../../CrossSlot.ts"
 import type * as NodePool from "../../NodePool.ts"
+import { choices } from "../../ReadFrom.ts"
 import type { ReadFrom } from "../../ReadFrom.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import * as RedisError from "../../RedisError.ts"
@@ -90,9 +91,11 @@ export class ClusterRouter implements Router {
     return Context.getOrUndefined(context, RedirectPolicy.Current) ?? this.cluster.redirects
   }
 
-  /** What is published follows its channel, not its slot. */
+  /** What is published follows its channel, not its slot. What reads from nowhere waits for nothing. */
   placeOf(command: Command.Any, slot: number, fiber: AnyFiber): Place | undefined {
-    return command.spec.affinity < 0 ? { slot, readFrom: this.placement.readFromOf(command, slot, fiber) } : undefined
+    if (command.spec.affinity >= 0) return undefined
+    const readFrom = this.placement.readFromOf(command, slot, fiber)
+    return choices.includes(readFrom) ? { slot, readFrom } : undefined
   }
 
   redispatch(call: Call, slot: number, route: Route, fiber: AnyFiber): void {

@@ -39,12 +39,15 @@ export interface About extends Place {
 /** Who is behind a door: a slot, all of a node, those of one of its connections, its writes, or reads of a shard. */
 export type Key = string | number
 
+/** The failure of what comes when others wait already. */
+export const refusalOf = (failure: Failure): Failure => ({ ...failure, delivery: "NotSent", queued: true })
+
 /** A closed door. */
 export class Door {
   readonly key: Key
   /** Who is away: the key of a node's address, a slot that nobody serves, or the replicas of a primary. */
   readonly of: string | number
-  readonly since: number
+  since: number
   failure: Failure
   /** The failure of a command that came when it was closed already. */
   refusal: Failure
@@ -70,7 +73,7 @@ export class Door {
     this.isOfWrites = key === writesOf(`${failure.node}`)
     this.neededAt = now
     this.failure = failure
-    this.refusal = { ...failure, delivery: "NotSent" }
+    this.refusal = refusalOf(failure)
     this.since = now
     this.probeAt = now
   }
@@ -90,6 +93,15 @@ export class Door {
     return isReply(this.failure) ? maxPauseIfAnswering : maxPause
   }
 
+  /** The clock was set back. */
+  setBack(now: number): void {
+    this.since = Math.min(this.since, now)
+    this.neededAt = Math.min(this.neededAt, now)
+    this.probeAt = Math.min(this.probeAt, now)
+    this.trialAt = Math.min(this.trialAt, now)
+    this.openedAt = Math.min(this.openedAt, now)
+  }
+
   /** Whether a trial is out that may still have an outcome soon. */
   isTried(now: number): boolean {
     return this.trials > 0 && now - this.trialAt < trialTimeout
@@ -99,7 +111,7 @@ export class Door {
   remainsAway(failure: Failure): void {
     if (failure.reason === this.failure.reason) return
     this.failure = failure
-    this.refusal = { ...failure, delivery: "NotSent" }
+    this.refusal = refusalOf(failure)
     this.tries++
   }
 }

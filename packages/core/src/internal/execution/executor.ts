@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import type { RedisError } from "../../RedisError.ts"
@@ -61,7 +62,7 @@ class FirstTry<A> extends Call implements Host {
   override onAway(failure: Failure): void {
     const { command, deadline, fiber, router, slot } = this
     const { room } = router
-    const within = RedirectPolicy.patience(router.policyOf(fiber))
+    const within = Result.getOrUndefined(RedirectPolicy.termsOf("", router.policyOf(fiber)))?.within
     const place = router.placeOf(command, slot, fiber)
     if (room === undefined || within === undefined || place === undefined) return this.onFailure(failure)
     this.waiting = new WaitingCall(this, room, failure, place.readFrom, Math.min(deadline, room.now() + within))

@@ -43,6 +43,8 @@ export class Queue {
   private guests: Array<Guest> = []
   private soonest = Infinity
   private inOrder = true
+  /** Whether the guests are in the order of their tickets. If not, they are put into it when somebody asks for it. */
+  private sorted = true
 
   /** Whether nobody waits in it. */
   get isEmpty(): boolean {
@@ -55,20 +57,27 @@ export class Queue {
   }
 
   add(guest: Guest): void {
-    const { guests } = this
-    let at = guests.length
-    while (at > 0 && guests[at - 1].ticket! > guest.ticket!) at--
-    this.inOrder &&= at === guests.length && (at === 0 || guests[at - 1].until <= guest.until)
+    const last = this.guests.at(-1)
+    this.sorted &&= last === undefined || last.ticket! < guest.ticket!
+    this.inOrder &&= this.sorted && (last === undefined || last.until <= guest.until)
     this.soonest = Math.min(this.soonest, guest.until)
-    if (at === guests.length) guests.push(guest)
-    else guests.splice(at, 0, guest)
+    this.guests.push(guest)
+  }
+
+  /** Of many that come out of order, each would have to be put in its place before others: they are sorted at once instead. */
+  private sort(): void {
+    if (this.sorted) return
+    this.sorted = true
+    this.guests.sort((a, b) => a.ticket! - b.ticket!)
   }
 
   find(isWanted: (guest: Guest) => boolean): Guest | undefined {
+    this.sort()
     return this.guests.find((guest) => !guest.gone && isWanted(guest))
   }
 
   all(): ReadonlyArray<Guest> {
+    this.sort()
     return this.guests.filter(({ gone }) => !gone)
   }
 
@@ -78,12 +87,14 @@ export class Queue {
 
   /** Removes guests from the first one on, as far as one that is held up. */
   take(count: number, isHeldUp: (guest: Guest) => boolean): ReadonlyArray<Guest> {
+    this.sort()
     const stop = this.guests.slice(0, count).findIndex(isHeldUp)
     return this.guests.splice(0, stop < 0 ? count : stop)
   }
 
   /** Removes the guests that are wanted. */
   takeAll(isWanted: (guest: Guest) => boolean): ReadonlyArray<Guest> {
+    this.sort()
     const taken = this.guests.filter(isWanted)
     if (taken.length > 0) this.guests = this.guests.filter((guest) => !isWanted(guest))
     return taken

@@ -12,7 +12,7 @@ import type { RedisError } from "../../RedisError.ts"
 import { blocks, deadlineOf, decoded } from "../connection/call.ts"
 import { timedOut, toError, withoutStack } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
-import type { Door, Place } from "./door.ts"
+import type { About, Door, Place } from "./door.ts"
 import * as Pace from "./pace.ts"
 import type { Leave } from "./queue.ts"
 import { byMap } from "./router.ts"
@@ -35,7 +35,7 @@ interface Work<A, E, R> {
   readonly patient: boolean
   /** Whether it was sent in its short form (EVALSHA) and has a full form. */
   readonly abridged: boolean
-  /** Where it goes, by the map; undefined where its node is chosen in another way. */
+  /** Where it goes now, by the map; undefined where its node is chosen in another way. */
   readonly placeOf: (fiber: AnyFiber) => Place | undefined
   /** Whether it blocks, or holds a connection, so that it must not stand before others in the waiting room. */
   readonly beside: boolean
@@ -74,16 +74,13 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   const { deadline, repeatable } = work
   const clock = yield* Clock.Clock
   const fiber = yield* Effect.fiber
-  const policy = router.policyOf(fiber)
-  const problem = RedirectPolicy.check("the redirect policy", policy)
+  const terms = RedirectPolicy.termsOf("the redirect policy", router.policyOf(fiber))
+  const { schedule, within } = Result.getOrElse(terms, (): RedirectPolicy.Terms => RedirectPolicy.noTerms)
   const paceAnew = (): Pace.Pace | undefined =>
-    problem !== undefined
-      ? Pace.misguided(problem)
-      : policy.schedule && Pace.make("the schedule of the redirect policy", policy.schedule)
-  const within = problem === undefined ? RedirectPolicy.withinMillis(policy) : undefined
+    Result.isFailure(terms)
+      ? Pace.misguided(terms.failure)
+      : schedule && Pace.make("the schedule of the redirect policy", schedule)
   const room = within === undefined ? undefined : router.room
-  const place = room && work.placeOf(fiber)
-  const about = place && { ...place, beside: work.beside, reads: work.reads }
   let pace = paceAnew()
   let failure = first
   let { abridged } = work
@@ -93,6 +90,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
   // Once a try may have been executed, a later failure can't prove that nothing was executed.
   let uncertain = false
   let stay = work.stay
+  let about: About | undefined
   let trial: Door | undefined
 
   while (true) {
@@ -118,13 +116,16 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
         return work.error({ ...late, delivery }, attempts)
       }
       const now = clock.currentTimeMillisUnsafe()
+      const place = room && work.placeOf(fiber)
+      const here = place && { ...place, beside: work.beside, reads: work.reads }
+      about = here
       const isAway = decision.command._tag === "ByMap" && decision.command.pause && route._tag === "ByMap"
-      const waits = room !== undefined && about !== undefined && isAway
+      const waits = room !== undefined && here !== undefined && isAway
       const isStale = waits && (failure.queued === true || (work.stale && attempts === 1))
-      if (waits && (isStale ? room.holds(about) : room.close(failure, about))) {
+      if (waits && (isStale ? room.holds(here) : room.close(failure, here))) {
         const { ticket, trials, until }: Stay = stay ??
           { until: Math.min(deadline, now + within!), ticket: undefined, trials: 0 }
-        const leave: Leave = yield* room.wait({ ...about, also: work.also?.(fiber), until, ticket, rank: work.rank })
+        const leave: Leave = yield* room.wait({ ...here, also: work.also?.(fiber), until, ticket, rank: work.rank })
         if (leave._tag !== "Go") {
           const end = unserved(leave, { ...failure, delivery }, { deadline, now: room.now(), until })
           return yield* withoutStack(() => work.error(end, attemptsWith(end, attempts, trials)))

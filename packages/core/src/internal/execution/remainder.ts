@@ -17,7 +17,7 @@ import type { Failure } from "../failures/failure.ts"
 import { onlyReads, turnsOf } from "./overtaking.ts"
 import * as Redirects from "./redirects.ts"
 import { isAsking } from "./router.ts"
-import type { Route, Router } from "./router.ts"
+import type { AnyFiber, Route, Router } from "./router.ts"
 import type { Seen } from "./tracing.ts"
 
 /** A command of a batch that is not settled yet. */
@@ -34,12 +34,16 @@ export interface Left<A> {
   readonly attempts: number
   /** Whether one of its tries may have been executed. */
   readonly uncertain: boolean
+  /** When its last try failed, in milliseconds of the Clock. */
+  readonly failedAt: number
   /** Whether a later command on its key was executed, so that another try would be executed after that one. */
   overtaken: boolean
 }
 
 export interface Options<A> {
   readonly router: Router
+  /** On whose behalf. */
+  readonly fiber: AnyFiber
   readonly settle: (
     index: number,
     result: Result.Result<A, RedisError>,
@@ -58,10 +62,19 @@ const isRepeatable = ({ idempotent, spec }: Command.Any): boolean => spec.readOn
 
 const isRedirect = ({ reason }: Failure): boolean => reason._tag === "Moved" || reason._tag === "Ask"
 
-/** The kind of a failure. The policy decides the same for all commands with failures of one kind. */
-const kindOf = <A>({ deadline, failure: { node, reason } }: Left<A>): string => {
+/** A failure that is older than this, in milliseconds, says nothing of its node any more. */
+const fresh = 50
+
+/**
+ * The kind of a failure. The policy decides the same for all commands with failures of one kind, and they wait for the same node,
+ * so that one of them can wait for all.
+ */
+const kindOf = <A>({ fiber, router }: Options<A>, { command, deadline, failure, slot }: Left<A>): string => {
+  const { node, reason } = failure
   const target = reason._tag === "Moved" || reason._tag === "Ask" ? ` ${reason.slot} ${reason.address}` : ""
-  return `${reason._tag}${target} ${node} ${deadline}`
+  const place = router.placeOf(command, slot, fiber)
+  const door = place && router.room?.keyOf(failure, { ...place, beside: false, reads: command.spec.readOnly })
+  return `${reason._tag}${target} ${node} ${deadline} ${place?.readFrom} ${door}`
 }
 
 /** Commands that failed alike, in the order of the batch. None of them has to wait for another. */
@@ -87,6 +100,11 @@ class Groups<A> {
   private readonly known = new Map<string, Group<A>>()
   private readonly numbers = new Map<Group<A>, number>()
   private readonly turns = new Map<string, Turn<A>>()
+  private readonly options: Options<A>
+
+  constructor(options: Options<A>) {
+    this.options = options
+  }
 
   add(left: Left<A>): void {
     if (givesUp(left)) {
@@ -121,7 +139,7 @@ class Groups<A> {
 
   private groupOf(left: Left<A>, after: ReadonlySet<Group<A>>): Group<A> {
     const numbers = Array.from(after, (group) => this.numbers.get(group)!).sort((a, b) => a - b)
-    const name = `${numbers.join()} ${kindOf(left)}`
+    const name = `${numbers.join()} ${kindOf(this.options, left)}`
     const known = this.known.get(name)
     if (known === undefined) {
       const group = this.make([left], after)
@@ -142,7 +160,7 @@ class Groups<A> {
 
 /** Continues with all commands, each in its turn, until they are settled. */
 export const goOn = <A>(options: Options<A>, lefts: ReadonlyArray<Left<A>>): Effect.Effect<void> => {
-  const groups = new Groups<A>()
+  const groups = new Groups<A>(options)
   for (const left of lefts.toSorted((a, b) => a.index - b.index)) groups.add(left)
   const works = groups.all.map(({ after, done, members }) =>
     Effect.forEach(after, (group) => Deferred.await(group.done), { discard: true }).pipe(
@@ -159,7 +177,7 @@ export const goOn = <A>(options: Options<A>, lefts: ReadonlyArray<Left<A>>): Eff
 
 /** What is left of a command after a further try; undefined if it is settled. */
 const settled = <A>(
-  { seen, settle }: Options<A>,
+  { router, seen, settle }: Options<A>,
   left: Left<A>,
   command: Command.Command<A>,
   outcome: Outcome
@@ -173,6 +191,7 @@ const settled = <A>(
       ...left,
       abridged: left.abridged && command === left.command,
       failure,
+      failedAt: router.clock.read(),
       attempts,
       uncertain
     })
@@ -185,9 +204,13 @@ const settled = <A>(
 }
 
 /** The most frequent kind of failure among the commands that may be tried again. */
-const mostOf = <A>(lefts: ReadonlyArray<Left<A>>): string | undefined => {
+const mostOf = <A>(options: Options<A>, lefts: ReadonlyArray<Left<A>>): string | undefined => {
   const counts = new Map<string, number>()
-  for (const left of lefts) if (!givesUp(left)) counts.set(kindOf(left), (counts.get(kindOf(left)) ?? 0) + 1)
+  for (const left of lefts) {
+    if (givesUp(left)) continue
+    const kind = kindOf(options, left)
+    counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  }
   return Array.from(counts).sort(([, a], [, b]) => b - a)[0]?.[0]
 }
 
@@ -204,6 +227,7 @@ const persevere = Effect.fnUntraced(function*<A>(
   const [first] = begun
   const isOne = begun.length === 1
   const fiber = yield* Effect.fiber
+  const now = router.clock.read()
   const departed: Array<Fiber.Fiber<void>> = []
   let group = begun
   for (const { failure } of begun) seen?.(failure.node)
@@ -224,8 +248,8 @@ const persevere = Effect.fnUntraced(function*<A>(
     const left = yield* Effect.forEach(outcomes, (outcome, n) => settled(options, tried[n], commands[n], outcome))
     const lefts = left.filter((left) => left !== undefined)
     if (lefts.length === 0) return Result.succeed(undefined)
-    const kind = isOne ? undefined : mostOf(lefts)
-    group = isOne ? lefts : lefts.filter((left) => !givesUp(left) && kindOf(left) === kind)
+    const kind = isOne ? undefined : mostOf(options, lefts)
+    group = isOne ? lefts : lefts.filter((left) => !givesUp(left) && kindOf(options, left) === kind)
     const leaving = lefts.filter((left) => !group.includes(left))
     if (leaving.length > 0) {
       departed.push(yield* Effect.forkChild(goOn(options, leaving), { startImmediately: true }))
@@ -239,17 +263,15 @@ const persevere = Effect.fnUntraced(function*<A>(
     repeatable: !isOne || isRepeatable(first.command),
     patient: false,
     abridged: begun.some(({ abridged }) => abridged),
-    // All of them failed at one node, or each for want of one, so the group waits where its first command does.
-    placeOf: (fiber) => router.placeOf(first.command, first.slot, fiber),
-    also: (fiber) => {
-      const readFrom = router.placeOf(first.command, first.slot, fiber)?.readFrom
-      const places = group.map(({ command, slot }) => router.placeOf(command, slot, fiber))
-      const slots = new Set(places.flatMap((place) => place?.readFrom === readFrom ? [place!.slot] : []))
-      slots.delete(first.slot)
+    // All of them wait behind one door, so the group waits where its first command does.
+    placeOf: (fiber) => router.placeOf(group[0].command, group[0].slot, fiber),
+    also: () => {
+      const slots = new Set(group.map(({ slot }) => slot))
+      slots.delete(group[0].slot)
       return Array.from(slots)
     },
     beside: false,
-    stale,
+    stale: stale || begun.every(({ failedAt }) => now - failedAt >= fresh),
     reads: begun.every(({ command }) => command.spec.readOnly),
     deadline: first.deadline,
     overtaken: first.overtaken,

@@ -14,7 +14,7 @@
  * ```
  */
 import * as Cause from "effect/Cause"
-import type * as Clock from "effect/Clock"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -22,6 +22,8 @@ import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type * as NodePool from "../../NodePool.ts"
 import type * as ReadFrom from "../../ReadFrom.ts"
+import { each } from "../connection/strays.ts"
+import type { Report } from "../connection/strays.ts"
 import type { Failure } from "../failures/failure.ts"
 import {
   answersNoReads,
@@ -33,6 +35,7 @@ import {
   numberOf,
   placeOf,
   readersOf,
+  refusalOf,
   trialTimeout,
   writesOf
 } from "./door.ts"
@@ -55,6 +58,8 @@ const sweepPause = 100
 
 /** So many entries leave at once. Then others have their turn. */
 const portion = 256
+
+const goes = (guest: Guest): Leave => ({ _tag: "Go", ticket: guest.ticket!, trial: undefined })
 
 /** A guest that is waited for by a fiber of its own. */
 class Waiter implements Guest {
@@ -129,6 +134,8 @@ class Follower implements Guest {
 export interface Options {
   readonly clock: Clock.Clock
   readonly soon: (task: () => void) => void
+  /** Told what a program's own functions have thrown: its clock, its chance, its connector and its fibers' observers. */
+  readonly report: Report
   readonly random: () => number
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   /** The node that is to execute what is about a slot, by the map of this moment. */
@@ -163,6 +170,7 @@ export class WaitingRoom {
   private readonly counts = new Map<string, number>()
   /** How many entries have gone and are still in their queues. */
   private gone = 0
+  private time = 0
   private timerAt = Infinity
   private sweepAt = Infinity
   private tellAt = 0
@@ -195,7 +203,9 @@ export class WaitingRoom {
     if (door !== undefined) {
       return reads && door.isOfWrites ? undefined : door.refusal
     }
-    return this.queues.get(numberOf(slot, readFrom))?.isEmpty === false ? this.lastFailure : undefined
+    // Of a slot that has no node by now, the reason is that it has none.
+    if (node === undefined || this.queues.get(numberOf(slot, readFrom))?.isEmpty !== false) return undefined
+    return this.lastFailure && { ...this.lastFailure, node: node.address.key }
   }
 
   /** Whether work has to wait, because its door is closed or others wait before it. */
@@ -214,13 +224,13 @@ export class WaitingRoom {
     if (key === undefined || this.ended) return false
     if (of.readFrom !== "primary" && this.canRead(failure, of)) return false
     if (of.beside && isUnreachable(failure) && this.options.isOpen(failure.node!, of.slot)) return false
-    this.lastFailure = { ...failure, delivery: "NotSent", queued: true }
+    this.lastFailure = refusalOf(failure)
     if (this.doors.has(key)) return true
     const now = this.now()
     const door = new Door(key, of, failure, now)
     const before = this.opened.get(key)
     if (before !== undefined && now - before.openedAt < steady) door.follows(before)
-    door.probeAt = now + this.jittered(door.pause / 2)
+    door.probeAt = now + Math.ceil(door.pause / 2 * this.jitter())
     this.shut(door)
     return true
   }
@@ -254,8 +264,8 @@ export class WaitingRoom {
   forget(guest: Guest): void {
     if (guest.gone) return
     this.leaves(guest)
+    this.gone++
     this.leadsNoMore(guest)
-    this.gone += 1 + (guest.also?.length ?? 0)
     // Nothing else may ever look at their queues.
     if (this.gone > few && this.gone > this.count) this.tidy()
   }
@@ -267,7 +277,9 @@ export class WaitingRoom {
 
   /** Those may go now who waited behind it in further slots. */
   private leadsNoMore(guest: Guest): void {
-    if (guest.also !== undefined) this.hasten(this.now())
+    if (guest.also === undefined) return
+    this.gone += guest.also.length
+    this.hasten(this.now())
   }
 
   private counted(guest: Guest, change: 1 | -1): void {
@@ -349,14 +361,21 @@ export class WaitingRoom {
     this.queues.clear()
     this.doors.clear()
     this.suspects.clear()
-    for (const queue of queues) for (const guest of queue.all()) this.release(guest, { _tag: "Closed" })
+    for (const queue of queues) this.releaseAll(queue.all(), () => ({ _tag: "Closed" }))
   }
 
+  /** The time. While the clock throws, it stands still. */
   now(): number {
-    return this.options.clock.currentTimeMillisUnsafe()
+    try {
+      this.time = this.options.clock.currentTimeMillisUnsafe()
+    } catch (error) {
+      this.options.report(error)
+    }
+    return this.time
   }
 
-  private keyOf(failure: Failure, of: About): Key | undefined {
+  /** The door that a failure closes; undefined if it says of nobody to be away. */
+  keyOf(failure: Failure, of: About): Key | undefined {
     if (of.readFrom === "primary") return awayIn(failure, of, this.options.connectionsPerNode)
     return answersNoReads(failure) ? this.readersOf(of.slot, of.readFrom) : undefined
   }
@@ -373,8 +392,20 @@ export class WaitingRoom {
     return node !== undefined && node.address.key !== failed && node.absence(slot) === undefined
   }
 
-  private jittered(millis: number): number {
-    return Math.ceil(millis * (0.5 + this.options.random()))
+  /** A number from 0.5 to 1.5. */
+  private jitter(): number {
+    try {
+      return 0.5 + this.options.random()
+    } catch (error) {
+      this.options.report(error)
+      return 1
+    }
+  }
+
+  private soon(task: () => void): void {
+    const { report, soon } = this.options
+    const guarded = () => each([task], (task) => task(), report)
+    each([guarded], soon, report)
   }
 
   private enqueue(guest: Guest): void {
@@ -402,11 +433,11 @@ export class WaitingRoom {
     this.unhinge(door)
     door.openedAt = this.now()
     this.opened.set(door.key, door)
-    this.options.soon(() => this.lookAll())
+    this.soon(() => this.lookAll())
   }
 
   private postpone(door: Door): void {
-    door.postpone(this.now(), 0.5 + this.options.random())
+    door.postpone(this.now(), this.jitter())
     this.hasten(door.probeAt)
   }
 
@@ -417,9 +448,9 @@ export class WaitingRoom {
     of: Pick<NodePool.Node, "address"> | undefined
   ): Door | undefined {
     const { doors, suspects } = this
+    if (readFrom !== "primary") return doors.get(this.readersOf(slot, readFrom))
     const ofSlot = doors.get(slot)
     if (ofSlot !== undefined) return ofSlot
-    if (readFrom !== "primary") return doors.get(this.readersOf(slot, readFrom))
     const node = of?.address.key
     if (node === undefined || !suspects.has(node)) return undefined
     return doors.get(node) ?? doors.get(lineOf(slot, node, this.options.connectionsPerNode)) ??
@@ -489,7 +520,7 @@ export class WaitingRoom {
     door.trials++
     door.trialAt = this.now()
     this.hasten(door.trialAt + trialTimeout)
-    this.release(guest, { _tag: "Go", ticket: guest.ticket!, trial: door })
+    this.releaseAll([guest], ({ ticket }) => ({ _tag: "Go", ticket: ticket!, trial: door }))
   }
 
   /** Lets all of a slot leave, in portions, as long as its door is open. */
@@ -499,9 +530,9 @@ export class WaitingRoom {
     this.leaving.add(place)
     const leaving = queue.take(portion, (guest) => this.isHeldUp(guest))
     if (queue.isEmpty) this.queues.delete(place)
-    for (const guest of leaving) this.release(guest, { _tag: "Go", ticket: guest.ticket!, trial: undefined })
+    this.releaseAll(leaving, goes)
     this.leaving.delete(place)
-    if (this.queues.has(place) && leaving.length > 0) this.options.soon(() => this.look(place))
+    if (this.queues.has(place) && leaving.length > 0) this.soon(() => this.look(place))
   }
 
   /** Whether whoever is behind it has to wait until its leader has left: at the same node, so that the leader is not far behind. */
@@ -512,8 +543,7 @@ export class WaitingRoom {
 
   /** Lets the reads of a slot leave whose node refuses writes only. */
   private letReads(place: number): void {
-    const reading = this.queues.get(place)?.takeAll(({ reads }) => reads) ?? []
-    for (const guest of reading) this.release(guest, { _tag: "Go", ticket: guest.ticket!, trial: undefined })
+    this.releaseAll(this.queues.get(place)?.takeAll(({ reads }) => reads) ?? [], goes)
   }
 
   private note(until: number): void {
@@ -527,6 +557,10 @@ export class WaitingRoom {
     this.leaves(guest)
     guest.leave(leave)
     this.leadsNoMore(guest)
+  }
+
+  private releaseAll(guests: ReadonlyArray<Guest>, how: (guest: Guest) => Leave): void {
+    each(guests, (guest) => this.release(guest, how(guest)), this.options.report)
   }
 
   private sweepTime(until: number): number {
@@ -543,11 +577,10 @@ export class WaitingRoom {
       else next = Math.min(next, queue.dueAt)
     }
     this.sweepAt = this.sweepTime(next)
-    for (const guest of late) {
-      const { readFrom, slot } = guest
-      const door = this.doorOf(slot, readFrom, this.options.nodeOf(slot, readFrom))
-      this.release(guest, { _tag: "TooLate", door })
-    }
+    this.releaseAll(late, ({ readFrom, slot }) => ({
+      _tag: "TooLate",
+      door: this.doorOf(slot, readFrom, this.options.nodeOf(slot, readFrom))
+    }))
   }
 
   /** Drops those who have gone from their queues. */
@@ -563,7 +596,7 @@ export class WaitingRoom {
     if (at >= this.timerAt) return
     this.timerAt = at
     // At once it would run in the middle of what is going on here.
-    this.options.soon(() => this.hastened.openUnsafe())
+    this.soon(() => this.hastened.openUnsafe())
   }
 
   /** One timer for all that wait. It runs for as long as somebody does, or a door is closed. */
@@ -591,9 +624,12 @@ export class WaitingRoom {
     })
     this.turnAt = this.now()
     this.tellAt = this.turnAt + tellPause
-    // The clock, the chance and the connector may be a program's own, and throw.
-    const survived = Effect.catchDefect(turn, (error) => Effect.logError("the waiting room's timer has thrown", error))
-    this.options.fork(Effect.repeat(Effect.andThen(pause, survived), { until: () => !this.running }))
+    // The clock may be a program's own, and its sleep a defect.
+    const survived = Effect.catchDefect(Effect.andThen(pause, turn), (error) => {
+      this.options.report(error)
+      return Effect.provideService(Effect.sleep(tellPause), Clock.Clock, Clock.Clock.defaultValue())
+    })
+    this.options.fork(Effect.repeat(survived, { until: () => !this.running }))
   }
 
   /** Tells who is away: those who wait don't try, and so can't do it. */
@@ -609,10 +645,6 @@ export class WaitingRoom {
     this.timerAt = Infinity
     this.tellAt = now
     this.sweepAt = now
-    for (const door of this.doors.values()) {
-      door.neededAt = Math.min(door.neededAt, now)
-      door.probeAt = Math.min(door.probeAt, now)
-      door.trialAt = Math.min(door.trialAt, now)
-    }
+    for (const door of [...this.doors.values(), ...this.opened.values()]) door.setBack(now)
   }
 }
