@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as Address from "../../Address.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
@@ -24,8 +25,11 @@ const longestPause = 1000
 /** How long a scan waits under a policy that tries again, but doesn't say for how long. */
 const usualPatience = 25_000
 
-const patienceOf = (policy: RedirectPolicy.RedirectPolicy): number =>
-  RedirectPolicy.patience(policy) ?? (policy.schedule === undefined ? 0 : usualPatience)
+const patienceOf = (policy: RedirectPolicy.RedirectPolicy): number => {
+  const terms = RedirectPolicy.termsOf("the redirect policy", policy)
+  const { schedule, within } = Result.getOrElse(terms, () => RedirectPolicy.noTerms)
+  return within ?? (schedule === undefined ? 0 : usualPatience)
+}
 
 /** The primaries that have, by the map, slots that are not done. */
 const targets = ({ client: { topology }, progress: { done } }: Work): ReadonlyArray<Address.Address> => {
