@@ -9,6 +9,7 @@
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import { Client } from "./Client.ts"
@@ -17,14 +18,18 @@ import { unsent } from "./internal/failures/failure.ts"
 import { decodeText } from "./internal/resp/text.ts"
 import * as Checkpoints from "./internal/scan/checkpoint.ts"
 import type { Checkpoint } from "./internal/scan/checkpoint.ts"
+import * as Items from "./internal/scan/items.ts"
+import type { ItemPage, Next, Paged } from "./internal/scan/items.ts"
 import { passes } from "./internal/scan/passes.ts"
 import * as Pattern from "./internal/scan/pattern.ts"
 import type { Progress, Step } from "./internal/scan/progress.ts"
+import { unlinkAll } from "./internal/scan/unlinking.ts"
 import type { Work } from "./internal/scan/work.ts"
 import * as Settings from "./internal/values/settings.ts"
 import * as RedisError from "./RedisError.ts"
 
 export type { Checkpoint } from "./internal/scan/checkpoint.ts"
+export type { ItemPage, Next } from "./internal/scan/items.ts"
 
 /**
  * What to scan, and how.
@@ -88,6 +93,8 @@ const concurrency: Settings.Check = (name, value) => {
 const count: Settings.Check = Settings.few(1_000_000)
 
 const checks = { match: arg, type: typeName, count, concurrency, keys: forms, checkpoint: () => undefined }
+
+const unlinkChecks = { type: typeName, count, concurrency, checkpoint: () => undefined, dryRun: Settings.flag }
 
 const refused = (problem: string) => Stream.fail(unsent(new RedisError.InvalidArgument({ problem })))
 
@@ -209,3 +216,127 @@ export const keys: {
       return Effect.succeed(next)
     }
   )
+
+/**
+ * One page of the items of a hash, a set or a sorted set: the first one, or the one that `next` of an earlier page names.
+ *
+ * **Details**
+ *
+ * The function makes the command of a cursor: HSCAN, SSCAN or ZSCAN, with options of its own. A page that continues goes to the node
+ * that gave the cursor. If that node has lost the key or is away, the page is the first one again, from wherever the key is then, so
+ * that no item is missed that exists all the time; some come twice.
+ *
+ * **Example** (A page for a user, and the token for the next one)
+ *
+ * ```ts
+ * import { Redis, Scan } from "@redisc/core"
+ *
+ * const followers = (next?: Scan.Next) =>
+ *   Scan.itemPage((cursor) => Redis.sscan("followers:ada", cursor, { count: 100 }), next)
+ * ```
+ *
+ * @category items of a key
+ * @since 0.1.0
+ */
+export const itemPage = <A>(
+  paged: Paged<A>,
+  next?: Next | undefined
+): Effect.Effect<ItemPage<A>, RedisError.RedisError, Client> =>
+  Effect.flatMap(Client, ({ router }) => Items.page(router, paged, next))
+
+/**
+ * All items of a hash, a set or a sorted set, page by page. An item that exists all the time is delivered at least once, also if the
+ * key moves or its node is lost: then the key is read from its beginning, see {@link itemPage}.
+ *
+ * **Example** (The sum of all scores)
+ *
+ * ```ts
+ * import { Redis, Scan } from "@redisc/core"
+ * import { Stream } from "effect"
+ *
+ * const fields = Scan.items((cursor) => Redis.hscan("user:1", cursor, { match: "c*" }))
+ * const sum = Scan.items((cursor) => Redis.zscan("board", cursor, { count: 500 })).pipe(
+ *   Stream.runFold(() => 0, (sum, { score }) => sum + score)
+ * )
+ * ```
+ *
+ * @category items of a key
+ * @since 0.1.0
+ */
+export const items = <A>(paged: Paged<A>): Stream.Stream<A, RedisError.RedisError, Client> =>
+  Stream.paginate<Next | undefined, A, RedisError.RedisError, Client>(undefined, (from) =>
+    Effect.map(
+      itemPage(paged, from),
+      ({ items, next }) => [items, next === undefined ? Option.none() : Option.some<Next | undefined>(next)] as const
+    ))
+
+/**
+ * How to unlink keys. `dryRun` counts them only. The rest is as in {@link Options}.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface UnlinkOptions {
+  readonly dryRun?: boolean | undefined
+  readonly type?: string | undefined
+  readonly count?: number | undefined
+  readonly concurrency?: number | "unbounded" | undefined
+  readonly checkpoint?: Checkpoint | undefined
+}
+
+/**
+ * How far unlinking has come since it began: how many keys were found and how many of them were unlinked, and the rest as in
+ * {@link Page}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unlinked {
+  readonly found: number
+  readonly unlinked: number
+  readonly done: number
+  readonly checkpoint: Checkpoint
+}
+
+/**
+ * Unlinks all keys that match a pattern: scans for them and unlinks those of each page, slot by slot, in one write to each node. Streams
+ * how far it has come.
+ *
+ * **Details**
+ *
+ * Every key that matches from start to end is unlinked; one that is written meanwhile may or may not be. `found` counts a key again
+ * that the scan delivers again. With `dryRun` nothing is unlinked. The pattern `"*"` means all keys.
+ *
+ * **Example** (A clean-up with its progress)
+ *
+ * ```ts
+ * import { Scan } from "@redisc/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * const counted = Stream.runLast(Scan.unlinkMatching("session:*", { dryRun: true }))
+ * const removed = Scan.unlinkMatching("session:*").pipe(
+ *   Stream.tap(({ done, unlinked }) => Effect.log(`${unlinked} keys, ${done} of 16384 slots`)),
+ *   Stream.runLast
+ * )
+ * ```
+ *
+ * @category removing
+ * @since 0.1.0
+ */
+export const unlinkMatching = (
+  match: Command.Arg,
+  options: UnlinkOptions = {}
+): Stream.Stream<Unlinked, RedisError.RedisError, Client> =>
+  Stream.unwrap(Effect.map(Client, ({ redis }) => {
+    const problem = arg("match", match) ?? Settings.optionsProblem(options, unlinkChecks)
+    if (problem !== undefined) return refused(problem)
+    const { dryRun = false, ...rest } = options
+    let found = 0
+    let unlinked = 0
+    return Stream.mapEffect(pages({ ...rest, match, keys: "bytes" }), ({ checkpoint, done, keys }) =>
+      Effect.map(dryRun ? Effect.succeed(0) : unlinkAll(redis, keys), (count): Unlinked => {
+        found += keys.length
+        unlinked += count
+        return { found, unlinked, done, checkpoint }
+      }))
+  }))

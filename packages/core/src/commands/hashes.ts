@@ -675,7 +675,8 @@ const hrandfieldOptions = Args.demanded<{ readonly count: number; readonly withv
  * field that exists all the time is returned at least once, and possibly more than once.
  *
  * A cursor is valid only at the node that returned it, so every page comes from the primary, even if replicas answer
- * reads. After a failover, or when the key has moved to another node, start again with `"0"`.
+ * reads. After a failover, or when the key has moved to another node, start again with `"0"`, as
+ * `Scan.items` does.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a hash. Since Redis 2.8.0,
  * `novalues` since 7.4.0.

@@ -360,7 +360,8 @@ export const srem = (key: Command.Arg, members: ReadonlyArray<Command.Arg>): Com
  * least once, and possibly more than once.
  *
  * A cursor is valid only at the node that returned it, so every page comes from the primary, even if replicas answer
- * reads. After a failover, or when the key has moved to another node, start again with `"0"`.
+ * reads. After a failover, or when the key has moved to another node, start again with `"0"`, as
+ * `Scan.items` does.
  *
  * Fails with `ServerError` (code `WRONGTYPE`) when the key holds something other than a set. Since Redis 2.8.0.
  *
