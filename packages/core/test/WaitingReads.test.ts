@@ -55,6 +55,21 @@ describe("reads that insist on replicas", () => {
       assert.isAbove(c.count("GET bar"), 19)
     }))
 
+  it.effect("pass by one that refuses, and close no door for others", () =>
+    Effect.gen(function*() {
+      const { b, c, get, service, warm } = yield* shard({ readFrom: "replica" })
+      yield* warm()
+      yield* advance("2 seconds")
+      while ((yield* get()) !== "c:7000");
+      b.on("GET", Reply.error("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."))
+      const refused = yield* start(get())
+      yield* settle
+      assert.deepStrictEqual((yield* service.stats).away, [])
+      assert.strictEqual(yield* get(), c.key)
+      yield* advance("100 millis")
+      assert.strictEqual(yield* Fiber.join(refused), c.key)
+    }))
+
   it.effect("wait where the shard has no replica, until the map has one", () =>
     Effect.gen(function*() {
       const { cluster, run, service } = yield* connectedTo([[0, 16383, "a:7000"]], { readFrom: "replica" })

@@ -109,11 +109,13 @@ describe("a room", () => {
       yield* advance("40 seconds")
       for (const fiber of fibers) assert.isDefined(fiber.pollUnsafe())
       const room = (service.client.router as unknown as { readonly room: Record<string, unknown> }).room
+      const places = room["places"] as Record<string, unknown>
+      const all = { ...places, ...room }
       const left = ["queues", "doors", "suspects", "opened", "leaving", "counts"].map((name) =>
-        [name, (room[name] as { readonly size: number }).size] as const
+        [name, (all[name] as { readonly size: number }).size] as const
       )
       assert.deepStrictEqual(left.filter(([, size]) => size > 0), [])
-      assert.deepStrictEqual([room["count"], room["running"]], [0, false])
+      assert.deepStrictEqual([places["count"], room["running"]], [0, false])
     }).pipe(Random.withSeed(`waiting ${seed}`)))
 })
 

@@ -326,12 +326,51 @@ describe("a room", () => {
         yield* Fiber.interrupt(fiber)
       }
       assert.strictEqual(room.stats.waiting, 1)
-      const { queues } = room as unknown as {
-        readonly queues: Map<number, { readonly guests: ReadonlyArray<unknown> }>
-      }
+      const { queues } = (room as unknown as {
+        readonly places: { readonly queues: Map<number, { readonly guests: ReadonlyArray<unknown> }> }
+      }).places
       assert.isAtMost(queues.get(1)!.guests.length, 1100)
       room.end()
       assert.strictEqual((yield* Fiber.join(kept))._tag, "Closed")
+    }))
+
+  it.effect("forgets the places of pipelines that come back again and again", () =>
+    Effect.gen(function*() {
+      const room = (yield* roomAt)({})
+      assert.isTrue(room.close(failure, about))
+      yield* start(room.wait({ ...about, slot: 2, until: Infinity, ticket: undefined }))
+      for (let n = 0; n < 5000; n++) {
+        const fiber = yield* start(room.wait({ ...about, also: [2], until: Infinity, ticket: undefined }))
+        yield* Fiber.interrupt(fiber)
+      }
+      const { queues } = (room as unknown as {
+        readonly places: { readonly queues: Map<number, { readonly guests: ReadonlyArray<unknown> }> }
+      }).places
+      assert.isAtMost(queues.get(2)!.guests.length, 600)
+      room.end()
+    }))
+
+  it.effect("has a place for whoever comes back, also if it is full by then", () =>
+    Effect.gen(function*() {
+      const room = (yield* roomAt)({ maxWaiting: 1 })
+      assert.isTrue(room.close(failure, about))
+      yield* start(room.wait({ ...about, until: Infinity, ticket: undefined }))
+      const full = yield* start(room.wait({ ...about, until: Infinity, ticket: undefined }))
+      assert.strictEqual((yield* Fiber.join(full))._tag, "Full")
+      const back = yield* start(room.wait({ ...about, until: Infinity, ticket: 0 }))
+      assert.isUndefined(back.pollUnsafe())
+      assert.strictEqual(room.stats.waiting, 2)
+      room.end()
+    }))
+
+  it.effect("takes nobody in, and closes no door, once it has ended", () =>
+    Effect.gen(function*() {
+      const room = (yield* roomAt)({})
+      room.end()
+      assert.isFalse(room.close(failure, about))
+      const late = yield* start(room.wait({ ...about, until: Infinity, ticket: undefined }))
+      assert.strictEqual((yield* Fiber.join(late))._tag, "Closed")
+      assert.isTrue(room.isEmpty)
     }))
 
   it.live("goes on when the clock is set back", () =>

@@ -46,9 +46,13 @@ export class Queue {
   /** Whether the guests are in the order of their tickets. If not, they are put into it when somebody asks for it. */
   private sorted = true
 
-  /** Whether nobody waits in it. */
+  /** Whether nobody waits in it. Those in front who have gone are dropped, so that nobody looks at them again. */
   get isEmpty(): boolean {
-    return this.guests.every(({ gone }) => gone)
+    const { guests } = this
+    let gone = 0
+    while (gone < guests.length && guests[gone].gone) gone++
+    if (gone > 0) guests.splice(0, gone)
+    return guests.length === 0
   }
 
   /** When the first guest's time is up, or before. */

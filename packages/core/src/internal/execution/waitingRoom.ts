@@ -40,7 +40,7 @@ import {
   writesOf
 } from "./door.ts"
 import type { About, Key, Place } from "./door.ts"
-import { Queue } from "./queue.ts"
+import { Places } from "./places.ts"
 import type { Guest, Leave, Waiting } from "./queue.ts"
 
 /** How often a node that can't be reached is looked at, in milliseconds: that costs nothing and sends nothing. */
@@ -94,43 +94,6 @@ class Waiter implements Guest {
   }
 }
 
-/** Keeps the place of a guest in a further slot, for as long as that one waits. */
-class Follower implements Guest {
-  readonly slot: number
-  readonly leader: Guest
-
-  constructor(leader: Guest, slot: number) {
-    this.leader = leader
-    this.slot = slot
-  }
-
-  get readFrom(): ReadFrom.ReadFrom {
-    return this.leader.readFrom
-  }
-
-  get beside(): boolean {
-    return false
-  }
-
-  get reads(): boolean {
-    return false
-  }
-
-  get until(): number {
-    return this.leader.until
-  }
-
-  get ticket(): number | undefined {
-    return this.leader.ticket
-  }
-
-  get gone(): boolean {
-    return this.leader.gone
-  }
-
-  leave(): void {}
-}
-
 export interface Options {
   readonly clock: Clock.Clock
   readonly soon: (task: () => void) => void
@@ -154,7 +117,7 @@ export interface Options {
 
 export class WaitingRoom {
   private readonly options: Options
-  private readonly queues = new Map<number, Queue>()
+  private readonly places: Places
   private readonly doors = new Map<Key, Door>()
   /** Of whom there are doors, so that commands for all others need not look for one. */
   private readonly suspects = new Set<string | number>()
@@ -164,12 +127,6 @@ export class WaitingRoom {
   private readonly hastened = Latch.makeUnsafe(false)
   /** The failure that is told to those who come for a slot from which others are still leaving. */
   private lastFailure: Failure | undefined
-  private tickets = 0
-  private count = 0
-  /** The same by shard, where that is limited. */
-  private readonly counts = new Map<string, number>()
-  /** How many entries have gone and are still in their queues. */
-  private gone = 0
   private time = 0
   private timerAt = Infinity
   private sweepAt = Infinity
@@ -180,16 +137,17 @@ export class WaitingRoom {
 
   constructor(options: Options) {
     this.options = options
+    this.places = new Places(options.maxWaiting, options.shardOf)
   }
 
   /** Whether nobody waits and no door is closed: then all else need not be asked. */
   get isEmpty(): boolean {
-    return this.doors.size + this.queues.size === 0
+    return this.doors.size === 0 && this.places.isEmpty
   }
 
   /** How many wait, behind which doors. */
   get stats(): { readonly waiting: number; readonly away: ReadonlyArray<Door> } {
-    return { waiting: this.count, away: Array.from(this.doors.values()) }
+    return { waiting: this.places.count, away: Array.from(this.doors.values()) }
   }
 
   /** Why a command can't go to a node now: its door is closed, or others wait before it. */
@@ -204,7 +162,7 @@ export class WaitingRoom {
       return reads && door.isOfWrites ? undefined : door.refusal
     }
     // Of a slot that has no node by now, the reason is that it has none.
-    if (node === undefined || this.queues.get(numberOf(slot, readFrom))?.isEmpty !== false) return undefined
+    if (node === undefined || this.places.at(numberOf(slot, readFrom)) === undefined) return undefined
     return this.lastFailure && { ...this.lastFailure, node: node.address.key }
   }
 
@@ -237,24 +195,13 @@ export class WaitingRoom {
 
   /** A ticket for work that is begun now: should it have to wait, it will before all that is begun later. */
   draw(): number {
-    return ++this.tickets
+    return this.places.draw()
   }
 
   /** Takes a guest in. It is told to leave at once if there is no room for it, or no reason to wait. */
   enter(guest: Guest): void {
     if (this.ended) return guest.leave({ _tag: "Closed" })
-    const { maxWaiting: limit } = this.options
-    if (limit !== Infinity) {
-      guest.shard = this.options.shardOf(guest.slot) ?? `${guest.slot}`
-      if (guest.ticket === undefined && (this.counts.get(guest.shard) ?? 0) >= limit) {
-        return guest.leave({ _tag: "Full", limit })
-      }
-    }
-    guest.ticket ??= guest.rank ?? this.draw()
-    guest.gone = false
-    this.counted(guest, 1)
-    this.enqueue(guest)
-    for (const slot of guest.also ?? []) this.enqueue(new Follower(guest, slot))
+    if (!this.places.take(guest)) return guest.leave({ _tag: "Full", limit: this.options.maxWaiting })
     this.note(guest.until)
     this.run()
     if (this.look(numberOf(guest.slot, guest.readFrom)) !== undefined) this.hasten(this.now())
@@ -263,31 +210,14 @@ export class WaitingRoom {
   /** Forgets a guest that does not want to wait any longer. */
   forget(guest: Guest): void {
     if (guest.gone) return
-    this.leaves(guest)
-    this.gone++
+    this.places.leaves(guest)
+    this.places.forget()
     this.leadsNoMore(guest)
-    // Nothing else may ever look at their queues.
-    if (this.gone > few && this.gone > this.count) this.tidy()
-  }
-
-  private leaves(guest: Guest): void {
-    guest.gone = true
-    this.counted(guest, -1)
   }
 
   /** Those may go now who waited behind it in further slots. */
   private leadsNoMore(guest: Guest): void {
-    if (guest.also === undefined) return
-    this.gone += guest.also.length
-    this.hasten(this.now())
-  }
-
-  private counted(guest: Guest, change: 1 | -1): void {
-    this.count += change
-    if (guest.shard === undefined) return
-    const count = (this.counts.get(guest.shard) ?? 0) + change
-    if (count === 0) this.counts.delete(guest.shard)
-    else this.counts.set(guest.shard, count)
+    if (guest.also !== undefined) this.hasten(this.now())
   }
 
   /** Waits until it can be tried. */
@@ -339,8 +269,7 @@ export class WaitingRoom {
     const now = this.now()
     const besides = new Map<Door, Array<number>>()
     // Those who leave may come back at once, and are not looked at again before the next look.
-    const places = Array.from(this.queues.keys())
-    for (const place of places) {
+    for (const place of this.places.all()) {
       const door = this.look(place)
       if (door !== undefined) besides.set(door, [...besides.get(door) ?? [], place])
     }
@@ -357,11 +286,9 @@ export class WaitingRoom {
   /** Ends everybody's wait. */
   end(): void {
     this.ended = true
-    const queues = [...this.queues.values()]
-    this.queues.clear()
     this.doors.clear()
     this.suspects.clear()
-    for (const queue of queues) this.releaseAll(queue.all(), () => ({ _tag: "Closed" }))
+    this.releaseAll(this.places.takeAll(), () => ({ _tag: "Closed" }))
   }
 
   /** The time. While the clock throws, it stands still. */
@@ -406,14 +333,6 @@ export class WaitingRoom {
     const { report, soon } = this.options
     const guarded = () => each([task], (task) => task(), report)
     each([guarded], soon, report)
-  }
-
-  private enqueue(guest: Guest): void {
-    const place = numberOf(guest.slot, guest.readFrom)
-    const known = this.queues.get(place)
-    const queue = known ?? new Queue()
-    if (known === undefined) this.queues.set(place, queue)
-    queue.add(guest)
   }
 
   private shut(door: Door): void {
@@ -462,7 +381,7 @@ export class WaitingRoom {
    * those are there that would block.
    */
   private look(place: number): Door | undefined {
-    if (!this.queues.has(place) || this.leaving.has(place)) return undefined
+    if (this.leaving.has(place) || this.places.at(place) === undefined) return undefined
     const { readFrom, slot } = placeOf(place)
     const node = this.options.nodeOf(slot, readFrom)
     const door = this.doorOf(slot, readFrom, node)
@@ -485,13 +404,11 @@ export class WaitingRoom {
       this.hasten(isTried ? door.trialAt + trialTimeout : door.probeAt)
       return undefined
     }
-    const queue = this.queues.get(place)
+    const queue = this.places.at(place)
     const guest = queue?.find((guest) => !guest.beside && (guest.leader === undefined || this.isHeldUp(guest)))
-    if (guest !== undefined) {
-      // For the first of them its leader goes out.
-      if (guest.leader === undefined) this.try(door, guest)
-    } else if (queue?.isEmpty === false) return door
-    else this.queues.delete(place)
+    if (queue !== undefined && guest === undefined) return door
+    // For the first of them its leader goes out.
+    if (guest !== undefined && guest.leader === undefined) this.try(door, guest)
     return undefined
   }
 
@@ -503,7 +420,7 @@ export class WaitingRoom {
     if (door.isTried(this.now())) return
     let left = Math.max(door.trials, 1)
     for (const place of places) {
-      for (const guest of this.queues.get(place)?.all() ?? []) {
+      for (const guest of this.places.at(place)?.all() ?? []) {
         if (guest.leader !== undefined) continue
         if (left === 0 || this.doors.get(door.key) !== door || this.now() < door.probeAt) return
         left--
@@ -513,10 +430,7 @@ export class WaitingRoom {
   }
 
   private try(door: Door, guest: Guest): void {
-    const place = numberOf(guest.slot, guest.readFrom)
-    const queue = this.queues.get(place)!
-    queue.remove(guest)
-    if (queue.isEmpty) this.queues.delete(place)
+    this.places.remove(guest)
     door.trials++
     door.trialAt = this.now()
     this.hasten(door.trialAt + trialTimeout)
@@ -525,14 +439,13 @@ export class WaitingRoom {
 
   /** Lets all of a slot leave, in portions, as long as its door is open. */
   private flush(place: number): void {
-    const queue = this.queues.get(place)
+    const queue = this.places.at(place)
     if (queue === undefined) return
     this.leaving.add(place)
     const leaving = queue.take(portion, (guest) => this.isHeldUp(guest))
-    if (queue.isEmpty) this.queues.delete(place)
     this.releaseAll(leaving, goes)
     this.leaving.delete(place)
-    if (this.queues.has(place) && leaving.length > 0) this.soon(() => this.look(place))
+    if (leaving.length > 0 && this.places.at(place) !== undefined) this.soon(() => this.look(place))
   }
 
   /** Whether whoever is behind it has to wait until its leader has left: at the same node, so that the leader is not far behind. */
@@ -543,7 +456,7 @@ export class WaitingRoom {
 
   /** Lets the reads of a slot leave whose node refuses writes only. */
   private letReads(place: number): void {
-    this.releaseAll(this.queues.get(place)?.takeAll(({ reads }) => reads) ?? [], goes)
+    this.releaseAll(this.places.at(place)?.takeAll(({ reads }) => reads) ?? [], goes)
   }
 
   private note(until: number): void {
@@ -554,7 +467,7 @@ export class WaitingRoom {
   /** Ends a guest's stay. */
   private release(guest: Guest, leave: Leave): void {
     if (guest.gone || guest.leader !== undefined) return
-    this.leaves(guest)
+    this.places.leaves(guest)
     guest.leave(leave)
     this.leadsNoMore(guest)
   }
@@ -564,32 +477,17 @@ export class WaitingRoom {
   }
 
   private sweepTime(until: number): number {
-    return this.count < few ? until : Math.ceil(until / sweepPause) * sweepPause
+    return this.places.count < few ? until : Math.ceil(until / sweepPause) * sweepPause
   }
 
   /** Lets those go whose time is up. */
   private sweep(now: number): void {
-    const late: Array<Guest> = []
-    let next = Infinity
-    for (const [place, queue] of this.queues) {
-      for (const guest of queue.takeLate(now)) late.push(guest)
-      if (queue.isEmpty) this.queues.delete(place)
-      else next = Math.min(next, queue.dueAt)
-    }
+    const { late, next } = this.places.takeLate(now)
     this.sweepAt = this.sweepTime(next)
     this.releaseAll(late, ({ readFrom, slot }) => ({
       _tag: "TooLate",
       door: this.doorOf(slot, readFrom, this.options.nodeOf(slot, readFrom))
     }))
-  }
-
-  /** Drops those who have gone from their queues. */
-  private tidy(): void {
-    this.gone = 0
-    for (const [place, queue] of this.queues) {
-      queue.tidy()
-      if (queue.isEmpty) this.queues.delete(place)
-    }
   }
 
   private hasten(at: number): void {
@@ -634,7 +532,7 @@ export class WaitingRoom {
 
   /** Tells who is away: those who wait don't try, and so can't do it. */
   private tell(): void {
-    if (this.queues.size === 0) return
+    if (this.places.isEmpty) return
     const nodes = new Set(Array.from(this.doors.values(), ({ failure }) => failure.node))
     if (nodes.size === 0) nodes.add(undefined)
     for (const node of nodes) this.options.onAway(node)
