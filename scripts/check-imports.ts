@@ -63,7 +63,7 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["options"],
     ["report/*"],
     ["scale/*", "outage/*"],
-    ["main", "mget", "outage", "path", "profile", "scale"]
+    ["main", "mget", "outage", "path", "profile", "scale", "scan"]
   ]
 }
 

@@ -22,7 +22,7 @@ import * as Items from "./internal/scan/items.ts"
 import type { ItemPage, Next, Paged } from "./internal/scan/items.ts"
 import { passes } from "./internal/scan/passes.ts"
 import * as Pattern from "./internal/scan/pattern.ts"
-import type { Progress, Step } from "./internal/scan/progress.ts"
+import type { Key, Progress, Step } from "./internal/scan/progress.ts"
 import { unlinkAll } from "./internal/scan/unlinking.ts"
 import type { Work } from "./internal/scan/work.ts"
 import * as Settings from "./internal/values/settings.ts"
@@ -104,10 +104,10 @@ const pageOf = <K>(progress: Progress, keys: ReadonlyArray<K>, of: string): Page
   checkpoint: Checkpoints.make(progress, of)
 })
 
-const textOf = (key: Uint8Array): string => decodeText(key, 0, key.length)
+const textOf = (key: Key): string => typeof key === "string" ? key : decodeText(key, 0, key.length)
 
 /** Takes each step into the progress when it is delivered, and makes pages of those that tell something. */
-const delivered = <K>(work: Work, of: string, keyOf: (key: Uint8Array) => K) => {
+const delivered = <K>(work: Work, of: string, keyOf: (key: Key) => K) => {
   const { progress } = work
   return (_: undefined, step: Step): readonly [undefined, ReadonlyArray<Page<K>>] => {
     const { count } = progress
@@ -167,13 +167,13 @@ export const pages: {
     if (typeof progress === "string") return refused(progress)
     const work: Work = {
       client,
-      wanted: { match, type, count: options.count ?? 1000 },
+      wanted: { match, type, count: options.count ?? 1000, bytes: options.keys === "bytes" },
       progress,
       concurrency: options.concurrency ?? 8,
       shaken: new Set(),
       failure: undefined
     }
-    const keyOf = (options.keys === "bytes" ? (key: Uint8Array) => key : textOf) as (key: Uint8Array) => never
+    const keyOf = (options.keys === "bytes" ? (key: Key) => key : textOf) as (key: Key) => never
     return Stream.mapAccum(passes(work), () => undefined, delivered(work, of, keyOf))
   }))
 

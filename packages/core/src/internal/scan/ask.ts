@@ -15,6 +15,7 @@ import * as Args from "../commands/args.ts"
 import * as Reply from "../commands/reply.ts"
 import { unsent } from "../failures/failure.ts"
 import * as Pattern from "./pattern.ts"
+import type { Key } from "./progress.ts"
 import * as Slots from "./slots.ts"
 import * as Standing from "./standing.ts"
 import { byMap } from "./work.ts"
@@ -22,9 +23,12 @@ import type { Wanted, Work } from "./work.ts"
 
 const SCAN = CommandSpec.get("SCAN")
 
-/** A page of keys, as bytes: the slot of a key that is not UTF-8 can't be told from its text. */
-export const page = (cursor: string, { count, match, type }: Wanted) =>
-  Command.bytes(Command.make(
+/** A page of keys. */
+export const page = (
+  cursor: string,
+  { bytes, count, match, type }: Wanted
+): Command.Command<{ readonly cursor: string; readonly items: ReadonlyArray<Key> }> => {
+  const command = Command.make(
     SCAN,
     [
       cursor,
@@ -34,7 +38,9 @@ export const page = (cursor: string, { count, match, type }: Wanted) =>
       ...Args.option("TYPE", type, (name) => name)
     ],
     Reply.page(Reply.array(Reply.text))
-  ))
+  )
+  return bytes ? Command.bytes(command) : command
+}
 
 /** Where a node stands, and the process that it is. */
 export interface Seen {

@@ -19,9 +19,12 @@ export interface Round {
   readonly slots: Slots.Ranges
 }
 
+/** Text where SCAN was asked for it, else bytes. */
+export type Key = string | Uint8Array
+
 /** What a part of a scan reports: keys, slots that are done, or a try that has come to nothing. */
 export type Step =
-  | { readonly _tag: "Keys"; readonly keys: ReadonlyArray<Uint8Array>; readonly round: Round | undefined }
+  | { readonly _tag: "Keys"; readonly keys: ReadonlyArray<Key>; readonly round: Round | undefined }
   | { readonly _tag: "Done"; readonly node: string; readonly slots: Slots.Slots }
   | { readonly _tag: "Void"; readonly node: string }
 

@@ -12,7 +12,7 @@ import * as Session from "../../Session.ts"
 import * as Slot from "../../Slot.ts"
 import { unsent } from "../failures/failure.ts"
 import * as Ask from "./ask.ts"
-import type { Round, Step } from "./progress.ts"
+import type { Key, Round, Step } from "./progress.ts"
 import * as Slots from "./slots.ts"
 import * as Standing from "./standing.ts"
 import { agreed, isPassing } from "./work.ts"
@@ -27,7 +27,7 @@ const mostSlots = 64
 /** Slots are listed one by one if they are less than this part of what their node has: else SCAN is cheaper. */
 const fewPart = 8
 
-const keysOf = (keys: ReadonlyArray<Uint8Array>, round?: Round): Step => ({ _tag: "Keys", keys, round })
+const keysOf = (keys: ReadonlyArray<Key>, round?: Round): Step => ({ _tag: "Keys", keys, round })
 
 /** What two looks at a node tell about slots that were read in between. */
 const between = (
@@ -54,6 +54,10 @@ const stuck = (session: Session.Session): RedisError.RedisError =>
     session.address.key
   )
 
+/** Whether a key is in one of some slots. The text of a key that may not be UTF-8 doesn't tell, so it counts as being in one. */
+const isIn = (slots: Slots.Slots, key: Key): boolean =>
+  slots[Slot.fromKey(key)] === 1 || (typeof key === "string" && key.includes("\ufffd"))
+
 /** The keys of some slots by SCAN, from a cursor on. */
 const scanned = (
   work: Work,
@@ -65,7 +69,7 @@ const scanned = (
   Stream.paginate(from, (at) =>
     Effect.flatMap(session.execute(Ask.page(at, work.wanted)), ({ cursor, items }) => {
       if (cursor === at && cursor !== "0") return Effect.fail(stuck(session))
-      const keys = items.filter((key) => slots[Slot.fromKey(key)] === 1)
+      const keys = items.filter((key) => isIn(slots, key))
       const isLast = cursor === "0"
       return Effect.succeed([
         [keysOf(keys, isLast ? undefined : roundAt?.(cursor))],

@@ -12,6 +12,8 @@ export interface Wanted {
   readonly match: Uint8Array | undefined
   readonly type: string | undefined
   readonly count: number
+  /** Whether keys come as bytes. */
+  readonly bytes: boolean
 }
 
 export interface Work {
