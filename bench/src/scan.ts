@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import { parseArgs } from "node:util"
 import { createCluster } from "redis"
 import { Cluster } from "./cluster/cluster.ts"
-import { memberAt, moveSlot } from "./cluster/moving.ts"
+import { agreed, memberAt, moveSlot } from "./cluster/moving.ts"
 import { send } from "./cluster/wire.ts"
 import { median } from "./figures/median.ts"
 import { ownerOf } from "./work/fill.ts"
@@ -95,7 +95,7 @@ const idle = async (scan: ScanAll) => {
 const members = await Promise.all(ports.map(memberAt))
 /** The slots of each node, with their keys. */
 const slotsOf = members.map((from, node) =>
-  Slot.group(keys.filter((key) => ownerOf(key, ports.length) === node)).map((group) => ({ ...group, from }))
+  Slot.group(keys.filter((key) => ownerOf(key, ports.length) === node)).map(({ keys, slot }) => ({ from, keys, slot }))
 )
 
 const moving = async (scan: ScanAll, to: number) => {
@@ -113,7 +113,13 @@ const moving = async (scan: ScanAll, to: number) => {
       moved.push(slot)
     }
   })
-  for (const slot of moved) await moveSlot({ ...slot, from: members[to], to: slot.from }, members)
+  await agreed(members)
+  for (const node of members) {
+    for (const slot of moved) {
+      if (slot.from === node) await moveSlot({ ...slot, from: members[to], to: node }, members)
+    }
+    await agreed(members)
+  }
   return { moved: moved.length, missing: keys.length - seen.size, again: delivered - seen.size }
 }
 

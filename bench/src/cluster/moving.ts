@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import { send } from "./wire.ts"
 
 const ok = async (port: number, ...commands: ReadonlyArray<ReadonlyArray<string>>): Promise<void> => {
@@ -35,4 +36,15 @@ export const moveSlot = async (
   )
   const others = all.filter(({ id }) => id !== to.id && id !== from.id)
   for (const { port } of [to, from, ...others]) await ok(port, ["CLUSTER", "SETSLOT", `${slot}`, "NODE", to.id])
+}
+
+const epochsOf = async ({ port }: Member): Promise<string> => {
+  const [nodes] = await send(port, [["CLUSTER", "NODES"]])
+  const lines = nodes.trim().split("\n").map((line) => line.split(" "))
+  return lines.map(([id, , , , , , epoch, , ...slots]) => `${id} ${epoch} ${slots.join()}`).sort().join("\n")
+}
+
+/** Waits until all nodes know of the same epochs and slots. Otherwise two nodes may choose the same epoch, and a slot lose its owner. */
+export const agreed = async (all: ReadonlyArray<Member>): Promise<void> => {
+  while (new Set(await Promise.all(all.map(epochsOf))).size > 1) await sleep(50)
 }
