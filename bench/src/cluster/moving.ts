@@ -38,13 +38,28 @@ export const moveSlot = async (
   for (const { port } of [to, from, ...others]) await ok(port, ["CLUSTER", "SETSLOT", `${slot}`, "NODE", to.id])
 }
 
-const epochsOf = async ({ port }: Member): Promise<string> => {
+/** The epoch and the slots of each node, as one of them sees it. */
+const viewOf = async ({ port }: Member): Promise<ReadonlyArray<readonly [epoch: string, text: string]>> => {
   const [nodes] = await send(port, [["CLUSTER", "NODES"]])
-  const lines = nodes.trim().split("\n").map((line) => line.split(" "))
-  return lines.map(([id, , , , , , epoch, , ...slots]) => `${id} ${epoch} ${slots.join()}`).sort().join("\n")
+  return nodes.trim().split("\n").sort().map((line) => {
+    const [id, , , , , , epoch, , ...slots] = line.split(" ")
+    return [epoch, `${id} ${epoch} ${slots.join()}`]
+  })
 }
 
-/** Waits until all nodes know of the same epochs and slots. Otherwise two nodes may choose the same epoch, and a slot lose its owner. */
+const agree = async (all: ReadonlyArray<Member>): Promise<boolean> => {
+  const views = await Promise.all(all.map(viewOf))
+  return new Set(views.map((view) => view.map(([, text]) => text).join("\n"))).size === 1 &&
+    new Set(views[0].map(([epoch]) => epoch)).size === all.length
+}
+
+/**
+ * Waits until all nodes know of the same slots and epochs, all of them different, for a while. Otherwise two nodes may choose the same
+ * epoch, and a slot lose its owner.
+ */
 export const agreed = async (all: ReadonlyArray<Member>): Promise<void> => {
-  while (new Set(await Promise.all(all.map(epochsOf))).size > 1) await sleep(50)
+  for (let times = 0; times < 20;) {
+    times = await agree(all) ? times + 1 : 0
+    await sleep(50)
+  }
 }

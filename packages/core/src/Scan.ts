@@ -125,7 +125,8 @@ const delivered = <K>(work: Work, of: string, keyOf: (key: Key) => K) => {
  * - Every key that exists from the start to the end is delivered at least once, see {@link Scan}. Keys are read from primaries.
  * - The stream is back-pressured: a node is asked for its next page when the last one is taken.
  * - While the owner of a slot is away, the scan waits for as long as the redirect policy's `within`, and then fails with the last
- *   failure, or with `NoNodeForSlot` if nobody has the slot. Go on with the checkpoint of the last page.
+ *   failure, with `NoNodeForSlot` if nobody has the slot, or with `TryAgain` if slots never stand still for long enough. Go on with
+ *   the checkpoint of the last page.
  * - A checkpoint holds the slots that are done, and the cursors of nodes that are being read. A cursor is good for as long as the
  *   process of its node lives and has its slots; after that the node's slots that are not done are read again.
  * - An option that is wrong, or a checkpoint of another pattern or type, fails with `InvalidArgument`.

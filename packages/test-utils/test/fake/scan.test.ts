@@ -218,6 +218,44 @@ describe("while slots move", () => {
       assert.deepStrictEqual(sorted([...new Set(typed)]), sorted(keys))
     }).pipe(live()))
 
+  it.effect("a slot of very many keys is read with SCAN, also while it is open", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeCluster.FakeCluster
+      const keys = names(10_400, "{t}:")
+      yield* seeded(keys)
+      const slot = Slot.fromKey("{t}")
+      const options = { match: "{t}:*", count: 4000 }
+      assert.deepStrictEqual(sorted(yield* Stream.runCollect(Scan.keys(options))), sorted(keys))
+      const owner = yield* fake.ownerOf(slot)
+      const other = (yield* fake.primaries).find(({ name }) => name !== owner.name)
+      assert.isDefined(other)
+      yield* fake.beginMigration(slot, other)
+      yield* fake.migrateKeys(slot, 100)
+      const found = yield* inTime(Stream.runCollect(Scan.keys(options)))
+      assert.strictEqual(new Set(found).size, keys.length)
+    }).pipe(live()))
+
+  it.effect("many slots that are open at once take two connections", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeCluster.FakeCluster
+      const { stats } = yield* RedisCluster.RedisCluster
+      const keys = names(150)
+      yield* seeded(keys)
+      const [to] = yield* fake.primaries
+      for (const slot of new Set(keys.map(Slot.fromKey))) {
+        if ((yield* fake.ownerOf(slot)).name === to.name) continue
+        yield* fake.beginMigration(slot, to)
+        yield* fake.migrateKeys(slot, 1)
+      }
+      let most = 0
+      const found = yield* inTime(Stream.runCollect(Stream.tap(Scan.keys({ concurrency: 1 }), () =>
+        Effect.map(stats, ({ nodes }) => {
+          most = Math.max(most, ...Array.from(nodes.values(), ({ leased }) => leased))
+        }))))
+      assert.deepStrictEqual(sorted([...new Set(found)]), sorted(keys))
+      assert.isAtMost(most, 2)
+    }).pipe(live()))
+
   it.effect("a slot that nobody has is waited for, not for ever, with few requests", () =>
     Effect.gen(function*() {
       const fake = yield* FakeCluster.FakeCluster

@@ -1,6 +1,6 @@
 /** That the map can come from elsewhere: a source of a few lines makes the client one of servers without cluster mode. */
 import { assert, describe, it } from "@effect/vitest"
-import { NodePool, PubSub, Redis, RedisCluster, RedisError, Session, Slot, SlotMap, Topology } from "@redisc/core"
+import { NodePool, PubSub, Redis, RedisCluster, RedisError, Scan, Session, Slot, SlotMap, Topology } from "@redisc/core"
 import type { Address } from "@redisc/core"
 import { NodeConnector } from "@redisc/node"
 import * as Effect from "effect/Effect"
@@ -113,6 +113,25 @@ describe("a server without cluster mode, by a source of its own", () => {
         )
         assert.deepStrictEqual(Array.from(heard).toSorted(), ["news: it rains", "news: it rains", "room: hello"])
       }).pipe(Effect.scoped, Effect.provide(clientOf([address])))
+    }))
+
+  it.live("is scanned as a cluster is, and goes on from a checkpoint while its process lives", () =>
+    Effect.gen(function*() {
+      const { address } = yield* startStandalone()
+      yield* Effect.gen(function*() {
+        const all = Array.from({ length: 500 }, (_, n) => `key:${n}`)
+        yield* Redis.mset(all.map((key) => [key, "1"] as const))
+        const pages = yield* Stream.runCollect(Stream.take(Scan.pages({ count: 20 }), 5))
+        const first = pages.flatMap((page) => page.keys)
+        const checkpoint = pages.at(-1)?.checkpoint
+        const rest = yield* Stream.runCollect(Scan.keys({ checkpoint }))
+        assert.deepStrictEqual([...new Set([...first, ...rest])].toSorted(), all.toSorted())
+        assert.isBelow(rest.length, 450)
+        const found = yield* Stream.runCollect(Scan.keys({ match: "key:1?", type: "string" }))
+        assert.deepStrictEqual(found.toSorted(), (yield* Redis.keys("key:1?")).toSorted())
+        yield* Stream.runDrain(Scan.unlinkMatching("key:*"))
+        assert.strictEqual(yield* Redis.dbsize(), 0)
+      }).pipe(Effect.provide(clientOf([address])))
     }))
 
   it.live("has replicas that answer reads without READONLY, which servers without cluster mode refuse", () =>

@@ -43,8 +43,13 @@ const targets = ({ client: { topology }, progress: { done } }: Work): ReadonlyAr
   return Array.from(found.values())
 }
 
-const unserved = ({ failure, progress: { done } }: Work): RedisError.RedisError =>
-  failure ?? unsent(new RedisError.NoNodeForSlot({ slot: done.indexOf(0) }))
+/** Why a slot is not done: nobody has it, or it has not stood still for long enough. */
+const unserved = ({ client: { topology }, failure, progress: { done } }: Work): RedisError.RedisError => {
+  if (failure !== undefined) return failure
+  const slot = done.indexOf(0)
+  const isServed = SlotMap.shardOf(topology.currentUnsafe(), slot)?.primary !== undefined
+  return unsent(isServed ? new RedisError.TryAgain() : new RedisError.NoNodeForSlot({ slot }))
+}
 
 /** The nodes of each pass. A pass begins when the one before it is over. */
 const plans = Effect.fnUntraced(function*(work: Work): Effect.fn.Return<
