@@ -373,6 +373,19 @@ describe("a room", () => {
       assert.isTrue(room.isEmpty)
     }))
 
+  it.effect("keeps a door closed whose trial is interrupted", () =>
+    Effect.gen(function*() {
+      const room = (yield* roomAt)({})
+      assert.isTrue(room.close(failure, about))
+      yield* start(room.wait({ ...about, until: Infinity, ticket: undefined }))
+      const [door] = room.stats.away
+      door.trials++
+      const trial = yield* start(room.tried(door, about, Effect.never))
+      yield* Fiber.interrupt(trial)
+      assert.deepStrictEqual([room.stats.away, door.trials], [[door], 0])
+      room.end()
+    }))
+
   it.live("goes on when the clock is set back", () =>
     Effect.gen(function*() {
       let now = 3_600_000
