@@ -22,30 +22,55 @@ import { byMap } from "./work.ts"
 import type { Wanted, Work } from "./work.ts"
 
 const SCAN = CommandSpec.get("SCAN")
+const CLUSTERSCAN = CommandSpec.get("CLUSTERSCAN")
+
+const pageArgs = (cursor: string, { count, match, type }: Wanted) => [
+  cursor,
+  ...Args.option("MATCH", match, (pattern) => pattern),
+  "COUNT",
+  `${count}`,
+  ...Args.option("TYPE", type, (name) => name)
+]
+
+const keysOf = Reply.array(Reply.text)
 
 /** A page of keys. */
 export const page = (
   cursor: string,
-  { bytes, count, match, type }: Wanted
+  wanted: Wanted
 ): Command.Command<{ readonly cursor: string; readonly items: ReadonlyArray<Key> }> => {
-  const command = Command.make(
-    SCAN,
-    [
-      cursor,
-      ...Args.option("MATCH", match, (pattern) => pattern),
-      "COUNT",
-      `${count}`,
-      ...Args.option("TYPE", type, (name) => name)
-    ],
-    Reply.page(Reply.array(Reply.text))
-  )
-  return bytes ? Command.bytes(command) : command
+  const command = Command.make(SCAN, pageArgs(cursor, wanted), Reply.page(keysOf))
+  return wanted.bytes ? Command.bytes(command) : command
+}
+
+/** The cursor of a whole cluster. Its type is narrower than text, so that it stays text where bytes are asked for. */
+type ClusterCursor = "0" | `${string}{${string}}${string}`
+
+const isClusterCursor = (text: string): text is ClusterCursor => text === "0" || /\{[^}]+\}/.test(text)
+
+const clusterCursor: Reply.Decode<ClusterCursor> = (value) => {
+  const text = Reply.name(value)
+  if (!isClusterCursor(text)) throw new Reply.Mismatch("0 or a cursor with a hash tag", "another text")
+  return text
+}
+
+const clusterPageOf = Reply.pair(clusterCursor, keysOf, (cursor, items) => ({ cursor, items }))
+
+/** A page of keys in the order of their slots. */
+export const clusterPage = (
+  cursor: string,
+  wanted: Wanted
+): Command.Command<{ readonly cursor: string; readonly items: ReadonlyArray<Key> }> => {
+  const command = Command.make(CLUSTERSCAN, pageArgs(cursor, wanted), clusterPageOf)
+  return wanted.bytes ? Command.bytes(command) : command
 }
 
 /** Where a node stands, and the process that it is. */
 export interface Seen {
   readonly standing: Standing.Standing
   readonly run: string
+  /** Whether the server has CLUSTERSCAN, which came with Valkey 9.1. */
+  readonly scansCluster: boolean
   /** All nodes that it knows; none outside of a cluster. */
   readonly nodes: ReadonlyArray<ClusterNode>
 }
@@ -56,6 +81,11 @@ const notInCluster = (session: Session): RedisError.RedisError =>
     clusterNodes(),
     session.address.key
   )
+
+const hasClusterScan = (about: Readonly<Record<string, string>>): boolean => {
+  const [major = 0, minor = 0] = (about["valkey_version"] ?? "").split(".").map(Number)
+  return major > 9 || (major === 9 && minor >= 1)
+}
 
 const inCluster = (session: Session): Effect.Effect<Seen, RedisError.RedisError> =>
   Effect.flatMap(
@@ -70,7 +100,7 @@ const inCluster = (session: Session): Effect.Effect<Seen, RedisError.RedisError>
       const standing = Standing.read(nodes, Standing.trafficOf(earlier), Standing.trafficOf(later))
       return standing === undefined
         ? Effect.fail(notInCluster(session))
-        : Effect.succeed({ standing, run: `${about["run_id"]}`, nodes })
+        : Effect.succeed({ standing, run: `${about["run_id"]}`, scansCluster: hasClusterScan(about), nodes })
     }
   )
 
@@ -94,7 +124,7 @@ const outsideOfCluster = ({ client }: Work, session: Session): Effect.Effect<See
       migrating: nowhere,
       importing: nowhere
     }
-    return { standing, run, nodes: [] }
+    return { standing, run, scansCluster: false, nodes: [] }
   })
 
 export const look = (work: Work, session: Session): Effect.Effect<Seen, RedisError.RedisError> =>

@@ -15,7 +15,7 @@ import * as RedisError from "../../RedisError.ts"
 import * as SlotMap from "../../SlotMap.ts"
 import { unsent } from "../failures/failure.ts"
 import { round } from "./round.ts"
-import type { Steps } from "./round.ts"
+import type { Steps } from "./steps.ts"
 import type { Work } from "./work.ts"
 
 /** The pauses between passes that bring nothing, in milliseconds: the first, and the longest. */

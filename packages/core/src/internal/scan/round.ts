@@ -6,19 +6,19 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type * as Address from "../../Address.ts"
-import type { Client } from "../../Client.ts"
-import * as RedisError from "../../RedisError.ts"
+import type * as RedisError from "../../RedisError.ts"
 import * as Session from "../../Session.ts"
 import * as Slot from "../../Slot.ts"
-import { unsent } from "../failures/failure.ts"
 import * as Ask from "./ask.ts"
-import type { Key, Round, Step } from "./progress.ts"
+import { Circle } from "./cursors.ts"
+import { inOrder } from "./inOrder.ts"
+import type { Round, Step } from "./progress.ts"
 import * as Slots from "./slots.ts"
 import * as Standing from "./standing.ts"
-import { agreed, isPassing } from "./work.ts"
+import { between, isIn, keysOf, stuck } from "./steps.ts"
+import type { Steps } from "./steps.ts"
+import { isPassing } from "./work.ts"
 import type { Work } from "./work.ts"
-
-export type Steps = Stream.Stream<Step, RedisError.RedisError, Client>
 
 /** The most keys of slots that are listed at once, and the most slots. Slots with more keys are read with SCAN. */
 const mostKeys = 10_000
@@ -26,37 +26,6 @@ const mostSlots = 64
 
 /** Slots are listed one by one if they are less than this part of what their node has: else SCAN is cheaper. */
 const fewPart = 8
-
-const keysOf = (keys: ReadonlyArray<Key>, round?: Round): Step => ({ _tag: "Keys", keys, round })
-
-/** What two looks at a node tell about slots that were read in between. */
-const between = (
-  work: Work,
-  session: Session.Session,
-  before: Ask.Seen,
-  after: Ask.Seen,
-  slots: Slots.Slots
-): Effect.Effect<Step> => {
-  const node = before.standing.id
-  if (before.run !== after.run) return Effect.succeed({ _tag: "Void", node })
-  const { epoch, traffic } = before.standing
-  if (epoch !== after.standing.epoch || !Standing.isOneWay(traffic, after.standing)) work.shaken.add(node)
-  return Effect.map(
-    agreed(work, session.address.key, Standing.settled(before.standing, after.standing, slots)),
-    (done): Step => Slots.count(done) === 0 ? { _tag: "Void", node } : { _tag: "Done", node, slots: done }
-  )
-}
-
-const stuck = (session: Session.Session): RedisError.RedisError =>
-  unsent(
-    new RedisError.ProtocolViolation({ problem: "a page of SCAN has the cursor that was asked for" }),
-    undefined,
-    session.address.key
-  )
-
-/** Whether a key is in one of some slots. The text of a key that may not be UTF-8 doesn't tell, so it counts as being in one. */
-const isIn = (slots: Slots.Slots, key: Key): boolean =>
-  slots[Slot.fromKey(key)] === 1 || (typeof key === "string" && key.includes("\ufffd"))
 
 /** The keys of some slots by SCAN, from a cursor on. */
 const scanned = (
@@ -66,16 +35,19 @@ const scanned = (
   from: string,
   roundAt?: (cursor: string) => Round
 ): Steps =>
-  Stream.paginate(from, (at) =>
-    Effect.flatMap(session.execute(Ask.page(at, work.wanted)), ({ cursor, items }) => {
-      if (cursor === at && cursor !== "0") return Effect.fail(stuck(session))
-      const keys = items.filter((key) => isIn(slots, key))
-      const isLast = cursor === "0"
-      return Effect.succeed([
-        [keysOf(keys, isLast ? undefined : roundAt?.(cursor))],
-        isLast ? Option.none() : Option.some<string>(cursor)
-      ])
-    }))
+  Stream.suspend(() => {
+    const circle = new Circle(0)
+    return Stream.paginate(from, (at) =>
+      Effect.flatMap(session.execute(Ask.page(at, work.wanted)), ({ cursor, items }) => {
+        const isLast = cursor === "0"
+        if (!isLast && circle.closes(cursor)) return Effect.fail(stuck(session))
+        const keys = items.filter((key) => isIn(slots, key))
+        return Effect.succeed([
+          [keysOf(keys, isLast ? undefined : roundAt?.(cursor))],
+          isLast ? Option.none() : Option.some<string>(cursor)
+        ])
+      }))
+  })
 
 /** Reads slots with SCAN, or goes on where an earlier round was when it lost its connection, or its program. */
 const byScan = (
@@ -94,6 +66,24 @@ const byScan = (
     )
   )
 }
+
+/** A user may not run CLUSTERSCAN, though the server has it: then SCAN does. */
+const byClusterScan = (work: Work, session: Session.Session, before: Ask.Seen, slots: Slots.Slots): Steps =>
+  Stream.catchIf(
+    inOrder(work, session, before, slots),
+    ({ reason }) => reason._tag === "ServerError",
+    () =>
+      Stream.unwrap(
+        Effect.map(
+          Ask.look(work, session),
+          (seen) => byScan(work, session, seen, Standing.closed(seen.standing, slots))
+        )
+      )
+  )
+
+/** Reads slots from their beginning, by whatever the server does best. */
+const fromBeginning = (work: Work, session: Session.Session, before: Ask.Seen, slots: Slots.Slots): Steps =>
+  (before.scansCluster ? byClusterScan : byScan)(work, session, before, slots)
 
 interface Listing {
   readonly at: number
@@ -139,7 +129,7 @@ const bySlot = (
     Stream.suspend(() =>
       large.length === 0 ? Stream.empty : Stream.unwrap(Effect.map(
         Ask.look(work, session),
-        (before) => byScan(work, session, before, Standing.closed(before.standing, Slots.only(...large)))
+        (before) => fromBeginning(work, session, before, Standing.closed(before.standing, Slots.only(...large)))
       ))
     )
   )
@@ -215,7 +205,7 @@ const opened = (work: Work, address: Address.Address): Steps =>
       return Stream.flatMap(Stream.fromIterable(leaving), (slot) => leavingSlot(work, session, slot))
     }
     const isListed = work.client.topology.oneSlot && (shaken.has(id) || count * fewPart < Slots.count(owned))
-    return isListed ? bySlot(work, session, seen, Slots.list(closed)) : byScan(work, session, seen, closed)
+    return isListed ? bySlot(work, session, seen, Slots.list(closed)) : fromBeginning(work, session, seen, closed)
   }))
 
 /** What can be read at one node now. A failure that may pass ends it early; the slots stay to be done. */
