@@ -9,6 +9,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import { Checkpoint } from "./internal/values/checkpoint.ts"
 
 const TypeId = "~@redisc/core/RedisError" as const
 
@@ -510,6 +511,7 @@ const inPart = "; other commands of its transaction have been executed, or may h
  * - `parts`: the command went to several nodes, or in parts to several slots, and not all of it was done. There is one
  *   {@link Part} for each. `reason` is that of a part that failed; `delivery` is that of the whole command, so `MaybeExecuted` if
  *   only some parts of a write were done.
+ * - `checkpoint`: a scan of all keys has failed, and another one can go on from there, as from that of a page (see `Scan`).
  *
  * **Example** (Telling reasons apart)
  *
@@ -549,7 +551,8 @@ export class RedisError extends Schema.TaggedError<RedisError>("@redisc/core/Red
   away: Schema.optional(Schema.Struct({ millis: Schema.Number, tries: Schema.Number })),
   overtaken: Schema.optional(Schema.Boolean),
   inPart: Schema.optional(Schema.Boolean),
-  parts: Schema.optional(Schema.Array(Part))
+  parts: Schema.optional(Schema.Array(Part)),
+  checkpoint: Schema.optional(Checkpoint)
 }) {
   /**
    * @since 0.1.0

@@ -14,10 +14,9 @@ import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import { Client } from "./Client.ts"
 import type * as Command from "./Command.ts"
-import { unsent } from "./internal/failures/failure.ts"
+import { unsent, withCheckpoint } from "./internal/failures/failure.ts"
 import { decodeText } from "./internal/resp/text.ts"
 import * as Checkpoints from "./internal/scan/checkpoint.ts"
-import type { Checkpoint } from "./internal/scan/checkpoint.ts"
 import * as Items from "./internal/scan/items.ts"
 import type { ItemPage, Next, Paged } from "./internal/scan/items.ts"
 import { passes } from "./internal/scan/passes.ts"
@@ -25,11 +24,12 @@ import * as Pattern from "./internal/scan/pattern.ts"
 import type { Key, Progress, Step } from "./internal/scan/progress.ts"
 import { unlinkAll } from "./internal/scan/unlinking.ts"
 import type { Work } from "./internal/scan/work.ts"
+import type { Checkpoint } from "./internal/values/checkpoint.ts"
 import * as Settings from "./internal/values/settings.ts"
 import * as RedisError from "./RedisError.ts"
 
-export type { Checkpoint } from "./internal/scan/checkpoint.ts"
 export type { ItemPage, Next } from "./internal/scan/items.ts"
+export type { Checkpoint } from "./internal/values/checkpoint.ts"
 
 /**
  * What to scan, and how.
@@ -125,8 +125,8 @@ const delivered = <K>(work: Work, of: string, keyOf: (key: Key) => K) => {
  * - Every key that exists from the start to the end is delivered at least once, see {@link Scan}. Keys are read from primaries.
  * - The stream is back-pressured: a node is asked for its next page when the last one is taken.
  * - While the owner of a slot is away, the scan waits for as long as the redirect policy's `within`, and then fails with the last
- *   failure, with `NoNodeForSlot` if nobody has the slot, or with `TryAgain` if slots never stand still for long enough. Go on with
- *   the checkpoint of the last page.
+ *   failure, with `NoNodeForSlot` if nobody has the slot, or with `TryAgain` if slots never stand still for long enough.
+ * - Every failure of a scan that has begun has a `checkpoint`, where another one goes on.
  * - A checkpoint holds the slots that are done, and the cursors of nodes that are being read. A cursor is good for as long as the
  *   process of its node lives and has its slots; after that the node's slots that are not done are read again.
  * - An option that is wrong, or a checkpoint of another pattern or type, fails with `InvalidArgument`.
@@ -175,7 +175,9 @@ export const pages: {
       failure: undefined
     }
     const keyOf = (options.keys === "bytes" ? (key: Key) => key : textOf) as (key: Key) => never
-    return Stream.mapAccum(passes(work), () => undefined, delivered(work, of, keyOf))
+    return Stream.mapAccum(passes(work), () => undefined, delivered(work, of, keyOf)).pipe(
+      Stream.mapError((error) => withCheckpoint(error, Checkpoints.make(progress, of)))
+    )
   }))
 
 /**

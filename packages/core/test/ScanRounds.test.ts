@@ -2,9 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Pattern from "../src/internal/scan/pattern.ts"
 import { Progress } from "../src/internal/scan/progress.ts"
-import type { Round } from "../src/internal/scan/progress.ts"
 import * as Slots from "../src/internal/scan/slots.ts"
 import * as Standing from "../src/internal/scan/standing.ts"
+import type { Round } from "../src/internal/values/checkpoint.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Slot from "../src/Slot.ts"
 

@@ -6,6 +6,7 @@ import { isName } from "../../Address.ts"
 import type * as Command from "../../Command.ts"
 import * as RedisError from "../../RedisError.ts"
 import type * as Resp from "../../Resp.ts"
+import type { Checkpoint } from "../values/checkpoint.ts"
 import { masked } from "./masking.ts"
 import { isRefusal } from "./refusals.ts"
 
@@ -162,6 +163,23 @@ export const toError = (failure: Failure, tried?: {
     ...(failure.away === undefined ? {} : { away: failure.away }),
     ...(failure.overtaken === true ? { overtaken: true } : {}),
     ...(tried?.parts === undefined ? {} : { parts: tried.parts })
+  })
+
+/** The error of a scan that has come as far as the checkpoint says. */
+export const withCheckpoint = (
+  { attempts, away, command, delivery, node, parts, reason, slot }: RedisError.RedisError,
+  checkpoint: Checkpoint
+): RedisError.RedisError =>
+  new RedisError.RedisError({
+    attempts,
+    checkpoint,
+    command,
+    delivery,
+    node,
+    reason,
+    slot,
+    ...(away === undefined ? {} : { away }),
+    ...(parts === undefined ? {} : { parts })
   })
 
 /** Turns the error of one command into that of its transaction, of which other commands were, or may have been, executed. */

@@ -1,27 +1,10 @@
 /** Checkpoints: how far a scan has come, as plain data that a later scan can go on from. */
 import { sha1 } from "../commands/sha1.ts"
+import type { Checkpoint, Round } from "../values/checkpoint.ts"
 import { isPlain } from "../values/settings.ts"
 import * as Pattern from "./pattern.ts"
 import { Progress } from "./progress.ts"
-import type { Round } from "./progress.ts"
 import * as Slots from "./slots.ts"
-
-/**
- * How far a scan has come, as plain data: `JSON.stringify` it, and give it to a later scan with the same `match` and `type` of the same
- * cluster.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Checkpoint {
-  readonly version: 1
-  /** A digest of `match` and `type`. */
-  readonly of: string
-  /** The slots that are done, from the first to the second of each pair, both included. */
-  readonly done: Slots.Ranges
-  /** The nodes that are being read, each with its cursor. */
-  readonly rounds: ReadonlyArray<Round>
-}
 
 /** A digest of what is scanned, by which a checkpoint of another scan is recognized. */
 export const of = (match: Uint8Array | undefined, type: string | undefined): string =>

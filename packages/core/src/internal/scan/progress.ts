@@ -3,21 +3,8 @@
  * has been delivered, so that what it tells of itself is true for whoever goes on from there.
  */
 import * as Slot from "../../Slot.ts"
+import type { Round } from "../values/checkpoint.ts"
 import * as Slots from "./slots.ts"
-import type { Traffic } from "./standing.ts"
-
-/**
- * A node that is being read with SCAN. The cursor holds as long as the process (`run`) and the epoch of the node stay the same, and
- * no keys leave it and come back.
- */
-export interface Round {
-  readonly node: string
-  readonly run: string
-  readonly epoch: number
-  readonly traffic: Traffic
-  readonly cursor: string
-  readonly slots: Slots.Ranges
-}
 
 /** Text where SCAN was asked for it, else bytes. */
 export type Key = string | Uint8Array

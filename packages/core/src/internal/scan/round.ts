@@ -8,11 +8,11 @@ import * as Stream from "effect/Stream"
 import type * as Address from "../../Address.ts"
 import type * as RedisError from "../../RedisError.ts"
 import * as Session from "../../Session.ts"
-import * as Slot from "../../Slot.ts"
+import type { Round } from "../values/checkpoint.ts"
 import * as Ask from "./ask.ts"
 import { Circle } from "./cursors.ts"
 import { inOrder } from "./inOrder.ts"
-import type { Round, Step } from "./progress.ts"
+import type { Step } from "./progress.ts"
 import * as Slots from "./slots.ts"
 import * as Standing from "./standing.ts"
 import { between, isIn, keysOf, stuck } from "./steps.ts"
@@ -40,8 +40,12 @@ const scanned = (
     return Stream.paginate(from, (at) =>
       Effect.flatMap(session.execute(Ask.page(at, work.wanted)), ({ cursor, items }) => {
         const isLast = cursor === "0"
-        if (!isLast && circle.closes(cursor)) return Effect.fail(stuck(session))
-        const keys = items.filter((key) => isIn(slots, key))
+        if (!isLast && circle.closes(cursor)) {
+          return Effect.fail(stuck(session))
+        }
+        const keys = items.filter((key) =>
+          isIn(slots, key)
+        )
         return Effect.succeed([
           [keysOf(keys, isLast ? undefined : roundAt?.(cursor))],
           isLast ? Option.none() : Option.some<string>(cursor)
