@@ -35,7 +35,7 @@ import type { Seen } from "./tracing.ts"
 /** Once one node has done a command that needs to be done by one only, the others have so many milliseconds to do it, too. */
 const grace = 1000
 
-/** How long a node may take to say whether it is a primary, in milliseconds. */
+/** How long nodes may take to say whether they are primaries, in milliseconds. */
 const patience = 1000
 
 /** Tells how many keys a node has. */
@@ -156,24 +156,33 @@ class FanOut {
 
   /**
    * The map. While a shard is known from a redirect only, it may be the successor of another one that is still in the map, and both
-   * would be asked about the same keys: then the primaries are asked whether they are.
+   * would be asked about the same keys: then the primaries are asked whether they are, and once more if the map has changed meanwhile.
    */
   private get settled(): Effect.Effect<SlotMap.SlotMap> {
+    return Effect.suspend(() => this.settledBy(this.client.router.clock.readExactly() + patience))
+  }
+
+  private settledBy(until: number): Effect.Effect<SlotMap.SlotMap> {
     return Effect.suspend(() => {
       const { map } = this
       if (this.command.spec.request === "AllNodes" || map.shards.every(({ replicasKnown }) => replicasKnown)) {
         return Effect.succeed(map)
       }
+      const left = until - this.client.router.clock.readExactly()
+      if (left <= 0) return Effect.succeed(map)
       const ask = ({ primary }: SlotMap.Shard): Effect.Effect<void> => {
         if (primary === undefined || this.client.cluster.closed) return Effect.void
         const { address } = primary
-        const role = Effect.timeout(this.client.cluster.pool.node(address).ask(ROLE), patience)
+        const role = Effect.timeout(this.client.cluster.pool.node(address).ask(ROLE), left)
         return Effect.map(Effect.result(role), (told) => {
           if (Result.isSuccess(told) && isReplica(told.success)) this.demoted.add(address.key)
           else this.demoted.delete(address.key)
         })
       }
-      return Effect.as(Effect.forEach(map.shards, ask, { concurrency: "unbounded", discard: true }), map)
+      return Effect.flatMap(
+        Effect.forEach(map.shards, ask, { concurrency: "unbounded", discard: true }),
+        () => map === this.map ? Effect.succeed(map) : this.settledBy(until)
+      )
     })
   }
 
