@@ -5,9 +5,12 @@
 import { assert } from "@effect/vitest"
 import { Redis, Slot } from "@redisc/core"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import * as Acknowledgements from "./acknowledgements.ts"
+import type { Includes, Waiter } from "./acknowledgements.ts"
+
+export { awaitMore } from "./acknowledgements.ts"
 
 interface List {
   readonly key: string
@@ -23,14 +26,6 @@ interface Told {
   readonly afterwards: boolean
   /** Whether a replica had it before the servers were disturbed. */
   replicated: boolean
-}
-
-type Includes = (slot: number) => boolean
-
-interface Waiter {
-  readonly includes: Includes
-  readonly reached: Deferred.Deferred<void>
-  left: number
 }
 
 export interface Ledger {
@@ -50,14 +45,6 @@ export const makeLedger = (prefix: string, lists: number): Ledger => ({
   stopped: false
 })
 
-/** Waits for that many more numbers to be acknowledged on those slots. */
-export const awaitMore = (ledger: Ledger, count: number, includes: Includes = () => true): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const reached = Deferred.makeUnsafe<void>()
-    ledger.waiters.push({ includes, left: count, reached })
-    return Deferred.await(reached)
-  })
-
 const append = (ledger: Ledger, { key, slot, told }: List) => {
   const number = told.length
   const entry: Told = { outcome: undefined, afterwards: ledger.disturbed, replicated: false }
@@ -67,9 +54,7 @@ const append = (ledger: Ledger, { key, slot, told }: List) => {
     (outcome) => {
       entry.outcome = outcome
       if (typeof outcome !== "number") return
-      for (const waiter of ledger.waiters) {
-        if (waiter.includes(slot) && --waiter.left === 0) Deferred.doneUnsafe(waiter.reached, Effect.void)
-      }
+      Acknowledgements.count(ledger, slot)
     }
   )
 }

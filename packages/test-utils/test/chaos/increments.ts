@@ -4,8 +4,11 @@
 import { assert } from "@effect/vitest"
 import { Redis, Slot } from "@redisc/core"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Acknowledgements from "./acknowledgements.ts"
+import type { Includes, Waiter } from "./acknowledgements.ts"
+
+export { awaitMore } from "./acknowledgements.ts"
 
 interface Told {
   readonly key: string
@@ -13,14 +16,6 @@ interface Told {
   readonly startedAt: number
   readonly endedAt: number
   readonly outcome: number | Redis.RedisError
-}
-
-type Includes = (slot: number) => boolean
-
-interface Waiter {
-  readonly includes: Includes
-  readonly reached: Deferred.Deferred<void>
-  left: number
 }
 
 export interface Ledger {
@@ -40,18 +35,8 @@ export const makeLedger = (prefix: string, keys: number): Ledger => ({
 const record = (ledger: Ledger, told: Told): void => {
   ledger.told.push(told)
   if (typeof told.outcome !== "number") return
-  for (const waiter of ledger.waiters) {
-    if (waiter.includes(told.slot) && --waiter.left === 0) Deferred.doneUnsafe(waiter.reached, Effect.void)
-  }
+  Acknowledgements.count(ledger, told.slot)
 }
-
-/** Waits for that many more increments to be acknowledged on those slots. */
-export const awaitMore = (ledger: Ledger, count: number, includes: Includes = () => true): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const reached = Deferred.makeUnsafe<void>()
-    ledger.waiters.push({ includes, left: count, reached })
-    return Deferred.await(reached)
-  })
 
 const increment = Effect.fnUntraced(function*(ledger: Ledger, key: string) {
   const clock = yield* Clock.Clock

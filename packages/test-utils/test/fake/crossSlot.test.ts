@@ -7,10 +7,9 @@ import { Command, ReadFrom, RedirectPolicy, Redis } from "@redisc/core"
 import type { RedisError } from "@redisc/core"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import { TestClock } from "effect/testing"
+import { inTime, turn } from "./time.ts"
 
 const seed = process.env["REDISC_SPLIT_SEED"] ?? "1"
 const steps = Number(process.env["REDISC_SPLIT_STEPS"] ?? 400)
@@ -107,22 +106,6 @@ const arriving = (moving: Set<number>) =>
   })
 
 const valuesOf = (model: Model) => pool.map((key) => model.get(key) ?? null)
-
-/** Lets what the nodes have been sent arrive, and be answered. */
-const turn = Effect.callback<void>((resume) => {
-  setImmediate(() => setImmediate(() => resume(Effect.void)))
-})
-
-/** Runs an effect, and lets time pass until it is done. */
-const inTime = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
-  yield* turn
-  while (fiber.pollUnsafe() === undefined) {
-    yield* TestClock.adjust("20 millis")
-    yield* turn
-  }
-  return yield* Fiber.join(fiber)
-})
 
 describe(`commands with keys of many slots (seed ${seed})`, () => {
   it.effect(

@@ -3,10 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { RedirectPolicy, Redis, RedisCluster, Scan, Slot } from "@redisc/core"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { TestClock } from "effect/testing"
+import { inTime } from "./time.ts"
 
 const live = (options: FakeCluster.LayerOptions = {}) => Effect.provide(FakeCluster.layer({ primaries: 3, ...options }))
 
@@ -188,16 +187,6 @@ describe("a scan that goes on", () => {
       const after = yield* Stream.runCollect(Scan.keys({ checkpoint: first.checkpoint }))
       assert.deepStrictEqual(sorted(after), sorted(keys))
     }).pipe(live()))
-})
-
-/** Runs an effect, and lets time pass until it is done. */
-const inTime = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
-  while (fiber.pollUnsafe() === undefined) {
-    yield* Effect.promise(() => new Promise((resolve) => setImmediate(() => setImmediate(resolve))))
-    if (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("10 millis")
-  }
-  return yield* Fiber.join(fiber)
 })
 
 describe("while slots move", () => {

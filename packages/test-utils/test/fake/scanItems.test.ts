@@ -3,10 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Command, Redis, Scan, Slot } from "@redisc/core"
 import { FakeCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { TestClock } from "effect/testing"
+import { inTime } from "./time.ts"
 
 const live = (options: FakeCluster.LayerOptions = {}) =>
   Effect.provide(FakeCluster.layer({ primaries: 3, replicas: 1, ...options }))
@@ -34,15 +33,6 @@ const kinds = {
       )
   ]
 } as const
-
-const inTime = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
-  while (fiber.pollUnsafe() === undefined) {
-    yield* Effect.promise(() => new Promise((resolve) => setImmediate(() => setImmediate(resolve))))
-    if (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("10 millis")
-  }
-  return yield* Fiber.join(fiber)
-})
 
 const stranger = Effect.gen(function*() {
   const fake = yield* FakeCluster.FakeCluster

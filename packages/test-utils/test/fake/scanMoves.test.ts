@@ -10,6 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+import { turn } from "./time.ts"
 
 const seed = process.env["REDISC_SCAN_SEED"] ?? "1"
 const runs = Number(process.env["REDISC_SCAN_RUNS"] ?? 4)
@@ -20,10 +21,6 @@ const slots = [...new Set(keys.map(Slot.fromKey))]
 
 const pick = <A>(items: ReadonlyArray<A>): Effect.Effect<A> =>
   Effect.map(Random.nextIntBetween(0, items.length, { halfOpen: true }), (index) => items[index])
-
-const turn = Effect.callback<void>((resume) => {
-  setImmediate(() => setImmediate(() => resume(Effect.void)))
-})
 
 const targetsOf = (slot: number) =>
   Effect.gen(function*() {

@@ -20,7 +20,7 @@ import * as Slot from "../../Slot.ts"
 import * as SlotMap from "../../SlotMap.ts"
 import { describeReply, raw } from "../commands/reply.ts"
 import { deadlineOf, decoded } from "../connection/call.ts"
-import { executed, notSent, toError, unsent } from "../failures/failure.ts"
+import { deliveryOf, executed, notSent, toError, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Cluster } from "./cluster.ts"
 import type { Place } from "./door.ts"
@@ -82,8 +82,6 @@ const isAnswer = (outcome: Outcome): outcome is Answer => outcome._tag === "Answ
 /** Whether a node only reports that there was nothing to do (NOTBUSY). An error of another node says more. */
 const isIdle = ({ reason }: RedisError.RedisError): boolean =>
   reason._tag === "ServerError" && reason.code === "NOTBUSY"
-
-const certainty: ReadonlyArray<RedisError.Delivery> = ["NotSent", "Rejected", "Executed", "MaybeExecuted"]
 
 /** The key of the node that serves a slot; undefined if none does. */
 const ownerOf = (map: SlotMap.SlotMap, slot: number): string | undefined =>
@@ -369,13 +367,10 @@ class FanOut {
     return !this.all(this.map).some(({ address }) => address.key === part.address.key)
   }
 
-  /** The error of the whole. If a part was done, the delivery of a write is `MaybeExecuted`. */
+  /** The error of the whole. */
   private failure(failures: ReadonlyArray<RedisError.RedisError>): RedisError.RedisError {
     const { command, outcomes } = this
     const told = failures.find((error) => !isIdle(error)) ?? failures[0]
-    const worst = Math.max(...failures.map(({ delivery }) => certainty.indexOf(delivery)))
-    const isDone = outcomes.some(isAnswer)
-    const delivery = isDone && !CommandSpec.isHarmless(command.spec) ? "MaybeExecuted" : certainty[worst]
     const parts = outcomes.flatMap((outcome): RedisError.Part | ReadonlyArray<never> => {
       if (outcome._tag === "Relieved") return []
       if (isAnswer(outcome)) return { node: outcome.node, delivery: "Executed", attempts: outcome.attempts }
@@ -383,7 +378,7 @@ class FanOut {
       return { node, delivery, reason, attempts }
     })
     const { attempts, away, node, reason } = told
-    return toError({ reason, delivery, node, away }, { command, attempts, parts })
+    return toError({ reason, delivery: deliveryOf(command, parts), node, away }, { command, attempts, parts })
   }
 }
 

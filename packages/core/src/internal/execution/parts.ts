@@ -15,7 +15,7 @@ import { anySlot, slotOf } from "../commands/keySlot.ts"
 import { describeReply, Mismatch, raw } from "../commands/reply.ts"
 import type { Decode } from "../commands/reply.ts"
 import { decoded } from "../connection/call.ts"
-import { executed, toError } from "../failures/failure.ts"
+import { deliveryOf, executed, toError } from "../failures/failure.ts"
 import type { Layout } from "../values/commandRow.ts"
 import { combine } from "./merging.ts"
 
@@ -137,19 +137,6 @@ const agreed = (values: ReadonlyArray<Resp.Value>): Resp.Value | Mismatch => {
   return other === undefined ? first : new Mismatch("the same reply to each part", "different ones")
 }
 
-const certainty: ReadonlyArray<RedisError.Delivery> = ["NotSent", "Rejected", "Executed", "MaybeExecuted"]
-
-/** A write of which a part was executed, and another was not, is as one that may have been executed. */
-const deliveryOf = (
-  { spec }: Command.Any,
-  parts: ReadonlyArray<RedisError.Part>,
-  failures: ReadonlyArray<RedisError.RedisError>
-): RedisError.Delivery => {
-  const executed = parts.reduce((sum, { delivery }) => delivery === "Executed" ? sum + 1 : sum, 0)
-  if (executed > 0 && executed < parts.length && !CommandSpec.isHarmless(spec)) return "MaybeExecuted"
-  return certainty[failures.reduce((worst, { delivery }) => Math.max(worst, certainty.indexOf(delivery)), 0)]
-}
-
 /** The error of a command of which parts have failed: that of the first, with what became of each part. */
 const failureOf = (
   command: Command.Any,
@@ -167,7 +154,7 @@ const failureOf = (
     return { keys, slot, node, delivery, reason, attempts }
   })
   const { attempts, away, node, overtaken = false, reason, slot } = failures[0]
-  const delivery = deliveryOf(command, parts, failures)
+  const delivery = deliveryOf(command, parts)
   return toError({ reason, delivery, node, away, overtaken }, { command, slot, attempts, parts })
 }
 

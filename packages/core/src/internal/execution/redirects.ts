@@ -10,14 +10,14 @@ import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import { InvalidArgument } from "../../RedisError.ts"
 import type { RedisError } from "../../RedisError.ts"
 import { blocks, deadlineOf, decoded } from "../connection/call.ts"
-import { timedOut, toError, withoutStack } from "../failures/failure.ts"
+import { toError, withoutStack } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { About, Door, Place } from "./door.ts"
 import * as Pace from "./pace.ts"
 import type { Leave } from "./queue.ts"
 import { byMap } from "./router.ts"
 import type { AnyFiber, Route, Router } from "./router.ts"
-import { attemptsWith, unserved } from "./stay.ts"
+import { attemptsWith, outOfTime, unserved } from "./stay.ts"
 import type { Stay } from "./stay.ts"
 import type { Seen } from "./tracing.ts"
 
@@ -111,10 +111,6 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       if (decision.command._tag === "GiveUp" || pace === undefined) {
         return yield* work.error({ ...failure, delivery }, attempts)
       }
-      const late = (): RedisError => {
-        const late = timedOut(failure.node, `another try, after this: ${reason.message}`, false)
-        return work.error({ ...late, delivery }, attempts)
-      }
       const now = clock.currentTimeMillisUnsafe()
       const place = room && work.placeOf(fiber)
       const here = place && { ...place, beside: work.beside, reads: work.reads }
@@ -148,7 +144,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
         if (decision.command.pause) {
           if (now + delay >= deadline) {
             yield* Effect.sleep(Math.max(0, deadline - now))
-            return yield* late()
+            return yield* work.error(outOfTime({ ...failure, delivery }), attempts)
           }
           if (delay > 0) yield* Effect.sleep(delay)
         }

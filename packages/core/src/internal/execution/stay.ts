@@ -15,6 +15,12 @@ export interface Stay {
   readonly trials: number
 }
 
+/** The failure of work whose deadline passes before another try. */
+export const outOfTime = ({ delivery, node, reason }: Failure): Failure => ({
+  ...timedOut(node, `another try, after this: ${reason.message}`, false),
+  delivery
+})
+
 /** The failure of work that is refused, or has waited in vain, after a failure. */
 export const unserved = (
   leave: Exclude<Leave, { readonly _tag: "Go" }>,
@@ -27,10 +33,7 @@ export const unserved = (
     case "Closed":
       return { ...failure, reason: new Closed() }
     case "TooLate": {
-      if (until === deadline) {
-        const { delivery, node, reason } = failure
-        return { ...timedOut(node, `another try, after this: ${reason.message}`, false), delivery }
-      }
+      if (until === deadline) return outOfTime(failure)
       const { failure: last = failure, since = now, tries = 0 } = leave.door ?? {}
       return { ...failure, reason: last.reason, away: { millis: now - since, tries } }
     }

@@ -4,6 +4,7 @@
  */
 import { isName } from "../../Address.ts"
 import type * as Command from "../../Command.ts"
+import * as CommandSpec from "../../CommandSpec.ts"
 import * as RedisError from "../../RedisError.ts"
 import type * as Resp from "../../Resp.ts"
 import type { Checkpoint } from "../values/checkpoint.ts"
@@ -125,6 +126,23 @@ export const rejected = (
     delivery: harmless && unit?.astray !== true ? "Rejected" : "MaybeExecuted",
     node
   }
+}
+
+const certainty: ReadonlyArray<RedisError.Delivery> = ["NotSent", "Rejected", "Executed", "MaybeExecuted"]
+
+/**
+ * The delivery of a command that went out in parts, of which some have failed: the least certain of theirs. A write of which a part
+ * was executed, and another was not, is as one that may have been executed.
+ */
+export const deliveryOf = ({ spec }: Command.Any, parts: ReadonlyArray<RedisError.Part>): RedisError.Delivery => {
+  let executed = 0
+  let worst = 0
+  for (const { delivery, reason } of parts) {
+    if (delivery === "Executed") executed++
+    if (reason !== undefined) worst = Math.max(worst, certainty.indexOf(delivery))
+  }
+  const isInPart = executed > 0 && executed < parts.length && !CommandSpec.isHarmless(spec)
+  return isInPart ? "MaybeExecuted" : certainty[worst]
 }
 
 /** Makes an error without a stack: a sweep ends thousands of waits at once, and each would have the stack of the same timer. */
