@@ -12,13 +12,13 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Connector from "./Connector.ts"
+import type { Options } from "./internal/connection/node.ts"
 import * as Internal from "./internal/connection/nodePool.ts"
-import type { Options } from "./internal/connection/nodePool.ts"
 import type * as Settings from "./internal/values/settings.ts"
 import type * as RedisError from "./RedisError.ts"
 
 export type { Node, NodeStats } from "./internal/connection/node.ts"
-export type { Options } from "./internal/connection/nodePool.ts"
+export type { Options } from "./internal/connection/node.ts"
 
 /**
  * @category services

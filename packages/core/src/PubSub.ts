@@ -468,22 +468,25 @@ export const keyspace = (
 ): Stream.Stream<KeyEvent | Exclude<Event, Message>, RedisError.RedisError, Client> => {
   const problem = keyspaceProblem(selection, options)
   if (problem !== undefined) return Stream.fromEffect(invalid(problem))
-  const prefix = "__keyspace@0__:"
-  const pattern = toldName(`${prefix}${selection.keys ?? "*"}`)
-  const opened = open<string>(options, 1, true, (hub, listener) => {
-    const everywhere = hub.listenEverywhere("pattern", pattern, listener)
-    return () => hub.leaveEverywhere(everywhere)
-  })
   const wanted = selection.events === undefined ? undefined : new Set(selection.events)
   const isWanted = (event: Event): boolean =>
     event._tag !== "Message" || wanted === undefined || wanted.has(event.payload)
-  return Stream.map(
-    Stream.filter(Stream.unwrap(opened), isWanted),
-    (event) =>
-      event._tag === "Message"
-        ? { _tag: "KeyEvent", key: event.channel.slice(prefix.length), event: event.payload }
-        : event
-  )
+  return Stream.unwrap(Effect.gen(function*() {
+    const { database } = (yield* Client).router.cluster.pool
+    const prefix = `__keyspace@${database}__:`
+    const pattern = toldName(`${prefix}${selection.keys ?? "*"}`)
+    const opened = yield* open<string>(options, 1, true, (hub, listener) => {
+      const everywhere = hub.listenEverywhere("pattern", pattern, listener)
+      return () => hub.leaveEverywhere(everywhere)
+    })
+    return Stream.map(
+      Stream.filter(opened, isWanted),
+      (event) =>
+        event._tag === "Message"
+          ? { _tag: "KeyEvent", key: event.channel.slice(prefix.length), event: event.payload }
+          : event
+    )
+  }))
 }
 
 /** Asks all nodes, whose replies are merged, also inside a session. Fails if one of them can't answer. */

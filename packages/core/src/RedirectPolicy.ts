@@ -226,7 +226,7 @@ export interface Facts {
  *
  * With `pause`, the client first waits for as long as the schedule says.
  *
- * For the slot map: `Keep` it, `Refresh` it, or `Patch` one slot. `Renew` is for a node that names itself as the new owner: the
+ * For the slot map: `Keep` it, `Refresh` it, or `Patch` one slot; without a slot, all of them. `Renew` is for a node that names itself as the new owner: the
  * node's address leads to another server by now, so the connection is opened anew.
  *
  * @category models
@@ -242,7 +242,7 @@ export interface Decision {
     | { readonly _tag: "Keep" }
     | { readonly _tag: "Refresh" }
     | { readonly _tag: "Renew"; readonly address: Address.Address }
-    | { readonly _tag: "Patch"; readonly slot: number; readonly address: Address.Address }
+    | { readonly _tag: "Patch"; readonly slot: number | undefined; readonly address: Address.Address }
 }
 
 const giveUp = { _tag: "GiveUp" } as const
@@ -282,6 +282,13 @@ const follow = (failure: Failure, facts: Facts): Decision => {
       return facts.target === undefined
         ? { command: again, topology: refresh }
         : { command: { _tag: "To", address: facts.target, asking: true, pause }, topology: keep }
+    case "Redirected":
+      return facts.target === undefined || facts.target.key === failure.node
+        ? { command: again, topology: refresh }
+        : {
+          command: { _tag: "To", address: facts.target, asking: false, pause },
+          topology: { _tag: "Patch", slot: undefined, address: facts.target }
+        }
     case "TryAgain":
       return { command: again, topology: keep }
     case "ClusterDown":

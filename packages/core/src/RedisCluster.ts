@@ -71,7 +71,7 @@ export interface ClientOptions {
  * @category configuration
  * @since 0.1.0
  */
-export interface SourceOptions extends ClientOptions, Omit<NodePool.Options, "declareReadOnly"> {
+export interface SourceOptions extends ClientOptions, NodePool.Options {
   /** The interval at which the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Topology.RefreshOptions["refreshInterval"]
   /**
@@ -375,7 +375,7 @@ export const layerClient = (
  *
  * const primary = Address.tcp("127.0.0.1", 6379)
  * const map = Result.getOrThrow(SlotMap.make([{ primary, slots: [[0, 16383]] }]))
- * const Live = RedisCluster.layerFromSource(Topology.fixed(map, { oneSlot: false, readOnly: false }))
+ * const Live = RedisCluster.layerFromSource(Topology.fixed(map, { oneSlot: false }))
  * ```
  *
  * @category layers
@@ -442,7 +442,7 @@ const composed = (
 ): Layer.Layer<Services, RedisError.RedisError, Connector> =>
   layerClient({ crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects }).pipe(
     Layer.provideMerge(Topology.layerFromSource(source, { redirectsTo, refreshInterval })),
-    Layer.provideMerge(NodePool.layer({ ...ofPool, declareReadOnly: source.readOnly }))
+    Layer.provideMerge(NodePool.layer(ofPool))
   )
 
 /**

@@ -90,6 +90,22 @@ export class Ask extends Schema.TaggedClass<Ask>("@redisc/core/RedisError/Ask")(
 }
 
 /**
+ * The server is a replica, and its primary is elsewhere. Only Valkey without cluster mode says so, and the client follows it.
+ *
+ * Source: https://valkey.io/commands/client-capa/
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Redirected extends Schema.TaggedClass<Redirected>("@redisc/core/RedisError/Redirected")("Redirected", {
+  address: Schema.String
+}) {
+  get message(): string {
+    return `the server is a replica now, and its primary is ${this.address || "an unnamed node"}`
+  }
+}
+
+/**
  * A redirect names a node that is not in the map, and the settings forbid to follow it there (`redirectsTo: "knownNodes"`).
  *
  * @category errors
@@ -435,6 +451,7 @@ export const Reason = Schema.Union([
   ServerError,
   Moved,
   Ask,
+  Redirected,
   RedirectRefused,
   TryAgain,
   ClusterDown,

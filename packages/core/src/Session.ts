@@ -138,7 +138,7 @@ const open = Effect.fnUntraced(function*(
   if (problem !== undefined) {
     return yield* refused(new RedisError.InvalidArgument({ problem }))
   }
-  const { oneSlot } = router.cluster.topology
+  const { oneSlot } = router
   const slot = slotOfTarget(target, oneSlot)
   if (typeof slot !== "number") return yield* refused(slot)
   const node = yield* router.heeding(choose(router, target, slot, route))
@@ -246,7 +246,7 @@ const effectProblem = (effect: unknown): string | undefined =>
 /** The slot whose primary the session needs; undefined for one that is bound to a node, or reads from replicas. */
 const slotOfRoom = (router: ClusterRouter, target: Target): number | undefined => {
   if (target.node !== undefined || (target.readFrom ?? "primary") !== "primary") return undefined
-  const slot = slotOfTarget(target, router.cluster.topology.oneSlot)
+  const slot = slotOfTarget(target, router.oneSlot)
   return typeof slot === "number" ? slot : undefined
 }
 

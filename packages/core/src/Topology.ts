@@ -124,7 +124,7 @@ export class Topology extends Context.Service<Topology, {
   /** Failures in the background from now on. A slow consumer misses the oldest. */
   readonly failures: Stream.Stream<BackgroundFailure>
   /** Whether all keys of a command have to be in one slot, as in a cluster. */
-  readonly oneSlot: boolean
+  readonly oneSlot: () => boolean
   /**
    * The connections that it looks after: a client has to use the same.
    *
@@ -132,11 +132,11 @@ export class Topology extends Context.Service<Topology, {
    */
   readonly pool: NodePool["Service"]
   /**
-   * Corrects the map after a MOVED, which says that `address` has the slot. In a cluster the correction holds, whatever most
+   * Corrects the map after a MOVED, which says that `address` has the slot, or after a REDIRECT, without a slot. In a cluster the correction holds, whatever most
    * nodes say, until that node answers MOVED itself or can't be reached, or most nodes agree. `from` is the key of the node
    * that sent MOVED.
    */
-  readonly patch: (slot: number, address: Address.Address, from?: string) => Effect.Effect<void>
+  readonly patch: (slot: number | undefined, address: Address.Address, from?: string) => Effect.Effect<void>
   /**
    * Confirms a correction: the node that a MOVED named has answered a command on the slot.
    *
@@ -194,6 +194,8 @@ export class Topology extends Context.Service<Topology, {
 
 /** The pause after a defect in a function of the user's, in milliseconds. */
 const defectPause = 400
+/** The pause after news of the source, in milliseconds, however many there are. */
+const newsPause = 50
 /** The pause between a failed refresh and the next one, in milliseconds. */
 const retryPause = 1000
 /** How long to keep connections to a node outside of the map, in milliseconds. */
@@ -225,13 +227,6 @@ export const checks: Settings.Checks = {
   redirectsTo
 }
 
-/** What is wrong with a source, or with a pool of connections that was made for another kind of nodes. */
-const problemOf = (source: Source, pool: NodePool["Service"]): string | undefined =>
-  sourceProblem(source) ?? (source.readOnly === pool.declaresReadOnly
-    ? undefined
-    : `the source has readOnly: ${source.readOnly}, and the connections do otherwise: give ` +
-      `NodePool.layer({ declareReadOnly: ${source.readOnly} })`)
-
 /**
  * The map of a Redis Cluster, learnt from its nodes and corrected by redirects. Invalid options fail with `InvalidArgument`
  * when the source is opened.
@@ -251,17 +246,16 @@ const problemOf = (source: Source, pool: NodePool["Service"]): string | undefine
 export const cluster = (options: ClusterOptions): Source => ClusterSource.make(options)
 
 /**
- * What the nodes of a {@link fixed} map are like, see {@link Source}. Default: as in a cluster.
+ * Whether the nodes of a {@link fixed} map want all keys of a command in one slot, as in a cluster. Default true.
  *
  * @category configuration
  * @since 0.1.0
  */
 export interface FixedOptions {
   readonly oneSlot?: boolean | undefined
-  readonly readOnly?: boolean | undefined
 }
 
-const fixedChecks: Settings.Checks = { oneSlot: Settings.flag, readOnly: Settings.flag }
+const fixedChecks: Settings.Checks = { oneSlot: Settings.flag }
 
 const aSlotMap = Settings.satisfies("a SlotMap, such as SlotMap.make has in its Result", SlotMap.isSlotMap)
 
@@ -270,8 +264,7 @@ const aSlotMap = Settings.satisfies("a SlotMap, such as SlotMap.make has in its 
  *
  * **Details**
  *
- * The nodes are treated as a cluster's, unless the options say otherwise (see {@link Source}). Redirects are followed, but do
- * not change the map.
+ * Redirects are followed, but do not change the map.
  *
  * **Example** (A client of two servers that share the slots)
  *
@@ -297,19 +290,17 @@ export const fixed = (
   map: SlotMap.SlotMap,
   options: FixedOptions = {}
 ): Source => ({
-  oneSlot: options?.oneSlot ?? true,
-  readOnly: options?.readOnly ?? true,
   open: Effect.suspend(() => {
     const problem = Settings.optionsProblem(options, fixedChecks) ?? aSlotMap("the map", map)
     return problem === undefined
-      ? Effect.succeed({ learn: Effect.succeed(map) })
+      ? Effect.succeed({ learn: Effect.succeed(map), oneSlot: options?.oneSlot })
       : Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
   })
 })
 
 /**
  * A topology whose map comes from a source, for as long as the scope is open. Fails with the source's error if the map can't be
- * learnt at first, and with `InvalidArgument` if the source is none, or the pool was made for another kind of nodes.
+ * learnt at first, and with `InvalidArgument` if the source is none.
  *
  * **Example** (A map that never changes)
  *
@@ -332,10 +323,10 @@ export const fromSource = Effect.fnUntraced(function*(
   options: RefreshOptions = {}
 ): Effect.fn.Return<Topology["Service"], RedisError.RedisError, Scope.Scope | NodePool | Connector> {
   const pool = yield* NodePool
-  const problem = Settings.optionsProblem(options, refreshChecks) ?? problemOf(source, pool)
+  const problem = Settings.optionsProblem(options, refreshChecks) ?? sourceProblem(source)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
   const report = logging(Effect.runForkWith(yield* Effect.context<never>()))
-  const { dueAt, learn, redirects } = yield* Guarded.open(source, report)
+  const { dueAt, learn, news, redirects, ...discovery } = yield* Guarded.open(source, report)
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const swaps = yield* PubSub.sliding<SlotMap.SlotMap>(changesKept)
@@ -348,6 +339,7 @@ export const fromSource = Effect.fnUntraced(function*(
   const current = (): SlotMap.SlotMap => Ref.getUnsafe(ref)
   let running: Deferred.Deferred<SlotMap.SlotMap, RedisError.RedisError> | undefined
   let refreshes = 0
+  let oneSlot = true
   let learntAt = 0
   let failing = false
   const interval = Duration.fromInputUnsafe(options.refreshInterval ?? "1 minute")
@@ -394,6 +386,7 @@ export const fromSource = Effect.fnUntraced(function*(
     const map = yield* Effect.tapError(learn, () => Effect.sync(() => retain(current())))
     refreshes++
     learntAt = startedAt
+    oneSlot = discovery.oneSlot()
     woken.openUnsafe()
     if (SlotMap.fingerprint(map) !== SlotMap.fingerprint(current())) cadence.changed()
     // The calls that a node which leaves gives back look at the new map.
@@ -485,6 +478,10 @@ export const fromSource = Effect.fnUntraced(function*(
   yield* refresh
   yield* Effect.forkScoped(foreverDespite(turn))
   yield* Effect.forkScoped(foreverDespite(lookout.turn))
+  if (news !== undefined) {
+    const heard = Effect.andThen(Effect.orDie(news), Effect.sync(outdated))
+    yield* Effect.forkScoped(foreverDespite(Effect.andThen(heard, Effect.sleep(newsPause))))
+  }
   if (Duration.isFinite(interval)) {
     const jittered = Effect.flatMap(Random.next, (random) => Effect.sleep(Duration.times(interval, 0.75 + random / 2)))
     yield* Effect.forkScoped(foreverDespite(Effect.andThen(jittered, Effect.sync(requestRefresh))))
@@ -507,13 +504,15 @@ export const fromSource = Effect.fnUntraced(function*(
     refresh,
     refreshes: () => refreshes,
     failures: Stream.fromPubSub(failures),
-    oneSlot: source.oneSlot,
+    oneSlot: () => oneSlot,
     pool,
     patch: (slot, address, from) =>
       Effect.suspend(() => {
         const before = current()
-        const after = redirects?.patch(before, slot, address, from)
-        if (after === before) requestRefresh()
+        const after = slot === undefined
+          ? redirects?.promote?.(before, address, from)
+          : redirects?.patch(before, slot, address, from)
+        if (after === before || (after === undefined && slot === undefined)) requestRefresh()
         else outdated()
         return after === undefined ? Effect.void : swap(after)
       }),
@@ -592,8 +591,8 @@ export const layer = (options: Options): Layer.Layer<Topology, RedisError.RedisE
  * const map = Result.getOrThrow(SlotMap.make([{ primary, slots: [[0, 16383]] }]))
  *
  * const Live = RedisCluster.layerClient().pipe(
- *   Layer.provideMerge(Topology.layerFromSource(Topology.fixed(map, { oneSlot: false, readOnly: false }))),
- *   Layer.provideMerge(NodePool.layer({ declareReadOnly: false }))
+ *   Layer.provideMerge(Topology.layerFromSource(Topology.fixed(map, { oneSlot: false }))),
+ *   Layer.provideMerge(NodePool.layer())
  * )
  * ```
  *

@@ -147,7 +147,7 @@ describe("after failures", () => {
   it.effect("readers that a node refuses hold up nobody else", () =>
     Effect.gen(function*() {
       const { a, address, get, lease, pool } = yield* pooled()
-      a.on("READONLY", Reply.error("ERR This instance has cluster support disabled"))
+      a.on("READONLY", Reply.error("NOPERM this user has no permissions"))
       const read = pool.reader(address).execute(Redis.get("k"))
       for (let i = 0; i < 100; i++) {
         yield* Effect.flip(read)

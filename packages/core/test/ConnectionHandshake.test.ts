@@ -38,9 +38,10 @@ describe("the handshake", () => {
       assert.strictEqual(first, "HELLO 3")
       assert.deepStrictEqual(rest.map((line) => line.replace(/\S+$/, "*")), [
         "CLIENT SETINFO LIB-NAME *",
-        "CLIENT SETINFO LIB-VER *"
+        "CLIENT SETINFO LIB-VER *",
+        "CLIENT CAPA *"
       ])
-      assert.deepStrictEqual(node.connections[0].writes, [1, 2])
+      assert.deepStrictEqual(node.connections[0].writes, [1, 3])
     }))
 
   it.effect("puts the credentials and the name into HELLO", () =>
@@ -48,7 +49,7 @@ describe("the handshake", () => {
       const { connect, node } = oneNode()
       yield* connect({ credentials: { username: "ada", password }, clientName: "billing" })
       assert.strictEqual(node.connections[0].received[0], `HELLO 3 AUTH ada ${secret} SETNAME billing`)
-      assert.strictEqual(node.connections[0].received.length, 3)
+      assert.strictEqual(node.connections[0].received.length, 4)
     }))
 
   it.effect("logs in as the default user when no user is named", () =>
@@ -139,13 +140,16 @@ describe("the handshake", () => {
       assert.strictEqual(error.reason._tag, "AuthenticationFailed")
     }))
 
-  it.effect("does not mind a server that does not know CLIENT SETINFO", () =>
-    Effect.gen(function*() {
-      const { connect, node } = oneNode()
-      node.on("CLIENT SETINFO", Reply.error("ERR unknown subcommand 'SETINFO'")).on("GET", Reply.bulk("1"))
-      const connection = yield* connect()
-      assert.strictEqual(yield* connection.execute(Redis.get("k")), "1")
-    }))
+  it.effect.each(["SETINFO", "CAPA"])(
+    "does not mind a server that does not know CLIENT %s",
+    (name) =>
+      Effect.gen(function*() {
+        const { connect, node } = oneNode()
+        node.on(`CLIENT ${name}`, Reply.error(`ERR unknown subcommand '${name}'`)).on("GET", Reply.bulk("1"))
+        const connection = yield* connect()
+        assert.strictEqual(yield* connection.execute(Redis.get("k")), "1")
+      })
+  )
 
   it.effect("fails when the connection is lost before it is over", () =>
     Effect.gen(function*() {
@@ -166,6 +170,51 @@ describe("the handshake", () => {
         true,
         false
       ])
+    }))
+
+  it.effect("selects the database, if it is not the first one anyway", () =>
+    Effect.gen(function*() {
+      const { connect, node } = oneNode()
+      yield* connect({ database: 3 })
+      yield* connect({ database: 0 })
+      assert.deepStrictEqual(
+        node.connections.map(({ received }) => received.filter((line) => line.startsWith("SELECT"))),
+        [["SELECT 3"], []]
+      )
+    }))
+
+  it.effect.each([
+    ["ERR SELECT is not allowed in cluster mode", "leave out database, or use Valkey 9"],
+    ["ERR DB index is out of range", "give a smaller database"]
+  ])("says what to do when the database is refused: %s", ([refusal, advice]) =>
+    Effect.gen(function*() {
+      const { connect, node } = oneNode()
+      node.on("SELECT", Reply.error(refusal))
+      const error = yield* Effect.flip(connect({ database: 3 }))
+      assert.strictEqual(error.reason._tag, "ConnectionFailed")
+      assert.include(error.message, advice)
+    }))
+
+  it.effect.each([-1, 1.5, "1", NaN, null, [1]])(
+    "takes no database but a whole number: %s",
+    (database) =>
+      Effect.gen(function*() {
+        const { connect } = oneNode()
+        const error = yield* Effect.flip(connect({ database: database as number }))
+        assert.strictEqual(error.reason._tag, "InvalidArgument")
+        assert.include(error.message, "database has to be a whole number from 0 up")
+      })
+  )
+
+  it.effect.each([
+    "ERR This instance has cluster support disabled",
+    "ERR unknown command 'READONLY', with args beginning with: "
+  ])("goes on without READONLY where there is none: %s", (refusal) =>
+    Effect.gen(function*() {
+      const { connect, node } = oneNode()
+      node.on("READONLY", Reply.error(refusal)).on("GET", Reply.bulk("1"))
+      const connection = yield* connect({ readOnly: true })
+      assert.strictEqual(yield* connection.execute(Redis.get("k")), "1")
     }))
 
   it.effect("fails when READONLY is refused", () =>

@@ -460,7 +460,7 @@ describe("where there is nobody to ask", () => {
   it.effect("a command waits as long as the policy does, and goes on when there is", () =>
     Effect.gen(function*() {
       let map = SlotMap.empty
-      const source = { oneSlot: true, readOnly: true, open: Effect.succeed({ learn: Effect.sync(() => map) }) }
+      const source = { open: Effect.succeed({ learn: Effect.sync(() => map) }) }
       const { a, b, c, run } = yield* clientOf(source)
       answering([a, b, c], "DBSIZE", 1, 20, 300)
       const error = yield* Effect.flip(run(Redis.dbsize().pipe(RedirectPolicy.provide(RedirectPolicy.none))))

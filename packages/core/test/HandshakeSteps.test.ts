@@ -50,8 +50,8 @@ describe("a step that a layer adds", () => {
       const { at, node } = yield* pooled([tracking])
       yield* at.execute(Redis.get("k"))
       const [{ received, writes }] = node.connections
-      assert.deepStrictEqual(writes, [1, 3, 1])
-      assert.strictEqual(received[3], "CLIENT TRACKING ON")
+      assert.deepStrictEqual(writes, [1, 4, 1])
+      assert.strictEqual(received[4], "CLIENT TRACKING ON")
     }))
 
   it.effect("leaves a connection as new, since all are alike", () =>

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -60,6 +61,34 @@ describe("a source", () => {
       const { times } = asked
       yield* advance("15 seconds")
       assert.isAbove(asked.times, times)
+    }))
+
+  it.effect("is asked again when it has news, however many", () =>
+    Effect.gen(function*() {
+      const latch = Latch.makeUnsafe(false)
+      const { asked, source } = told({ news: Effect.andThen(latch.await, latch.close) })
+      yield* clientOf(source)
+      assert.strictEqual(asked.times, 1)
+      yield* latch.open
+      yield* advance("100 millis")
+      assert.strictEqual(asked.times, 2)
+      yield* latch.open
+      yield* advance("1 second")
+      assert.strictEqual(asked.times, 3)
+    }))
+
+  it.effect.each<readonly [string, Effect.Effect<void, unknown>]>([
+    ["never end", Effect.never],
+    ["always end", Effect.void],
+    ["fail", Effect.fail("no news")],
+    ["die", Effect.die("a bug")]
+  ])("is not asked without end by news that %s", ([, news]) =>
+    Effect.gen(function*() {
+      const { asked, source } = told({ news })
+      const { run } = yield* clientOf(source)
+      yield* advance("10 seconds")
+      assert.isBelow(asked.times, 40)
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "a:7000")
     }))
 
   it.effect("that knows nothing of redirects is asked again after a MOVED, which is followed", () =>
@@ -150,7 +179,7 @@ describe("a source", () => {
 
   it.effect("whose nodes serve any keys together lets such commands through, to the node of the first", () =>
     Effect.gen(function*() {
-      const { source } = told({}, { oneSlot: false })
+      const { source } = told({ oneSlot: false })
       const { b, run } = yield* clientOf(source)
       b.on("MGET", Reply.array([Reply.bulk("1"), Reply.bulk("2")]))
       assert.deepStrictEqual(yield* run(Redis.mget([keyOfB, keyOfA])), ["1", "2"])
@@ -169,7 +198,7 @@ describe("a source", () => {
   it.effect("whose nodes serve any keys together keeps the order of commands on a key, whatever else they name", () =>
     Effect.gen(function*() {
       const map = Result.getOrThrow(SlotMap.make([{ primary: address("a:7000"), slots: [[0, 16383]] }]))
-      const { source } = told({ learn: Effect.succeed(map) }, { oneSlot: false })
+      const { source } = told({ learn: Effect.succeed(map), oneSlot: false })
       const { a, run } = yield* clientOf(source)
       const loading = Reply.error("LOADING Redis is loading the dataset in memory")
       a.once("MSET", loading, loading, Reply.simple("OK"))
@@ -202,8 +231,7 @@ describe("a source", () => {
   it.effect.each<readonly [string, unknown]>([
     ["nothing", undefined],
     ["text", "redis://localhost"],
-    ["no Effect to open it", { oneSlot: true, readOnly: true, open: () => whole }],
-    ["no word on slots", { readOnly: true, open: Effect.never }]
+    ["no Effect to open it", { open: () => whole }]
   ])("has to be one, which %s is not", ([, given]) =>
     Effect.gen(function*() {
       const make = Effect.flatMap(NodePool.make(), (pool) =>
@@ -215,24 +243,15 @@ describe("a source", () => {
 })
 
 describe("a source of nodes that refuse READONLY", () => {
-  const map = Result.getOrThrow(
-    SlotMap.make([{ primary: address("a:7000"), replicas: [address("b:7000")], slots: [[0, 16383]] }])
-  )
-
   it.effect("has replicas that are read from without it", () =>
     Effect.gen(function*() {
-      for (const readOnly of [false, true]) {
-        const { b, run } = yield* clientOf(Topology.fixed(map, { readOnly }))
-        yield* run(Nodes.executeOn("b:7000", Redis.get(keyOfA)))
-        assert.strictEqual(b.count("READONLY"), readOnly ? 1 : 0)
-      }
-    }))
-
-  it.effect("has to have connections that do without it", () =>
-    Effect.gen(function*() {
-      const layer = Layer.provide(Topology.layerFromSource(Topology.fixed(map, { readOnly: false })), NodePool.layer())
-      const error = yield* Effect.flip(Effect.scoped(threeNodes().cluster.provide(Layer.build(layer))))
-      assert.include(error.message, "give NodePool.layer({ declareReadOnly: false })")
+      const map = Result.getOrThrow(
+        SlotMap.make([{ primary: address("a:7000"), replicas: [address("b:7000")], slots: [[0, 16383]] }])
+      )
+      const { b, run } = yield* clientOf(Topology.fixed(map, { oneSlot: false }))
+      b.on("READONLY", Reply.error("ERR This instance has cluster support disabled"))
+      assert.strictEqual(yield* run(Nodes.executeOn("b:7000", Redis.get(keyOfA))), "b:7000")
+      assert.strictEqual(b.count("READONLY"), 1)
     }))
 })
 

@@ -41,13 +41,12 @@ describe("a source without types", () => {
     ["nothing", undefined, "give a Topology.Source"],
     ["null", null, "give a Topology.Source"],
     [
-      "of a readOnly that is no flag",
-      { ...told().source, readOnly: 5 },
-      "readOnly of the source has to be true or false"
+      "of a oneSlot that is no flag",
+      told({ oneSlot: 5 as never }).source,
+      "oneSlot of what the source opens has to be true or false"
     ],
+    ["whose news is a map", told({ news: whole as never }).source, "news of what the source opens has to be an Effect"],
     ["whose getter throws", {
-      oneSlot: true,
-      readOnly: true,
       get open() {
         return thrown()
       }

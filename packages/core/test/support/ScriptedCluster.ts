@@ -153,7 +153,9 @@ export class ScriptedNode {
     this.key = key
     const ok = Reply.simple("OK")
     this.on("HELLO", Reply.map([[Reply.bulk("proto"), Reply.integer(3)]]))
-    for (const name of ["AUTH", "CLIENT SETNAME", "CLIENT SETINFO", "ASKING", "READONLY"]) this.on(name, ok)
+    for (const name of ["AUTH", "CLIENT SETNAME", "CLIENT SETINFO", "CLIENT CAPA", "SELECT", "ASKING", "READONLY"]) {
+      this.on(name, ok)
+    }
     this.on("PING", pong)
     this.on("CLUSTER SLOTS", () => slotsReply(this.slots ?? shared.slots))
     this.on("CLUSTER INFO", () => Reply.bulk(`cluster_state:${this.state}\r\ncluster_current_epoch:${this.epoch}\r\n`))

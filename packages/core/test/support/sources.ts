@@ -22,8 +22,6 @@ export const whole = mapOf("a:7000", "b:7000", "c:7000")
 export const told = (discovery: Partial<Topology.Discovery> = {}, options: Partial<Topology.Source> = {}) => {
   const asked = { times: 0, map: whole as SlotMap.SlotMap | RedisError.RedisError }
   const source: Topology.Source = {
-    oneSlot: true,
-    readOnly: true,
     open: Effect.succeed({
       learn: Effect.suspend(() => {
         asked.times++

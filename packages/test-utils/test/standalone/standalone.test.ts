@@ -20,8 +20,6 @@ const noPrimary = (attempts: RedisError.DiscoveryFailed["attempts"]) =>
 
 /** Servers without cluster mode: the one that calls itself primary has all slots, and those that copy it answer reads. */
 const standalone = (servers: ReadonlyArray<Address.Address>): Topology.Source => ({
-  oneSlot: false,
-  readOnly: false,
   open: Effect.map(NodePool.NodePool, (pool) => {
     const ask = (address: Address.Address) =>
       Effect.map(
@@ -29,6 +27,7 @@ const standalone = (servers: ReadonlyArray<Address.Address>): Topology.Source =>
         (role) => ({ address, role })
       )
     return {
+      oneSlot: false,
       learn: Effect.gen(function*() {
         const answers = yield* Effect.forEach(servers, ask, { concurrency: "unbounded" })
         const is = (part: Redis.Role["role"]) =>
@@ -167,20 +166,5 @@ describe("a server without cluster mode, by a source of its own", () => {
         const told = yield* Effect.fromOption(yield* Fiber.join(change))
         assert.deepStrictEqual(told.moved.map(({ to }) => to?.key), [replica.address.key])
       }).pipe(Effect.provide(clientOf(servers)))
-    }))
-})
-
-describe("a source", () => {
-  it.live("whose nodes refuse READONLY is refused connections that say it", () =>
-    Effect.gen(function*() {
-      const { address } = yield* startStandalone()
-      const client = RedisCluster.layerClient().pipe(
-        Layer.provideMerge(Topology.layerFromSource(standalone([address]))),
-        Layer.provideMerge(NodePool.layer()),
-        Layer.provide(NodeConnector.layer())
-      )
-      const error = yield* Effect.flip(Effect.scoped(Layer.build(client)))
-      assert.strictEqual(error.reason._tag, "InvalidArgument")
-      assert.include(error.message, "NodePool.layer({ declareReadOnly: false })")
     }))
 })

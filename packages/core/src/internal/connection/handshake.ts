@@ -29,6 +29,8 @@ const SETNAME = CommandSpec.get("CLIENT SETNAME")
 const CLIENT_ID = CommandSpec.get("CLIENT ID")
 const SETINFO = CommandSpec.get("CLIENT SETINFO")
 const READONLY = CommandSpec.get("READONLY")
+const CAPA = CommandSpec.get("CLIENT CAPA")
+const SELECT = CommandSpec.get("SELECT")
 
 const command = (spec: CommandSpec.CommandSpec, args: ReadonlyArray<string>): Command.Any =>
   Command.make(spec, args, Reply.raw)
@@ -78,6 +80,14 @@ const isOfCredentials = ({ code, text }: RedisError.ServerError): boolean =>
 
 const advice: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
   [/max number of clients/, "raise its maxclients, or let fewer clients connect"],
+  [
+    /\bSELECT is not allowed in cluster mode\b/i,
+    "a cluster has only the database 0: leave out database, or use Valkey 9 with cluster-databases"
+  ],
+  [
+    /\bDB index is out of range\b/,
+    "give a smaller database, or let the server have more (databases, cluster-databases)"
+  ],
   [/^DENIED/, "it is in protected mode: give it a password, or connect to its own machine's loopback address"]
 ]
 
@@ -131,6 +141,12 @@ export interface Step {
   readonly otherwise?: (reason: RedisError.Reason) => ReadonlyArray<Step> | undefined
 }
 
+/** A server without cluster mode needs no READONLY, and most of them refuse it. */
+const outsideOfCluster = (reason: RedisError.Reason): ReadonlyArray<Step> | undefined =>
+  reason._tag === "ServerError" && /\bcluster support disabled\b|\bunknown command\b/i.test(reason.text)
+    ? []
+    : undefined
+
 /** The steps of a connection with the given options, and what they find out. */
 class Steps {
   protocol: 2 | 3 = 2
@@ -175,8 +191,9 @@ class Steps {
 
   /** The steps after HELLO, sent all together. */
   get others(): ReadonlyArray<Step> {
-    // CLIENT SETINFO is known since Redis 7.2. An error from an older server does no harm.
+    // CLIENT SETINFO is known since Redis 7.2, and CLIENT CAPA to Valkey. An error from another server does no harm.
     const otherwise = () => []
+    const { database = 0, readOnly } = this.options
     return [
       // HELLO has already told the id.
       ...(this.protocol === 3
@@ -184,7 +201,10 @@ class Steps {
         : [{ command: command(CLIENT_ID, []), onReply: (id: Resp.Value) => this.identify(id), otherwise }]),
       { command: command(SETINFO, ["LIB-NAME", "redisc"]), otherwise },
       { command: command(SETINFO, ["LIB-VER", libraryVersion]), otherwise },
-      ...(this.options.readOnly === true ? [{ command: command(READONLY, []) }] : [])
+      // A Valkey without cluster mode, once it has become a replica, then says where its primary is.
+      { command: command(CAPA, ["redirect"]), otherwise },
+      ...(database === 0 ? [] : [{ command: command(SELECT, [String(database)]) }]),
+      ...(readOnly === true ? [{ command: command(READONLY, []), otherwise: outsideOfCluster }] : [])
     ]
   }
 

@@ -24,25 +24,13 @@ import { connect } from "./connect.ts"
 import type { Extension } from "./connect.ts"
 import type { Connection } from "./connection.ts"
 import { Logins } from "./logins.ts"
-import type { Node, Options as NodeOptions } from "./node.ts"
+import type { Node, Options } from "./node.ts"
 import { left, NodeConnections } from "./nodeConnections.ts"
 import type { NodeSurroundings } from "./nodeConnections.ts"
 import * as ConnectionOptions from "./options.ts"
 import type { PushListener } from "./pushes.ts"
 import { each, logging } from "./strays.ts"
 import { Tallies } from "./tally.ts"
-
-/**
- * @category configuration
- * @since 0.1.0
- */
-export interface Options extends NodeOptions {
-  /**
-   * Whether readers declare READONLY. Replicas of a cluster do not answer reads without it. Servers without cluster mode refuse
-   * it. Default true.
-   */
-  readonly declareReadOnly?: boolean | undefined
-}
 
 /**
  * The type of the service `NodePool`.
@@ -55,7 +43,7 @@ export interface NodePool {
   readonly node: (address: Address) => Node
   readonly nodes: () => ReadonlyMap<string, Node>
   /**
-   * Like `node`, but over separate connections for reads, which have declared READONLY if replicas require it. They are never
+   * Like `node`, but over separate connections for reads, which have declared READONLY. They are never
    * mixed with the others: a node that was demoted must not go on answering on those.
    */
   readonly reader: (address: Address) => Node
@@ -64,8 +52,12 @@ export interface NodePool {
   readonly retain: (keys: ReadonlySet<string>, readers: ReadonlySet<string>) => void
   /** Replaces a node's connections: the old ones are drained and closed, the next command opens new ones. */
   readonly renew: (address: Address) => void
-  /** Whether readers of this pool declare READONLY. */
-  readonly declaresReadOnly: boolean
+  /**
+   * The database that its connections have selected.
+   *
+   * @internal
+   */
+  readonly database: number
   /**
    * Opens a connection that is set up like those of the pool, but that the pool does not count and never closes. For a listener
    * of pushes.
@@ -121,7 +113,7 @@ export const makePool = Effect.fnUntraced(function*(
   options: Options,
   extend: (address: Address) => Extension = () => ({})
 ): Effect.fn.Return<NodePool, RedisError.RedisError, Scope.Scope | Connector.Connector> {
-  const problem = Settings.optionsProblem(options, { ...checks, declareReadOnly: Settings.flag })
+  const problem = Settings.optionsProblem(options, checks)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
   const context = yield* Effect.context<Scope.Scope | Connector.Connector>()
   // A scope of its own, so that all users of the pool are told to stop before any connection is closed.
@@ -135,7 +127,6 @@ export const makePool = Effect.fnUntraced(function*(
   const readers = new Map<string, NodeConnections>()
   const tallies = new Tallies()
   const listeners = new Set<TroubleListener>()
-  const declaresReadOnly = options.declareReadOnly ?? true
   const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
 
   const pacing = { clock, random: yield* Random.Random }
@@ -192,7 +183,7 @@ export const makePool = Effect.fnUntraced(function*(
   const nodeIn = (members: Map<string, NodeConnections>, address: Address): NodeConnections => {
     const known = members.get(address.key)
     if (known !== undefined) return known
-    const node = makeNode(address, members === readers && declaresReadOnly)
+    const node = makeNode(address, members === readers)
     members.set(address.key, node)
     return node
   }
@@ -249,7 +240,7 @@ export const makePool = Effect.fnUntraced(function*(
         if (node !== undefined && clock.currentTimeMillisUnsafe() - node.madeAt >= renewable) retire(members, node)
       }
     },
-    declaresReadOnly,
+    database: options.database ?? 0,
     connect: (address, listener) => open(address, false, listener),
     backoff: (address) => backoffOf(address, false),
     limits: ConnectionOptions.limitsOf(options),

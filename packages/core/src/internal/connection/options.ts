@@ -48,6 +48,12 @@ export interface Options {
   readonly credentials?: Credentials | undefined
   /** The name that CLIENT LIST shows. */
   readonly clientName?: string | undefined
+  /**
+   * The number of the database that all connections select. Default 0. In a cluster only Valkey 9 has others, by `cluster-databases`.
+   *
+   * Source: https://redis.io/docs/latest/commands/select/
+   */
+  readonly database?: number | undefined
   /** Declares by READONLY that reads may be served by a replica. Default false. */
   readonly readOnly?: boolean | undefined
   /** How long opening and the handshake may take together. Default 5 seconds. */
@@ -116,6 +122,7 @@ const replyLimits: Settings.Check = (name, value) =>
 export const checks: Settings.Checks = {
   credentials,
   clientName,
+  database: Settings.index,
   connectTimeout: Settings.duration,
   commandTimeout: Settings.duration,
   pingInterval: Settings.duration,

@@ -38,7 +38,6 @@ export class ClusterRouter implements Router {
   readonly asking = false
   readonly clock: TurnClock
   readonly timeout: number
-  readonly oneSlot: boolean
   readonly cluster: Cluster
   readonly placement: Placement
   readonly room: WaitingRoom
@@ -52,10 +51,13 @@ export class ClusterRouter implements Router {
     this.lines = lines
     this.clock = cluster.clock
     this.timeout = cluster.commandTimeout
-    this.oneSlot = cluster.topology.oneSlot
     this.locate = cluster.topology.locate
     this.serves = cluster.topology.serves
     this.placement = new Placement(cluster)
+  }
+
+  get oneSlot(): boolean {
+    return this.cluster.topology.oneSlot()
   }
 
   admit(command: Command.Any, fiber: AnyFiber): Admission {
@@ -179,6 +181,7 @@ export class ClusterRouter implements Router {
    */
   private isUnfit(node: string, reason: RedisError.Reason, change: RedirectPolicy.Decision["topology"]): boolean {
     if (change._tag !== "Patch") return unfitting.has(reason._tag)
+    if (change.slot === undefined) return false
     const shard = this.placement.shardOf(change.slot)
     return shard?.primary?.address.key === change.address.key &&
       shard.replicas.some(({ address }) => address.key === node)

@@ -10,7 +10,7 @@ import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import { InvalidArgument } from "../../RedisError.ts"
 import type { RedisError } from "../../RedisError.ts"
 import { blocks, deadlineOf, decoded } from "../connection/call.ts"
-import { toError, withoutStack } from "../failures/failure.ts"
+import { isRedirect, toError, withoutStack } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { About, Door, Place } from "./door.ts"
 import * as Pace from "./pace.ts"
@@ -95,7 +95,7 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
 
   while (true) {
     const { reason } = failure
-    const redirected = reason._tag === "Moved" || reason._tag === "Ask"
+    const redirected = isRedirect(reason)
     const located = redirected ? router.locate(reason.address, failure.node) : Result.succeed(undefined)
     const target = Result.getOrUndefined(located)
     const decision = RedirectPolicy.decide(failure, { repeatable, redirects, abridged, target })
@@ -162,7 +162,8 @@ export const persevere = Effect.fnUntraced(function*<A, E, R>(
       : room.tried(trial, about, again)
     trial = undefined
     if (Result.isSuccess(result)) {
-      if (decision.topology._tag === "Patch") router.serves(decision.topology.slot, decision.topology.address.key)
+      const { topology } = decision
+      if (topology._tag === "Patch" && topology.slot !== undefined) router.serves(topology.slot, topology.address.key)
       return result.success
     }
     failure = result.failure

@@ -12,7 +12,7 @@ import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import type { RedisError } from "../../RedisError.ts"
 import { attemptAll, deadlineOf, decoded } from "../connection/call.ts"
 import type { Outcome } from "../connection/call.ts"
-import { toError } from "../failures/failure.ts"
+import { isRedirect, toError } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import { onlyReads, turnsOf } from "./overtaking.ts"
 import * as Redirects from "./redirects.ts"
@@ -60,8 +60,6 @@ const givesUp = <A>({ abridged, command, failure, overtaken }: Left<A>): boolean
 
 const isRepeatable = ({ idempotent, spec }: Command.Any): boolean => spec.readOnly || idempotent
 
-const isRedirect = ({ reason }: Failure): boolean => reason._tag === "Moved" || reason._tag === "Ask"
-
 /** A failure that is older than this, in milliseconds, says nothing of its node any more. */
 const fresh = 50
 
@@ -71,7 +69,7 @@ const fresh = 50
  */
 const kindOf = <A>({ fiber, router }: Options<A>, { command, deadline, failure, slot }: Left<A>): string => {
   const { node, reason } = failure
-  const target = reason._tag === "Moved" || reason._tag === "Ask" ? ` ${reason.slot} ${reason.address}` : ""
+  const target = isRedirect(reason) ? ` ${"slot" in reason ? reason.slot : ""} ${reason.address}` : ""
   const place = router.placeOf(command, slot, fiber)
   const door = place && router.room?.keyOf(failure, { ...place, beside: false, reads: command.spec.readOnly })
   return `${reason._tag}${target} ${node} ${deadline} ${place?.readFrom} ${door}`
@@ -236,7 +234,7 @@ const persevere = Effect.fnUntraced(function*<A>(
     const tried = group
     const [{ abridged, failure }, ...others] = tried
     // The loop in `Redirects.persevere` counts the first command, for the whole group.
-    if (isRedirect(failure)) { for (const left of others) router.count("redirects", left.failure, fiber) }
+    if (isRedirect(failure.reason)) { for (const left of others) router.count("redirects", left.failure, fiber) }
     else if (!(abridged && inFull)) { for (const left of others) router.count("retries", left.failure, fiber) }
     const commands = tried.map(({ command }) => inFull ? Command.inFull(command) : command)
     const calls = tried.map(({ deadline }, n) => ({ command: commands[n], deadline }))

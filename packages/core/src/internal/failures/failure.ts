@@ -53,9 +53,13 @@ const redirect = (text: string): { readonly slot: number; readonly address: stri
   const slot = Number(slotText)
   const valid = address !== undefined && rest.length === 0 && /^\d+$/.test(slotText) && slot < 16384
   if (!valid) return undefined
-  // Text that cannot be a host name is not repeated; it becomes "?", as servers write an unknown host.
+  return { slot, address: named(address) }
+}
+
+/** Text that cannot be a host name is not repeated; it becomes "?", as servers write an unknown host. */
+const named = (address: string): string => {
   const [host] = address.split(/:\d{1,5}$/)
-  return { slot, address: host === "" || isName(host) ? address : "?" }
+  return host === "" || isName(host) ? address : "?"
 }
 
 /** The error that ends a blocking command when its primary becomes a replica. The command has had no effect. */
@@ -81,6 +85,11 @@ export const reasonOf = (error: Resp.ReplyError, command: Command.Any): RedisErr
       if (target !== undefined) return new RedisError.Ask(target)
       break
     }
+    case "REDIRECT": {
+      const [, address, ...rest] = message.split(" ")
+      if (address !== undefined && rest.length === 0) return new RedisError.Redirected({ address: named(address) })
+      break
+    }
     case "TRYAGAIN":
       return new RedisError.TryAgain()
     case "CLUSTERDOWN":
@@ -97,6 +106,13 @@ export const reasonOf = (error: Resp.ReplyError, command: Command.Any): RedisErr
   }
   return serverError(error, command)
 }
+
+/** A failure that names the node to go to. */
+export type Redirect = RedisError.Moved | RedisError.Ask | RedisError.Redirected
+
+/** Whether a reason is a redirect, which is followed at once. */
+export const isRedirect = (reason: RedisError.Reason): reason is Redirect =>
+  reason._tag === "Moved" || reason._tag === "Ask" || reason._tag === "Redirected"
 
 /** Whether a command failed because the server does not know the script of its digest. */
 export const isUnknownScript = ({ delivery, reason }: Failure): boolean =>

@@ -41,6 +41,9 @@ const raised = / script: \S/
 
 const redirect = /^(?:MOVED|ASK) (\d+) \S*$/
 
+/** Of a replica without cluster mode, which executes no script before. */
+const elsewhere = /^REDIRECT \S+$/
+
 /** Whether the text redirects the command itself: a redirect for another slot comes from inside the script. */
 const redirects = (command: Command.Any, text: string): boolean => {
   const slot = redirect.exec(text)?.[1]
@@ -54,7 +57,7 @@ const isArity = ({ spec }: Command.Any, text: string): boolean =>
 const says = (texts: ReadonlyArray<RegExp>, text: string): boolean => texts.some((one) => one.test(text))
 
 const isNotBegun = (command: Command.Any, text: string): boolean =>
-  readOnly.test(text) || redirects(command, text) ||
+  readOnly.test(text) || elsewhere.test(text) || redirects(command, text) ||
   !raised.test(text) && (isArity(command, text) || says(refusals, text) || says(notBegun, text))
 
 /** Whether an error reply to a command proves that no part of the command was executed. */
@@ -63,7 +66,8 @@ export const isRefusal = (command: Command.Any, code: string, text: string): boo
     case undefined:
       return true
     case "Pieces":
-      return code === "MOVED" || code === "ASK" || isArity(command, text) || readOnly.test(text) || says(refusals, text)
+      return code === "MOVED" || code === "ASK" || code === "REDIRECT" || isArity(command, text) ||
+        readOnly.test(text) || says(refusals, text)
     case "Digest":
       return unknownScript.test(text) || isNotBegun(command, text)
     case "Script":

@@ -128,7 +128,7 @@ const outsideOfCluster = ({ client }: Work, session: Session): Effect.Effect<See
   })
 
 export const look = (work: Work, session: Session): Effect.Effect<Seen, RedisError.RedisError> =>
-  work.client.topology.oneSlot ? inCluster(session) : outsideOfCluster(work, session)
+  work.client.topology.oneSlot() ? inCluster(session) : outsideOfCluster(work, session)
 
 const allOf = <A>(
   session: Pick<Session, "executeAll">,

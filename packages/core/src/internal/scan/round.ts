@@ -208,7 +208,7 @@ const opened = (work: Work, address: Address.Address): Steps =>
     if (count === 0) {
       return Stream.flatMap(Stream.fromIterable(leaving), (slot) => leavingSlot(work, session, slot))
     }
-    const isListed = work.client.topology.oneSlot && (shaken.has(id) || count * fewPart < Slots.count(owned))
+    const isListed = work.client.topology.oneSlot() && (shaken.has(id) || count * fewPart < Slots.count(owned))
     return isListed ? bySlot(work, session, seen, Slots.list(closed)) : fromBeginning(work, session, seen, closed)
   }))
 

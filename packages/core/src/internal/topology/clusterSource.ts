@@ -151,7 +151,5 @@ const open = Effect.fnUntraced(function*(options: ClusterOptions) {
 })
 
 export const make = (options: ClusterOptions): Source => ({
-  oneSlot: true,
-  readOnly: true,
   open: Effect.suspend(() => open(options))
 })

@@ -20,17 +20,20 @@ const anEffect = Settings.satisfies("an Effect", Effect.isEffect)
 const orNone = (check: Settings.Check): Settings.Check => (name, value) =>
   value === undefined ? undefined : check(name, value)
 
-const sourceChecks: Settings.Checks = { oneSlot: Settings.flag, readOnly: Settings.flag, open: anEffect }
+const sourceChecks: Settings.Checks = { open: anEffect }
 
 const redirectsChecks: Settings.Checks = {
   addressOf: Settings.aFunction,
   patch: Settings.aFunction,
   serves: Settings.aFunction,
-  disclaim: Settings.aFunction
+  disclaim: Settings.aFunction,
+  promote: orNone(Settings.aFunction)
 }
 
 const discoveryChecks: Settings.Checks = {
   learn: anEffect,
+  oneSlot: orNone(Settings.flag),
+  news: orNone(anEffect),
   dueAt: orNone(Settings.aFunction),
   redirects: orNone((_name, value) => problemIn("the source's redirects", value, redirectsChecks))
 }
@@ -100,6 +103,7 @@ const redirecting = (redirects: Redirects, report: Report): Redirects => {
       return isAddress(found.success) ? Result.succeed(found.success) : nowhere(announced)
     },
     patch: (map, slot, address, from) => mapBy(map, () => redirects.patch(map, slot, address, from)),
+    promote: (map, address, from) => mapBy(map, () => redirects.promote?.(map, address, from) ?? map),
     serves: (slot, node) => guarded(() => redirects.serves(slot, node), undefined, report),
     disclaim: (map, slot, node) => mapBy(map, () => redirects.disclaim(map, slot, node))
   }
@@ -115,6 +119,8 @@ export const open = Effect.fnUntraced(function*(source: Source, report: Report) 
   const redirects = discovery.redirects === undefined ? undefined : redirecting(discovery.redirects, report)
   return {
     learn: learning(discovery.learn),
+    oneSlot: (): boolean => guarded<unknown>(() => discovery.oneSlot, undefined, report) !== false,
+    news: discovery.news,
     /** In milliseconds of the Clock; Infinity for no such time. */
     dueAt: (): number => {
       const time = guarded<unknown>(() => discovery.dueAt?.(), undefined, report)

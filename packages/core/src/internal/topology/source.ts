@@ -29,6 +29,11 @@ export interface Redirects {
   readonly addressOf: (announced: Address) => Result.Result<Address, string>
   /** Handles a MOVED, which says that `address` has the slot. `from` is the key of the node that sent it. */
   readonly patch: (map: SlotMap, slot: number, address: Address, from: string | undefined) => SlotMap
+  /**
+   * Handles the REDIRECT of a server without cluster mode, which says that `address` is its primary. If this is missing, it is
+   * followed and the map is learnt anew.
+   */
+  readonly promote?: ((map: SlotMap, address: Address, from: string | undefined) => SlotMap) | undefined
   /** Called when the node that a MOVED named has answered a command on the slot. */
   readonly serves: (slot: number, node: string) => void
   /** Called when a node answers MOVED for a slot that it was believed to have. */
@@ -48,6 +53,16 @@ export interface Discovery {
    */
   readonly learn: Effect.Effect<SlotMap, RedisError>
   /**
+   * Whether all keys of a command have to be in one slot, as in a cluster. If so, other commands fail with `CrossSlot` before they
+   * are sent. If not, a command goes to the node of its first key. Read each time after the map was learnt. Default true.
+   */
+  readonly oneSlot?: boolean | undefined
+  /**
+   * Ends when the map is believed to have changed, and is then run again. The map is learnt soon after. What happens between two
+   * runs must not be missed: the second has to end at once then.
+   */
+  readonly news?: Effect.Effect<unknown, unknown> | undefined
+  /**
    * The time at which to learn again without a request, in milliseconds of the Clock; `undefined` for none. A time in the
    * past means as soon as possible. It is read each time after the map was learnt.
    */
@@ -57,14 +72,7 @@ export interface Discovery {
 }
 
 /**
- * Where the slot map comes from, and the rules for commands on its nodes.
- *
- * **Details**
- *
- * - `oneSlot`: whether all keys of a command have to be in one slot. If so, other commands fail with `CrossSlot` before they
- *   are sent. If not, a command goes to the node of its first key.
- * - `readOnly`: whether replicas answer reads only on connections that have declared READONLY.
- * - `open`: opens the source. It stays open for as long as the topology lives.
+ * Where the slot map comes from. What `open` opens stays open for as long as the topology lives.
  *
  * **Gotchas**
  *
@@ -74,7 +82,5 @@ export interface Discovery {
  * @since 0.1.0
  */
 export interface Source {
-  readonly oneSlot: boolean
-  readonly readOnly: boolean
   readonly open: Effect.Effect<Discovery, RedisError, Scope.Scope | NodePool | Connector>
 }

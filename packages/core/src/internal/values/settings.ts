@@ -68,6 +68,12 @@ export const count: Check = (name, value) => {
   return `${name} has to be a whole number from 1 up, not ${typeof value === "number" ? value : kindOf(value)}`
 }
 
+/** A whole number of at least 0. */
+export const index: Check = (name, value) =>
+  Number.isInteger(value) && (value as number) >= 0
+    ? undefined
+    : `${name} has to be a whole number from 0 up, not ${typeof value === "number" ? value : kindOf(value)}`
+
 /** A whole number from 1 to `most`: for things that are created at once, such as connections. */
 export const few = (most: number): Check => (name, value) =>
   count(name, value) ?? ((value as number) <= most ? undefined : `${name} has to be at most ${most}, not ${value}`)
