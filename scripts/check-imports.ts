@@ -48,7 +48,7 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["fake/network/*", "fake/controls/*"],
     ["FakeCluster"],
     ["internal/*"],
-    ["RealCluster"],
+    ["RealCluster", "RealRedis", "RealSentinel"],
     ["conformance/*"],
     ["Conformance"],
     ["index"]

@@ -1,6 +1,6 @@
 /**
  * Runs the tests that depend on the server against each server of the set: conformance, scenarios, replicas, chaos, the
- * launcher and the Node transport. A server that can't be fetched counts as a failure.
+ * launchers and the Node transport. A server that can't be fetched counts as a failure.
  *
  * Usage: node scripts/test-servers.ts
  *
@@ -19,9 +19,9 @@ const results = new URL("servers.json", cache)
 const testReport = fileURLToPath(new URL("vitest-servers.json", cache))
 
 const suites = [
-  ...["conformance/real", "scenarios/real", "replicas/real", "chaos", "RealCluster", "scripts.test"].map((name) =>
-    `packages/test-utils/test/${name}`
-  ),
+  ...["conformance/real", "scenarios/real", "replicas/real", "chaos", "Real", "standalone", "scripts.test"].map((
+    name
+  ) => `packages/test-utils/test/${name}`),
   "packages/node/test"
 ]
 

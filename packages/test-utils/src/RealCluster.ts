@@ -12,17 +12,16 @@ import { Connector } from "@redisc/core/Connector"
 import { isRedisError } from "@redisc/core/RedisError"
 import type * as Resp from "@redisc/core/Resp"
 import { NodeConnector } from "@redisc/node"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import { makeCensus } from "./internal/census.ts"
 import { makeAdmin } from "./internal/clusterAdmin.ts"
 import type { Node, NodeState, Slots } from "./internal/clusterNode.ts"
+import { checkCount, endWithScope, inRealTime, launching } from "./internal/launching.ts"
 import {
   checkCrashed,
   killMember,
@@ -178,15 +177,6 @@ export class RealCluster extends Context.Service<RealCluster, {
 
 type Service = RealCluster["Service"]
 
-/** Runs an effect with the real clock, since servers run in real time whatever clock the test has. */
-const inRealTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.provideService(effect, Clock.Clock, Clock.Clock.defaultValue())
-
-const checkCount = (name: string, value: number, least: number) =>
-  Number.isInteger(value) && value >= least
-    ? Effect.void
-    : Effect.fail(failed(`${name} is ${value}: give a whole number of at least ${least}`))
-
 const launch = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<Service, RealClusterError, Scope.Scope> {
@@ -207,13 +197,7 @@ const launch = Effect.fnUntraced(function*(
   }
 
   const members = new Map<string, Member>()
-  yield* Effect.addFinalizer(() =>
-    // A crashed server fails the scope, even if its clients got over it: nothing it did can be trusted.
-    Effect.forEach(members.values(), checkCrashed, { discard: true }).pipe(
-      Effect.ensuring(Effect.forEach(members.values(), killMember, { discard: true })),
-      Effect.orDie
-    )
-  )
+  yield* endWithScope(members)
   const connector = yield* NodeConnector.make({ tls }).pipe(Effect.mapError((error) => failed(error.message, error)))
   const admin = yield* Effect.provideService(makeAdmin(password), Connector, connector)
   const census = makeCensus(admin, members)
@@ -305,17 +289,7 @@ const launch = Effect.fnUntraced(function*(
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<Service, RealClusterError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const scope = yield* Effect.scope
-    const attempt = Effect.suspend(() => {
-      const own = Scope.forkUnsafe(scope)
-      return Scope.provide(launch(options), own).pipe(
-        Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
-      )
-    })
-    // Another process may take a port between finding it free and starting the server.
-    return yield* Effect.retry(attempt, { times: 2, while: ({ problem }) => problem.includes("already in use") })
-  }).pipe(inRealTime)
+  launching(launch(options))
 
 /**
  * A cluster as a layer.

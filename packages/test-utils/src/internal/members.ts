@@ -13,12 +13,14 @@ import type { Planned, Settings } from "./serverFiles.ts"
 import { freePort, logTail, startServer } from "./serverProcess.ts"
 import type { Server, ServerProcess } from "./serverProcess.ts"
 
-/** One server of a cluster, and its current process. */
+/** One server, or one sentinel, and its current process. */
 export interface Member {
   readonly name: string
   readonly id: string
   readonly address: Address.Tcp
   readonly folder: string
+  /** More arguments of the command line, for the next time that it is started. */
+  args: ReadonlyArray<string>
   process: ServerProcess | undefined
   isPaused: boolean
 }
@@ -42,11 +44,15 @@ export const pollInterval = "20 millis"
 
 const newId = Effect.sync(() => randomBytes(20).toString("hex"))
 
-const memberOf = (cluster: string, index: number, { id, port }: Planned): Member => ({
-  name: `node-${index}`,
+const memberOf = (cluster: string, index: number, { id, port }: Planned): Member =>
+  memberNamed(cluster, `node-${index}`, id, port)
+
+const memberNamed = (parent: string, name: string, id: string, port: number): Member => ({
+  name,
   id,
   address: Address.tcp("127.0.0.1", port),
-  folder: join(cluster, `node-${index}`),
+  folder: join(parent, name),
+  args: [],
   process: undefined,
   isPaused: false
 })
@@ -101,6 +107,14 @@ export const planMember = Effect.fnUntraced(function*(
   return member
 })
 
+/** Plans a server without cluster mode, or a sentinel. Its file is not written yet. */
+export const planPlain = Effect.fnUntraced(function*(
+  parent: string,
+  name: string
+): Effect.fn.Return<Member, RealClusterError, Scope.Scope> {
+  return memberNamed(parent, name, yield* newId, yield* freePort)
+})
+
 /** Starts the server of a member, and returns when it answers PING. */
 export const startMember = Effect.fnUntraced(function*(
   member: Member,
@@ -111,7 +125,7 @@ export const startMember = Effect.fnUntraced(function*(
   yield* admin.drop(member)
   const process = yield* Effect.sync(() => {
     member.isPaused = false
-    return member.process = startServer(server, folder)
+    return member.process = startServer(server, folder, member.args)
   })
   const answers = Effect.gen(function*() {
     while (true) {

@@ -16,13 +16,17 @@ export interface Certificates {
   readonly key: Redacted.Redacted
 }
 
-export interface Settings {
+/** What all servers have in common. `extra` are lines that take precedence over the others. */
+export interface ServerSettings {
   readonly server: Server
-  readonly nodeTimeoutMillis: number
-  readonly requireFullCoverage: boolean
   readonly password: Redacted.Redacted | undefined
   readonly certificates: Certificates | undefined
   readonly extra: Readonly<Record<string, string>>
+}
+
+export interface Settings extends ServerSettings {
+  readonly nodeTimeoutMillis: number
+  readonly requireFullCoverage: boolean
 }
 
 export interface Planned {
@@ -36,22 +40,31 @@ export interface Planned {
 
 const quote = (text: string): string => JSON.stringify(text)
 
-/** The content of `redis.conf`. */
-const configuration = (port: number, settings: Settings): string => {
-  const { certificates, password, server } = settings
+type Lines = Readonly<Record<string, string>>
+
+/** Where a process listens, whatever it is: at which port, encrypted or not, and that it logs to its standard output. */
+const listening = (port: number, certificates: Certificates | undefined): Lines => {
+  const lines: Record<string, string> = { bind: "127.0.0.1", "protected-mode": "no", logfile: "\"\"" }
+  if (certificates === undefined) {
+    lines.port = `${port}`
+  } else {
+    lines.port = "0"
+    lines["tls-port"] = `${port}`
+    lines["tls-replication"] = "yes"
+    lines["tls-auth-clients"] = "optional"
+    lines["tls-ca-cert-file"] = quote(join(certificates.folder, "ca.crt"))
+    lines["tls-cert-file"] = quote(join(certificates.folder, "server.crt"))
+    lines["tls-key-file"] = quote(join(certificates.folder, "server.key"))
+  }
+  return lines
+}
+
+/** The lines of a server that keeps nothing on disk. */
+const serving = (port: number, { certificates, password, server }: ServerSettings): Lines => {
   const lines: Record<string, string> = {
-    bind: "127.0.0.1",
-    "protected-mode": "no",
-    logfile: "\"\"",
+    ...listening(port, certificates),
     save: "\"\"",
     appendonly: "no",
-    "cluster-enabled": "yes",
-    "cluster-config-file": "nodes.conf",
-    "cluster-node-timeout": `${settings.nodeTimeoutMillis}`,
-    "cluster-require-full-coverage": settings.requireFullCoverage ? "yes" : "no",
-    // Replicas may take over however old their data is, and never migrate to another primary by themselves: tests decide.
-    "cluster-replica-validity-factor": "0",
-    "cluster-allow-replica-migration": "no",
     "repl-diskless-sync": "yes",
     "repl-diskless-sync-delay": "0",
     "repl-ping-replica-period": "1"
@@ -61,20 +74,23 @@ const configuration = (port: number, settings: Settings): string => {
     lines.requirepass = quote(Redacted.value(password))
     lines.masterauth = quote(Redacted.value(password))
   }
-  if (certificates === undefined) {
-    lines.port = `${port}`
-  } else {
-    lines.port = "0"
-    lines["tls-port"] = `${port}`
-    lines["tls-cluster"] = "yes"
-    lines["tls-replication"] = "yes"
-    lines["tls-auth-clients"] = "optional"
-    lines["tls-ca-cert-file"] = quote(join(certificates.folder, "ca.crt"))
-    lines["tls-cert-file"] = quote(join(certificates.folder, "server.crt"))
-    lines["tls-key-file"] = quote(join(certificates.folder, "server.key"))
-  }
-  return Object.entries({ ...lines, ...settings.extra }).map(([name, value]) => `${name} ${value}\n`).join("")
+  return lines
 }
+
+/** The lines of a server in cluster mode. */
+const clustered = ({ certificates, nodeTimeoutMillis, requireFullCoverage }: Settings): Lines => ({
+  "cluster-enabled": "yes",
+  "cluster-config-file": "nodes.conf",
+  "cluster-node-timeout": `${nodeTimeoutMillis}`,
+  "cluster-require-full-coverage": requireFullCoverage ? "yes" : "no",
+  // Replicas may take over however old their data is, and never migrate to another primary by themselves: tests decide.
+  "cluster-replica-validity-factor": "0",
+  "cluster-allow-replica-migration": "no",
+  ...(certificates === undefined ? {} : { "tls-cluster": "yes" })
+})
+
+/** The content of a configuration file. */
+const written = (lines: Lines): string => Object.entries(lines).map(([name, value]) => `${name} ${value}\n`).join("")
 
 /**
  * The content of `nodes.conf`: the layout as the node itself would have saved it. Nodes that start with it know each other,
@@ -109,8 +125,40 @@ const attempt = <A>(what: string, run: () => Promise<A>): Effect.Effect<A, RealC
 export const writeFiles = (folder: string, self: Planned, nodes: ReadonlyArray<Planned>, settings: Settings) =>
   attempt(folder, async () => {
     await mkdir(folder)
-    await writeFile(join(folder, "redis.conf"), configuration(self.port, settings), { mode: 0o600 })
+    const lines = { ...serving(self.port, settings), ...clustered(settings), ...settings.extra }
+    await writeFile(join(folder, "redis.conf"), written(lines), { mode: 0o600 })
     await writeFile(join(folder, "nodes.conf"), layout(self, nodes, settings.server))
+  })
+
+/** Writes the file with which a server without cluster mode starts. */
+export const writePlainFile = (folder: string, port: number, settings: ServerSettings) =>
+  attempt(folder, async () => {
+    await mkdir(folder)
+    const lines = { ...serving(port, settings), ...settings.extra }
+    await writeFile(join(folder, "redis.conf"), written(lines), { mode: 0o600 })
+  })
+
+/** What a sentinel is told before it starts. `lines` are those that tell of the primary, each without its first word. */
+export interface SentinelSettings {
+  readonly server: Server
+  readonly certificates: Certificates | undefined
+  readonly password: Redacted.Redacted | undefined
+  readonly extra: Readonly<Record<string, string>>
+  readonly lines: ReadonlyArray<string>
+}
+
+/** Writes the file with which a sentinel starts, and to which it writes what it learns. */
+export const writeSentinelFile = (folder: string, port: number, settings: SentinelSettings) =>
+  attempt(folder, async () => {
+    await mkdir(folder)
+    const { certificates, extra, lines, password } = settings
+    const secrets = password === undefined ? [] : [quote(Redacted.value(password))]
+    const text = [
+      written({ ...listening(port, certificates), dir: quote(folder), ...extra }),
+      ...secrets.map((secret) => `requirepass ${secret}\nsentinel sentinel-pass ${secret}\n`),
+      ...lines.map((line) => `sentinel ${line}\n`)
+    ]
+    await writeFile(join(folder, "redis.conf"), text.join(""), { mode: 0o600 })
   })
 
 const run = promisify(execFile)

@@ -129,10 +129,10 @@ export interface ServerProcess {
   readonly signal: (signal: NodeJS.Signals) => void
 }
 
-/** Starts a server in its folder, which contains its configuration. */
-export const startServer = (server: Server, folder: string): ServerProcess => {
+/** Starts a server in its folder, which contains its configuration, with more arguments of the command line. */
+export const startServer = (server: Server, folder: string, args: ReadonlyArray<string> = []): ServerProcess => {
   const log = openSync(join(folder, "redis.log"), "a")
-  const child = spawn(server.path, ["redis.conf"], { cwd: folder, stdio: ["ignore", log, log] })
+  const child = spawn(server.path, ["redis.conf", ...args], { cwd: folder, stdio: ["ignore", log, log] })
   closeSync(log)
   const pidFile = join(folder, "pid")
   const exited = Deferred.makeUnsafe<void>()

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import * as RealRedis from "../../src/RealRedis.ts"
 import { startStandalone } from "./server.ts"
 
 const noPrimary = (attempts: RedisError.DiscoveryFailed["attempts"]) =>
@@ -53,9 +54,12 @@ const clientOf = (servers: ReadonlyArray<Address.Address>, options?: RedisCluste
 const keys = ["a", "b", "c"] as const
 
 const startPair = Effect.gen(function*() {
-  const primary = yield* startStandalone()
-  const replica = yield* startStandalone({ replicaof: `127.0.0.1 ${primary.address.port}` })
-  return { primary, replica, servers: [primary.address, replica.address] }
+  const servers = yield* RealRedis.make({ replicas: 1 })
+  const [primary, replica] = (yield* servers.nodes).map((node) => ({
+    address: node.address,
+    command: (name: string, ...args: ReadonlyArray<string | number>) => servers.command(node, name, args)
+  }))
+  return { primary, replica, servers: servers.addresses }
 })
 
 describe("a server without cluster mode, by a source of its own", () => {
