@@ -426,18 +426,24 @@ export class NotReplicated extends Schema.TaggedClass<NotReplicated>("@redisc/co
 }
 
 /**
- * The layout of the cluster could not be read: every seed and every known node failed to answer, or sent an invalid reply.
+ * The layout of the cluster could not be read, or without a cluster no primary was found: every seed and every known node failed
+ * to answer, or sent an invalid reply.
  *
  * @category errors
  * @since 0.1.0
  */
 export class DiscoveryFailed extends Schema.TaggedClass<DiscoveryFailed>("@redisc/core/RedisError/DiscoveryFailed")(
   "DiscoveryFailed",
-  { attempts: Schema.Array(Schema.Struct({ node: Schema.String, problem: Schema.String })) }
+  {
+    attempts: Schema.Array(Schema.Struct({ node: Schema.String, problem: Schema.String })),
+    /** What was looked for: the layout of a cluster if this is missing. */
+    wanted: Schema.optional(Schema.Literal("primary"))
+  }
 ) {
   get message(): string {
     const tried = this.attempts.map(({ node, problem }) => `${node}: ${problem}`).join("; ")
-    return `no node told the cluster's layout (${tried || "no nodes were given"})`
+    const what = this.wanted === undefined ? "no node told the cluster's layout" : "no primary was found"
+    return `${what} (${tried || "no nodes were given"})`
   }
 }
 

@@ -33,6 +33,8 @@ import * as Guarded from "./internal/topology/guarded.ts"
 import { sourceProblem } from "./internal/topology/guarded.ts"
 import { Lookout, nobody } from "./internal/topology/lookout.ts"
 import type { Source } from "./internal/topology/source.ts"
+import * as StandaloneSource from "./internal/topology/standaloneSource.ts"
+import type { StandaloneOptions } from "./internal/topology/standaloneSource.ts"
 import { Strangers } from "./internal/topology/strangers.ts"
 import { Troubles } from "./internal/topology/troubles.ts"
 import * as Settings from "./internal/values/settings.ts"
@@ -42,6 +44,7 @@ import * as SlotMap from "./SlotMap.ts"
 
 export type { ClusterOptions } from "./internal/topology/clusterSource.ts"
 export type { Discovery, Redirects, Source } from "./internal/topology/source.ts"
+export type { StandaloneOptions } from "./internal/topology/standaloneSource.ts"
 
 /**
  * When the map is learnt, how failures to learn it are reported, and which redirects may correct it.
@@ -244,6 +247,31 @@ export const checks: Settings.Checks = {
  * @since 0.1.0
  */
 export const cluster = (options: ClusterOptions): Source => ClusterSource.make(options)
+
+/**
+ * Servers without cluster mode: one, or a primary and its replicas. The one that is the primary has everything, so commands may
+ * have any keys together, and the others answer the reads that `readFrom` lets them. Invalid options fail with `InvalidArgument`
+ * when the source is opened.
+ *
+ * **Details**
+ *
+ * The servers are asked for their ROLE. They are asked again when a connection is lost, when one answers READONLY, because it was
+ * demoted, and when a Valkey says by a REDIRECT where its primary is. Names are resolved again then. A server that does not tell
+ * its role, as some services, is taken for the primary if no other one is.
+ *
+ * **Example** (A server and its replica)
+ *
+ * ```ts
+ * import { Address, RedisCluster, Topology } from "@redisc/core"
+ *
+ * const source = Topology.standalone({ servers: [Address.tcp("10.0.0.1", 6379), Address.tcp("10.0.0.2", 6379)] })
+ * const Live = RedisCluster.layerFromSource(source, { readFrom: "preferReplica", database: 1 })
+ * ```
+ *
+ * @category sources
+ * @since 0.1.0
+ */
+export const standalone = (options: StandaloneOptions): Source => StandaloneSource.make(options)
 
 /**
  * Whether the nodes of a {@link fixed} map want all keys of a command in one slot, as in a cluster. Default true.

@@ -1,6 +1,6 @@
-/** That the map can come from elsewhere: a source of a few lines makes the client one of servers without cluster mode. */
+/** The client of servers without cluster mode. */
 import { assert, describe, it } from "@effect/vitest"
-import { NodePool, PubSub, Redis, RedisCluster, RedisError, Scan, Session, Slot, SlotMap, Topology } from "@redisc/core"
+import { PubSub, Redis, RedisCluster, Scan, Session, Slot, Topology } from "@redisc/core"
 import type { Address } from "@redisc/core"
 import { NodeConnector } from "@redisc/node"
 import * as Effect from "effect/Effect"
@@ -12,43 +12,8 @@ import * as Stream from "effect/Stream"
 import * as RealRedis from "../../src/RealRedis.ts"
 import { startStandalone } from "./server.ts"
 
-const noPrimary = (attempts: RedisError.DiscoveryFailed["attempts"]) =>
-  new RedisError.RedisError({
-    reason: new RedisError.DiscoveryFailed({ attempts }),
-    delivery: "NotSent",
-    attempts: 0
-  })
-
-/** Servers without cluster mode: the one that calls itself primary has all slots, and those that copy it answer reads. */
-const standalone = (servers: ReadonlyArray<Address.Address>): Topology.Source => ({
-  open: Effect.map(NodePool.NodePool, (pool) => {
-    const ask = (address: Address.Address) =>
-      Effect.map(
-        Effect.result(pool.node(address).execute(Redis.role())),
-        (role) => ({ address, role })
-      )
-    return {
-      oneSlot: false,
-      learn: Effect.gen(function*() {
-        const answers = yield* Effect.forEach(servers, ask, { concurrency: "unbounded" })
-        const is = (part: Redis.Role["role"]) =>
-          answers.flatMap(({ address, role }) => Result.isSuccess(role) && role.success.role === part ? [address] : [])
-        const [primary] = is("primary")
-        if (primary === undefined) {
-          return yield* noPrimary(answers.map(({ address, role }) => ({
-            node: address.key,
-            problem: Result.isFailure(role) ? role.failure.reason.message : "it is no primary"
-          })))
-        }
-        const slots = [[0, Slot.count - 1]] as const
-        return Result.getOrThrow(SlotMap.make([{ primary, replicas: is("replica"), slots }]))
-      })
-    }
-  })
-})
-
 const clientOf = (servers: ReadonlyArray<Address.Address>, options?: RedisCluster.SourceOptions) =>
-  Layer.provide(RedisCluster.layerFromSource(standalone(servers), options), NodeConnector.layer())
+  Layer.provide(RedisCluster.layerFromSource(Topology.standalone({ servers }), options), NodeConnector.layer())
 
 /** Keys of three slots. */
 const keys = ["a", "b", "c"] as const
@@ -62,7 +27,7 @@ const startPair = Effect.gen(function*() {
   return { primary, replica, servers: servers.addresses }
 })
 
-describe("a server without cluster mode, by a source of its own", () => {
+describe("a server without cluster mode", () => {
   it.live("runs commands, on keys of any slots too, and pipelines and transactions of them", () =>
     Effect.gen(function*() {
       const { address } = yield* startStandalone()

@@ -129,7 +129,8 @@ export class ClusterRouter implements Router {
   private nodeBy(route: Route, command: Command.Any, slot: number, readFrom: ReadFrom): NodePool.Node | undefined {
     const { closed, pool, topology } = this.cluster
     if (route._tag === "ByMap" || closed) return this.placement.nodeFor(command, slot, readFrom)
-    if (route.asking) topology.keep(route.address)
+    // A redirect need not have changed the map, which decides what connections stay.
+    if (route.asking || !topology.currentUnsafe().nodes.has(route.address.key)) topology.keep(route.address)
     return pool.node(route.address)
   }
 

@@ -43,7 +43,7 @@ const voters = 5
 /** Checks the seeds, of which there has to be at least one. Text counts as an address. */
 export const seedsProblem = (name: string, value: unknown): string | undefined => {
   if (!Array.isArray(value)) return `${name} has to be an array of addresses: write ["127.0.0.1:6379"]`
-  if (value.length === 0) return `${name} is empty: give the address of at least one node of the cluster`
+  if (value.length === 0) return `${name} is empty: give the address of at least one node`
   for (let i = 0; i < value.length; i++) {
     const read = readAddress(value[i])
     if (Result.isFailure(read)) return `${name}[${i}]: ${read.failure}`
@@ -51,7 +51,8 @@ export const seedsProblem = (name: string, value: unknown): string | undefined =
   return undefined
 }
 
-const seeds: Settings.Check = (name, value) =>
+/** Checks that they are addresses, of which there has to be at least one. */
+export const seeds: Settings.Check = (name, value) =>
   seedsProblem(name, value) ?? ((value as ReadonlyArray<unknown>).some((each) => typeof each === "string")
     ? `${name} have to be addresses: read text with Address.parse`
     : undefined)
