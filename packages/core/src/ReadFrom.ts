@@ -38,17 +38,41 @@ import { oneOf } from "./internal/values/settings.ts"
  * - `preferReplica`: fit replicas in turn, the primary while none is fit.
  * - `any`: the primary and its fit replicas in turn.
  * - `nearest`: of the primary and its fit replicas, the one with the shortest round trip, as measured about once a second.
+ * - `preferReplicaInZone`: fit replicas in the client's availability zone in turn, else the other fit replicas in turn, the
+ *   primary while none is fit.
+ * - `preferZone`: fit replicas in the client's zone in turn, else the primary if it is in the zone, else the other fit replicas
+ *   in turn, the primary while none is fit.
  *
- * While the primary itself cannot be reached, the last three continue with replicas that have lost their primary. They do so
+ * The last two need the option `availabilityZone` of the client. The zones of nodes are read from CLUSTER SLOTS or SHARDS (since
+ * Valkey 9), else from the greeting of a connection (Valkey 8.1), else from INFO (Valkey 8.0, ElastiCache), which is asked for
+ * once a minute and only while there are such reads. A node whose zone is not known counts as one of another zone. Where traffic
+ * between zones costs money or time, they save it; `nearest` asks nobody about zones, and measures.
+ *
+ * While the primary itself cannot be reached, all but `primary` and `replica` continue with replicas that have lost their primary. They do so
  * only for `maxReplicaLag`, since it is unknown which writes the replicas have missed.
  *
  * @category models
  * @since 0.1.0
  */
-export type ReadFrom = "primary" | "replica" | "preferReplica" | "any" | "nearest"
+export type ReadFrom =
+  | "primary"
+  | "replica"
+  | "preferReplica"
+  | "any"
+  | "nearest"
+  | "preferReplicaInZone"
+  | "preferZone"
 
 /** @internal */
-export const choices: ReadonlyArray<ReadFrom> = ["primary", "replica", "preferReplica", "any", "nearest"]
+export const choices: ReadonlyArray<ReadFrom> = [
+  "primary",
+  "replica",
+  "preferReplica",
+  "any",
+  "nearest",
+  "preferReplicaInZone",
+  "preferZone"
+]
 
 /**
  * Checks that a value is a `ReadFrom`.
@@ -56,6 +80,25 @@ export const choices: ReadonlyArray<ReadFrom> = ["primary", "replica", "preferRe
  * @internal
  */
 export const check = oneOf(...choices)
+
+/**
+ * Whether a choice depends on the client's availability zone.
+ *
+ * @internal
+ */
+export const needsZone = (readFrom: ReadFrom): boolean =>
+  readFrom === "preferReplicaInZone" || readFrom === "preferZone"
+
+/**
+ * What is wrong with a value for a client of a zone, or of none.
+ *
+ * @internal
+ */
+export const problemOf = (readFrom: unknown, zone: string | undefined): string | undefined =>
+  check("readFrom", readFrom) ?? (zone === undefined && needsZone(readFrom as ReadFrom)
+    ? `readFrom is "${readFrom}", and this client's own zone is not known: give the client the option availabilityZone, ` +
+      "such as \"eu-west-1a\""
+    : undefined)
 
 /**
  * Which nodes answer the reads of a region of the program. `undefined`: the setting of the layer.

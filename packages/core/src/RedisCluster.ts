@@ -34,6 +34,7 @@ import { Hub } from "./internal/pubsub/hub.ts"
 import { seedsProblem } from "./internal/topology/clusterSource.ts"
 import { sourceProblem } from "./internal/topology/guarded.ts"
 import * as Settings from "./internal/values/settings.ts"
+import { check as checkZone } from "./internal/values/zone.ts"
 import * as NodePool from "./NodePool.ts"
 import * as ReadFrom from "./ReadFrom.ts"
 import * as RedirectPolicy from "./RedirectPolicy.ts"
@@ -54,6 +55,8 @@ export interface ClientOptions {
   readonly redirects?: RedirectPolicy.RedirectPolicy | undefined
   /** The nodes that answer reads. Replies of replicas may be stale: see {@link ReadFrom}. Default `"primary"`. */
   readonly readFrom?: ReadFrom.ReadFrom | undefined
+  /** The availability zone that this program runs in, such as `"eu-west-1a"`, for a `readFrom` that prefers nodes of it. */
+  readonly availabilityZone?: string | undefined
   /** What happens to commands with keys of several slots: see {@link CrossSlot}. Default `"split"`. */
   readonly crossSlot?: CrossSlot.CrossSlot | undefined
   /** Replicas known to be further behind than this are used for reads only if no other node can answer. Default 10 seconds. */
@@ -181,6 +184,7 @@ export class RedisCluster extends Context.Service<RedisCluster, {
 const clientChecks: Settings.Checks = {
   redirects: RedirectPolicy.check,
   readFrom: ReadFrom.check,
+  availabilityZone: checkZone,
   crossSlot: CrossSlot.check,
   maxReplicaLag: Settings.duration,
   maxWaiting: Settings.count
@@ -209,6 +213,10 @@ export const checks: Settings.Checks = {
   ...NodePool.checks
 }
 
+/** What is wrong with options that are right each by itself. */
+const zoneProblem = ({ availabilityZone, readFrom }: ClientOptions): string | undefined =>
+  readFrom === undefined ? undefined : ReadFrom.problemOf(readFrom, availabilityZone)
+
 /** Over other connections a client would not tell the topology what is lost, and go on using nodes that have left. */
 const strangers = "the topology has other connections than the client: provide one and the same NodePool to both"
 
@@ -222,9 +230,11 @@ const makeClient = Effect.fnUntraced(function*(
 > {
   const pool = yield* NodePool.NodePool
   const topology = yield* Topology.Topology
-  const problem = Settings.optionsProblem(options, clientChecks) ?? (topology.pool === pool ? undefined : strangers)
+  const problem = Settings.optionsProblem(options, clientChecks) ?? zoneProblem(options) ??
+    (topology.pool === pool ? undefined : strangers)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  const { crossSlot = "split", maxReplicaLag, readFrom = "primary", redirects = RedirectPolicy.standard } = options
+  const { availabilityZone, crossSlot = "split", maxReplicaLag, readFrom = "primary" } = options
+  const { redirects = RedirectPolicy.standard } = options
   const clock = yield* Clock.Clock
   const maxLag = Duration.toMillis(Duration.fromInputUnsafe(maxReplicaLag ?? "10 seconds"))
   const context = yield* Effect.context<Connector>()
@@ -235,11 +245,12 @@ const makeClient = Effect.fnUntraced(function*(
   const cluster: Cluster = {
     topology,
     pool,
-    replicas: new Replicas({ pool, clock, maxLag, onOutdated: topology.outdated }),
+    replicas: new Replicas({ pool, clock, maxLag, zone: availabilityZone, onOutdated: topology.outdated }),
     clock: new TurnClock(clock, connector.soon),
     ...pool.limits,
     redirects,
     readFrom,
+    availabilityZone,
     crossSlot,
     room: new WaitingRoom({
       clock,
@@ -386,7 +397,12 @@ export const layerFromSource = (
   options: SourceOptions = {}
 ): Layer.Layer<Services, RedisError.RedisError, Connector> => {
   const { addressMap: _addressMap, nodes: _nodes, ...ofSource } = checks
-  return checked(options, ofSource, () => composed(source, options), () => sourceProblem(source))
+  return checked(
+    options,
+    ofSource,
+    () => composed(source, options),
+    () => zoneProblem(options) ?? sourceProblem(source)
+  )
 }
 
 /**
@@ -420,7 +436,7 @@ export const layer = (options: Options): Layer.Layer<Services, RedisError.RedisE
     const { addressMap, nodes, ...rest } = options
     const seeds = nodes.map((node) => Result.getOrThrow(Address.read(node)))
     return composed(Topology.cluster({ seeds, addressMap }), rest)
-  }, () => seedsProblem("nodes", options.nodes))
+  }, () => seedsProblem("nodes", options.nodes) ?? zoneProblem(options))
 
 /** Layers that are built only if their options are valid. */
 const checked = <ROut, RIn>(
@@ -438,9 +454,19 @@ const checked = <ROut, RIn>(
 
 const composed = (
   source: Topology.Source,
-  { crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects, redirectsTo, refreshInterval, ...ofPool }: SourceOptions
+  {
+    availabilityZone,
+    crossSlot,
+    maxReplicaLag,
+    maxWaiting,
+    readFrom,
+    redirects,
+    redirectsTo,
+    refreshInterval,
+    ...ofPool
+  }: SourceOptions
 ): Layer.Layer<Services, RedisError.RedisError, Connector> =>
-  layerClient({ crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects }).pipe(
+  layerClient({ availabilityZone, crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects }).pipe(
     Layer.provideMerge(Topology.layerFromSource(source, { redirectsTo, refreshInterval })),
     Layer.provideMerge(NodePool.layer(ofPool))
   )

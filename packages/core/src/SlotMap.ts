@@ -561,11 +561,13 @@ export interface Changes {
   readonly removed: ReadonlyArray<Node>
   /** Nodes that were promoted or demoted, with their new role. */
   readonly roleChanged: ReadonlyArray<Node>
+  /** Nodes that are now told to be in another availability zone, or in none. */
+  readonly zoneChanged: ReadonlyArray<Node>
   readonly moved: ReadonlyArray<MovedRange>
 }
 
 /**
- * Compares two maps: nodes that were added, removed or changed role, and slots whose owner changed.
+ * Compares two maps: nodes that were added, removed, or changed role or availability zone, and slots whose owner changed.
  *
  * **Gotchas**
  *
@@ -595,13 +597,18 @@ export const diff = (before: SlotMap, after: SlotMap): Changes => {
   })
   const added: Array<Node> = []
   const roleChanged: Array<Node> = []
+  const zoneChanged: Array<Node> = []
   for (const [key, node] of after.nodes) {
     const old = before.nodes.get(key)
-    if (old === undefined) added.push(node)
-    else if (old.role !== node.role) roleChanged.push(node)
+    if (old === undefined) {
+      added.push(node)
+      continue
+    }
+    if (old.role !== node.role) roleChanged.push(node)
+    if (old.availabilityZone !== node.availabilityZone) zoneChanged.push(node)
   }
   const removed = Array.from(before.nodes.values()).filter((node) => !after.nodes.has(node.address.key))
-  return { added, removed, roleChanged, moved }
+  return { added, removed, roleChanged, zoneChanged, moved }
 }
 
 const slotTexts = (map: SlotMap): ReadonlyMap<Shard, string> => {
@@ -621,7 +628,8 @@ const slotTexts = (map: SlotMap): ReadonlyMap<Shard, string> => {
  * **Gotchas**
  *
  * A node is named by its id if it has one, since different nodes may announce the same node by different addresses. Use `diff`
- * to see that an address changed. Compare only maps read from the same command.
+ * to see that an address changed, or an availability zone, which is no part of the text: nodes learn of a new one one by one,
+ * and agree about the slots meanwhile. Compare only maps read from the same command.
  *
  * **Example** (The vote of a node)
  *

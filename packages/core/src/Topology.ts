@@ -521,7 +521,8 @@ export const fromSource = Effect.fnUntraced(function*(
       current,
       (before, after): readonly [SlotMap.SlotMap, ReadonlyArray<Change>] => {
         const diff = SlotMap.diff(before, after)
-        const same = diff.added.length + diff.removed.length + diff.roleChanged.length + diff.moved.length === 0
+        const nodes = diff.added.length + diff.removed.length + diff.roleChanged.length + diff.zoneChanged.length
+        const same = nodes + diff.moved.length === 0
         return [after, same ? [] : [{ ...diff, before, after }]]
       }
     )))

@@ -581,7 +581,7 @@ describe("SlotMap", () => {
 
     it("is empty for equal views", () => {
       const changes = SlotMap.diff(before, shards(recordedShards(map3)))
-      assert.deepStrictEqual(changes, { added: [], removed: [], roleChanged: [], moved: [] })
+      assert.deepStrictEqual(changes, { added: [], removed: [], roleChanged: [], zoneChanged: [], moved: [] })
     })
 
     it("tells nodes that came and left, changed roles and moved ranges", () => {

@@ -287,7 +287,7 @@ const step = <A>(run: () => A): Effect.Effect<A, FakeClusterError> =>
   })
 
 const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Parts, FakeClusterError, Scope.Scope> {
-  const { nodeTimeout, primaries, replicas, seed, settings, version } = yield* step(() => checked(options))
+  const { nodeTimeout, primaries, replicas, seed, settings, version, zoneOf } = yield* step(() => checked(options))
   const config = yield* step(() => settingsOf(options, settings))
   Registry.load(groups)
   const context = yield* Effect.context()
@@ -300,6 +300,7 @@ const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pa
     settings: {
       version,
       nodeTimeout,
+      zoneOf,
       config: new Map([["cluster-node-timeout", String(nodeTimeout)], ...config])
     },
     seed,

@@ -10,7 +10,7 @@ import * as Connector from "../../src/Connector.ts"
 import * as RedisError from "../../src/RedisError.ts"
 import * as Resp from "../../src/Resp.ts"
 import { slotsReply } from "./slotsReply.ts"
-import type { Slots } from "./slotsReply.ts"
+import type { Slots, Zones } from "./slotsReply.ts"
 
 export const { Reply } = Resp
 
@@ -144,12 +144,14 @@ export class ScriptedNode {
   chunkSize = Infinity
   /** This node's view, where it differs from the others'. */
   slots: Slots | undefined
+  /** The zones that this node tells of, where it tells others. */
+  zones: Zones | undefined
   state: "ok" | "fail" = "ok"
   epoch = 1
   private readonly scripts = new Map<string, Script>()
   private readonly next = new Map<string, Array<Script>>()
 
-  constructor(key: string, shared: { slots: Slots }) {
+  constructor(key: string, shared: { slots: Slots; zones: Zones }) {
     this.key = key
     const ok = Reply.simple("OK")
     this.on("HELLO", Reply.map([[Reply.bulk("proto"), Reply.integer(3)]]))
@@ -157,7 +159,7 @@ export class ScriptedNode {
       this.on(name, ok)
     }
     this.on("PING", pong)
-    this.on("CLUSTER SLOTS", () => slotsReply(this.slots ?? shared.slots))
+    this.on("CLUSTER SLOTS", () => slotsReply(this.slots ?? shared.slots, this.zones ?? shared.zones))
     this.on("CLUSTER INFO", () => Reply.bulk(`cluster_state:${this.state}\r\ncluster_current_epoch:${this.epoch}\r\n`))
   }
 
@@ -200,6 +202,8 @@ export class ScriptedNode {
 
 export class ScriptedCluster {
   slots: Slots
+  /** The zones that CLUSTER SLOTS tells. */
+  zones: Zones = {}
   readonly nodes = new Map<string, ScriptedNode>()
 
   constructor(slots: Slots) {

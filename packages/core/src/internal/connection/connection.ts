@@ -119,6 +119,12 @@ export interface Connection {
    * @internal
    */
   readonly id: number | undefined
+  /**
+   * The availability zone that the server told in its greeting.
+   *
+   * @internal
+   */
+  readonly zone: string | undefined
 }
 
 /**
@@ -151,6 +157,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
   readonly endIfIdle: () => void
   readonly abort: (reason: RedisError.Reason) => void
   id: number | undefined
+  zone: string | undefined
   private readonly options: Options
   private readonly commandTimeout: number
   private readonly maxInFlight: number
@@ -225,8 +232,9 @@ export class ConnectionImpl implements Connection, Connector.Listener {
   }
 
   /** Ends the handshake. Every user finds the connection in the state in which the handshake left it. */
-  greeted({ id, protocol }: Greeting): void {
+  greeted({ id, protocol, zone }: Greeting): void {
     this.id = id
+    this.zone = zone
     this.replies.protocol = protocol
     this.replies.hasGreeted = true
     this.ending.hasLoggedIn = this.options.credentials !== undefined

@@ -16,6 +16,7 @@ import type * as Resp from "../../Resp.ts"
 import * as Reply from "../commands/reply.ts"
 import { unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
+import { zoneOf } from "../values/zone.ts"
 import type { Outcome } from "./call.ts"
 import { textOf } from "./options.ts"
 import type { Credentials, Options } from "./options.ts"
@@ -124,10 +125,11 @@ const hungUp = (reason: RedisError.Reason): RedisError.Reason =>
     })
     : reason
 
-/** The result of a handshake: the protocol, and the server's id of the connection if it has told one. */
+/** The result of a handshake: the protocol, and what the server has told: its id of the connection, its availability zone. */
 export interface Greeting {
   readonly protocol: 2 | 3
   readonly id: number | undefined
+  readonly zone: string | undefined
 }
 
 /** One command of the handshake, and what its outcome means. */
@@ -151,6 +153,7 @@ const outsideOfCluster = (reason: RedisError.Reason): ReadonlyArray<Step> | unde
 class Steps {
   protocol: 2 | 3 = 2
   id: number | undefined
+  zone: string | undefined
   private readonly options: Options
   private readonly login: Login | undefined
 
@@ -171,7 +174,10 @@ class Steps {
       command: command(HELLO, args),
       onReply: (value) => {
         this.protocol = 3
-        if (value instanceof Map) this.identify(value.get("id"))
+        if (!(value instanceof Map)) return
+        this.identify(value.get("id"))
+        // Since Valkey 8.1, if the server has one.
+        this.zone = zoneOf(value.get("availability_zone"))
       },
       otherwise: (reason) => speaksOnlyResp2(reason) ? this.inResp2 : undefined
     }
@@ -213,7 +219,7 @@ class Steps {
   }
 }
 
-/** Takes all steps. Those that layers add are sent with the last ones. Returns the protocol and the id of the connection. */
+/** Takes all steps. Those that layers add are sent with the last ones. Returns what they have found out. */
 export const handshake = Effect.fnUntraced(function*(
   attempt: Attempt,
   options: Options,
@@ -234,6 +240,6 @@ export const handshake = Effect.fnUntraced(function*(
   const steps = new Steps(options, login)
   yield* take(steps.hello)
   yield* Effect.forEach([...steps.others, ...added], take, { concurrency: "unbounded", discard: true })
-  const { id, protocol } = steps
-  return { id, protocol }
+  const { id, protocol, zone } = steps
+  return { id, protocol, zone }
 })

@@ -132,6 +132,12 @@ export interface Node {
    */
   readonly isLost: () => boolean
   /**
+   * The availability zone that the node told when it was connected to the last time.
+   *
+   * @internal
+   */
+  readonly zone: () => string | undefined
+  /**
    * The time up to which everything that the node sent has been read, over all its connections.
    *
    * @internal

@@ -72,6 +72,7 @@ export class NodeConnections implements Node {
   private readonly openDedicated = new Set<Connection>()
   private readonly leased = new Map<Connection, Scope.Closeable>()
   private heardUntil = 0
+  private toldZone: string | undefined
   private started = false
   /**
    * Whether the node has left the cluster or was renewed. Its connections are expected to be lost then, so losses are not
@@ -118,6 +119,7 @@ export class NodeConnections implements Node {
 
   private opened(connection: Connection): void {
     this.open.add(connection)
+    this.toldZone = connection.zone
     this.around.tally.add(connection)
     connection.watch({
       onClosed: () => {
@@ -287,6 +289,8 @@ export class NodeConnections implements Node {
   }
 
   readonly isOpen = (slot: number): boolean => this.sharedOf(slot).state._tag === "Open"
+
+  readonly zone = (): string | undefined => this.toldZone
 
   readonly isDown = (): boolean => this.shared[0].state._tag === "Down"
 

@@ -19,6 +19,7 @@ export interface Cluster extends Limits {
   /** The redirect policy where a region has none of its own. */
   readonly redirects: RedirectPolicy.RedirectPolicy
   readonly readFrom: ReadFrom.ReadFrom
+  readonly availabilityZone: string | undefined
   readonly crossSlot: CrossSlot.CrossSlot
   readonly counts: Counts
   readonly room: WaitingRoom

@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import type * as Command from "../../Command.ts"
 import * as CrossSlot from "../../CrossSlot.ts"
 import type * as NodePool from "../../NodePool.ts"
-import { choices } from "../../ReadFrom.ts"
 import type { ReadFrom } from "../../ReadFrom.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import * as RedisError from "../../RedisError.ts"
@@ -97,7 +96,7 @@ export class ClusterRouter implements Router {
   placeOf(command: Command.Any, slot: number, fiber: AnyFiber): Place | undefined {
     if (command.spec.affinity >= 0) return undefined
     const readFrom = this.placement.readFromOf(command, slot, fiber)
-    return choices.includes(readFrom) ? { slot, readFrom } : undefined
+    return this.placement.problemOf(readFrom) === undefined ? { slot, readFrom } : undefined
   }
 
   redispatch(call: Call, slot: number, route: Route, fiber: AnyFiber): void {

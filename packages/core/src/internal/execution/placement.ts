@@ -39,17 +39,22 @@ export class Placement {
   nodeOf(slot: number, readFrom: ReadFrom.ReadFrom): NodePool.Node | undefined {
     const { closed, pool, replicas } = this.cluster
     if (closed) return undefined
-    if (readFrom !== "primary" && ReadFrom.check("readFrom", readFrom) !== undefined) return undefined
+    if (this.problemOf(readFrom) !== undefined) return undefined
     if (slot < 0) return readFrom === "primary" ? this.anyPrimary() : this.anyReader(readFrom)
     const shard = this.shardOf(slot)
     if (shard !== undefined && readFrom !== "primary") return replicas.choose(shard, readFrom)
     return shard?.primary === undefined ? undefined : pool.node(shard.primary.address)
   }
 
+  /** What is wrong with the `readFrom` of a region or a session. */
+  problemOf(readFrom: ReadFrom.ReadFrom): string | undefined {
+    return readFrom === "primary" ? undefined : ReadFrom.problemOf(readFrom, this.cluster.availabilityZone)
+  }
+
   /** The reason why there is no node. */
   noNode(slot: number, readFrom: ReadFrom.ReadFrom): RedisError.Reason {
     if (this.cluster.closed) return new RedisError.Closed()
-    const problem = ReadFrom.check("readFrom", readFrom)
+    const problem = this.problemOf(readFrom)
     if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
     const role = readFrom === "replica" && (slot < 0 || this.shardOf(slot) !== undefined) ? "replica" : undefined
     return new RedisError.NoNodeForSlot({ slot: slot === anySlot ? undefined : slot, role })

@@ -13,12 +13,13 @@ import type * as Clock from "effect/Clock"
 import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
 import type * as NodePool from "../../NodePool.ts"
-import type { ReadFrom } from "../../ReadFrom.ts"
+import * as ReadFrom from "../../ReadFrom.ts"
 import * as Resp from "../../Resp.ts"
 import type * as SlotMap from "../../SlotMap.ts"
 import * as Reply from "../commands/reply.ts"
-import { Call } from "../connection/call.ts"
 import { reasonOf } from "../failures/failure.ts"
+import { Question } from "./question.ts"
+import { Zones } from "./zones.ts"
 
 const ROLE = Command.make(CommandSpec.get("ROLE"), [], Reply.raw)
 
@@ -35,39 +36,18 @@ const weight = 0.3
  */
 type Standing = "Fit" | "CutOff" | "Unknown" | "Unfit"
 
-/** Higher ranks are preferred. A cut-off replica ranks below a fit primary and above an unfit one. Unfit nodes never answer. */
-const ranks: Readonly<Record<Standing, number>> = { Fit: 4, CutOff: 2, Unknown: 0, Unfit: -1 }
-const primaryRanks = { fit: 4, fitButSecond: 3, other: 1 }
+/**
+ * Higher ranks are preferred. A cut-off replica ranks below a fit primary and above an unfit one. Unfit nodes never answer. The
+ * zone decides only between nodes that are equally fit.
+ */
+const ranks: Readonly<Record<Standing, number>> = { Fit: 40, CutOff: 20, Unknown: 0, Unfit: -1 }
+const inZone = 2
+const primaryRanks = { fitInZone: 41, fit: 40, fitButSecond: 39, other: 10 }
 
 /** A primary's replication offset at a time. */
 interface Written {
   readonly at: number
   readonly offset: number
-}
-
-class Question extends Call {
-  private readonly settle: (role: Resp.Value | undefined) => void
-
-  constructor(deadline: number, settle: (role: Resp.Value | undefined) => void) {
-    super(ROLE, false, deadline)
-    this.settle = settle
-  }
-
-  override get isAwaited(): boolean {
-    return false
-  }
-
-  override get isOwn(): boolean {
-    return true
-  }
-
-  onReply(value: Resp.Value): void {
-    this.settle(value)
-  }
-
-  onFailure(): void {
-    this.settle(undefined)
-  }
 }
 
 class Member {
@@ -97,7 +77,7 @@ class Member {
 const average = (before: number, measured: number): number =>
   measured <= before ? measured : before + weight * (measured - before)
 
-const isBefore = (a: Member, b: Member, readFrom: ReadFrom): boolean =>
+const isBefore = (a: Member, b: Member, readFrom: ReadFrom.ReadFrom): boolean =>
   readFrom === "nearest" ? a.roundTrip < b.roundTrip : a.turn < b.turn
 
 export interface Options {
@@ -105,6 +85,8 @@ export interface Options {
   readonly clock: Clock.Clock
   /** In milliseconds. */
   readonly maxLag: number
+  /** The availability zone of the client. */
+  readonly zone: string | undefined
   /** Called when the map has another role for a node than the node itself. */
   readonly onOutdated: () => void
 }
@@ -112,44 +94,55 @@ export interface Options {
 export class Replicas {
   private readonly options: Options
   private readonly members = new WeakMap<NodePool.Node, Member>()
+  private readonly zones: Zones
   private turn = 0
 
   constructor(options: Options) {
     this.options = options
+    this.zones = new Zones(options.zone)
   }
 
   /** A connection to a node was lost, or can't be opened. */
   nodeFailed(node: string): void {
     // With -Infinity the node is asked as soon as it can be reached again, before it gets any read.
-    this.doubt(node, -Infinity)
+    for (const member of this.doubt(node, -Infinity)) this.zones.forget(member.node)
   }
 
-  /** Chooses among the fittest nodes of a shard, by turns or by distance; `undefined` if no node may answer. */
-  choose({ primary, replicas }: SlotMap.Shard, readFrom: Exclude<ReadFrom, "primary">): NodePool.Node | undefined {
+  /** Chooses among the fittest nodes of a shard, by zone, turns or distance; `undefined` if no node may answer. */
+  choose(
+    { primary, replicas }: SlotMap.Shard,
+    readFrom: Exclude<ReadFrom.ReadFrom, "primary">
+  ): NodePool.Node | undefined {
     const { clock, maxLag, pool } = this.options
     const owner = primary === undefined ? undefined : pool.node(primary.address)
     if (replicas.length === 0) return readFrom === "replica" ? undefined : owner
     const now = clock.currentTimeMillisUnsafe()
+    const byZone = ReadFrom.needsZone(readFrom)
     let leader: Member | undefined
     let best: Member | undefined
     let bestRank = ranks.Unfit
-    if (owner !== undefined) {
+    if (owner !== undefined && primary !== undefined) {
       leader = this.memberOf(owner, true)
       this.ask(leader, undefined, now)
       if (readFrom !== "replica") {
         best = leader
         bestRank = leader.standing !== "Fit"
           ? primaryRanks.other
-          : readFrom === "preferReplica"
-          ? primaryRanks.fitButSecond
-          : primaryRanks.fit
+          : readFrom === "any" || readFrom === "nearest"
+          ? primaryRanks.fit
+          : readFrom === "preferZone" && this.zones.has(primary, owner, now)
+          ? primaryRanks.fitInZone
+          : primaryRanks.fitButSecond
       }
     }
-    for (const { address } of replicas) {
-      const replica = this.memberOf(pool.reader(address), false)
+    for (const node of replicas) {
+      const replica = this.memberOf(pool.reader(node.address), false)
       this.ask(replica, leader, now)
       const isLost = replica.standing === "CutOff" && now - replica.inTouchAt > maxLag
-      const rank = isLost ? ranks.Unfit : ranks[replica.standing]
+      const fitness = isLost ? ranks.Unfit : ranks[replica.standing]
+      const rank = byZone && fitness !== ranks.Unfit && this.zones.has(node, replica.node, now)
+        ? fitness + inZone
+        : fitness
       if (rank > bestRank || (rank === bestRank && best !== undefined && isBefore(replica, best, readFrom))) {
         best = replica
         bestRank = rank
@@ -165,8 +158,9 @@ export class Replicas {
   }
 
   /** Forgets the reports of a node, and ignores the reply to a ROLE that is under way. */
-  private doubt(node: string, askedAt: number): void {
+  private doubt(node: string, askedAt: number): ReadonlyArray<Member> {
     const { pool } = this.options
+    const members: Array<Member> = []
     for (const known of [pool.nodes().get(node), pool.readers().get(node)]) {
       const member = known === undefined ? undefined : this.members.get(known)
       if (member === undefined) continue
@@ -174,7 +168,9 @@ export class Replicas {
       member.inTouchAt = -Infinity
       member.question = undefined
       member.askedAt = askedAt
+      members.push(member)
     }
+    return members
   }
 
   private memberOf(node: NodePool.Node, isPrimary: boolean): Member {
@@ -190,7 +186,7 @@ export class Replicas {
     if (member.question !== undefined || now - member.askedAt < interval || member.node.isDown()) return
     const { clock } = this.options
     const sentAt = clock.monotonicTimeNanosUnsafe()
-    const question = new Question(now + interval, (role) => {
+    const question = new Question(ROLE, now + interval, (role) => {
       if (member.question !== question) return
       member.question = undefined
       if (role !== undefined) {

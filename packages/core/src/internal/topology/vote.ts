@@ -49,6 +49,13 @@ export const objection = (view: View, believed: View | undefined, isAbandoned: b
   return isAbandoned || isKin(view, believed) ? undefined : "it belongs to another cluster"
 }
 
+const zonesIn = ({ nodes }: SlotMap.SlotMap): number =>
+  Array.from(nodes.values()).filter(({ availabilityZone }) => availabilityZone !== undefined).length
+
+/** Of two views with one fingerprint the one that tells more zones: older servers, and those that have just joined, tell fewer. */
+const fuller = (a: View | undefined, b: View): View =>
+  a === undefined || (a.map !== b.map && zonesIn(b.map) > zonesIn(a.map)) ? b : a
+
 /** Whether a view is of a cluster that is up and serves slots. */
 export const isSound = ({ healthy, map }: View): boolean => healthy !== false && map.assigned > 0
 
@@ -68,7 +75,7 @@ export const elect = (
   for (const view of [sound, filled].find(({ length }) => length > 0) ?? views) {
     const tally = tallies.get(view.fingerprint)
     tallies.set(view.fingerprint, {
-      view: tally?.view ?? view,
+      view: fuller(tally?.view, view),
       votes: (tally?.votes ?? 0) + 1,
       epoch: tally?.epoch === undefined ? view.epoch : Math.max(tally.epoch, view.epoch ?? 0)
     })

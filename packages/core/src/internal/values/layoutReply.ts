@@ -23,6 +23,7 @@ export interface Node {
   readonly role: "primary" | "replica"
   /** Keys of the node's other addresses: its IP, its host name, the address that it announced before `addressMap`. */
   readonly aliases: ReadonlyArray<string>
+  /** The node's availability zone, if the reply tells it (Valkey 9). */
   readonly availabilityZone: string | undefined
   /** Always `"online"` in a map read from CLUSTER SLOTS, which does not report health. */
   readonly health: "online" | "failed" | "loading"

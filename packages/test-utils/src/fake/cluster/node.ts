@@ -38,6 +38,8 @@ export interface NodeOptions {
   readonly id: string
   readonly host: string
   readonly port: number
+  /** The availability zone that it is started in. */
+  readonly zone: Bin | undefined
   readonly view: ClusterState.View
 }
 
@@ -51,6 +53,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   host: string
   port: number
   readonly home: string
+  private readonly firstZone: Bin | undefined
   process: "running" | "paused" | "stopped" = "running"
   /** The time since which the other nodes can't hear it. */
   silentSince = Infinity
@@ -89,6 +92,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.host = options.host
     this.port = options.port
     this.home = `${options.host}:${options.port}`
+    this.firstZone = options.zone
     this.view = options.view
     this.startedAt = world.now()
     this.shardId = world.nextShardId()
@@ -102,6 +106,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.config.clear()
     for (const [name, value] of Object.entries(defaultsOf(this.version))) this.config.set(name, value)
     for (const [name, value] of this.world.settings.config) this.config.set(name, value)
+    if (this.firstZone !== undefined) this.config.set("availability-zone", this.firstZone)
     const password = this.config.get("requirepass")
     this.users.clear()
     this.users.set("default", Acl.defaultUser(password === "" ? undefined : password, this.version))
@@ -120,6 +125,11 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   /** The id of its process. */
   get runId(): string {
     return this.id.slice(8) + this.hashSeed.toString(16).padStart(8, "0")
+  }
+
+  /** Its availability zone; empty if it has none, undefined if it knows of none. */
+  get zone(): Bin | undefined {
+    return this.config.get("availability-zone")
   }
 
   get primaryId(): string | undefined {

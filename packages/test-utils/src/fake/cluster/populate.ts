@@ -15,6 +15,7 @@ export const addMember = (world: FakeWorld, index: number, view: ClusterState.Vi
     id: world.nextNodeId(),
     host: `fake-${index}`,
     port: 6379,
+    zone: world.settings.zoneOf(index),
     view
   })
   world.add(node)

@@ -19,6 +19,8 @@ import { fromText } from "../values/binary.ts"
 export interface Settings {
   readonly version: Version
   readonly nodeTimeout: number
+  /** The availability zone of a node, by its index. */
+  readonly zoneOf: (index: number) => Bin | undefined
   readonly config: ReadonlyMap<string, Bin>
 }
 

@@ -22,6 +22,9 @@ import { fromInput, fromText } from "../values/binary.ts"
  *   takes its place, if most primaries can still hear each other.
  * - `password`: the password of the default user. The client of `layer` gets it too.
  * - `requireFullCoverage`: whether a cluster without an owner for every slot refuses all commands, true by default.
+ * - `availabilityZones`: the zones over which the nodes are spread, each shard's nodes in different ones as far as there are
+ *   enough. The nodes tell them as Valkey 9 does: in HELLO, INFO, CLUSTER SLOTS and CLUSTER SHARDS; and CONFIG SET
+ *   availability-zone changes that of a node until its restart. Without it they know of no zones, as Redis.
  * - `config`: more settings, as for CONFIG SET.
  * - `seed`: determines everything that is random: node ids, RANDOMKEY, SPOP. The same seed gives the same run. Default 1.
  *
@@ -35,6 +38,7 @@ export interface Options {
   readonly nodeTimeout?: Duration.Input | undefined
   readonly password?: Redacted.Redacted | undefined
   readonly requireFullCoverage?: boolean | undefined
+  readonly availabilityZones?: ReadonlyArray<string> | undefined
   readonly config?: Readonly<Record<string, string>> | undefined
   readonly seed?: number | undefined
 }
@@ -46,6 +50,7 @@ const optionNames: ReadonlyArray<string> = [
   "nodeTimeout",
   "password",
   "requireFullCoverage",
+  "availabilityZones",
   "config",
   "seed"
 ]
@@ -60,6 +65,12 @@ export const checked = (options: Options) => {
   const settings = Object.entries(config).map(([name, value]) =>
     [name.toLowerCase(), fromInput(Checks.word(`config, at ${name},`, value))] as const
   )
+  const zones = options.availabilityZones === undefined
+    ? undefined
+    : Checks.list("availabilityZones", options.availabilityZones).map((zone) =>
+      fromInput(Checks.word("availabilityZones", zone))
+    )
+  if (zones?.length === 0) Checks.fail("availabilityZones is empty: give a zone at least, or leave it out")
   if (password !== undefined && !Redacted.isRedacted(password)) {
     Checks.fail("password must be Redacted: Redacted.make(\"...\")")
   }
@@ -68,7 +79,9 @@ export const checked = (options: Options) => {
   }
   if (!Number.isInteger(seed)) Checks.fail(`seed is ${Checks.shown(seed)}: give a whole number`)
   const nodeTimeout = Checks.millis("nodeTimeout", options.nodeTimeout === undefined ? "1 second" : options.nodeTimeout)
-  return { primaries, replicas, seed, nodeTimeout, version: Version.named(options.version), settings }
+  const zoneOf = (index: number): string | undefined =>
+    zones?.[(index % primaries + Math.floor(index / primaries)) % zones.length]
+  return { primaries, replicas, seed, nodeTimeout, version: Version.named(options.version), settings, zoneOf }
 }
 
 const secretOf = (password: Redacted.Redacted | undefined): string => {

@@ -23,9 +23,13 @@ const memberOf = (node: FakeNode, id: string): ClusterState.Member => {
   return member
 }
 
+/** What a reply says of the zone of a node: nothing if it has none. */
+const zoneOf = (node: FakeNode | undefined): ReadonlyArray<readonly [Resp.Reply, Resp.Reply]> =>
+  node?.zone ? [[bulk("availability-zone"), bulk(node.zone)]] : []
+
 const slotsEntry = (node: FakeNode, id: string): Resp.Reply => {
   const other = node.world.byId.get(id)
-  return array([bulk(other?.host ?? ""), integer(other?.port ?? 0), bulk(id), map([])])
+  return array([bulk(other?.host ?? ""), integer(other?.port ?? 0), bulk(id), map(zoneOf(other))])
 }
 
 const replicaIndex = (view: ClusterState.View): ReadonlyMap<string, ReadonlyArray<ClusterState.Member>> => {
@@ -76,7 +80,8 @@ const shardNode = (node: FakeNode, member: ClusterState.Member): Resp.Reply => {
     [bulk("endpoint"), host],
     [bulk("role"), bulk(member.primary === undefined ? "master" : "replica")],
     [bulk("replication-offset"), integer(other === undefined ? 0 : node.world.offsetOf(other))],
-    [bulk("health"), bulk(healthNames[member.health])]
+    [bulk("health"), bulk(healthNames[member.health])],
+    ...zoneOf(other)
   ])
 }
 

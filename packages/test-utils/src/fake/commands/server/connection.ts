@@ -53,7 +53,8 @@ const hello = (session: ClientSession, node: FakeNode, args: ReadonlyArray<Bin>)
     [bulk("id"), integer(session.id)],
     [bulk("mode"), bulk("cluster")],
     [bulk("role"), bulk(node.isReplica ? "replica" : "master")],
-    [bulk("modules"), array([])]
+    [bulk("modules"), array([])],
+    ...(node.zone ? [[bulk("availability_zone"), bulk(node.zone)] as const] : [])
   ])
 }
 

@@ -24,7 +24,8 @@ const server = (node: FakeNode, now: number): Lines => [
   ["server_time_usec", Math.floor(now * 1000)],
   ["uptime_in_seconds", Math.floor((now - node.startedAt) / 1000)],
   ["uptime_in_days", Math.floor((now - node.startedAt) / 86_400_000)],
-  ["hz", 10]
+  ["hz", 10],
+  ...(node.zone === undefined ? [] : [["availability_zone", node.zone] as const])
 ]
 
 const clients = (node: FakeNode): Lines => [
