@@ -287,7 +287,7 @@ describe("zones of nodes", () => {
         key[0],
         7000,
         `id-${key}`,
-        ...(zones[i] === undefined ? [] : [["availability-zone", zones[i]]])
+        zones[i] === undefined ? [] : ["availability-zone", zones[i]]
       ])
       const map = Result.getOrThrow(
         SlotMap.fromClusterSlots([[0, 16383, ...nodes]], { origin: Address.tcp("a", 7000) })

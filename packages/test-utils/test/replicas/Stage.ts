@@ -25,8 +25,12 @@ export class Stage extends Context.Service<Stage, {
   readonly pause: Act
   readonly resume: Act
   readonly failover: Act
+  /** Puts a node into an availability zone, also after a restart; false if the server knows of none. */
+  readonly setZone: (node: RealCluster.Node, zone: string) => Effect.Effect<boolean, Problem>
   readonly awaitPromotion: (of: RealCluster.Node) => Effect.Effect<RealCluster.Node, Problem>
   /** Waits until all nodes agree about what was done to some of them. */
+  /** Whether CLUSTER SLOTS tells zones: other servers tell theirs only to whoever connects. */
+  readonly mapTellsZones: boolean
   readonly waitUntilStable: Effect.Effect<void, Problem>
   /** How many GETs a node has answered with a value since it was started. */
   readonly served: (node: RealCluster.Node) => Effect.Effect<number, Problem>

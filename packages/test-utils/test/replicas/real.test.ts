@@ -9,6 +9,7 @@ import { keysOf, makeWatch, readUntil, store, whileReading } from "./Reads.ts"
 import type { Reads } from "./Reads.ts"
 import { scenarios } from "./scenarios.ts"
 import { layout, scenario, shard, Stage } from "./Stage.ts"
+import { zoneScenarios } from "./zones.ts"
 
 const password = Redacted.make("let me in")
 
@@ -20,6 +21,12 @@ const start = Effect.gen(function*() {
   const stage = Stage.of({
     ...servers,
     served: (node) => Effect.map(servers.command(node, "INFO", ["commandstats"]), (text) => calls(text, "get")),
+    mapTellsZones: servers.kind === "valkey" && Number.parseFloat(servers.version) >= 9,
+    setZone: (node, zone) =>
+      servers.command(node, "CONFIG", ["SET", "availability-zone", zone]).pipe(
+        Effect.andThen(servers.command(node, "CONFIG", ["REWRITE"])),
+        Effect.match({ onSuccess: () => true, onFailure: () => false })
+      ),
     client: (settings) => NodeRedisCluster.layer({ nodes: servers.addresses, credentials: { password }, ...settings })
   })
   return Context.make(Stage, stage).pipe(Context.add(RealCluster.RealCluster, servers))
@@ -149,5 +156,5 @@ const real = [
 ]
 
 layer(Layer.effectContext(start), { excludeTestServices: true, timeout: 20_000 })("on real servers", (it) => {
-  for (const { name, run } of [...scenarios, ...real]) it.effect(name, () => run, 20_000)
+  for (const { name, run } of [...scenarios, ...real, ...zoneScenarios]) it.effect(name, () => run, 20_000)
 })
