@@ -29,6 +29,8 @@ import { toError, unsent } from "./internal/failures/failure.ts"
 import { Cadence } from "./internal/topology/cadence.ts"
 import * as ClusterSource from "./internal/topology/clusterSource.ts"
 import type { ClusterOptions } from "./internal/topology/clusterSource.ts"
+import * as DetectSource from "./internal/topology/detectSource.ts"
+import type { DetectOptions } from "./internal/topology/detectSource.ts"
 import * as Guarded from "./internal/topology/guarded.ts"
 import { sourceProblem } from "./internal/topology/guarded.ts"
 import { Lookout, nobody } from "./internal/topology/lookout.ts"
@@ -43,6 +45,7 @@ import * as RedisError from "./RedisError.ts"
 import * as SlotMap from "./SlotMap.ts"
 
 export type { ClusterOptions } from "./internal/topology/clusterSource.ts"
+export type { DetectOptions } from "./internal/topology/detectSource.ts"
 export type { Discovery, Redirects, Source } from "./internal/topology/source.ts"
 export type { StandaloneOptions } from "./internal/topology/standaloneSource.ts"
 
@@ -272,6 +275,30 @@ export const cluster = (options: ClusterOptions): Source => ClusterSource.make(o
  * @since 0.1.0
  */
 export const standalone = (options: StandaloneOptions): Source => StandaloneSource.make(options)
+
+/**
+ * Whatever is there: a cluster, a server without cluster mode, or a primary and its replicas. The first of the nodes that answers
+ * says in which mode it runs (HELLO; where that is not known, INFO, or whether it tells who has the slots). Then the source is as
+ * {@link cluster} or {@link standalone} with the same nodes. Invalid options fail with `InvalidArgument` when it is opened.
+ *
+ * **Details**
+ *
+ * When the map can't be learnt, the nodes are asked again: another kind of server may be there by now. So does a MOVED from a
+ * server that has said that it is alone.
+ *
+ * **Example** (The same program on a laptop and in production)
+ *
+ * ```ts
+ * import { Address, RedisCluster, Topology } from "@redisc/core"
+ *
+ * const layerOf = (host: string, port: number) =>
+ *   RedisCluster.layerFromSource(Topology.detect({ nodes: [Address.tcp(host, port)] }))
+ * ```
+ *
+ * @category sources
+ * @since 0.1.0
+ */
+export const detect = (options: DetectOptions): Source => DetectSource.make(options)
 
 /**
  * Whether the nodes of a {@link fixed} map want all keys of a command in one slot, as in a cluster. Default true.

@@ -1,0 +1,152 @@
+/**
+ * The map of whatever is there: asks the first server that answers in which mode it runs, and goes on as the source for that mode.
+ * If that one fails, the question is asked again, since another kind of server may be there by now.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import type { Address } from "../../Address.ts"
+import * as Addresses from "../../Address.ts"
+import { Connector } from "../../Connector.ts"
+import { NodePool } from "../../NodePool.ts"
+import * as RedisError from "../../RedisError.ts"
+import type * as SlotMap from "../../SlotMap.ts"
+import { unsent } from "../failures/failure.ts"
+import * as Settings from "../values/settings.ts"
+import * as ClusterSource from "./clusterSource.ts"
+import { modeOf } from "./mode.ts"
+import type { Mode } from "./mode.ts"
+import type { Discovery, Source } from "./source.ts"
+import * as StandaloneSource from "./standaloneSource.ts"
+import type { Unheard } from "./survey.ts"
+
+/**
+ * How to find Redis, in whatever mode it runs.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface DetectOptions {
+  /** Servers to ask: nodes of a cluster, a server or a primary and its replicas, or Sentinels. */
+  readonly nodes: ReadonlyArray<Address>
+  /**
+   * Translates an address that a server announces to the address to connect to. If it throws or returns something else, that address
+   * is not used.
+   */
+  readonly addressMap?: ((announced: Address) => Address) | undefined
+}
+
+interface Chosen {
+  readonly mode: Mode
+  readonly discovery: Discovery
+  readonly scope: Scope.Closeable
+}
+
+const sourceOf = (mode: Exclude<Mode, "sentinel">, { addressMap, nodes }: DetectOptions): Source => {
+  switch (mode) {
+    case "cluster":
+      return ClusterSource.make({ seeds: nodes, addressMap })
+    case "standalone":
+      return StandaloneSource.make({ servers: nodes, addressMap })
+  }
+}
+
+const isSentinel = "they are Sentinels: use Topology.sentinel({ name, sentinels })"
+
+/** The mode of the first server that answers; or why none does. */
+const detect = (
+  pool: NodePool["Service"],
+  nodes: ReadonlyArray<Address>,
+  isDoubted: boolean
+): Effect.Effect<Mode, ReadonlyArray<Unheard>> => {
+  const first = Deferred.makeUnsafe<Mode, ReadonlyArray<Unheard>>()
+  const failures: Array<Unheard> = []
+  const asking = Effect.forEach(nodes, (address) =>
+    Effect.match(modeOf(pool.node(address), isDoubted), {
+      onSuccess: (mode) => {
+        Deferred.doneUnsafe(first, Effect.succeed(mode))
+      },
+      onFailure: (problem) => {
+        failures.push({ node: address.key, problem })
+      }
+    }), { concurrency: "unbounded", discard: true })
+  return Effect.raceFirst(Deferred.await(first), Effect.andThen(asking, Effect.suspend(() => Effect.fail(failures))))
+}
+
+const open = Effect.fnUntraced(function*(options: DetectOptions) {
+  const pool = yield* NodePool
+  const connector = yield* Connector
+  const scope = yield* Effect.scope
+  let chosen: Chosen | undefined
+  /** Ends when another source is chosen. */
+  let other = Deferred.makeUnsafe<void>()
+  /** Whether a server that was said to be alone has answered MOVED. */
+  let hasMoved = false
+
+  const choose = Effect.fnUntraced(function*(mode: Mode): Effect.fn.Return<void, RedisError.RedisError> {
+    if (chosen?.mode === mode) return
+    if (mode === "sentinel") return yield* StandaloneSource.noPrimary([{ node: "the nodes", problem: isSentinel }])
+    const own = yield* Scope.fork(scope)
+    const discovery = yield* sourceOf(mode, options).open.pipe(
+      Effect.provideService(NodePool, pool),
+      Effect.provideService(Connector, connector),
+      Effect.provideService(Scope.Scope, own),
+      Effect.onError(() => Scope.close(own, Exit.void))
+    )
+    if (chosen !== undefined) yield* Scope.close(chosen.scope, Exit.void)
+    chosen = { mode, discovery, scope: own }
+    Deferred.doneUnsafe(other, Effect.void)
+    other = Deferred.makeUnsafe()
+  })
+
+  /** Asks for the mode, and goes on as the source for it; undefined if it is the known one, or nobody answers. */
+  const otherwise = Effect.gen(function*(): Effect.fn.Return<Chosen | undefined, RedisError.RedisError> {
+    const before = chosen
+    const mode = yield* Effect.result(detect(pool, options.nodes, hasMoved))
+    hasMoved = false
+    if (Result.isSuccess(mode)) yield* choose(mode.success)
+    else if (before === undefined) return yield* StandaloneSource.noPrimary(mode.failure)
+    return chosen === before ? undefined : chosen
+  })
+
+  const learn = Effect.gen(function*(): Effect.fn.Return<SlotMap.SlotMap, RedisError.RedisError> {
+    if (chosen === undefined || hasMoved) yield* otherwise
+    const learnt = yield* Effect.result(chosen!.discovery.learn)
+    if (Result.isSuccess(learnt)) return learnt.success
+    const other = yield* otherwise
+    return yield* other === undefined ? Effect.fail(learnt.failure) : other.discovery.learn
+  })
+
+  const discovery: Discovery = {
+    get oneSlot() {
+      return chosen?.discovery.oneSlot
+    },
+    learn,
+    news: Effect.suspend(() => Effect.raceFirst(chosen?.discovery.news ?? Effect.never, Deferred.await(other))),
+    dueAt: () => chosen?.discovery.dueAt?.(),
+    redirects: {
+      addressOf: (announced) => Addresses.mapped(options.addressMap, announced),
+      patch: (map, slot, address, from) => {
+        hasMoved ||= chosen?.mode !== "cluster"
+        return hasMoved ? map : chosen?.discovery.redirects?.patch(map, slot, address, from) ?? map
+      },
+      promote: (map, address, from) => chosen?.discovery.redirects?.promote?.(map, address, from) ?? map,
+      serves: (slot, node) => chosen?.discovery.redirects?.serves(slot, node),
+      disclaim: (map, slot, node) => chosen?.discovery.redirects?.disclaim(map, slot, node) ?? map
+    }
+  }
+  return discovery
+})
+
+const checks: Settings.Checks = { nodes: ClusterSource.seeds, addressMap: Settings.aFunction }
+
+export const make = (options: DetectOptions): Source => ({
+  open: Effect.suspend(() => {
+    const problem = Settings.optionsProblem(options, checks) ?? ClusterSource.seeds("nodes", options.nodes)
+    return problem === undefined ? open(options) : Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
+  })
+})
