@@ -36,6 +36,12 @@ export const Delivery = Schema.Literals(["NotSent", "Rejected", "MaybeExecuted",
  */
 export type Delivery = typeof Delivery.Type
 
+/** What the texts of some errors leave unsaid. */
+const withheld: ReadonlyArray<readonly [says: RegExp, advice: string]> = [
+  [/^ERR unknown (sub)?command\b/i, "it is older than the command, or a service or a proxy withholds it"],
+  [/^NOPERM .*\bno permissions to run\b/i, "allow the user to run it, by ACL SETUSER or as the service has it"]
+]
+
 /**
  * The server answered with an error that no redirect or retry can fix, such as `WRONGTYPE`, `NOSCRIPT` or `OOM`.
  *
@@ -51,7 +57,8 @@ export class ServerError extends Schema.TaggedClass<ServerError>("@redisc/core/R
   text: Schema.String
 }) {
   get message(): string {
-    return `the server answered ${JSON.stringify(this.text)}`
+    const advice = withheld.find(([says]) => says.test(this.text))?.[1]
+    return `the server answered ${JSON.stringify(this.text)}${advice === undefined ? "" : `; ${advice}`}`
   }
 }
 
@@ -409,7 +416,8 @@ export class Conflict extends Schema.TaggedClass<Conflict>("@redisc/core/RedisEr
 }
 
 /**
- * The writes were executed, but fewer replicas than requested have acknowledged them in time.
+ * The writes were executed, but fewer replicas than requested have acknowledged them in time. `problem` says why a node did not
+ * tell how many, for instance because a service withholds WAIT.
  *
  * Source: https://redis.io/docs/latest/commands/wait/
  *
@@ -418,10 +426,11 @@ export class Conflict extends Schema.TaggedClass<Conflict>("@redisc/core/RedisEr
  */
 export class NotReplicated extends Schema.TaggedClass<NotReplicated>("@redisc/core/RedisError/NotReplicated")(
   "NotReplicated",
-  { wanted: Schema.Number, acknowledged: Schema.Number }
+  { wanted: Schema.Number, acknowledged: Schema.Number, problem: Schema.optional(Schema.String) }
 ) {
   get message(): string {
-    return `it was written, but only ${this.acknowledged} of ${this.wanted} replicas have acknowledged it in time`
+    const said = `it was written, but only ${this.acknowledged} of ${this.wanted} replicas have acknowledged it in time`
+    return this.problem === undefined ? said : `${said}: WAIT failed, ${this.problem}`
   }
 }
 

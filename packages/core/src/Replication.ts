@@ -112,18 +112,28 @@ const problemOf = (self: unknown, options: unknown): string | undefined => {
     (Effect.isEffect(self) ? undefined : `give the Effect whose writes are to be acknowledged, not ${kindOf(self)}`)
 }
 
-/** Sends WAIT on each connection that was written on. A lost connection counts as acknowledged by no replica. */
+/**
+ * Sends WAIT on each connection that was written on. A connection that is lost, or on which WAIT fails, counts as acknowledged by
+ * no replica.
+ */
 const acknowledged = Effect.fnUntraced(function*(
   held: HeldLines,
   { replicas: wanted, within }: Options
 ): Effect.fn.Return<void, RedisError.RedisError> {
+  let problem: string | undefined
   const counts = yield* Effect.forEach(
     held.written,
-    (connection) => Effect.orElseSucceed(connection.execute(wait(wanted, within)), () => 0),
+    (connection) =>
+      Effect.catch(connection.execute(wait(wanted, within)), ({ reason }) =>
+        Effect.sync(() => {
+          problem ??= reason.message
+          return 0
+        })),
     { concurrency: "unbounded" }
   )
   const least = held.lost > 0 ? 0 : Math.min(...counts, wanted)
   if (least < wanted) {
-    return yield* toError(maybeExecuted(new RedisError.NotReplicated({ wanted, acknowledged: least })))
+    const told = problem === undefined ? {} : { problem }
+    return yield* toError(maybeExecuted(new RedisError.NotReplicated({ wanted, acknowledged: least, ...told })))
   }
 })

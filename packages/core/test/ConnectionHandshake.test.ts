@@ -91,7 +91,13 @@ describe("the handshake", () => {
   it.effect.each(
     [
       ["an unknown command", noHello],
-      ["a refused protocol", Reply.error("NOPROTO unsupported protocol version")]
+      ["a refused protocol", Reply.error("NOPROTO unsupported protocol version")],
+      [
+        "a command that the user may not run",
+        Reply.error("NOPERM this user has no permissions to run the 'hello' command")
+      ],
+      // Envoy wants AUTH before anything else, HELLO included.
+      ["a proxy that knows only AUTH", Reply.error("NOAUTH Authentication required.")]
     ] as const
   )("falls back to RESP2 on %s", ([, refusal]) =>
     Effect.gen(function*() {
@@ -102,6 +108,22 @@ describe("the handshake", () => {
       const { received } = node.connections[0]
       assert.deepStrictEqual(received.slice(1, 3), [`AUTH ada ${secret}`, "CLIENT SETNAME billing"])
       assert.strictEqual(yield* connection.execute(Redis.get("k")), null)
+    }))
+
+  it.effect("goes on without a name where CLIENT SETNAME is refused", () =>
+    Effect.gen(function*() {
+      const { connect, node } = oneNode()
+      node.on("HELLO", noHello).on("CLIENT SETNAME", Reply.error("ERR unknown command 'CLIENT'")).on("GET", Reply.null)
+      const connection = yield* connect({ clientName: "billing" })
+      assert.strictEqual(yield* connection.execute(Redis.get("k")), null)
+    }))
+
+  it.effect("does not take a name's NOAUTH for a refused name", () =>
+    Effect.gen(function*() {
+      const { connect, node } = oneNode()
+      node.on("HELLO", noHello).on("CLIENT SETNAME", Reply.error("NOAUTH Authentication required."))
+      const error = yield* Effect.flip(connect({ clientName: "billing" }))
+      assert.strictEqual(error.reason._tag, "AuthenticationFailed")
     }))
 
   it.effect("gives AUTH only the password when no user is named, as servers before 6 want it", () =>

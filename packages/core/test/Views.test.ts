@@ -391,6 +391,17 @@ describe("a user who may not ask for all of it", () => {
       assert.strictEqual(topology.refreshes(), before + 1)
     }))
 
+  it.effect("learns from CLUSTER SHARDS where CLUSTER SLOTS is unknown", () =>
+    Effect.gen(function*() {
+      const cluster = scriptedCluster(thirds)
+      for (const node of cluster.nodes.values()) {
+        node.on("CLUSTER SLOTS", Reply.error("ERR unknown subcommand 'slots'. Try CLUSTER HELP."))
+          .on("CLUSTER SHARDS", shardsReply(thirds))
+      }
+      const { topology } = yield* learn(cluster, ["a:7000"])
+      assert.deepStrictEqual(owners(yield* topology.current), ownersOf(thirds))
+    }))
+
   it.effect("fails with what the server says when neither may be asked", () =>
     Effect.gen(function*() {
       const cluster = scriptedCluster(thirds)

@@ -26,6 +26,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Bus from "./fake/cluster/bus.ts"
+import * as Front from "./fake/cluster/front.ts"
 import type { FakeNode, FakeWorld } from "./fake/cluster/node.ts"
 import { addMember, populate } from "./fake/cluster/populate.ts"
 import { World } from "./fake/cluster/world.ts"
@@ -33,7 +34,7 @@ import { groups } from "./fake/commands/groups.ts"
 import { sendTo, wordsOf } from "./fake/controls/command.ts"
 import * as Controls from "./fake/controls/controls.ts"
 import type { NodeRef, Seed } from "./fake/controls/controls.ts"
-import { checked, settingsOf } from "./fake/controls/options.ts"
+import { checked, primariesOf, settingsOf } from "./fake/controls/options.ts"
 import type { Options } from "./fake/controls/options.ts"
 import { awaitPromotion, nodeOf, stateOf } from "./fake/controls/states.ts"
 import { slotOf } from "./fake/data/keyspace.ts"
@@ -287,7 +288,9 @@ const step = <A>(run: () => A): Effect.Effect<A, FakeClusterError> =>
   })
 
 const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Parts, FakeClusterError, Scope.Scope> {
-  const { nodeTimeout, primaries, replicas, seed, settings, version, zoneOf } = yield* step(() => checked(options))
+  const { nodeTimeout, primaries, profile, replicas, seed, settings, version, zoneOf } = yield* step(() =>
+    checked(options)
+  )
   const config = yield* step(() => settingsOf(options, settings))
   Registry.load(groups)
   const context = yield* Effect.context()
@@ -300,6 +303,7 @@ const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pa
     settings: {
       version,
       nodeTimeout,
+      profile,
       zoneOf,
       config: new Map([["cluster-node-timeout", String(nodeTimeout)], ...config])
     },
@@ -309,6 +313,7 @@ const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Pa
     }
   })
   world.shutDown = (node) => queueMicrotask(() => Controls.kill(world, node.name))
+  if (profile.shape === "endpoint") Front.put(world)
   populate(world, primaries, replicas)
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -347,7 +352,10 @@ const makeService = (world: FakeWorld): Service => {
   })
 
   return FakeCluster.of({
-    addresses: Array.from(world.nodes.values(), ({ host, port }) => Address.tcp(host, port)),
+    addresses: Array.from(
+      new Map(Array.from(world.nodes.values(), ({ host, port }) => [`${host}:${port}`, Address.tcp(host, port)]))
+        .values()
+    ),
     version: world.settings.version.release,
     nodes: states,
     primaries: Effect.map(
@@ -412,6 +420,14 @@ const makeService = (world: FakeWorld): Service => {
       on(node, (found) => Controls.say(found, Script.spoken(saying), settings?.connection)),
 
     listen: Effect.gen(function*() {
+      const { shape, secure } = world.settings.profile
+      if (secure || shape === "endpoint") {
+        return yield* new FakeClusterError({
+          problem: `a profile with ${
+            secure ? "TLS" : "one endpoint"
+          } has no ports: give it secure: false and shape: "nodes"`
+        })
+      }
       const scope = yield* Effect.scope
       const openOne = (node: FakeNode) => Scope.provide(Door.open(node), scope)
       openDoor = openOne
@@ -496,10 +512,12 @@ export const layerConnector = (options?: Options): Layer.Layer<FakeCluster | Con
 export const layer = (
   options: LayerOptions = {}
 ): Layer.Layer<FakeCluster | RedisCluster.Services, FakeClusterError | RedisError> => {
-  const { client, password, primaries = 3, replicas = 0 } = options ?? {}
+  const { client, password, profile, primaries = primariesOf(profile), replicas = 0 } = options ?? {}
   // Invalid options are reported when the cluster is made.
   const count = Number.isInteger(primaries) && Number.isInteger(replicas) ? primaries * (1 + replicas) : 1
-  const nodes = Array.from({ length: Math.min(count, 16) }, (_, index) => `fake-${index}:6379`)
+  const nodes = profile?.shape === "endpoint"
+    ? [`${Front.host}:${Front.ports.primary}`]
+    : Array.from({ length: Math.min(count, 16) }, (_, index) => `fake-${index}:6379`)
   const cluster = RedisCluster.layer({
     nodes,
     pingInterval: "1 day",

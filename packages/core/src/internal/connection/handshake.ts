@@ -36,9 +36,17 @@ const SELECT = CommandSpec.get("SELECT")
 const command = (spec: CommandSpec.CommandSpec, args: ReadonlyArray<string>): Command.Any =>
   Command.make(spec, args, Reply.raw)
 
-/** Whether HELLO itself was refused: servers before 6 don't know it, and some proxies refuse protocol 3. */
-const speaksOnlyResp2 = (reason: RedisError.Reason): boolean =>
-  reason._tag === "ServerError" && (reason.code === "NOPROTO" || reason.text.startsWith("ERR unknown command"))
+/**
+ * Whether HELLO itself was refused: servers before 6 don't know it, some proxies refuse protocol 3, and some let nothing but AUTH
+ * pass first, although HELLO carried the credentials.
+ */
+const speaksOnlyResp2 = (reason: RedisError.Reason, login: Login | undefined): boolean =>
+  reason._tag === "ServerError"
+    ? reason.code === "NOPROTO" || reason.code === "NOPERM" || reason.text.startsWith("ERR unknown command")
+    : login !== undefined && isOfNoLogin(reason)
+
+const isOfNoLogin = (reason: RedisError.Reason): boolean =>
+  reason._tag === "AuthenticationFailed" && reason.code === "NOAUTH"
 
 /** The arguments of AUTH. */
 export type Login = readonly [username: string, password: string]
@@ -179,7 +187,7 @@ class Steps {
         // Since Valkey 8.1, if the server has one.
         this.zone = zoneOf(value.get("availability_zone"))
       },
-      otherwise: (reason) => speaksOnlyResp2(reason) ? this.inResp2 : undefined
+      otherwise: (reason) => speaksOnlyResp2(reason, login) ? this.inResp2 : undefined
     }
   }
 
@@ -191,7 +199,13 @@ class Steps {
       ...(login === undefined
         ? []
         : [{ command: command(AUTH, credentials?.username === undefined ? login.slice(1) : login) }]),
-      ...(clientName === undefined ? [] : [{ command: command(SETNAME, [clientName]) }])
+      // A name is only shown to others.
+      ...(clientName === undefined
+        ? []
+        : [{
+          command: command(SETNAME, [clientName]),
+          otherwise: (reason: RedisError.Reason) => isOfNoLogin(reason) ? undefined : []
+        }])
     ]
   }
 

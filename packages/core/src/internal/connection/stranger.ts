@@ -46,5 +46,6 @@ const advice: ReadonlyArray<readonly [says: RegExp, advice: string]> = [
 /** Why a server does not return the layout of the cluster, from its error, with advice if there is some. */
 export const withoutLayout = (reason: RedisError.Reason): string => {
   const what = advice.find(([says]) => says.test(reason.message))?.[1]
-  return what === undefined ? reason.message : `${reason.message}: ${what}`
+  const said = reason._tag === "ServerError" ? `the server answered ${JSON.stringify(reason.text)}` : reason.message
+  return what === undefined ? reason.message : `${said}: ${what}`
 }

@@ -45,11 +45,13 @@ const field = (info: string, name: string): string | undefined => {
 }
 
 const isRefused = ({ reason }: RedisError): boolean => reason._tag === "ServerError"
-const isForbidden = ({ reason }: RedisError): boolean => reason._tag === "ServerError" && reason.code === "NOPERM"
+/** Whether a command may not be run, or is one that the server does not have. */
+const isWithheld = ({ reason }: RedisError): boolean =>
+  reason._tag === "ServerError" && (reason.code === "NOPERM" || /^ERR unknown (sub)?command\b/i.test(reason.text))
 
 /**
- * Asks one node. If the user may not run CLUSTER INFO, the view lacks health and epoch. If it may not run CLUSTER SLOTS,
- * CLUSTER SHARDS is tried.
+ * Asks one node. If the user may not run CLUSTER INFO, the view lacks health and epoch. Where CLUSTER SLOTS is
+ * withheld, CLUSTER SHARDS is tried.
  */
 const ask = Effect.fnUntraced(function*(
   node: Node,
@@ -64,7 +66,7 @@ const ask = Effect.fnUntraced(function*(
     node.ask(CLUSTER_SHARDS),
     (reply) => layouts.read(reply, address, SlotMap.fromClusterShards)
   )
-  const layout = Effect.catch(slots, (error) => isForbidden(error) ? shards : Effect.fail(error))
+  const layout = Effect.catch(slots, (error) => isWithheld(error) ? shards : Effect.fail(error))
   const [facts, read] = yield* Effect.all([info, layout], { concurrency: "unbounded" }).pipe(
     Effect.mapError((error) => withoutLayout(error.reason)),
     Effect.timeoutOrElse({ duration: askTimeout, orElse: () => Effect.fail("it did not answer in time") })

@@ -29,6 +29,7 @@ export const relink = (world: FakeWorld): void => {
       node.adopt(node.keys.clone())
     }
   }
+  world.relinked()
 }
 
 /** The replicas that share this primary's data. */

@@ -7,6 +7,8 @@
 import * as Resp from "@redisc/core/Resp"
 import type * as Clock from "effect/Clock"
 import type { Bin } from "../definitions/handler.ts"
+import { Restrictions } from "../facts/profile.ts"
+import type { Profile } from "../facts/profile.ts"
 import type { Version } from "../facts/version.ts"
 import { later } from "../platform/later.ts"
 import { Rules } from "../session/interventions.ts"
@@ -22,6 +24,7 @@ export interface Settings {
   /** The availability zone of a node, by its index. */
   readonly zoneOf: (index: number) => Bin | undefined
   readonly config: ReadonlyMap<string, Bin>
+  readonly profile: Profile
 }
 
 /** A node, as far as the world uses it. */
@@ -81,6 +84,9 @@ export class World<N extends Inhabitant> {
 
   /** SHUTDOWN: ends the process of a node when the command is done. */
   shutDown: (node: N) => void = () => {}
+  /** Called after every change of roles. */
+  relinked: () => void = () => {}
+  readonly restrictions: Restrictions
   /** Clients that try to connect through a cut. Each tries again when a cut was mended. */
   readonly connecting = new Set<() => void>()
   /** Callbacks of those that wait until a replica takes the place of the node with this id. */
@@ -101,6 +107,7 @@ export class World<N extends Inhabitant> {
   constructor({ clock, seed, settings, timers, warn }: WorldOptions) {
     this.timers = timers
     this.settings = settings
+    this.restrictions = new Restrictions(settings.profile)
     this.random = seeded(seed)
     this.hashSeeds = seeded(seed + 1)
     this.now = () => clock.currentTimeMillisUnsafe()

@@ -5,6 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
+import * as Profile from "../facts/profile.ts"
 import * as Version from "../facts/version.ts"
 import type { VersionName } from "../facts/version.ts"
 import * as Checks from "../input/checks.ts"
@@ -26,6 +27,8 @@ import { fromInput, fromText } from "../values/binary.ts"
  *   enough. The nodes tell them as Valkey 9 does: in HELLO, INFO, CLUSTER SLOTS and CLUSTER SHARDS; and CONFIG SET
  *   availability-zone changes that of a node until its restart. Without it they know of no zones, as Redis.
  * - `config`: more settings, as for CONFIG SET.
+ * - `profile`: the managed service that stands in front of the servers, with its restrictions. Default none. Behind one endpoint
+ *   there is one primary.
  * - `seed`: determines everything that is random: node ids, RANDOMKEY, SPOP. The same seed gives the same run. Default 1.
  *
  * @category configuration
@@ -41,6 +44,7 @@ export interface Options {
   readonly availabilityZones?: ReadonlyArray<string> | undefined
   readonly config?: Readonly<Record<string, string>> | undefined
   readonly seed?: number | undefined
+  readonly profile?: Profile.Profile | undefined
 }
 
 const optionNames: ReadonlyArray<string> = [
@@ -52,15 +56,24 @@ const optionNames: ReadonlyArray<string> = [
   "requireFullCoverage",
   "availabilityZones",
   "config",
-  "seed"
+  "seed",
+  "profile"
 ]
+
+/** The number of primaries where the options don't say. */
+export const primariesOf = (profile: Profile.Profile | undefined): number => profile?.shape === "endpoint" ? 1 : 3
 
 /** The options with their defaults. Throws `FakeClusterError` for invalid ones. */
 export const checked = (options: Options) => {
   Checks.record("what the cluster is made with", options, [...optionNames, "client"])
-  const { config = {}, password, primaries = 3, replicas = 0, requireFullCoverage = true, seed = 1 } = options
+  const { config = {}, password, replicas = 0, requireFullCoverage = true, seed = 1 } = options
+  const profile = Profile.checked(options.profile)
+  const { primaries = primariesOf(profile) } = options
   Checks.whole("primaries", primaries, 1)
   Checks.whole("replicas", replicas, 0)
+  if (profile.shape === "endpoint" && primaries !== 1) {
+    Checks.fail(`behind one endpoint there is one shard, and primaries is ${primaries}: leave it out`)
+  }
   Checks.record("config", config)
   const settings = Object.entries(config).map(([name, value]) =>
     [name.toLowerCase(), fromInput(Checks.word(`config, at ${name},`, value))] as const
@@ -81,7 +94,8 @@ export const checked = (options: Options) => {
   const nodeTimeout = Checks.millis("nodeTimeout", options.nodeTimeout === undefined ? "1 second" : options.nodeTimeout)
   const zoneOf = (index: number): string | undefined =>
     zones?.[(index % primaries + Math.floor(index / primaries)) % zones.length]
-  return { primaries, replicas, seed, nodeTimeout, version: Version.named(options.version), settings, zoneOf }
+  const release = Version.named(options.version)
+  return { primaries, profile, replicas, seed, nodeTimeout, version: release, settings, zoneOf }
 }
 
 const secretOf = (password: Redacted.Redacted | undefined): string => {

@@ -40,7 +40,7 @@ const reach = (world: FakeWorld, address: Address): Effect.Effect<FakeNode, Redi
 export const makeConnector = (world: FakeWorld): Connector.Connector["Service"] => {
   let port = 40_000
   return Connector.Connector.of({
-    secure: false,
+    secure: world.settings.profile.secure,
     // All microtasks run before TestClock goes on to the next sleeper, so that runs repeat.
     soon: queueMicrotask,
     open: (address, listener) =>

@@ -167,6 +167,12 @@ const refusalTexts = {
   channel: "NOPERM this user has no permissions to access one of the channels used as arguments"
 } as const
 
+/** The error for a command that a user may not run. */
+export const forbidden = (command: string, user: Bin, version: Version): string =>
+  `NOPERM ${since(version, 7.2) ? `User ${user}` : "this user"} has no permissions to run the '${
+    aclName(command)
+  }' command`
+
 export class User {
   readonly name: Bin
   private readonly version: Version
@@ -210,14 +216,8 @@ export class User {
       if (refused === undefined) return undefined
       if (refused !== "command") worst = refused
     }
-    if (since(this.version, 7.2)) {
-      return worst === "command"
-        ? `NOPERM User ${this.name} has no permissions to run the '${aclName(need.command)}' command`
-        : refusalsSince72[worst]
-    }
-    return worst === "command"
-      ? `NOPERM this user has no permissions to run the '${aclName(need.command)}' command`
-      : refusalTexts[worst]
+    if (worst === "command") return forbidden(need.command, this.name, this.version)
+    return since(this.version, 7.2) ? refusalsSince72[worst] : refusalTexts[worst]
   }
 
   get flags(): ReadonlyArray<string> {

@@ -15,6 +15,7 @@ import { since } from "../facts/version.ts"
 import * as Redirect from "../topology/redirect.ts"
 import { wrongNumber } from "../values/arguments.ts"
 import { CommandError } from "../values/commandError.ts"
+import { forbidden } from "./acl.ts"
 import type { Need } from "./acl.ts"
 import type { ServingNode } from "./servingNode.ts"
 import type { ClientSession } from "./session.ts"
@@ -36,9 +37,29 @@ const unknownCommand = (argv: ReadonlyArray<Bin>): CommandError => {
   return new CommandError(`ERR unknown command '${printed(argv[0])}', with args beginning with: ${shown}`)
 }
 
+const unknownSubcommand = (first: string, argv: ReadonlyArray<Bin>): CommandError =>
+  new CommandError(`ERR unknown subcommand '${printed(argv[1])}'. Try ${first} HELP.`)
+
+/** Throws the error of a command that a service in front of the node refuses. */
+const checkRestrictions = (node: Serving, first: string, argv: ReadonlyArray<Bin>): void => {
+  const isFamily = Registry.isContainer(first) || hasSubcommands(first, node)
+  const second = isFamily && argv.length > 1 ? argv[1].toUpperCase() : undefined
+  switch (node.world.restrictions.refusal(first, second, argv.length)) {
+    case "command":
+      throw unknownCommand(argv)
+    case "subcommand":
+      throw second === undefined ? unknownCommand(argv) : unknownSubcommand(first, argv)
+    case "permission":
+      throw new CommandError(forbidden(second === undefined ? first : `${first} ${second}`, "default", node.version))
+    case "arguments":
+      throw wrongNumber(first)
+  }
+}
+
 /** Finds the command, or throws the server's error for one that is unknown or wrongly called. */
 export const resolve = (node: Serving, argv: ReadonlyArray<Bin>): Resolved => {
   const first = argv[0].toUpperCase()
+  if (node.world.restrictions.isAny) checkRestrictions(node, first, argv)
   const container = Registry.isContainer(first)
   const full = argv.length > 1 ? `${first} ${argv[1].toUpperCase()}` : first
   const entry = (container && argv.length > 1 ? Registry.find(full, node.version) : undefined) ??
@@ -48,7 +69,7 @@ export const resolve = (node: Serving, argv: ReadonlyArray<Bin>): Resolved => {
     if (missing !== undefined && !(missing === first && container)) node.world.noteMissing(missing)
     if (!container && !hasSubcommands(first, node)) throw unknownCommand(argv)
     if (argv.length === 1) throw wrongNumber(first)
-    throw new CommandError(`ERR unknown subcommand '${printed(argv[1])}'. Try ${first} HELP.`)
+    throw unknownSubcommand(first, argv)
   }
   const { arity } = entry.definition
   if (arity >= 0 ? argv.length !== arity : argv.length < -arity) throw wrongNumber(entry.name)

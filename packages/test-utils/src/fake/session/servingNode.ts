@@ -7,6 +7,7 @@
 import type * as Resp from "@redisc/core/Resp"
 import type { Node, Session } from "../definitions/handler.ts"
 import type { Resolved } from "../definitions/registry.ts"
+import type { Restrictions } from "../facts/profile.ts"
 import type { SlotFacts } from "../topology/redirect.ts"
 import type { Bin } from "../values/binary.ts"
 import type { User } from "./acl.ts"
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly now: () => number
   readonly random: () => number
   readonly timers: Timers
+  /** What a service in front of the nodes refuses. */
+  readonly restrictions: Restrictions
   /** Gives a session a turn soon, but never inside this call. */
   readonly schedule: (turn: Turn) => void
   /** Reports a command that exists in Redis, but not on the simulated nodes. */

@@ -53,6 +53,20 @@ const rangesByOwner = (view: ClusterState.View): ReadonlyMap<string, ReadonlyArr
   return owned
 }
 
+/** Without those whose address another one has, too. They stand behind one endpoint. */
+const distinct = (
+  node: FakeNode,
+  members: ReadonlyArray<ClusterState.Member>
+): ReadonlyArray<ClusterState.Member> => {
+  const seen = new Set<string>()
+  return members.filter(({ id }) => {
+    const { host, port } = node.world.byId.get(id) ?? { host: id, port: 0 }
+    const isNew = !seen.has(`${host}:${port}`)
+    seen.add(`${host}:${port}`)
+    return isNew
+  })
+}
+
 const slots = (invocation: Invocation): Resp.Reply => {
   const node = self(invocation)
   const replicas = replicaIndex(node.view)
@@ -62,7 +76,9 @@ const slots = (invocation: Invocation): Resp.Reply => {
         integer(first),
         integer(last),
         slotsEntry(node, owner),
-        ...(replicas.get(owner) ?? []).filter(({ health }) => health !== "failed").map(({ id }) => slotsEntry(node, id))
+        ...distinct(node, (replicas.get(owner) ?? []).filter(({ health }) => health !== "failed")).map(({ id }) =>
+          slotsEntry(node, id)
+        )
       ])
     )
   )
@@ -75,7 +91,7 @@ const shardNode = (node: FakeNode, member: ClusterState.Member): Resp.Reply => {
   const host = bulk(other?.host ?? "")
   return map([
     [bulk("id"), bulk(member.id)],
-    [bulk("port"), integer(other?.port ?? 0)],
+    [bulk(node.world.settings.profile.secure ? "tls-port" : "port"), integer(other?.port ?? 0)],
     [bulk("ip"), host],
     [bulk("endpoint"), host],
     [bulk("role"), bulk(member.primary === undefined ? "master" : "replica")],
@@ -96,7 +112,12 @@ const shards = (invocation: Invocation): Resp.Reply => {
         bulk("slots"),
         array((owned.get(primary.id) ?? []).flatMap(({ first, last }) => [integer(first), integer(last)]))
       ],
-      [bulk("nodes"), array([primary, ...replicas.get(primary.id) ?? []].map((member) => shardNode(node, member)))]
+      [
+        bulk("nodes"),
+        array(
+          distinct(node, [primary, ...replicas.get(primary.id) ?? []]).map((member) => shardNode(node, member))
+        )
+      ]
     ])
   ))
 }
