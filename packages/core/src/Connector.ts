@@ -39,7 +39,7 @@ export interface Listener {
  * `write` takes the chunks as one unit and never throws. It returns false when the peer reads more slowly than we write; the
  * owner then waits for `onDrain`, which is called later and never from within `write`. The owner does not change the chunks
  * while `holds` returns true, which says that the transport still uses some of them. Without `holds` the owner never changes
- * them.
+ * them. `remote` is the IP address that it leads to: by it the client tells whether the server is in the same network.
  *
  * @category models
  * @since 0.1.0
@@ -47,6 +47,7 @@ export interface Listener {
 export interface Transport {
   readonly write: (chunks: ReadonlyArray<Uint8Array>) => boolean
   readonly holds?: () => boolean
+  readonly remote?: string | undefined
 }
 
 /**

@@ -35,6 +35,7 @@ const ofNode: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (stat
   [gauge("node_dedicated_connections", "Open dedicated connections"), ({ dedicated }) => dedicated],
   [gauge("node_leased_connections", "Dedicated connections in use"), ({ leased }) => leased],
   [gauge("node_reconnects", "Shared connections opened again, so far"), ({ reconnects }) => reconnects],
+  [gauge("node_handoffs", "Shared connections that moved as announced, so far"), ({ handoffs }) => handoffs],
   [gauge("node_redirects", "Redirects that the node answered with, so far"), ({ redirects }) => redirects],
   [gauge("node_in_flight", "Commands written and not yet answered"), ({ inFlight }) => inFlight],
   [gauge("node_waiting", "Commands waiting for a connection or for room on one"), ({ waiting }) => waiting],

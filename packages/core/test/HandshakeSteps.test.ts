@@ -50,7 +50,7 @@ describe("a step that a layer adds", () => {
       const { at, node } = yield* pooled([tracking])
       yield* at.execute(Redis.get("k"))
       const [{ received, writes }] = node.connections
-      assert.deepStrictEqual(writes, [1, 4, 1])
+      assert.deepStrictEqual(writes, [1, 5, 1])
       assert.strictEqual(received[4], "CLIENT TRACKING ON")
     }))
 

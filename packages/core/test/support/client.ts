@@ -53,7 +53,7 @@ export const connectedTo = Effect.fnUntraced(function*(slots: Slots, options?: P
 
 /** What came over a connection, without what is said by itself. */
 export const said = ({ received }: ScriptedConnection): ReadonlyArray<string> =>
-  received.filter((line) => !/^(HELLO|CLIENT SETINFO|CLIENT CAPA|PING|CLUSTER|ROLE)\b/.test(line))
+  received.filter((line) => !/^(HELLO|CLIENT (?:SETINFO|CAPA|MAINT_NOTIFICATIONS)|PING|CLUSTER|ROLE)\b/.test(line))
 
 /** The connections over which a command came. */
 export const carrying = (node: ScriptedNode, line: string): ReadonlyArray<ScriptedConnection> =>

@@ -146,6 +146,10 @@ export class SocketTransport implements Transport {
     return false
   }
 
+  get remote(): string | undefined {
+    return this.socket?.remoteAddress
+  }
+
   holds(): boolean {
     return this.socket === undefined || this.socket.writableLength > 0
   }

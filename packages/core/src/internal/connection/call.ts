@@ -32,8 +32,8 @@ export abstract class Call extends Effectable.Class<void> {
   readonly command: Command.Any
   /** Whether ASKING goes before the command, as one unit with it. */
   readonly asking: boolean
-  /** The latest time for the answer, in milliseconds of the Clock; Infinity if there is no limit. */
-  readonly deadline: number
+  /** The latest time for the answer, in milliseconds of the Clock; Infinity if there is no limit. May be put off (`relief.ts`). */
+  deadline: number
   abandoned = false
   /** What is known of the commands written before this one as one unit with it (MULTI, queued commands). */
   unit: Unit | undefined = undefined
@@ -199,11 +199,17 @@ export const failAll = (queue: Ring<Call>, failure: Failure, report: Report): vo
 export const sweep = (
   queue: Ring<Call>,
   failure: () => Failure,
-  options: { readonly report: Report; readonly soon: Connector["Service"]["soon"] }
+  options: {
+    readonly report: Report
+    readonly soon: Connector["Service"]["soon"]
+    /** Puts off deadlines, where there is a reason. */
+    readonly relax?: ((queue: Ring<Call>, now: number) => void) | undefined
+  }
 ): Effect.Effect<never> =>
   Effect.flatMap(Clock.Clock, (clock) => {
     const look = Effect.suspend(() => {
       const now = clock.currentTimeMillisUnsafe()
+      options.relax?.(queue, now)
       if (!isOverdue(queue, now)) return Effect.void
       // The server's greeting may have arrived without having been read yet.
       return Effect.map(caughtUp(options.soon), () => expire(queue, now, failure, options.report))

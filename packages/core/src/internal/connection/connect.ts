@@ -15,10 +15,12 @@ import { unsent } from "../failures/failure.ts"
 import { within } from "./arrivals.ts"
 import { ConnectionImpl } from "./connection.ts"
 import type { Connection } from "./connection.ts"
+import { endpointType } from "./endpointType.ts"
 import { handshake, login } from "./handshake.ts"
 import type { Login, Step } from "./handshake.ts"
 import type { Options } from "./options.ts"
 import type { PushListener } from "./pushes.ts"
+import type { Relief } from "./relief.ts"
 import { logging } from "./strays.ts"
 
 /** What a layer adds to each new connection. */
@@ -27,6 +29,11 @@ export interface Extension {
   readonly steps?: ReadonlyArray<Step>
   /** Listeners for pushes, each for the kinds that it names. */
   readonly listeners?: ReadonlyArray<PushListener>
+  /** Where to connect to, if the node's endpoint has moved. */
+  readonly via?: Address | undefined
+  /** Whether the server should tell what it is about to do. */
+  readonly wantsNotices?: boolean
+  readonly relief?: Relief | undefined
 }
 
 /**
@@ -36,7 +43,7 @@ export interface Extension {
 export const connect = Effect.fnUntraced(function*(
   address: Address,
   options: Options = {},
-  { listeners = [], steps = [] }: Extension = {},
+  { listeners = [], relief, steps = [], via = address, wantsNotices = false }: Extension = {},
   asLogin: Effect.Effect<Login, RedisError.RedisError> | undefined = options.credentials && login(options.credentials)
 ): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
   const connector = yield* Connector.Connector
@@ -44,6 +51,7 @@ export const connect = Effect.fnUntraced(function*(
     clock: yield* Clock.Clock,
     soon: connector.soon,
     listeners,
+    relief,
     report: logging(Effect.runForkWith(yield* Effect.context<never>())),
     secret: (yield* Random.nextInt).toString(36)
   })
@@ -51,13 +59,18 @@ export const connect = Effect.fnUntraced(function*(
   /** The problem to report when `connectTimeout` has passed: it names the step that did not end. */
   let late = "the node did not answer"
   const open = Effect.gen(function*() {
-    connection.open(yield* connector.open(address, connection))
+    const transport = yield* connector.open(via, connection)
+    const remote = typeof transport.remote === "string" ? transport.remote : undefined
+    connection.open(transport, remote)
     late = "the effect that yields the password did not end"
     const whoIs = asLogin === undefined ? undefined : yield* asLogin
     late =
       "the node let us connect and did not answer our greeting (check that it is the port of a Redis server, and " +
       "whether it wants TLS)"
-    connection.greeted(yield* handshake(connection.attempt, options, whoIs, steps))
+    const wanted = wantsNotices
+      ? endpointType({ address: via, remote, secure: connector.secure })
+      : undefined
+    connection.greeted(yield* handshake(connection.attempt, options, whoIs, steps, wanted))
   })
   const failed = (problem: string, cause?: unknown) =>
     Effect.fail(

@@ -31,6 +31,7 @@ import { Outbox } from "./outbox.ts"
 import { Pings } from "./pings.ts"
 import { Pushes } from "./pushes.ts"
 import type { PushListener } from "./pushes.ts"
+import type { Relief } from "./relief.ts"
 import { Replies } from "./replies.ts"
 import { Ring } from "./ring.ts"
 import { Standing } from "./standing.ts"
@@ -107,6 +108,12 @@ export interface Connection {
    */
   readonly giveBack: (reason: RedisError.Reason) => void
   /**
+   * Takes no more calls, and ends once everything that was written is answered. Returns the calls that were not written yet.
+   *
+   * @internal
+   */
+  readonly handOver: (reason: RedisError.Reason) => ReadonlyArray<Call>
+  /**
    * Ends the connection if it is finishing and no awaited call is left. Abandoned calls give no notice, so this has to be
    * polled.
    *
@@ -125,6 +132,12 @@ export interface Connection {
    * @internal
    */
   readonly zone: string | undefined
+  /**
+   * The IP address that it leads to; undefined if the transport does not tell it.
+   *
+   * @internal
+   */
+  readonly remote: string | undefined
 }
 
 /**
@@ -145,6 +158,8 @@ export interface Surroundings extends Pick<Link, "clock" | "soon" | "report"> {
   readonly listeners: ReadonlyArray<PushListener>
   /** A random text that only this client knows, for the tokens of PINGs. */
   readonly secret: string
+  /** More time for this and other connections of the node, while the server does what it has announced. */
+  readonly relief?: Relief | undefined
 }
 
 export class ConnectionImpl implements Connection, Connector.Listener {
@@ -154,8 +169,10 @@ export class ConnectionImpl implements Connection, Connector.Listener {
   readonly onDrain: () => void
   readonly finish: (reason: RedisError.Reason) => void
   readonly giveBack: (reason: RedisError.Reason) => void
+  readonly handOver: (reason: RedisError.Reason) => ReadonlyArray<Call>
   readonly endIfIdle: () => void
   readonly abort: (reason: RedisError.Reason) => void
+  remote: string | undefined = undefined
   id: number | undefined
   zone: string | undefined
   private readonly options: Options
@@ -170,7 +187,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
   private readonly decoder: Resp.Decoder
   private shared = false
 
-  constructor(address: Address, options: Options, { clock, listeners, report, secret, soon }: Surroundings) {
+  constructor(address: Address, options: Options, { clock, listeners, relief, report, secret, soon }: Surroundings) {
     this.address = address
     this.options = options
     this.commandTimeout = commandTimeoutMillis(options)
@@ -190,10 +207,13 @@ export class ConnectionImpl implements Connection, Connector.Listener {
       standing: new Standing(),
       own: { count: 0 }
     }
-    const outbox = new Outbox(link, this.maxInFlight, listeners.length > 0, (reason) => this.ending.abort(reason))
+    const subscribes = listeners.some(({ isNews }) => isNews !== true)
+    const outbox = new Outbox(link, this.maxInFlight, subscribes, (reason) => this.ending.abort(reason))
     const ending = new Ending(link, outbox)
     const replies = new Replies(link, outbox, ending)
-    const handler = listeners.length === 0 ? replies : new Pushes(listeners, link, outbox, ending, replies)
+    const pushes = listeners.length === 0 ? undefined : new Pushes(listeners, link, outbox, ending, replies)
+    if (!subscribes) replies.news = pushes
+    const handler = subscribes ? pushes! : replies
     this.link = link
     this.inFlight = inFlight
     this.outbox = outbox
@@ -204,6 +224,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     this.onDrain = outbox.onDrain
     this.finish = ending.finish
     this.giveBack = ending.giveBack
+    this.handOver = ending.handOver
     this.endIfIdle = ending.endIfIdle
     this.abort = ending.abort
     this.watchdog = new Watchdog({
@@ -217,9 +238,10 @@ export class ConnectionImpl implements Connection, Connector.Listener {
       isShared: () => this.shared,
       bytesRead: () => replies.bytesRead,
       isReplying: () => this.decoder.isInReply,
-      hasListeners: listeners.length > 0,
+      subscribes,
       onQuiet: () => ending.quiet(),
       pings,
+      relief,
       ping: () => this.ping(),
       abort: ending.abort,
       report
@@ -227,8 +249,10 @@ export class ConnectionImpl implements Connection, Connector.Listener {
   }
 
   /** Starts writing to the transport, unless it was lost in the meantime. */
-  open(transport: Connector.Transport): void {
-    if (!this.ending.isClosed) this.outbox.open(transport)
+  open(transport: Connector.Transport, remote?: string): void {
+    if (this.ending.isClosed) return
+    this.remote = remote
+    this.outbox.open(transport)
   }
 
   /** Ends the handshake. Every user finds the connection in the state in which the handshake left it. */

@@ -33,6 +33,8 @@ export class Ending {
   refusal: Failure | undefined
   /** Whether the connection was lost with a command in flight that may have changed stored data. */
   lostWork = false
+  /** Whether it stays open until nothing is in flight any more, be it awaited or not. */
+  private isHandedOver = false
   /** Whether the handshake has logged in, so that the server should know the user. */
   hasLoggedIn = false
   private readonly link: Link
@@ -62,10 +64,22 @@ export class Ending {
   }
 
   /**
+   * Another connection takes over: this one ends once everything on it is answered, so that nothing which goes out over the other
+   * one overtakes it. Returns the calls that were not written yet, oldest first.
+   */
+  readonly handOver = (reason: RedisError.Reason): ReadonlyArray<Call> => {
+    const unsent = this.outbox.waiting.drain()
+    this.isHandedOver = true
+    this.finish(reason)
+    return unsent
+  }
+
+  /**
    * Ends a connection that is finishing, if no awaited call is left. Abandoned calls give no notice, so this has to be polled.
    */
   readonly endIfIdle = (): void => {
     if (this.refusal === undefined || this.isClosed) return
+    if (this.isHandedOver && this.link.inFlight.length > 0) return
     const isAwaited = (call: Call): boolean => call.isAwaited
     if ((this.link.inFlight.find(isAwaited) ?? this.outbox.waiting.find(isAwaited)) === undefined) {
       this.abort(this.refusal.reason)

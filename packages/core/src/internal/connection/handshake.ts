@@ -1,6 +1,6 @@
 /**
  * The commands that open a connection, as a list of steps: HELLO (where the server does not know it, AUTH and CLIENT SETNAME),
- * then CLIENT SETINFO, READONLY and the steps that a layer adds.
+ * then CLIENT SETINFO, READONLY, the steps that a layer adds, and CLIENT MAINT_NOTIFICATIONS.
  *
  * Source: https://redis.io/docs/latest/commands/hello/
  */
@@ -12,12 +12,13 @@ import * as Redacted from "effect/Redacted"
 import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
 import * as RedisError from "../../RedisError.ts"
-import type * as Resp from "../../Resp.ts"
+import * as Resp from "../../Resp.ts"
 import * as Reply from "../commands/reply.ts"
 import { unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import { zoneOf } from "../values/zone.ts"
 import type { Outcome } from "./call.ts"
+import type { EndpointType } from "./endpointType.ts"
 import { textOf } from "./options.ts"
 import type { Credentials, Options } from "./options.ts"
 import { libraryVersion } from "./version.ts"
@@ -32,6 +33,13 @@ const SETINFO = CommandSpec.get("CLIENT SETINFO")
 const READONLY = CommandSpec.get("READONLY")
 const CAPA = CommandSpec.get("CLIENT CAPA")
 const SELECT = CommandSpec.get("SELECT")
+/** Known to Redis Cloud and Redis Software only, so that it is not in the command table. */
+const maintNotifications = "CLIENT MAINT_NOTIFICATIONS"
+const MAINT_NOTIFICATIONS: CommandSpec.CommandSpec = {
+  ...SETINFO,
+  name: maintNotifications,
+  head: Resp.head(maintNotifications)
+}
 
 const command = (spec: CommandSpec.CommandSpec, args: ReadonlyArray<string>): Command.Any =>
   Command.make(spec, args, Reply.raw)
@@ -164,10 +172,12 @@ class Steps {
   zone: string | undefined
   private readonly options: Options
   private readonly login: Login | undefined
+  private readonly endpointType: EndpointType | undefined
 
-  constructor(options: Options, login: Login | undefined) {
+  constructor(options: Options, login: Login | undefined, endpointType: EndpointType | undefined) {
     this.options = options
     this.login = login
+    this.endpointType = endpointType
   }
 
   /** The first step. It is taken alone, since the protocol of the others depends on its outcome. */
@@ -228,6 +238,20 @@ class Steps {
     ]
   }
 
+  /**
+   * Asks for what Redis Cloud and Redis Software announce. Other servers refuse. The notices are pushes, which RESP2 does not have.
+   *
+   * Source: https://redis.io/docs/latest/develop/clients/sch/
+   */
+  get notices(): ReadonlyArray<Step> {
+    const { endpointType, protocol } = this
+    if (protocol !== 3 || endpointType === undefined) return []
+    return [{
+      command: command(MAINT_NOTIFICATIONS, ["ON", "moving-endpoint-type", endpointType]),
+      otherwise: () => []
+    }]
+  }
+
   private identify(id: Resp.Value | undefined): void {
     if (typeof id === "number") this.id = id
   }
@@ -238,7 +262,8 @@ export const handshake = Effect.fnUntraced(function*(
   attempt: Attempt,
   options: Options,
   login: Login | undefined,
-  added: ReadonlyArray<Step>
+  added: ReadonlyArray<Step>,
+  endpointType?: EndpointType
 ): Effect.fn.Return<Greeting, RedisError.RedisError> {
   // The user's own command was not sent, however far the handshake came.
   const failed = ({ delivery, node, reason }: Failure, command: Command.Any) =>
@@ -251,9 +276,12 @@ export const handshake = Effect.fnUntraced(function*(
     if (others === undefined) return yield* failed(failure, step.command)
     yield* Effect.forEach(others, take, { discard: true })
   })
-  const steps = new Steps(options, login)
+  const steps = new Steps(options, login, endpointType)
   yield* take(steps.hello)
-  yield* Effect.forEach([...steps.others, ...added], take, { concurrency: "unbounded", discard: true })
+  yield* Effect.forEach([...steps.others, ...added, ...steps.notices], take, {
+    concurrency: "unbounded",
+    discard: true
+  })
   const { id, protocol, zone } = steps
   return { id, protocol, zone }
 })

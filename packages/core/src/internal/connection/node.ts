@@ -32,6 +32,12 @@ export interface Options extends Omit<ConnectionOptions.Options, "readOnly"> {
    * How long to wait for commands under way when the client ends, or when their node has left the cluster. Default 2 seconds.
    */
   readonly drainTimeout?: Duration.Input | undefined
+  /**
+   * Whether servers are asked to announce maintenance, as Redis Cloud and Redis Software do, and what they announce is followed:
+   * connections move before their endpoint does, and answers may take longer meanwhile. Others refuse, and nothing changes. It
+   * takes RESP3. Default `"auto"`.
+   */
+  readonly handoffs?: "auto" | "off" | undefined
 }
 
 /**

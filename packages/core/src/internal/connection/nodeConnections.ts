@@ -21,10 +21,13 @@ import type { Failure } from "../failures/failure.ts"
 import { within } from "./arrivals.ts"
 import { attempt, deadlineOf, run, standsApart, withTimeLeft } from "./call.ts"
 import type { Call, Limits, Taker } from "./call.ts"
+import type { Extension } from "./connect.ts"
 import type { Connection } from "./connection.ts"
 import { drained, unblock } from "./draining.ts"
+import type { Handoffs } from "./handoffs.ts"
 import type { Node, NodeStats, Options } from "./node.ts"
 import { defaultMaxInFlight, limitsOf } from "./options.ts"
+import { relaxed } from "./relief.ts"
 import { SharedConnection } from "./sharedConnection.ts"
 import type { Report } from "./strays.ts"
 import type { Tally } from "./tally.ts"
@@ -33,9 +36,9 @@ import type { Tally } from "./tally.ts"
 export interface NodeSurroundings {
   readonly address: Address
   readonly scope: Scope.Closeable
-  readonly connect: Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
-  /** Waits until the node may be connected to again. */
-  readonly due: Effect.Effect<void>
+  readonly connect: (by: Extension) => Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
+  /** Waits until the node may be connected to again: at its own address, or at the one given. */
+  readonly due: (via: Address | undefined) => Effect.Effect<void>
   readonly options: Options
   readonly clock: Clock.Clock
   readonly soon: Connector["Service"]["soon"]
@@ -43,7 +46,10 @@ export interface NodeSurroundings {
   readonly onTrouble: (failure: Failure | undefined) => void
   readonly report: Report
   readonly tally: Tally
+  readonly handoffs: Handoffs
 }
+
+type Connect = Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
 
 /** The default of `maxDedicated`. */
 const defaultMaxDedicated = 16
@@ -65,12 +71,15 @@ export class NodeConnections implements Node {
   private readonly limits: Limits
   private readonly commandTimeout: number
   /** Opens a connection beside the shared and the dedicated ones. */
-  private readonly connectOne: NodeSurroundings["connect"]
+  private readonly connectOne: Connect
   private readonly open = new Set<Connection>()
   /** Connections that were opened for one urgent command each. */
   private readonly urgent = new Set<Connection>()
-  private readonly openDedicated = new Set<Connection>()
+  /** Open dedicated connections, with the times at which they were opened. */
+  private readonly openDedicated = new Map<Connection, number>()
   private readonly leased = new Map<Connection, Scope.Closeable>()
+  /** Leased connections to an endpoint that the node has left. */
+  private readonly outdated = new WeakSet<Connection>()
   private heardUntil = 0
   private toldZone: string | undefined
   private started = false
@@ -84,9 +93,9 @@ export class NodeConnections implements Node {
 
   constructor(
     around: NodeSurroundings,
-    makePool: (max: number, acquire: NodeSurroundings["connect"]) => NodeConnections["dedicatedPool"]
+    makePool: (max: number, acquire: Connect) => NodeConnections["dedicatedPool"]
   ) {
-    const { address, clock, options, report, scope } = around
+    const { address, clock, handoffs, options, report, scope } = around
     const onTrouble: NodeSurroundings["onTrouble"] = (failure) => {
       if (!this.retired) around.onTrouble(failure)
     }
@@ -97,12 +106,23 @@ export class NodeConnections implements Node {
     this.limits = limitsOf(options)
     this.commandTimeout = this.limits.commandTimeout
     const sharedCount = options.connectionsPerNode ?? 1
-    const connect = Effect.tap(around.connect, (connection) => Effect.sync(() => this.opened(connection)))
-    this.connectOne = connect
-    const sharedPool = makePool(sharedCount, connect)
+    const { relief } = handoffs
+    const connect = (by: Extension): Connect =>
+      Effect.tap(around.connect(by), (connection) => Effect.sync(() => this.opened(connection)))
+    const connectOne = Effect.suspend(() => connect({ relief, via: handoffs.via }))
+    this.connectOne = connectOne
+    const connectShared = options.handoffs === "off" ? connectOne : Effect.suspend(() => {
+      const hearing = handoffs.hearing()
+      return Effect.tap(
+        connect({ relief, via: handoffs.via, listeners: [hearing.listener], wantsNotices: true }),
+        (connection) => Effect.sync(() => handoffs.hears(connection, hearing))
+      )
+    })
+    // Each may have a successor, while both are open.
+    const sharedPool = makePool(2 * sharedCount, connectShared)
     this.dedicatedPool = makePool(
       options.maxDedicated ?? defaultMaxDedicated,
-      Effect.tap(connect, (connection) => Effect.sync(() => this.openedDedicated(connection)))
+      Effect.tap(connectOne, (connection) => Effect.sync(() => this.openedDedicated(connection)))
     )
     this.shared = Array.from({ length: sharedCount }, () =>
       new SharedConnection(address.key, sharedPool, {
@@ -111,9 +131,14 @@ export class NodeConnections implements Node {
         onReopened: () => {
           around.tally.reconnects++
         },
+        onHandedOver: () => {
+          around.tally.handoffs++
+          this.renewDedicated()
+        },
         report,
         soon: around.soon,
-        due: around.due
+        due: Effect.suspend(() => around.due(handoffs.via)),
+        handoffs
       }))
   }
 
@@ -131,7 +156,7 @@ export class NodeConnections implements Node {
   }
 
   private openedDedicated(connection: Connection): void {
-    this.openDedicated.add(connection)
+    this.openDedicated.set(connection, this.around.clock.currentTimeMillisUnsafe())
     connection.watch({
       onClosed: () => {
         this.openDedicated.delete(connection)
@@ -140,6 +165,20 @@ export class NodeConnections implements Node {
       },
       onQuiet: () => {}
     })
+  }
+
+  /** Dedicated connections lead to the old endpoint: those that are idle are closed now, the others when they are given back. */
+  private renewDedicated(): void {
+    for (const [connection, openedAt] of this.openDedicated) {
+      if (openedAt > this.around.handoffs.movesAt) continue
+      if (this.leased.has(connection)) this.outdated.add(connection)
+      else this.around.fork(Pool.invalidate(this.dedicatedPool, connection))
+    }
+  }
+
+  /** Where its connections are opened now; undefined for its own address. */
+  get via(): Address | undefined {
+    return this.around.handoffs.via
   }
 
   readonly connect = (): void => {
@@ -262,7 +301,7 @@ export class NodeConnections implements Node {
   private takeBack(connection: Connection): Effect.Effect<void> {
     const isUsable = () =>
       !connection.isClosed() && connection.stats().inFlight + connection.stats().waiting === 0 &&
-      connection.condition() === "AsNew"
+      connection.condition() === "AsNew" && !this.outdated.has(connection)
     const tidy = Effect.suspend(() =>
       connection.condition() === "Watching" && connection.stats().inFlight === 0
         ? attempt(connection, UNWATCH, {
@@ -288,7 +327,7 @@ export class NodeConnections implements Node {
     return state._tag === "Down" ? state.failure : undefined
   }
 
-  readonly isOpen = (slot: number): boolean => this.sharedOf(slot).state._tag === "Open"
+  readonly isOpen = (slot: number): boolean => this.sharedOf(slot).isOpen
 
   readonly zone = (): string | undefined => this.toldZone
 
@@ -306,8 +345,8 @@ export class NodeConnections implements Node {
       waiting: 0
     }
     for (const connection of this.shared) {
-      if (connection.state._tag === "Open") stats.open++
-      else stats.waiting += connection.pending
+      if (connection.isOpen) stats.open++
+      stats.waiting += connection.queued
     }
     for (const connection of this.open) {
       const { inFlight, waiting } = connection.stats()
@@ -332,7 +371,7 @@ export class NodeConnections implements Node {
       const shared = this.shared.flatMap((connection) => connection.leave(reason) ?? [])
       const leased = [...this.leased.keys(), ...this.urgent]
       for (const connection of leased) connection.finish(reason)
-      yield* unblock(leased, shared.length > 0 ? Effect.succeed(shared[0]) : this.around.connect, reason)
+      yield* unblock(leased, shared.length > 0 ? Effect.succeed(shared[0]) : this.connectOne, reason)
       for (const connection of shared) connection.finish(reason)
       yield* Effect.forEach([...shared, ...leased], drained, { concurrency: "unbounded", discard: true })
     })
@@ -351,11 +390,13 @@ export class NodeConnections implements Node {
     return Effect.gen({ self: this }, function*() {
       this.retired = true
       // Calls that were never sent can go elsewhere at once, before whatever comes now; this node may be dead.
-      for (const connection of this.shared) {
-        if (connection.state._tag === "Open") connection.state.connection.giveBack(left)
-        else connection.abort(left)
-      }
-      yield* within(wait, { duration: drainTimeout, soon: this.around.soon, orElse: () => Effect.succeed(false) })
+      for (const connection of this.shared) connection.giveBack(left)
+      const { clock, handoffs: { relief } } = this.around
+      const isSlow = relief.isInForce(clock.currentTimeMillisUnsafe())
+      const duration = isSlow
+        ? Duration.max(Duration.fromInputUnsafe(drainTimeout), Duration.millis(relaxed))
+        : drainTimeout
+      yield* within(wait, { duration, soon: this.around.soon, orElse: () => Effect.succeed(false) })
       this.abort(left)
       yield* Scope.close(this.scope, Exit.void)
     })

@@ -11,10 +11,11 @@ import * as Fiber from "effect/Fiber"
 import * as Pool from "effect/Pool"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
+import { fromRedirect } from "../../Address.ts"
 import type { Address } from "../../Address.ts"
 import * as Connector from "../../Connector.ts"
 import * as RedisError from "../../RedisError.ts"
-import { unsent } from "../failures/failure.ts"
+import { notSent, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import * as Settings from "../values/settings.ts"
 import { Backoff } from "./backoff.ts"
@@ -23,12 +24,15 @@ import type { Limits } from "./call.ts"
 import { connect } from "./connect.ts"
 import type { Extension } from "./connect.ts"
 import type { Connection } from "./connection.ts"
+import { Handoffs } from "./handoffs.ts"
 import { Logins } from "./logins.ts"
 import type { Node, Options } from "./node.ts"
 import { left, NodeConnections } from "./nodeConnections.ts"
 import type { NodeSurroundings } from "./nodeConnections.ts"
+import type { Notice } from "./notices.ts"
 import * as ConnectionOptions from "./options.ts"
 import type { PushListener } from "./pushes.ts"
+import { moved } from "./sharedConnection.ts"
 import { each, logging } from "./strays.ts"
 import { Tallies } from "./tally.ts"
 
@@ -86,6 +90,21 @@ export interface NodePool {
    * @internal
    */
   readonly onTrouble: (listener: TroubleListener) => () => void
+  /**
+   * Listens to what nodes announce, until the function that it returns is called.
+   *
+   * @internal
+   */
+  readonly onNotice: (listener: NoticeListener) => () => void
+}
+
+/** Takes what nodes announce. `node` is the key of the node's address. */
+export interface NoticeListener {
+  /** The address that an endpoint means; undefined if it may not be followed. */
+  readonly locate: (endpoint: string, node: string) => Address | undefined
+  readonly heard: (notice: Notice, node: string) => void
+  /** A push could not be read. */
+  readonly unread: (failure: Failure) => void
 }
 
 type TroubleListener = (node: string, failure: Failure | undefined) => void
@@ -103,6 +122,7 @@ export const checks: Settings.Checks = {
   maxDedicated: Settings.count,
   leaseTimeout: Settings.duration,
   dedicatedTimeToLive: Settings.duration,
+  handoffs: Settings.oneOf("auto", "off"),
   drainTimeout: Settings.duration
 }
 
@@ -127,6 +147,8 @@ export const makePool = Effect.fnUntraced(function*(
   const readers = new Map<string, NodeConnections>()
   const tallies = new Tallies()
   const listeners = new Set<TroubleListener>()
+  const noticeListeners = new Set<NoticeListener>()
+  const limits = ConnectionOptions.limitsOf(options)
   const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
 
   const pacing = { clock, random: yield* Random.Random }
@@ -134,7 +156,7 @@ export const makePool = Effect.fnUntraced(function*(
   const backoff = new Backoff({
     ...pacing,
     logins: logins.pauses,
-    isOwn: (reason) => reason._tag === "Closed" || reason === left
+    isOwn: (reason) => reason._tag === "Closed" || reason === left || reason === moved
   })
   // A node that refuses READONLY may accept all other connections.
   const backoffOf = ({ key }: Address, readOnly: boolean): NodeBackoff =>
@@ -143,26 +165,45 @@ export const makePool = Effect.fnUntraced(function*(
   const open = (
     address: Address,
     readOnly: boolean,
-    listener?: PushListener
+    by: Extension
   ): Effect.Effect<Connection, RedisError.RedisError, Scope.Scope> =>
     Effect.suspend(() => {
-      const node = backoffOf(address, readOnly)
+      const node = backoffOf(by.via ?? address, readOnly)
       const opened = logins.use(node, (asLogin) =>
-        Effect.suspend(() => {
-          const extension = extend(address)
-          const all = listener === undefined ? extension : { ...extension, listeners: [listener] }
-          return connect(address, { ...options, readOnly }, all, asLogin)
-        }))
+        Effect.suspend(() => connect(address, { ...options, readOnly }, by, asLogin)))
       return node.connect(Effect.provideService(opened, Connector.Connector, connector))
     })
 
+  /** What one of the pool's own connections is opened with: what the layer wants, and what the pool does. */
+  const joined = (address: Address, by: Extension): Extension => {
+    const extension = extend(address)
+    return { ...extension, ...by, listeners: [...extension.listeners ?? [], ...by.listeners ?? []] }
+  }
+
+  /** The address that the endpoint in a push means. */
+  const locate = (endpoint: string, address: Address): Address | undefined => {
+    for (const listener of noticeListeners) return listener.locate(endpoint, address.key)
+    return fromRedirect(endpoint, address)
+  }
+
   const makeNode = (address: Address, readOnly: boolean): NodeConnections => {
     const nodeScope = Scope.forkUnsafe(scope)
+    const handoffs = new Handoffs({
+      clock,
+      commandTimeout: limits.commandTimeout,
+      locate: (endpoint) => locate(endpoint, address),
+      onNotice: (notice) => each(noticeListeners, ({ heard }) => heard(notice, address.key), report),
+      onUnread: (problem) => {
+        const reason = new RedisError.ProtocolViolation({ problem: `a push was ignored: ${problem}` })
+        each(noticeListeners, ({ unread }) => unread(notSent(reason, address.key)), report)
+      }
+    })
     const surroundings: NodeSurroundings = {
       address,
       scope: nodeScope,
-      connect: open(address, readOnly),
-      due: Effect.suspend(() => backoffOf(address, readOnly).due),
+      connect: (by) => Effect.suspend(() => open(address, readOnly, joined(address, by))),
+      due: (via) => backoffOf(via ?? address, readOnly).due,
+      handoffs,
       options,
       clock,
       soon: connector.soon,
@@ -241,12 +282,20 @@ export const makePool = Effect.fnUntraced(function*(
       }
     },
     database: options.database ?? 0,
-    connect: (address, listener) => open(address, false, listener),
+    connect: (address, listener) =>
+      Effect.suspend(() => {
+        const via = nodes.get(address.key)?.via
+        return open(address, false, { ...extend(address), via, listeners: [listener] })
+      }),
     backoff: (address) => backoffOf(address, false),
-    limits: ConnectionOptions.limitsOf(options),
+    limits,
     onTrouble: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    onNotice: (listener) => {
+      noticeListeners.add(listener)
+      return () => noticeListeners.delete(listener)
     }
   }
 })

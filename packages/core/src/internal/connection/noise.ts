@@ -14,7 +14,7 @@ export interface Heard {
   /** Whether a part of a reply has been read. */
   readonly isReplying: () => boolean
   /** Whether pushes are what the connection is for. They may have piled up before the answer to a PING. */
-  readonly hasListeners: boolean
+  readonly subscribes: boolean
 }
 
 export class Noise {
@@ -42,7 +42,7 @@ export class Noise {
 
   /** A call with much time, or with no limit, is overdue when the PING behind it is. */
   private isOverdue({ deadline }: Call, now: number): boolean {
-    const { hasListeners, pingInterval, pings } = this.of
-    return deadline <= now || (!hasListeners && pings.count > 0 && now - pings.madeAt >= pingInterval)
+    const { subscribes, pingInterval, pings } = this.of
+    return deadline <= now || (!subscribes && pings.count > 0 && now - pings.madeAt >= pingInterval)
   }
 }

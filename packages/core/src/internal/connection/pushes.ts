@@ -23,6 +23,11 @@ export interface PushListener {
    * like replies.
    */
   readonly inResp2?: boolean
+  /**
+   * Whether these pushes are news that come now and then, and answer nothing. A connection whose listeners hear only news works
+   * like one without: what it carries are replies.
+   */
+  readonly isNews?: boolean
   /** Whether strings should come as bytes from now on. If this is missing, they come as text. */
   readonly wantsBytes?: () => boolean
   /** Takes a push, with all its elements in `values`. `head` is the oldest call in flight, since the push may answer it. */

@@ -2,8 +2,8 @@
  * The receiving side of a connection: pairs each reply with the oldest call in flight, and ends the connection if the two can't
  * belong together. Replies are delivered once all of a chunk is read (`answers.ts`).
  *
- * Of pushes it knows only that some kinds never come without a subscription. On a connection that has listeners, `pushes.ts`
- * stands before it.
+ * Of pushes it knows only that some kinds never come without a subscription. On a connection that subscribes, `pushes.ts` stands
+ * before it; on one whose listeners hear only news, beside it.
  */
 import * as CommandSpec from "../../CommandSpec.ts"
 import * as RedisError from "../../RedisError.ts"
@@ -26,6 +26,8 @@ import * as Unit from "./unit.ts"
 
 export class Replies implements Resp.Handler {
   bytesRead = 0
+  /** Takes the pushes, on a connection that listens to news. */
+  news: Pick<Resp.Handler, "onPush"> | undefined = undefined
   /** The protocol that the handshake agreed on. */
   protocol: 2 | 3 = 3
   hasGreeted = false
@@ -188,7 +190,8 @@ export class Replies implements Resp.Handler {
   }
 
   onPush(values: ReadonlyArray<Resp.Value>): void {
-    this.unheard(values[0])
+    if (this.news === undefined) this.unheard(values[0])
+    else this.news.onPush(values)
   }
 
   /** Handles a push of a kind that has no listener. */

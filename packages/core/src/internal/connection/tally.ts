@@ -15,6 +15,8 @@ import type { Connection } from "./connection.ts"
 export interface Totals {
   /** The number of times that a lost shared connection was opened again. */
   readonly reconnects: number
+  /** The number of times that a shared connection was replaced before its endpoint moved, as the server had announced. */
+  readonly handoffs: number
   /** Bytes over all connections to the address, including closed ones. */
   readonly bytesWritten: number
   readonly bytesRead: number
@@ -22,6 +24,7 @@ export interface Totals {
 
 export class Tally {
   reconnects = 0
+  handoffs = 0
   private readonly open = new Set<Connection>()
   private bytesWritten = 0
   private bytesRead = 0
@@ -42,8 +45,8 @@ export class Tally {
 
   /** Whether nothing was counted, for instance because no connection was ever opened. */
   get isEmpty(): boolean {
-    const { bytesRead, bytesWritten, reconnects } = this.totals
-    return reconnects + bytesRead + bytesWritten === 0
+    const { bytesRead, bytesWritten, handoffs, reconnects } = this.totals
+    return reconnects + handoffs + bytesRead + bytesWritten === 0
   }
 
   get totals(): Totals {
@@ -53,7 +56,7 @@ export class Tally {
       bytesRead += stats.bytesRead
       bytesWritten += stats.bytesWritten
     }
-    return { reconnects: this.reconnects, bytesWritten, bytesRead }
+    return { reconnects: this.reconnects, handoffs: this.handoffs, bytesWritten, bytesRead }
   }
 }
 

@@ -17,6 +17,8 @@ import { blocks, expire, isOverdue, isSlow } from "./call.ts"
 import type { Call } from "./call.ts"
 import { Noise } from "./noise.ts"
 import type { Pings } from "./pings.ts"
+import { relaxed } from "./relief.ts"
+import type { Relief } from "./relief.ts"
 import type { Ring } from "./ring.ts"
 import type { Report } from "./strays.ts"
 
@@ -37,10 +39,12 @@ export interface Watched {
   readonly bytesRead: () => number
   /** Whether a part of a reply has been read. */
   readonly isReplying: () => boolean
-  readonly hasListeners: boolean
+  readonly subscribes: boolean
   /** Called when commands are in flight and the server has said nothing for a while. */
   readonly onQuiet: () => void
   readonly pings: Pings
+  /** More time while the server does what it has announced. */
+  readonly relief: Relief | undefined
   readonly ping: () => void
   readonly abort: (reason: RedisError.Reason) => void
   readonly report: Report
@@ -74,12 +78,16 @@ export class Watchdog {
 
   /** Whether the deadline of an awaited command has passed. */
   private hasOverdue(now: number): boolean {
+    this.of.relief?.relax(this.of.inFlight, now)
+    this.of.relief?.relax(this.of.waiting, now)
     return isOverdue(this.of.inFlight, now) || isOverdue(this.of.waiting, now)
   }
 
   /** Fails the commands whose deadline has passed. */
   private expire(now: number): void {
-    const { inFlight, node, report, waiting } = this.of
+    const { inFlight, node, relief, report, waiting } = this.of
+    relief?.relax(inFlight, now)
+    relief?.relax(waiting, now)
     expire(inFlight, now, () => timedOut(node, "the reply", true), report)
     expire(waiting, now, () => timedOut(node, "room on the connection", false), report)
   }
@@ -108,7 +116,7 @@ export class Watchdog {
         const problem = `the server has been silent for ${now - heardAt} ms`
         return this.of.abort(new RedisError.ConnectionLost({ problem }))
       }
-      if (unanswered >= 2 * pingInterval) {
+      if (unanswered >= this.patience(now)) {
         const problem = `the server has sent bytes and no reply for ${unanswered} ms`
         return this.of.abort(new RedisError.ConnectionLost({ problem }))
       }
@@ -119,10 +127,11 @@ export class Watchdog {
       // If no PING can be sent, silence counts only while a command waits for its answer.
       if (isSilent && pings.count + inFlight.length > 0) silentSince = now
     }
-    const isLost = (now: number): boolean => silentSince !== undefined && now - silentSince >= pingInterval
+    const isLost = (now: number): boolean =>
+      silentSince !== undefined && now - silentSince >= pingInterval && now - heardAt >= this.patience(now)
     const look = Effect.suspend(() => {
       const now = clock.currentTimeMillisUnsafe()
-      const isDire = this.hasOverdue(now) || isLost(now) || noise.millis(now) >= 2 * pingInterval
+      const isDire = this.hasOverdue(now) || isLost(now) || noise.millis(now) >= this.patience(now)
       return Effect.map(isDire ? caughtUp(soon) : Effect.void, () => check(now))
     })
     // With nothing under way, sleep until a command comes or the next PING is due.
@@ -151,6 +160,12 @@ export class Watchdog {
     })
     return Effect.forever(Effect.andThen(pause, look))
   })
+
+  /** How long a peer may answer nothing, in milliseconds. */
+  private patience(now: number): number {
+    const { pingInterval, relief } = this.of
+    return relief?.isInForce(now) === true ? Math.max(2 * pingInterval, relaxed) : 2 * pingInterval
+  }
 
   private nextAlarm(): number {
     let next = Infinity
