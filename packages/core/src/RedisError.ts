@@ -434,6 +434,13 @@ export class NotReplicated extends Schema.TaggedClass<NotReplicated>("@redisc/co
   }
 }
 
+const missing = {
+  layout: "no node told the cluster's layout",
+  primary: "no primary was found",
+  sentinel: "no sentinel answered",
+  name: "no sentinel knows the primary"
+}
+
 /**
  * The layout of the cluster could not be read, or without a cluster no primary was found: every seed and every known node failed
  * to answer, or sent an invalid reply.
@@ -445,13 +452,16 @@ export class DiscoveryFailed extends Schema.TaggedClass<DiscoveryFailed>("@redis
   "DiscoveryFailed",
   {
     attempts: Schema.Array(Schema.Struct({ node: Schema.String, problem: Schema.String })),
-    /** What was looked for: the layout of a cluster if this is missing. */
-    wanted: Schema.optional(Schema.Literal("primary"))
+    /**
+     * What was looked for: a primary, a sentinel that answers, or one that knows the name of the primary. The layout of a cluster if
+     * this is missing.
+     */
+    wanted: Schema.optional(Schema.Literals(["primary", "sentinel", "name"]))
   }
 ) {
   get message(): string {
     const tried = this.attempts.map(({ node, problem }) => `${node}: ${problem}`).join("; ")
-    const what = this.wanted === undefined ? "no node told the cluster's layout" : "no primary was found"
+    const what = missing[this.wanted ?? "layout"]
     return `${what} (${tried || "no nodes were given"})`
   }
 }

@@ -34,6 +34,8 @@ import type { DetectOptions } from "./internal/topology/detectSource.ts"
 import * as Guarded from "./internal/topology/guarded.ts"
 import { sourceProblem } from "./internal/topology/guarded.ts"
 import { Lookout, nobody } from "./internal/topology/lookout.ts"
+import * as SentinelSource from "./internal/topology/sentinelSource.ts"
+import type { SentinelOptions } from "./internal/topology/sentinelSource.ts"
 import type { Source } from "./internal/topology/source.ts"
 import * as StandaloneSource from "./internal/topology/standaloneSource.ts"
 import type { StandaloneOptions } from "./internal/topology/standaloneSource.ts"
@@ -46,6 +48,7 @@ import * as SlotMap from "./SlotMap.ts"
 
 export type { ClusterOptions } from "./internal/topology/clusterSource.ts"
 export type { DetectOptions } from "./internal/topology/detectSource.ts"
+export type { SentinelOptions } from "./internal/topology/sentinelSource.ts"
 export type { Discovery, Redirects, Source } from "./internal/topology/source.ts"
 export type { StandaloneOptions } from "./internal/topology/standaloneSource.ts"
 
@@ -301,6 +304,45 @@ export const standalone = (options: StandaloneOptions): Source => StandaloneSour
 export const detect = (options: DetectOptions): Source => DetectSource.make(options)
 
 /**
+ * A primary and its replicas that a Sentinel group watches and fails over. The primary has everything, so commands may have any
+ * keys together, and the replicas that are fit answer the reads that `readFrom` lets them. Invalid options fail with
+ * `InvalidArgument` when the source is opened.
+ *
+ * **Details**
+ *
+ * Up to five sentinels are asked at once, and those that are told of are added to those that were given. The newest of what they say
+ * counts, once the server that they name calls itself the primary. Their events, such as `+switch-master`, are hints to ask again;
+ * so are lost connections and READONLY, and every few seconds one sentinel is asked all the same. While no sentinel answers, the map
+ * stays, and commands go on.
+ *
+ * Opening it fails with `DiscoveryFailed`, whose `wanted` says what was missing: a `sentinel` that answers, one that knows the `name`,
+ * or the `primary`.
+ *
+ * **Example** (Sentinels with a password of their own)
+ *
+ * ```ts
+ * import { Address, RedisCluster, Topology } from "@redisc/core"
+ * import { Redacted } from "effect"
+ *
+ * const source = Topology.sentinel({
+ *   name: "mymaster",
+ *   sentinels: [Address.tcp("10.0.0.1", 26379), Address.tcp("10.0.0.2", 26379), Address.tcp("10.0.0.3", 26379)],
+ *   credentials: { password: Redacted.make("of the sentinels") }
+ * })
+ * const Live = RedisCluster.layerFromSource(source, {
+ *   credentials: { password: Redacted.make("of the servers") },
+ *   readFrom: "preferReplica"
+ * })
+ * ```
+ *
+ * Source: https://redis.io/docs/latest/develop/reference/sentinel-clients/
+ *
+ * @category sources
+ * @since 0.1.0
+ */
+export const sentinel = (options: SentinelOptions): Source => SentinelSource.make(options)
+
+/**
  * Whether the nodes of a {@link fixed} map want all keys of a command in one slot, as in a cluster. Default true.
  *
  * @category configuration
@@ -381,7 +423,7 @@ export const fromSource = Effect.fnUntraced(function*(
   const problem = Settings.optionsProblem(options, refreshChecks) ?? sourceProblem(source)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
   const report = logging(Effect.runForkWith(yield* Effect.context<never>()))
-  const { dueAt, learn, news, redirects, ...discovery } = yield* Guarded.open(source, report)
+  const { dueAt, isDead, learn, news, redirects, ...discovery } = yield* Guarded.open(source, report)
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const swaps = yield* PubSub.sliding<SlotMap.SlotMap>(changesKept)
@@ -422,7 +464,7 @@ export const fromSource = Effect.fnUntraced(function*(
       else kept.delete(key)
     }
     const replicas = Array.from(map.nodes.values()).filter(({ role }) => role === "replica")
-    pool.retain(retained, new Set(replicas.map(({ address }) => address.key)))
+    pool.retain(retained, new Set(replicas.map(({ address }) => address.key)), isDead)
   }
 
   const without = (nodes: ReadonlyMap<string, unknown>, key: string): ReadonlySet<string> => {

@@ -54,8 +54,15 @@ export interface NodePool {
    */
   readonly reader: (address: Address) => Node
   readonly readers: () => ReadonlyMap<string, Node>
-  /** Drains and closes every node whose address key is not in `keys`, and every reader whose key is not in `readers`. */
-  readonly retain: (keys: ReadonlySet<string>, readers: ReadonlySet<string>) => void
+  /**
+   * Drains and closes every node whose address key is not in `keys`, and every reader whose key is not in `readers`. Those that are
+   * known to be dead are closed at once.
+   */
+  readonly retain: (
+    keys: ReadonlySet<string>,
+    readers: ReadonlySet<string>,
+    isDead?: (key: string) => boolean
+  ) => void
   /** Replaces a node's connections: the old ones are drained and closed, the next command opens new ones. */
   readonly renew: (address: Address) => void
   /**
@@ -260,9 +267,9 @@ export const makePool = Effect.fnUntraced(function*(
   })
   yield* Effect.addFinalizer(() => finish)
 
-  const retire = (members: Map<string, NodeConnections>, node: NodeConnections): void => {
+  const retire = (members: Map<string, NodeConnections>, node: NodeConnections, isDead = false): void => {
     members.delete(node.address.key)
-    const fiber = fork(node.retire(drainTimeout))
+    const fiber = fork(node.retire(isDead ? 0 : drainTimeout))
     retiring.set(node, fiber)
     fiber.addObserver(() => {
       retiring.delete(node)
@@ -271,8 +278,12 @@ export const makePool = Effect.fnUntraced(function*(
     Fiber.runIn(fiber, scope)
   }
 
-  const retainIn = (members: Map<string, NodeConnections>, keys: ReadonlySet<string>): void => {
-    for (const [key, node] of members) if (!keys.has(key)) retire(members, node)
+  const retainIn = (
+    members: Map<string, NodeConnections>,
+    keys: ReadonlySet<string>,
+    isDead?: (key: string) => boolean
+  ): void => {
+    for (const [key, node] of members) if (!keys.has(key)) retire(members, node, isDead?.(key))
   }
 
   return {
@@ -280,9 +291,9 @@ export const makePool = Effect.fnUntraced(function*(
     nodes: () => nodes,
     reader: (address) => nodeIn(readers, address),
     readers: () => readers,
-    retain: (keys, readerKeys) => {
-      retainIn(nodes, keys)
-      retainIn(readers, readerKeys)
+    retain: (keys, readerKeys, isDead) => {
+      retainIn(nodes, keys, isDead)
+      retainIn(readers, readerKeys, isDead)
     },
     renew: (address) => {
       for (const members of [nodes, readers]) {

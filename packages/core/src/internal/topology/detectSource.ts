@@ -128,6 +128,7 @@ const open = Effect.fnUntraced(function*(options: DetectOptions) {
     learn,
     news: Effect.suspend(() => Effect.raceFirst(chosen?.discovery.news ?? Effect.never, Deferred.await(other))),
     dueAt: () => chosen?.discovery.dueAt?.(),
+    isDead: (node) => chosen?.discovery.isDead?.(node) === true,
     redirects: {
       addressOf: (announced) => Addresses.mapped(options.addressMap, announced),
       patch: (map, slot, address, from) => {

@@ -35,6 +35,7 @@ const discoveryChecks: Settings.Checks = {
   oneSlot: orNone(Settings.flag),
   news: orNone(anEffect),
   dueAt: orNone(Settings.aFunction),
+  isDead: orNone(Settings.aFunction),
   redirects: orNone((_name, value) => problemIn("the source's redirects", value, redirectsChecks))
 }
 
@@ -126,6 +127,7 @@ export const open = Effect.fnUntraced(function*(source: Source, report: Report) 
       const time = guarded<unknown>(() => discovery.dueAt?.(), undefined, report)
       return typeof time === "number" && !Number.isNaN(time) ? time : Infinity
     },
+    isDead: (node: string): boolean => guarded<unknown>(() => discovery.isDead?.(node), false, report) === true,
     redirects
   }
 })

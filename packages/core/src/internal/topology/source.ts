@@ -67,6 +67,10 @@ export interface Discovery {
    * past means as soon as possible. It is read each time after the map was learnt.
    */
   readonly dueAt?: (() => number | undefined) | undefined
+  /**
+   * Whether a node that the map does not have any more is known to hang. Then what it was sent is not waited for, but ends at once.
+   */
+  readonly isDead?: ((node: string) => boolean) | undefined
   /** If this is missing, a MOVED is followed and the map is learnt anew, and nothing else happens. */
   readonly redirects?: Redirects | undefined
 }
