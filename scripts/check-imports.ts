@@ -46,7 +46,7 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["fake/commands/server/*"],
     ["fake/commands/groups"],
     ["fake/network/*", "fake/controls/*"],
-    ["FakeCluster", "Profile"],
+    ["FakeCluster", "FakeRedis", "Profile"],
     ["internal/*"],
     ["RealCluster", "RealRedis", "RealSentinel"],
     ["conformance/*"],

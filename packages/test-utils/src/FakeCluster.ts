@@ -14,41 +14,35 @@
  *
  * @since 0.1.0
  */
-import * as Address from "@redisc/core/Address"
 import { Connector } from "@redisc/core/Connector"
 import * as RedisCluster from "@redisc/core/RedisCluster"
 import type { RedisError } from "@redisc/core/RedisError"
-import type * as Resp from "@redisc/core/Resp"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import * as Bus from "./fake/cluster/bus.ts"
 import * as Front from "./fake/cluster/front.ts"
-import type { FakeNode, FakeWorld } from "./fake/cluster/node.ts"
+import type { FakeWorld } from "./fake/cluster/node.ts"
 import { addMember, populate } from "./fake/cluster/populate.ts"
-import { World } from "./fake/cluster/world.ts"
-import { groups } from "./fake/commands/groups.ts"
-import { sendTo, wordsOf } from "./fake/controls/command.ts"
-import * as Controls from "./fake/controls/controls.ts"
-import type { NodeRef, Seed } from "./fake/controls/controls.ts"
-import { checked, primariesOf, settingsOf } from "./fake/controls/options.ts"
-import type { Options } from "./fake/controls/options.ts"
-import { awaitPromotion, nodeOf, stateOf } from "./fake/controls/states.ts"
+import * as Common from "./fake/controls/common.ts"
+import type { Controls } from "./fake/controls/common.ts"
+import { find } from "./fake/controls/find.ts"
+import type { NodeRef } from "./fake/controls/find.ts"
+import { checked, flag } from "./fake/controls/options.ts"
+import * as Slots from "./fake/controls/slots.ts"
+import { start } from "./fake/controls/start.ts"
+import { awaitPromotion, stateOf } from "./fake/controls/states.ts"
 import { slotOf } from "./fake/data/keyspace.ts"
-import * as Registry from "./fake/definitions/registry.ts"
+import type { Profile } from "./fake/facts/profile.ts"
+import type { VersionName } from "./fake/facts/version.ts"
 import * as Checks from "./fake/input/checks.ts"
 import { FakeClusterError } from "./fake/input/fakeClusterError.ts"
-import * as Door from "./fake/network/door.ts"
-import { makeConnector } from "./fake/network/transport.ts"
-import * as Script from "./fake/session/interventions.ts"
-import type { CommandMatch, Mishap, Saying } from "./fake/session/interventions.ts"
-import { Timers } from "./fake/session/timers.ts"
 import * as ClusterState from "./fake/topology/clusterState.ts"
 import { fromInput } from "./fake/values/binary.ts"
-import type { Node, NodeState, Slots } from "./internal/clusterNode.ts"
+import type { Node, NodeState, Slots as SlotList } from "./internal/clusterNode.ts"
 
 export {
   /**
@@ -81,13 +75,34 @@ export type {
    * @category models
    * @since 0.1.0
    */
-  NodeRef,
+  NodeRef
+} from "./fake/controls/find.ts"
+
+export type {
+  /**
+   * @category models
+   * @since 0.1.0
+   */
+  DatabaseOptions,
   /**
    * @category models
    * @since 0.1.0
    */
   Seed
-} from "./fake/controls/controls.ts"
+} from "./fake/controls/data.ts"
+
+export type {
+  /**
+   * @category services
+   * @since 0.1.0
+   */
+  Controls,
+  /**
+   * @category models
+   * @since 0.1.0
+   */
+  JournalEntry
+} from "./fake/controls/common.ts"
 
 export type {
   /**
@@ -97,13 +112,58 @@ export type {
   VersionName
 } from "./fake/facts/version.ts"
 
-export type {
-  /**
-   * @category configuration
-   * @since 0.1.0
-   */
-  Options
-} from "./fake/controls/options.ts"
+/**
+ * The options of a simulated cluster.
+ *
+ * **Details**
+ *
+ * - `version`: the server to imitate, where versions differ visibly: `"7.0"` (the default, Redis 7.0.15) or `"8.0"` (Redis
+ *   8.0.2).
+ * - `primaries`: the number of primaries, 3 by default. `replicas`: the number of replicas of each primary, 0 by default.
+ * - `databases`: the number of databases of each node, 1 by default, as before Valkey 9. With more, SELECT is allowed, and the
+ *   keys of all databases move with their slot.
+ * - `nodeTimeout`: the time after which a silent node counts as failed, 1 second by default. Half a second later a replica
+ *   takes its place, if most primaries can still hear each other.
+ * - `password`: the password of the default user. The client of `layer` gets it too.
+ * - `requireFullCoverage`: whether a cluster without an owner for every slot refuses all commands, true by default.
+ * - `availabilityZones`: the zones over which the nodes are spread, each shard's nodes in different ones as far as there are
+ *   enough. The nodes tell them as Valkey 9 does: in HELLO, INFO, CLUSTER SLOTS and CLUSTER SHARDS; and CONFIG SET
+ *   availability-zone changes that of a node until its restart. Without it they know of no zones, as Redis.
+ * - `config`: more settings, as for CONFIG SET.
+ * - `profile`: the managed service that stands in front of the servers, with its restrictions. Default none. Behind one endpoint
+ *   there is one primary.
+ * - `seed`: determines everything that is random: node ids, RANDOMKEY, SPOP. The same seed gives the same run. Default 1.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly version?: VersionName | undefined
+  readonly primaries?: number | undefined
+  readonly replicas?: number | undefined
+  readonly databases?: number | undefined
+  readonly nodeTimeout?: Duration.Input | undefined
+  readonly password?: Redacted.Redacted | undefined
+  readonly requireFullCoverage?: boolean | undefined
+  readonly availabilityZones?: ReadonlyArray<string> | undefined
+  readonly config?: Readonly<Record<string, string>> | undefined
+  readonly seed?: number | undefined
+  readonly profile?: Profile | undefined
+}
+
+const optionNames: ReadonlyArray<string> = [
+  "version",
+  "primaries",
+  "replicas",
+  "databases",
+  "nodeTimeout",
+  "password",
+  "requireFullCoverage",
+  "availabilityZones",
+  "config",
+  "seed",
+  "profile"
+]
 
 /**
  * The options of {@link layer}: those of the cluster, and settings of the client.
@@ -116,24 +176,12 @@ export interface LayerOptions extends Options {
 }
 
 /**
- * A command that was sent to a node, with the time of the Clock.
- *
- * @category models
- * @since 0.1.0
- */
-export interface JournalEntry {
-  readonly at: number
-  /** The number that CLIENT ID answers. */
-  readonly connection: number
-  readonly command: ReadonlyArray<string>
-}
-
-/**
  * The controls of a simulated cluster.
  *
  * **Details**
  *
- * Invalid arguments (a node that does not exist, a slot out of range) fail with `FakeClusterError`.
+ * Invalid arguments (a node that does not exist, a slot out of range) fail with `FakeClusterError`. Those of them that all
+ * simulated servers have are in {@link Controls}.
  *
  * **Example** (What a client does when a slot moves)
  *
@@ -153,120 +201,47 @@ export interface JournalEntry {
  * @category services
  * @since 0.1.0
  */
-export class FakeCluster extends Context.Service<FakeCluster, {
-  /** The addresses of the first nodes, for a client to start from: `fake-0:6379` and so on. */
-  readonly addresses: ReadonlyArray<Address.Tcp>
-  /** The release that the nodes report, such as `7.0.15`. */
-  readonly version: string
-  /** All nodes, including those that are not running. */
-  readonly nodes: Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
-  /** The running primaries, in the order of their names. */
-  readonly primaries: Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
-  /** The running replicas of a node. */
-  readonly replicasOf: (node: NodeRef) => Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
-  /** The owner of a slot, as the majority sees it. */
-  readonly ownerOf: (slot: number) => Effect.Effect<Node, FakeClusterError>
-  /** The slot of a key. */
-  readonly slotOf: (key: string | Uint8Array) => number
-  /** Sends any command to one node, without the client. Fails on an error reply; redirects are not followed. */
-  readonly command: (
-    node: NodeRef,
-    name: string,
-    args?: ReadonlyArray<string | number | Uint8Array>
-  ) => Effect.Effect<Resp.Value, FakeClusterError>
+export class FakeCluster extends Context.Service<
+  FakeCluster,
+  Controls<NodeState> & {
+    /** The running primaries, in the order of their names. */
+    readonly primaries: Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
+    /** The running replicas of a node. */
+    readonly replicasOf: (node: NodeRef) => Effect.Effect<ReadonlyArray<NodeState>, FakeClusterError>
+    /** The owner of a slot, as the majority sees it. */
+    readonly ownerOf: (slot: number) => Effect.Effect<Node, FakeClusterError>
+    /** The slot of a key. */
+    readonly slotOf: (key: string | Uint8Array) => number
 
-  /** Stores values at their owners: a string, a list as an array, a `Set`, a hash as a `Map`. */
-  readonly seed: (data: Readonly<Record<string, Seed>>) => Effect.Effect<void, FakeClusterError>
-  /** The keys of one node, or of all primaries, in order. */
-  readonly keys: (node?: NodeRef) => Effect.Effect<ReadonlyArray<string>, FakeClusterError>
-  /** Empties all running primaries. */
-  readonly flushAll: Effect.Effect<void>
-  /** The commands that were sent to a node, oldest first. The last ten thousand are kept. */
-  readonly journal: (node: NodeRef) => Effect.Effect<ReadonlyArray<JournalEntry>, FakeClusterError>
-  /** The commands that were sent and that exist in Redis, but not on the simulated nodes. */
-  readonly unimplemented: Effect.Effect<ReadonlyArray<string>>
-  /** The owners of all slots, as text. */
-  readonly describe: Effect.Effect<string, FakeClusterError>
+    /** Makes a replica the primary. If the primary is down, use `force`; if the cluster has no majority, `takeover`. */
+    readonly failover: (
+      replica: NodeRef,
+      mode?: "default" | "force" | "takeover"
+    ) => Effect.Effect<void, FakeClusterError>
+    /** Waits until a replica has replaced a node, and returns the replica. The Clock has to advance in the meantime. */
+    readonly awaitPromotion: (of: NodeRef) => Effect.Effect<Node, FakeClusterError>
+    /** Starts one more node: a primary without slots, or a replica of a node. */
+    readonly addNode: (options?: { readonly replicaOf?: NodeRef | undefined }) => Effect.Effect<Node, FakeClusterError>
+    /**
+     * Moves a node's slots to the other primaries, removes it from the cluster, and ends it. Its replicas have to be removed
+     * first.
+     */
+    readonly removeNode: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
 
-  /** Ends the process of a node. Its data is lost. */
-  readonly kill: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Stops the process of a node. Its connections stay open and silent. */
-  readonly pause: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
-  readonly resume: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Starts the process of a node again, empty. If it still runs, it is killed first. */
-  readonly restart: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Makes a replica the primary. If the primary is down, use `force`; if the cluster has no majority, `takeover`. */
-  readonly failover: (
-    replica: NodeRef,
-    mode?: "default" | "force" | "takeover"
-  ) => Effect.Effect<void, FakeClusterError>
-  /** Waits until a replica has replaced a node, and returns the replica. The Clock has to advance in the meantime. */
-  readonly awaitPromotion: (of: NodeRef) => Effect.Effect<Node, FakeClusterError>
-  /** Starts one more node: a primary without slots, or a replica of a node. */
-  readonly addNode: (options?: { readonly replicaOf?: NodeRef | undefined }) => Effect.Effect<Node, FakeClusterError>
-  /**
-   * Moves a node's slots to the other primaries, removes it from the cluster, and ends it. Its replicas have to be removed
-   * first.
-   */
-  readonly removeNode: (node: NodeRef) => Effect.Effect<void, FakeClusterError>
-
-  /** Moves one slot with all its keys at once. */
-  readonly migrateSlot: (slot: number, to: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Moves slots with all their keys. Without `slots`, moves all slots of `from`; with both, `from` must own them. */
-  readonly migrateSlots: (
-    options: { readonly to: NodeRef; readonly from?: NodeRef | undefined; readonly slots?: Slots | undefined }
-  ) => Effect.Effect<void, FakeClusterError>
-  /** Begins to move a slot. All its keys stay where they are. */
-  readonly beginMigration: (slot: number, to: NodeRef) => Effect.Effect<void, FakeClusterError>
-  /** Moves at most `limit` keys of a slot whose migration has begun, and returns how many were moved. */
-  readonly migrateKeys: (slot: number, limit: number) => Effect.Effect<number, FakeClusterError>
-  /** Moves the remaining keys, and makes the target the owner of the slot. */
-  readonly finishMigration: (slot: number) => Effect.Effect<void, FakeClusterError>
-
-  /** Cuts the network between two nodes, or between the clients and a node. Nothing is lost; it waits until the cut is mended. */
-  readonly partition: (a: NodeRef | "client", b: NodeRef | "client") => Effect.Effect<void, FakeClusterError>
-  /** Mends one cut, all cuts of one node or of the clients, or all cuts. */
-  readonly heal: (a?: NodeRef | "client", b?: NodeRef | "client") => Effect.Effect<void, FakeClusterError>
-  /** Sets the round trip to a node, which delays its replies and connecting to it. Zero at first. */
-  readonly latency: (node: NodeRef, roundTrip: Duration.Input) => Effect.Effect<void, FakeClusterError>
-  /**
-   * Ends all connections to a node: at once, or each after the given number of further bytes of replies, which may be in the
-   * middle of one.
-   */
-  readonly dropConnections: (
-    node: NodeRef,
-    options?: { readonly afterBytes?: number | undefined }
-  ) => Effect.Effect<void, FakeClusterError>
-  /** Answers matching commands in place of a node, `times` times (default 1; Infinity: always). Text is an error reply. */
-  readonly reply: (
-    node: NodeRef | "any",
-    match: CommandMatch,
-    reply: Saying,
-    options?: { readonly times?: number | undefined }
-  ) => Effect.Effect<void, FakeClusterError>
-  /**
-   * Lets matching commands be executed, but changes what happens to their replies on the way: they are lost, duplicated,
-   * delayed or replaced by other bytes. `times` is as in `reply`. Replies from `reply` can have a mishap too.
-   */
-  readonly mishap: (
-    node: NodeRef | "any",
-    match: CommandMatch,
-    mishap: Mishap,
-    options?: { readonly times?: number | undefined }
-  ) => Effect.Effect<void, FakeClusterError>
-  /**
-   * Lets a node send something unasked, on all its connections or on one (numbered as by CLIENT ID and in the journal), and
-   * returns the number of connections.
-   */
-  readonly say: (
-    node: NodeRef,
-    saying: Saying,
-    options?: { readonly connection?: number | undefined }
-  ) => Effect.Effect<number, FakeClusterError>
-
-  /** Opens a loopback port for each node until the scope closes. The nodes announce these ports from then on. */
-  readonly listen: Effect.Effect<ReadonlyArray<Address.Tcp>, FakeClusterError, Scope.Scope>
-}>()("@redisc/test-utils/FakeCluster") {}
+    /** Moves one slot with all its keys at once. */
+    readonly migrateSlot: (slot: number, to: NodeRef) => Effect.Effect<void, FakeClusterError>
+    /** Moves slots with all their keys. Without `slots`, moves all slots of `from`; with both, `from` must own them. */
+    readonly migrateSlots: (
+      options: { readonly to: NodeRef; readonly from?: NodeRef | undefined; readonly slots?: SlotList | undefined }
+    ) => Effect.Effect<void, FakeClusterError>
+    /** Begins to move a slot. All its keys stay where they are. */
+    readonly beginMigration: (slot: number, to: NodeRef) => Effect.Effect<void, FakeClusterError>
+    /** Moves at most `limit` keys of a slot whose migration has begun, and returns how many were moved. */
+    readonly migrateKeys: (slot: number, limit: number) => Effect.Effect<number, FakeClusterError>
+    /** Moves the remaining keys, and makes the target the owner of the slot. */
+    readonly finishMigration: (slot: number) => Effect.Effect<void, FakeClusterError>
+  }
+>()("@redisc/test-utils/FakeCluster") {}
 
 type Service = FakeCluster["Service"]
 
@@ -276,168 +251,89 @@ interface Parts {
   readonly connector: Connector["Service"]
 }
 
-/** Runs a control, with a thrown `FakeClusterError` as its failure. */
-const step = <A>(run: () => A): Effect.Effect<A, FakeClusterError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (problem) {
-      if (problem instanceof FakeClusterError) return Effect.fail(problem)
-      throw problem
-    }
-  })
+/** The number of primaries where the options don't say. */
+const primariesOf = (profile: Profile | undefined): number => profile?.shape === "endpoint" ? 1 : 3
 
-const start = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Parts, FakeClusterError, Scope.Scope> {
-  const { nodeTimeout, primaries, profile, replicas, seed, settings, version, zoneOf } = yield* step(() =>
-    checked(options)
-  )
-  const config = yield* step(() => settingsOf(options, settings))
-  Registry.load(groups)
-  const context = yield* Effect.context()
-  const timers = new Timers(Effect.runForkWith(context))
-  yield* Effect.addFinalizer(() => Effect.sync(() => timers.close()))
-  const fork = Effect.runForkWith(context)
-  const world = new World<FakeNode>({
-    clock: yield* Clock.Clock,
-    timers,
-    settings: {
-      version,
-      nodeTimeout,
-      profile,
-      zoneOf,
-      config: new Map([["cluster-node-timeout", String(nodeTimeout)], ...config])
-    },
-    seed,
-    warn: (text) => {
-      fork(Effect.logWarning(text))
-    }
+const plan = (options: Options) => {
+  Checks.record("what the cluster is made with", options, [...optionNames, "client"])
+  const { databases, nodeTimeout = "1 second", profile, requireFullCoverage = true } = options
+  const { primaries = primariesOf(profile) } = options
+  Checks.whole("primaries", primaries, 1)
+  const timeout = Checks.millis("nodeTimeout", nodeTimeout)
+  const { replicas, seed, settings } = checked(options, {
+    databases: 1,
+    shards: primaries,
+    config: [
+      ["cluster-node-timeout", String(timeout)],
+      ["cluster-require-full-coverage", flag("requireFullCoverage", requireFullCoverage) ? "yes" : "no"],
+      ...(databases === undefined ? [] : [["cluster-databases", String(databases)] as const])
+    ]
   })
-  world.shutDown = (node) => queueMicrotask(() => Controls.kill(world, node.name))
-  if (profile.shape === "endpoint") Front.put(world)
-  populate(world, primaries, replicas)
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const node of world.nodes.values()) {
-        for (const session of Array.from(node.sessions)) session.drop("the simulated cluster has ended")
-      }
-    })
-  )
-  return { service: makeService(world), connector: makeConnector(world) }
-})
+  if (settings.profile.shape === "endpoint" && primaries !== 1) {
+    Checks.fail(`behind one endpoint there is one shard, and primaries is ${primaries}: leave it out`)
+  }
+  return {
+    primaries,
+    replicas,
+    seed,
+    settings: { ...settings, clustered: true, redirects: false, nodeTimeout: timeout }
+  }
+}
 
 const makeService = (world: FakeWorld): Service => {
   let count = world.nodes.size
-  let openDoor: ((node: FakeNode) => Effect.Effect<Address.Tcp, FakeClusterError>) | undefined
-  const states = step(() => Array.from(world.nodes.values(), (node) => stateOf(world, node)))
-  const on = <A>(node: NodeRef, run: (node: FakeNode) => A): Effect.Effect<A, FakeClusterError> =>
-    step(() => run(Controls.find(world, node)))
-
-  const addNode: Service["addNode"] = Effect.fnUntraced(function*(settings = {}) {
-    const node = yield* step(() => {
-      Checks.record("what addNode is given", settings, ["replicaOf"])
-      const primary = settings.replicaOf === undefined ? undefined : Controls.find(world, settings.replicaOf)
-      if (primary?.isReplica === true) {
-        throw new FakeClusterError({ problem: `${primary.name} is a replica, which can't have replicas` })
-      }
-      const host = Controls.witness(world)
-      const added = addMember(world, count++, ClusterState.emptyView([]))
-      added.view = ClusterState.emptyView([
-        { id: added.id, epoch: 0, primary: primary?.id, health: "online" }
-      ])
-      Bus.introduce(world, host, added)
-      return added
-    })
-    if (openDoor !== undefined) yield* openDoor(node)
-    return nodeOf(node)
+  const { controls, on, welcome } = Common.make<NodeState>(world, {
+    stateOf: (node) => stateOf(world, node),
+    ownerOf: (key) => Slots.ownerOf(world, slotOf(key)),
+    describe: () => Slots.describe(world)
   })
+  const { step } = Common
+
+  const addNode: Service["addNode"] = (settings = {}) =>
+    Effect.flatMap(
+      step(() => {
+        Checks.record("what addNode is given", settings, ["replicaOf"])
+        const primary = settings.replicaOf === undefined ? undefined : find(world, settings.replicaOf)
+        if (primary?.isReplica === true) {
+          throw new FakeClusterError({ problem: `${primary.name} is a replica, which can't have replicas` })
+        }
+        const host = Slots.witness(world)
+        const added = addMember(world, count++, ClusterState.emptyView([]))
+        added.view = ClusterState.emptyView([{ id: added.id, epoch: 0, primary: primary?.id, health: "online" }])
+        Bus.introduce(world, host, added)
+        return added
+      }),
+      welcome
+    )
 
   return FakeCluster.of({
-    addresses: Array.from(
-      new Map(Array.from(world.nodes.values(), ({ host, port }) => [`${host}:${port}`, Address.tcp(host, port)]))
-        .values()
-    ),
-    version: world.settings.version.release,
-    nodes: states,
+    ...controls,
     primaries: Effect.map(
-      states,
+      controls.nodes,
       (all) => all.filter(({ process, role }) => role === "primary" && process === "running")
     ),
     replicasOf: (node) =>
       Effect.flatMap(
         on(node, ({ id }) => id),
         (id) =>
-          Effect.map(states, (all) => all.filter(({ primary, process }) => primary === id && process === "running"))
+          Effect.map(
+            controls.nodes,
+            (all) => all.filter(({ primary, process }) => primary === id && process === "running")
+          )
       ),
-    ownerOf: (slot) => step(() => nodeOf(Controls.ownerOf(world, slot))),
+    ownerOf: (slot) => step(() => Common.nodeOf(Slots.ownerOf(world, slot))),
     slotOf: (key) => slotOf(fromInput(Checks.word("the key", key))),
-    command: (node, name, args = []) =>
-      Effect.flatMap(
-        on(node, (found) => [found, wordsOf(name, args)] as const),
-        ([found, words]) => sendTo(found, words)
-      ),
 
-    seed: (data) => step(() => Controls.seed(world, data)),
-    keys: (node) => step(() => Controls.keys(world, node)),
-    flushAll: Effect.sync(() => {
-      for (const node of world.nodes.values()) if (!node.isReplica && node.process === "running") node.keys.clear()
-    }),
-    journal: (node) => on(node, (found) => found.journalText()),
-    unimplemented: Effect.sync(() => [...world.missing]),
-    describe: step(() => Controls.describe(world)),
-
-    kill: (node) => step(() => Controls.kill(world, node)),
-    pause: (node) => step(() => Controls.pause(world, node)),
-    resume: (node) => step(() => Controls.resume(world, node)),
-    restart: (node) => step(() => Controls.restart(world, node)),
-    failover: (replica, mode = "default") => step(() => Controls.failover(world, replica, mode)),
+    failover: (replica, mode = "default") => step(() => Slots.failover(world, replica, mode)),
     awaitPromotion: (of) => Effect.flatMap(on(of, (node) => node), (node) => awaitPromotion(world, node)),
     addNode,
-    removeNode: (node) => step(() => Controls.removeNode(world, node)),
+    removeNode: (node) => step(() => Slots.removeNode(world, node)),
 
-    migrateSlot: (slot, to) => step(() => Controls.migrateSlots(world, { to, slots: [slot] })),
-    migrateSlots: (settings) => step(() => Controls.migrateSlots(world, settings)),
-    beginMigration: (slot, to) => step(() => Controls.beginMigration(world, slot, to)),
-    migrateKeys: (slot, limit) => step(() => Controls.migrateKeys(world, slot, limit)),
-    finishMigration: (slot) => step(() => Controls.finishMigration(world, slot)),
-
-    partition: (a, b) => step(() => Controls.partition(world, a, b)),
-    heal: (a, b) => step(() => Controls.heal(world, a, b)),
-    latency: (node, roundTrip) =>
-      on(node, (found) => {
-        found.latency = Checks.millis("the round trip", roundTrip)
-      }),
-    dropConnections: (node, settings) =>
-      on(node, (found) => {
-        const { afterBytes = 0 } = settings ?? {}
-        Checks.whole("afterBytes", afterBytes, 0)
-        for (const session of Array.from(found.sessions)) session.cut(afterBytes)
-      }),
-    reply: (node, match, reply, settings) =>
-      step(() => world.replies.add(Controls.anyOr(world, node), match, Script.spoken(reply), settings?.times)),
-    mishap: (node, match, mishap, settings) =>
-      step(() => world.mishaps.add(Controls.anyOr(world, node), match, Script.wayOf(mishap), settings?.times)),
-    say: (node, saying, settings) =>
-      on(node, (found) => Controls.say(found, Script.spoken(saying), settings?.connection)),
-
-    listen: Effect.gen(function*() {
-      const { shape, secure } = world.settings.profile
-      if (secure || shape === "endpoint") {
-        return yield* new FakeClusterError({
-          problem: `a profile with ${
-            secure ? "TLS" : "one endpoint"
-          } has no ports: give it secure: false and shape: "nodes"`
-        })
-      }
-      const scope = yield* Effect.scope
-      const openOne = (node: FakeNode) => Scope.provide(Door.open(node), scope)
-      openDoor = openOne
-      yield* Effect.addFinalizer(() =>
-        Effect.sync(() => {
-          openDoor = undefined
-        })
-      )
-      return yield* Effect.forEach([...world.nodes.values()], openOne)
-    })
+    migrateSlot: (slot, to) => step(() => Slots.migrateSlots(world, { to, slots: [slot] })),
+    migrateSlots: (settings) => step(() => Slots.migrateSlots(world, settings)),
+    beginMigration: (slot, to) => step(() => Slots.beginMigration(world, slot, to)),
+    migrateKeys: (slot, limit) => step(() => Slots.migrateKeys(world, slot, limit)),
+    finishMigration: (slot) => step(() => Slots.finishMigration(world, slot))
   })
 }
 
@@ -466,7 +362,11 @@ const makeService = (world: FakeWorld): Service => {
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<Parts, FakeClusterError, Scope.Scope> =>
-  Effect.suspend(() => start(options))
+  Effect.gen(function*() {
+    const { primaries, replicas, seed, settings } = yield* Common.step(() => plan(options))
+    const { connector, world } = yield* start(settings, seed, (made) => populate(made, primaries, replicas))
+    return { service: makeService(world), connector }
+  })
 
 /**
  * A simulated cluster as a layer, for programs with a client of their own: its controls and a `Connector`.

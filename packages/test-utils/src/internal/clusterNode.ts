@@ -1,8 +1,8 @@
-/** A node of a cluster as tests see it, whether the server is real or simulated. */
+/** A node as tests see it, whether the server is real or simulated. */
 import type * as Address from "@redisc/core/Address"
 
 /**
- * Identifies a node for as long as it belongs to the cluster, across restarts and changes of role.
+ * Identifies a node for as long as it belongs to its cluster or group, across restarts and changes of role.
  *
  * @category models
  * @since 0.1.0
@@ -12,6 +12,34 @@ export interface Node {
   readonly name: string
   readonly id: string
   readonly address: Address.Tcp
+}
+
+/**
+ * Identifies a server without cluster mode, or a sentinel, across restarts and changes of role.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerNode {
+  /** The name that the launcher has given it. The initial primary is the first. */
+  readonly name: string
+  readonly address: Address.Tcp
+}
+
+/**
+ * The current state of a server without cluster mode. The role is as the server itself reports it, and `undefined` while it can't
+ * be asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerState extends ServerNode {
+  readonly process: "running" | "paused" | "stopped"
+  readonly role: "primary" | "replica" | undefined
+  /** The key of the address that a replica copies. */
+  readonly primary: string | undefined
+  /** Whether a replica is connected to what it copies, and has caught up. */
+  readonly isLinked: boolean
 }
 
 /**

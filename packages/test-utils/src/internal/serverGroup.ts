@@ -1,39 +1,14 @@
 /** Servers without cluster mode that copy one of them: asks each for its role, and waits until they agree. */
-import type { Tcp } from "@redisc/core/Address"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Admin } from "./clusterAdmin.ts"
+import type { ServerNode, ServerState } from "./clusterNode.ts"
 import { checkCrashed, isRunning, isUp, pollInterval } from "./members.ts"
 import type { Member } from "./members.ts"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
 
-/**
- * Identifies a server, or a sentinel, across restarts and changes of role.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ServerNode {
-  /** `node-0` and so on: the initial primary first. Sentinels are `sentinel-0` and so on. */
-  readonly name: string
-  readonly address: Tcp
-}
-
-/**
- * The current state of a server. The role is as the server itself reports it, and `undefined` while it can't be asked.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ServerState extends ServerNode {
-  readonly process: "running" | "paused" | "stopped"
-  readonly role: "primary" | "replica" | undefined
-  /** The key of the address that a replica copies. */
-  readonly primary: string | undefined
-  /** Whether a replica is connected to what it copies, and has caught up. */
-  readonly isLinked: boolean
-}
+export type { ServerNode, ServerState } from "./clusterNode.ts"
 
 export interface ServerGroup {
   readonly states: Effect.Effect<ReadonlyArray<ServerState>, RealClusterError>

@@ -51,7 +51,11 @@ const run = () =>
   })
 
 describe("without Node", () => {
-  it.each([["core/src/index.ts", 80], ["test-utils/src/FakeCluster.ts", 150]])(
+  it.each([
+    ["core/src/index.ts", 80],
+    ["test-utils/src/FakeCluster.ts", 150],
+    ["test-utils/src/FakeRedis.ts", 150]
+  ])(
     "%s imports nothing but effect",
     (start, least) => {
       const { files, others } = reach(start)
@@ -64,6 +68,7 @@ describe("without Node", () => {
     assert.deepStrictEqual(await run(), {
       moved: "größer 🙂",
       failedOver: "größer 🙂",
+      single: ["1", "2"],
       length: 256,
       range: "ABCDEF",
       dumped: true,

@@ -23,7 +23,7 @@ interface Case {
 const ask = ({ keys, node = {}, question = {}, slot }: Case): string => {
   const decision = Redirect.decide(
     {
-      keys: keys.map((key) => ({ key, slot: key.startsWith("other:") ? 8 : 7 })),
+      keys: keys.map((key) => ({ key, slot: key.startsWith("other:") ? 8 : 7, database: 0 })),
       write: false,
       shardedPubSub: false,
       migrate: false,

@@ -5,21 +5,16 @@
  *
  * @since 0.1.0
  */
-import * as Resp from "@redisc/core/Resp"
 import * as PubSub from "../session/pubsub.ts"
 import * as ClusterState from "../topology/clusterState.ts"
 import type { FakeNode, FakeWorld } from "./node.ts"
-import { relink } from "./replication.ts"
+import { relink, roleChanged } from "./replication.ts"
 
 /** The time from a primary's failure to the election of a replica, in milliseconds. */
 const electionDelay = 500
 
 /** The time, in milliseconds, by which a platform's timer may fire too early by the clock. */
 const timerSlack = 1
-
-const roleChanged = Resp.Reply.error(
-  "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
-)
 
 /** Sets a node's view of the cluster, and applies the consequences for the node itself. */
 export const setView = (node: FakeNode, view: ClusterState.View): void => {
@@ -64,9 +59,11 @@ const settle = (world: FakeWorld, before: Before): void => {
       return node.view.owners[slot] !== shard
     }
     if (!node.isReplica) {
-      for (const slot of node.keys.usedSlots()) {
-        if (view.owners[slot] !== node.id || !lost(slot) || node.importing.has(slot)) continue
-        for (const key of node.keys.slotKeys(slot)) node.keys.delete(key)
+      for (const keyspace of node.data.used) {
+        for (const slot of keyspace.usedSlots()) {
+          if (view.owners[slot] !== node.id || !lost(slot) || node.importing.has(slot)) continue
+          for (const key of keyspace.slotKeys(slot)) keyspace.delete(key)
+        }
       }
     }
     // A replica that takes over the slots keeps its subscribers. The old primary and the other replicas end theirs.

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { Keyspace } from "../data/keyspace.ts"
 import { copyValue } from "../data/value.ts"
 import type { Bin } from "../definitions/handler.ts"
 import * as ClusterState from "../topology/clusterState.ts"
@@ -10,15 +11,14 @@ import * as Bus from "./bus.ts"
 import type { FakeNode } from "./node.ts"
 
 /** Moves a key with its time to live, and returns whether the key existed. */
-export const moveKey = (from: FakeNode, to: FakeNode, key: Bin, copy: boolean): boolean => {
-  const value = from.keys.get(key)
+export const moveKey = (from: Keyspace, to: Keyspace, key: Bin, copy: boolean): boolean => {
+  const value = from.get(key)
   if (value === undefined) return false
-  const expireAt = from.keys.expireAt(key)
-  to.keys.set(key, copy ? copyValue(value) : value)
-  to.keys.setExpiry(key, expireAt)
-  to.keys.touch(key, "restore", "g")
-  to.traffic.received++
-  if (!copy) from.keys.delete(key)
+  const expireAt = from.expireAt(key)
+  to.set(key, copy ? copyValue(value) : value)
+  to.setExpiry(key, expireAt)
+  to.touch(key, "restore", "g")
+  if (!copy) from.delete(key)
   return true
 }
 
@@ -28,11 +28,14 @@ export const begin = (from: FakeNode, to: FakeNode, slot: number): void => {
   from.migrating.set(slot, to.id)
 }
 
-/** Moves at most `limit` keys of a slot, and returns how many were moved. */
+/** Moves at most `limit` keys of a slot, in all databases, and returns how many were moved. */
 export const moveKeys = (from: FakeNode, to: FakeNode, slot: number, limit: number): number => {
-  const keys = from.keys.slotKeys(slot).slice(0, limit)
+  const keys = from.data.used.flatMap((keyspace) => keyspace.slotKeys(slot).map((key) => ({ keyspace, key })))
+    .slice(0, limit)
   if (keys.length > 0) from.traffic.sent++
-  for (const key of keys) moveKey(from, to, key, false)
+  for (const { key, keyspace } of keys) {
+    if (moveKey(keyspace, to.data.at(keyspace.database), key, false)) to.traffic.received++
+  }
   from.propagate()
   to.propagate()
   from.afterCommand()

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import type * as Resp from "@redisc/core/Resp"
-import { Keyspace, slotOf } from "../data/keyspace.ts"
+import { Databases } from "../data/databases.ts"
+import { slotOf } from "../data/keyspace.ts"
 import type { EventKind, Listener } from "../data/keyspace.ts"
 import type { Bin, CallOptions, Outcome, Session } from "../definitions/handler.ts"
 import type { Resolved } from "../definitions/registry.ts"
@@ -30,8 +31,17 @@ export interface Received {
 
 const journalLength = 10_000
 
+/** What stands for a key of a database, for those who wait for it. */
+const placeOf = (key: Bin, database: number): Bin => `${database} ${key}`
+
 /** The world of such nodes. */
 export type FakeWorld = World<FakeNode>
+
+/** The address of a node: its announced or its first one. */
+export interface NodeAddress {
+  readonly host: string
+  readonly port: number
+}
 
 export interface NodeOptions {
   readonly name: string
@@ -54,13 +64,17 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   port: number
   readonly home: string
   private readonly firstZone: Bin | undefined
+  /** Its first address. */
+  readonly first: NodeAddress
   process: "running" | "paused" | "stopped" = "running"
   /** The time since which the other nodes can't hear it. */
   silentSince = Infinity
   /** The round trip to its clients, in milliseconds. */
   latency = 0
-  keys: Keyspace
+  data: Databases
   view: ClusterState.View
+  /** Without cluster mode: the address of its primary, by which the world finds it. Undefined for a primary. */
+  following: NodeAddress | undefined
   readonly migrating = new Map<number, string>()
   readonly importing = new Map<number, string>()
   readonly sessions = new Set<ClientSession>()
@@ -78,8 +92,9 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   /** The state of CLIENT PAUSE. */
   pause: { readonly until: number; readonly writesOnly: boolean } | undefined
 
+  /** Those who wait for a key, by database and key. */
   private readonly blocked = new Map<Bin, Set<ClientSession>>()
-  private readonly ready = new Set<Bin>()
+  private readonly ready = new Map<Bin, Bin>()
   private locals = new Map<unknown, unknown>()
   private expiryTimer: (() => void) | undefined
   private expiryAt = Infinity
@@ -93,11 +108,12 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.port = options.port
     this.home = `${options.host}:${options.port}`
     this.firstZone = options.zone
+    this.first = { host: options.host, port: options.port }
     this.view = options.view
     this.startedAt = world.now()
     this.shardId = world.nextShardId()
-    this.keys = new Keyspace(world.now)
-    this.keys.listeners.add(this)
+    this.data = this.emptied()
+    this.data.listeners.add(this)
     this.reset()
   }
 
@@ -116,7 +132,19 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     Object.assign(this.traffic, { sent: 0, received: 0 })
   }
 
+  private emptied(): Databases {
+    return new Databases(this.world.now, this.world.settings.databases)
+  }
+
   // Its identity and state.
+
+  get isClustered(): boolean {
+    return this.world.settings.clustered
+  }
+
+  get redirects(): boolean {
+    return this.world.settings.redirects
+  }
 
   get endpoint(): Endpoint {
     return { id: this.id, host: this.host, port: this.port }
@@ -133,27 +161,34 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   }
 
   get primaryId(): string | undefined {
-    return this.view.members.get(this.id)?.primary
+    if (this.isClustered) return this.view.members.get(this.id)?.primary
+    return this.following === undefined ? undefined : this.primary?.id
   }
 
   get isReplica(): boolean {
-    return this.primaryId !== undefined
+    return this.following !== undefined || this.primaryId !== undefined
   }
 
   /** The primary of its shard: itself, if it is one. */
   get primary(): FakeNode | undefined {
+    if (this.following !== undefined) return this.world.at(this.following.host, this.following.port)
     const { primaryId } = this
     return primaryId === undefined ? this : this.world.byId.get(primaryId)
+  }
+
+  /** The address of its primary, if it is a replica: where that can be reached now. */
+  get primaryAddress(): NodeAddress | undefined {
+    return this.isReplica ? this.primary ?? this.following ?? { host: "", port: 0 } : undefined
   }
 
   /** Whether it receives the writes of its primary. */
   get isLinked(): boolean {
     const { primary } = this
-    return primary !== undefined && primary !== this && primary.keys === this.keys && this.world.reaches(this, primary)
+    return primary !== undefined && primary !== this && primary.data === this.data && this.world.reaches(this, primary)
   }
 
   get clusterOk(): boolean {
-    return ClusterState.isOk(this.view, this.config.get("cluster-require-full-coverage") !== "no")
+    return !this.isClustered || ClusterState.isOk(this.view, this.config.get("cluster-require-full-coverage") !== "no")
   }
 
   /** Whether nothing passes between the node and its clients. */
@@ -167,11 +202,19 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   }
 
   readonly peers = (): ReadonlyArray<FakeNode> =>
-    this.world.component(this).filter((node) => node !== this && this.view.members.has(node.id))
+    !this.isClustered
+      ? []
+      : this.world.component(this).filter((node) => node !== this && this.view.members.has(node.id))
 
   readonly shardPeers = (): ReadonlyArray<FakeNode> => {
+    if (!this.isClustered) return this.isReplica ? [] : this.copies
     const shard = this.primaryId ?? this.id
     return this.peers().filter((node) => node.id === shard || node.primaryId === shard)
+  }
+
+  /** The nodes that share its data, directly or through others. */
+  get copies(): ReadonlyArray<FakeNode> {
+    return Array.from(this.data.listeners, (node) => node as FakeNode).filter((node) => node !== this)
   }
 
   readonly slotFacts = (slot: number): SlotFacts => {
@@ -270,33 +313,35 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   readonly propagate = (): void => {
     this.world.replicated(this)
     // Replicas that share the data may have readers that block on it.
-    for (const node of this.keys.listeners) if (node !== this) (node as FakeNode).afterCommand()
+    for (const node of this.copies) node.afterCommand()
   }
 
   // Its data.
 
   /** Switches to other data: those of its primary, or a copy of its own. */
-  adopt(keys: Keyspace): void {
-    if (keys === this.keys) return
-    this.keys.listeners.delete(this)
-    this.keys = keys
-    keys.listeners.add(this)
+  adopt(data: Databases): void {
+    if (data === this.data) return
+    this.data.listeners.delete(this)
+    this.data = data
+    data.listeners.add(this)
   }
 
-  readonly onChange = (key: Bin): void => {
-    if (this.blocked.size > 0 && this.blocked.has(key)) this.ready.add(key)
+  readonly onChange = (key: Bin, database: number): void => {
+    if (this.blocked.size === 0) return
+    const place = placeOf(key, database)
+    if (this.blocked.has(place)) this.ready.set(place, key)
   }
 
-  readonly onEvent = (key: Bin, event: string, kind: EventKind): void => {
-    Notifications.notify(this, key, event, kind)
+  readonly onEvent = (key: Bin, event: string, kind: EventKind, database: number): void => {
+    Notifications.notify(this, key, event, kind, database)
   }
 
   /** Serves the sessions that wait for touched keys, in the order in which they began to wait. */
   afterCommand(): void {
     while (this.ready.size > 0) {
-      const [key] = this.ready
-      this.ready.delete(key)
-      for (const session of Array.from(this.blocked.get(key) ?? [])) session.retry(key)
+      const [[place, key]] = this.ready
+      this.ready.delete(place)
+      for (const session of Array.from(this.blocked.get(place) ?? [])) session.retry(key)
     }
     if (this.blocked.size > 0 || Notifications.isOn(this)) this.watchExpiry()
   }
@@ -306,29 +351,31 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
    * These have to learn of it on time, not at the next access to the key.
    */
   private watchExpiry(): void {
-    const { nextExpiry } = this.keys
+    const { nextExpiry } = this.data
     if (nextExpiry >= this.expiryAt || nextExpiry === Infinity) return
     this.expiryTimer?.()
     this.expiryAt = nextExpiry
     this.expiryTimer = this.world.timers.after(nextExpiry - this.world.now(), () => {
       this.expiryAt = Infinity
-      this.keys.expireDue()
+      this.data.expireDue()
       this.afterCommand()
     })
   }
 
   awaitKeys(session: ClientSession, keys: ReadonlyArray<Bin>): void {
     for (const key of keys) {
-      const waiting = this.blocked.get(key)
-      if (waiting === undefined) this.blocked.set(key, new Set([session]))
+      const place = placeOf(key, session.database)
+      const waiting = this.blocked.get(place)
+      if (waiting === undefined) this.blocked.set(place, new Set([session]))
       else waiting.add(session)
     }
   }
 
   forgetKeys(session: ClientSession, keys: ReadonlyArray<Bin>): void {
     for (const key of keys) {
-      const waiting = this.blocked.get(key)
-      if (waiting?.delete(session) === true && waiting.size === 0) this.blocked.delete(key)
+      const place = placeOf(key, session.database)
+      const waiting = this.blocked.get(place)
+      if (waiting?.delete(session) === true && waiting.size === 0) this.blocked.delete(place)
     }
   }
 
@@ -347,7 +394,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     for (const session of Array.from(this.sessions)) session.drop("the connection was reset by the node")
     this.expiryTimer?.()
     this.expiryAt = Infinity
-    this.adopt(new Keyspace(this.world.now))
+    this.adopt(this.emptied())
     this.reset()
   }
 

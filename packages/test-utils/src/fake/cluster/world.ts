@@ -20,6 +20,12 @@ import { fromText } from "../values/binary.ts"
 /** The settings that all nodes start with. */
 export interface Settings {
   readonly version: Version
+  /** Whether the nodes run in cluster mode. */
+  readonly clustered: boolean
+  /** The number of databases of each node. */
+  readonly databases: number
+  /** Whether replicas redirect clients that have said CLIENT CAPA redirect, as those of Valkey do. */
+  readonly redirects: boolean
   readonly nodeTimeout: number
   /** The availability zone of a node, by its index. */
   readonly zoneOf: (index: number) => Bin | undefined
@@ -82,6 +88,8 @@ export class World<N extends Inhabitant> {
   /** The time at which the network was last cut. */
   cutAt = 0
 
+  /** What the nodes do when some no longer hear each other, and when they do again. It depends on what binds them. */
+  bond: { readonly broken: () => void; readonly mended: () => void } = { broken: () => {}, mended: () => {} }
   /** SHUTDOWN: ends the process of a node when the command is done. */
   shutDown: (node: N) => void = () => {}
   /** Called after every change of roles. */

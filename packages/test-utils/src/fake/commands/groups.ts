@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Group } from "../definitions/handler.ts"
+import { onlyInCluster } from "../definitions/modes.ts"
 import { bitmaps } from "./data/bitmaps.ts"
 import { geo } from "./data/geo.ts"
 import { hashes } from "./data/hashes.ts"
@@ -25,6 +26,7 @@ import { functions } from "./server/functions.ts"
 import { info } from "./server/info.ts"
 import { migration } from "./server/migrate.ts"
 import { pubSub } from "./server/pubSub.ts"
+import { replication } from "./server/replication.ts"
 import { scripting } from "./server/scripting.ts"
 import { server } from "./server/server.ts"
 import { transactions } from "./server/transactions.ts"
@@ -43,6 +45,7 @@ export const groups: ReadonlyArray<Group> = [
   scripting,
   functions,
   pubSub,
+  replication,
   connection,
   clients,
   server,
@@ -51,7 +54,7 @@ export const groups: ReadonlyArray<Group> = [
   config,
   info,
   transactions,
-  cluster,
-  clusterAdmin,
+  onlyInCluster(cluster),
+  onlyInCluster(clusterAdmin),
   migration
 ]

@@ -1,17 +1,14 @@
 /**
- * Nodes as the controls return them to the test.
+ * Nodes of a cluster as the controls return them to the test.
  *
  * @since 0.1.0
  */
-import * as Address from "@redisc/core/Address"
 import * as Effect from "effect/Effect"
 import type { Node, NodeState } from "../../internal/clusterNode.ts"
 import type { FakeNode, FakeWorld } from "../cluster/node.ts"
 import * as ClusterState from "../topology/clusterState.ts"
-import { witness } from "./controls.ts"
-
-/** The identity of a node. */
-export const nodeOf = ({ host, id, name, port }: FakeNode): Node => ({ name, id, address: Address.tcp(host, port) })
+import { nodeOf } from "./common.ts"
+import { witness } from "./slots.ts"
 
 /** The present state of a node, as the majority sees it. */
 export const stateOf = (world: FakeWorld, node: FakeNode): NodeState => {

@@ -1,5 +1,5 @@
 /**
- * The data of one node: keys, their values and times to live, an index by slot, and listeners to changes.
+ * One database of a node: keys, their values and times to live, an index by slot, and listeners to changes.
  *
  * @since 0.1.0
  */
@@ -18,8 +18,8 @@ export type EventKind = "g" | "$" | "l" | "s" | "h" | "z" | "t" | "d" | "x" | "e
 /** Called for every change, while it happens. */
 export interface Listener {
   /** Called when a key was changed by a command, or has expired. */
-  readonly onChange: (key: Bin) => void
-  readonly onEvent: (key: Bin, event: string, kind: EventKind) => void
+  readonly onChange: (key: Bin, database: number) => void
+  readonly onEvent: (key: Bin, event: string, kind: EventKind, database: number) => void
 }
 
 /** A connection that watches keys (WATCH). */
@@ -34,6 +34,18 @@ interface Entry {
   value: Value
 }
 
+/** What SWAPDB exchanges. */
+interface Contents {
+  readonly entries: Map<Bin, Entry>
+  readonly expires: Map<Bin, number>
+  readonly bySlot: Map<number, Set<Bin>>
+  readonly order: Array<Entry | undefined>
+  readonly serials: Array<number>
+  readonly nextSerial: number
+  readonly volatileHashes: Set<Bin>
+  readonly earliest: number
+}
+
 const highBytes = /[\u0080-\u00ff]/
 
 /** The hash slot of a key. */
@@ -41,28 +53,32 @@ export const slotOf = (key: Bin): number => Slot.fromKey(highBytes.test(key) ? t
 
 const emptyCompaction = 64
 
-/** The database of a node. Linked replicas use their primary's, so one keyspace may have several listeners. */
+/** One database of a node. Linked replicas use their primary's, so one keyspace may have several listeners. */
 export class Keyspace {
-  readonly listeners = new Set<Listener>()
+  readonly listeners: Set<Listener>
+  /** The number of the database. */
+  readonly database: number
   /** The number of changes, which Redis calls dirty. */
   changes = 0
   readonly now: () => number
 
-  private readonly entries = new Map<Bin, Entry>()
-  private readonly expires = new Map<Bin, number>()
-  private readonly bySlot = new Map<number, Set<Bin>>()
+  private entries = new Map<Bin, Entry>()
+  private expires = new Map<Bin, number>()
+  private bySlot = new Map<number, Set<Bin>>()
   private readonly watchers = new Map<Bin, Set<Watcher>>()
   /** The entries by serial, with holes where keys were deleted. */
   private order: Array<Entry | undefined> = []
   private serials: Array<number> = []
   private nextSerial = 1
   /** Hashes with fields that may expire. Some may have no such fields left. */
-  private readonly volatileHashes = new Set<Bin>()
+  private volatileHashes = new Set<Bin>()
   /** The earliest time at which a key may expire. */
   private earliest = Infinity
 
-  constructor(now: () => number) {
+  constructor(now: () => number, database = 0, listeners = new Set<Listener>()) {
     this.now = now
+    this.database = database
+    this.listeners = listeners
   }
 
   /** The value of a key that has not expired. */
@@ -158,12 +174,17 @@ export class Keyspace {
     if (this.watchers.size > 0) {
       for (const watcher of this.watchers.get(key) ?? []) watcher.dirty = true
     }
-    for (const listener of this.listeners) listener.onChange(key)
+    this.wake(key)
+  }
+
+  /** The part of `touch` for those who wait for the key alone. */
+  wake(key: Bin): void {
+    for (const listener of this.listeners) listener.onChange(key, this.database)
   }
 
   /** The part of `touch` that only publishes an event: `keymiss`, or a second event of one command. */
   notify(key: Bin, event: string, kind: EventKind): void {
-    for (const listener of this.listeners) listener.onEvent(key, event, kind)
+    for (const listener of this.listeners) listener.onEvent(key, event, kind, this.database)
   }
 
   /** All keys, oldest first. Keys may be deleted during the iteration. */
@@ -224,6 +245,37 @@ export class Keyspace {
     for (const key of gone) this.signal(key)
   }
 
+  /**
+   * Exchanges the contents with another database, as SWAPDB does. Those who watch a key of either or wait for it stay with the
+   * number of the database.
+   */
+  exchange(other: Keyspace): void {
+    const mine = this.contents
+    this.take(other.contents)
+    other.take(mine)
+    this.arrived(other)
+    other.arrived(this)
+  }
+
+  private get contents(): Contents {
+    const { bySlot, earliest, entries, expires, nextSerial, order, serials, volatileHashes } = this
+    return { bySlot, earliest, entries, expires, nextSerial, order, serials, volatileHashes }
+  }
+
+  private take(contents: Contents): void {
+    Object.assign(this, contents)
+  }
+
+  /** Informs those who watch a key that is or was here, and those who wait for one that is. */
+  private arrived(left: Keyspace): void {
+    this.changes++
+    for (const [key, watchers] of this.watchers) {
+      if (!this.entries.has(key) && !left.entries.has(key)) continue
+      for (const watcher of watchers) watcher.dirty = true
+    }
+    for (const key of this.entries.keys()) this.wake(key)
+  }
+
   watch(key: Bin, watcher: Watcher): void {
     this.get(key)
     const known = this.watchers.get(key)
@@ -265,9 +317,9 @@ export class Keyspace {
   }
 
   /** A copy of all keys and values that shares nothing with this one. */
-  clone(): Keyspace {
+  clone(listeners = new Set<Listener>()): Keyspace {
     this.expireDue()
-    const copy = new Keyspace(this.now)
+    const copy = new Keyspace(this.now, this.database, listeners)
     for (const entry of this.order) {
       if (entry === undefined) continue
       copy.set(entry.key, copyValue(entry.value))

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type * as Resp from "@redisc/core/Resp"
+import type { Databases } from "../data/databases.ts"
 import type { Keyspace } from "../data/keyspace.ts"
 import type { Version } from "../facts/version.ts"
 import type { Bin } from "../values/binary.ts"
@@ -25,6 +26,10 @@ export interface Session {
   readonly id: number
   readonly protocol: 2 | 3
   readonly node: Node
+  /** The number of the selected database. */
+  database: number
+  /** The selected database. A replica's may be other data than when a wait began. */
+  readonly keys: Keyspace
   readonly subscriptions: Subscriptions
   /** False inside a transaction or a script: there a blocking command replies at once as after its timeout. */
   readonly mayBlock: boolean
@@ -54,6 +59,8 @@ export interface CallOptions {
   readonly readOnly?: boolean | undefined
   /** Whether the script may use keys of any slot that this node owns: `allow-cross-slot-keys`. */
   readonly crossSlot?: boolean | undefined
+  /** The database that the script has selected. SELECT changes it for the rest of the script. */
+  readonly selected?: { database: number } | undefined
 }
 
 /** A simulated node, as commands see it. */
@@ -63,13 +70,17 @@ export interface Node {
   readonly name: string
   readonly id: string
   readonly isReplica: boolean
+  /** Whether the node runs in cluster mode. */
+  readonly isClustered: boolean
+  /** Whether it redirects clients from replicas to primaries without cluster mode, as Valkey does. */
+  readonly redirects: boolean
   /** The data of the node. A linked replica has that of its primary. */
-  readonly keys: Keyspace
+  readonly data: Databases
   /** All connections, including those that only subscribe. */
   readonly sessions: Iterable<Session>
   /** The other nodes that its bus can reach now. */
   readonly peers: () => ReadonlyArray<Node>
-  /** The other reachable nodes of its shard. */
+  /** The other reachable nodes of its shard. Without cluster mode, the nodes that copy it, directly or through others. */
   readonly shardPeers: () => ReadonlyArray<Node>
   readonly config: Map<string, Bin>
   /** Determines the order in which the node scans. Every process has its own. */
@@ -88,7 +99,7 @@ export interface Invocation {
   readonly name: string
   /** The arguments behind the name (and the subcommand). */
   readonly args: ReadonlyArray<Bin>
-  /** The data of the executing node. */
+  /** The selected database. */
   readonly keys: Keyspace
   /** The time in milliseconds, by Effect's Clock. */
   readonly now: number
@@ -136,6 +147,8 @@ export interface Definition {
   readonly noScript?: true
   /** The version that added the command. Earlier versions don't know it. */
   readonly since?: number
+  /** Whether only servers know it that redirect from replicas to primaries without cluster mode, as Valkey does. */
+  readonly redirects?: true
 }
 
 /** Commands by their names in upper case, `"GET"` or `"XINFO STREAM"`. */

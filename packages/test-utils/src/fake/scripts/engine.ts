@@ -67,9 +67,11 @@ export const keysAndArguments = (
 /** Refuses a script as the server does before it runs. Returns whether the script may only read. */
 export const admit = (flags: Flags, readOnlyCommand: boolean, node: Node): boolean => {
   if (flags.legacy) return readOnlyCommand
-  if (flags.noCluster) throw new CommandError("ERR Can not run script on cluster, 'no-cluster' flag is set.")
+  if (flags.noCluster && node.isClustered) {
+    throw new CommandError("ERR Can not run script on cluster, 'no-cluster' flag is set.")
+  }
   if (flags.noWrites) return true
-  if (node.isReplica) throw new CommandError("READONLY Can not run script with write flag on readonly replica")
+  if (node.isReplica) throw new CommandError("READONLY You can't write against a read only replica.")
   if (readOnlyCommand) throw new CommandError("ERR Can not execute a script with write flag using *_ro command.")
   return false
 }
@@ -100,10 +102,13 @@ class ScriptHost implements Host {
   private readonly readOnly: boolean
   private readonly crossSlot: boolean
   private slot: number | undefined
+  /** A script begins in its client's database, and changes only its own. */
+  private readonly selected: { database: number }
 
   constructor(invocation: Invocation, flags: Flags, readOnly: boolean, keys: ReadonlyArray<Bin>) {
     this.node = invocation.node
     this.session = invocation.session
+    this.selected = { database: invocation.session.database }
     this.readOnly = readOnly
     this.crossSlot = flags.legacy || flags.crossSlot
     if (keys.length > 0) this.slot = slotOf(keys[0])
@@ -115,7 +120,12 @@ class ScriptHost implements Host {
 
   call(argv: ReadonlyArray<Bin>, protocol: 2 | 3): Resp.Reply {
     return this.refusal(argv) ??
-      this.node.call(this.session, argv, { protocol, readOnly: this.readOnly, crossSlot: this.crossSlot })
+      this.node.call(this.session, argv, {
+        protocol,
+        readOnly: this.readOnly,
+        crossSlot: this.crossSlot,
+        selected: this.selected
+      })
   }
 
   private refusal(argv: ReadonlyArray<Bin>): Resp.Reply | undefined {
@@ -135,7 +145,7 @@ class ScriptHost implements Host {
     if (this.readOnly && (facts?.flags.has("write") ?? spec?.write) === true) {
       return error("Write commands are not allowed from read-only scripts.")
     }
-    if (spec === undefined || spec.keys.length === 0) return undefined
+    if (!this.node.isClustered || spec === undefined || spec.keys.length === 0) return undefined
     const args = argv.slice(command.words)
     const slots = CommandSpec.keyIndexes(spec, args).map((index) => slotOf(args[index]))
     if (slots.length === 0) return undefined

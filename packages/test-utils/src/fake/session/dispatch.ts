@@ -62,9 +62,8 @@ export const resolve = (node: Serving, argv: ReadonlyArray<Bin>): Resolved => {
   if (node.world.restrictions.isAny) checkRestrictions(node, first, argv)
   const container = Registry.isContainer(first)
   const full = argv.length > 1 ? `${first} ${argv[1].toUpperCase()}` : first
-  const entry = (container && argv.length > 1 ? Registry.find(full, node.version) : undefined) ??
-    (container && argv.length > 1 ? undefined : Registry.find(first, node.version))
-  if (entry === undefined) {
+  const entry = Registry.find(container && argv.length > 1 ? full : first, node.version)
+  if (entry === undefined || (entry.definition.redirects === true && !node.redirects)) {
     const missing = [full, first].find((name) => factsOf(name, node.version) !== undefined)
     if (missing !== undefined && !(missing === first && container)) node.world.noteMissing(missing)
     if (!container && !hasSubcommands(first, node)) throw unknownCommand(argv)
@@ -101,6 +100,9 @@ const isServedByReplicas = (name: string, { version }: Serving): boolean =>
 /** Whether the command writes, by the server's own flags. */
 export const writes = ({ entry }: Resolved): boolean =>
   factsOf(entry.name, Version.byDefault)?.flags.has("write") ?? entry.spec.write
+
+/** Whether the command only reads data, by the server's own flags. */
+const reads = ({ entry }: Resolved): boolean => factsOf(entry.name, Version.byDefault)?.flags.has("readonly") === true
 
 const channelsOf = (resolved: Resolved): Need["channels"] => {
   const args = argsOf(resolved)
@@ -142,8 +144,15 @@ const checkUser = (session: ClientSession, resolved: Resolved): void => {
   throw new CommandError(`EXECABORT Transaction discarded because of: ${refusal}`)
 }
 
+/** The keys of commands that are executed in a row, of which SELECT changes the database of those behind it. */
+const keysIn = (database: number, commands: ReadonlyArray<Resolved>): Redirect.Question["keys"] =>
+  commands.flatMap((resolved) => {
+    if (resolved.entry.name === "SELECT") database = Number(resolved.argv[1])
+    return keysOf(resolved).map((key) => ({ key, slot: slotOf(key), database }))
+  })
+
 const question = (session: ClientSession, commands: ReadonlyArray<Resolved>): Redirect.Question => ({
-  keys: commands.flatMap((resolved) => keysOf(resolved).map((key) => ({ key, slot: slotOf(key) }))),
+  keys: keysIn(session.database, commands),
   write: commands.some(writes),
   shardedPubSub: commands.length === 1 && isServedByReplicas(commands[0].entry.name, session.node),
   migrate: commands.length === 1 && commands[0].entry.name === "MIGRATE",
@@ -159,12 +168,13 @@ const factsFor = (node: Serving): Redirect.NodeFacts => ({
   readsWhenDown: node.config.get("cluster-allow-reads-when-down") === "yes",
   shardedPubSubWhenDown: node.config.get("cluster-allow-pubsubshard-when-down") !== "no",
   slot: node.slotFacts,
-  hasKey: (key) => node.keys.has(key)
+  hasKey: (key, database) => database < node.data.count && node.data.at(database).has(key)
 })
 
 /** The error to reply instead of executing, or undefined. */
 export const redirectionOf = (session: ClientSession, commands: ReadonlyArray<Resolved>): string | undefined => {
   const { node } = session
+  if (!node.isClustered) return referralOf(session, commands)
   if (commands.length === 1) {
     // A fast path: nearly every command has one key, in a slot that its node owns and is not moving.
     const [{ argv, entry }] = commands
@@ -176,6 +186,20 @@ export const redirectionOf = (session: ClientSession, commands: ReadonlyArray<Re
   }
   const decision = Redirect.decide(question(session, commands), factsFor(node))
   return decision._tag === "Serve" ? undefined : decision.text
+}
+
+/**
+ * The error with which a replica without cluster mode sends a client to its primary, or undefined. Only those of Valkey do, if
+ * the client has said that it follows.
+ */
+const referralOf = (
+  { follows, node, readOnly }: ClientSession,
+  commands: ReadonlyArray<Resolved>
+): string | undefined => {
+  const primary = follows ? node.primaryAddress : undefined
+  if (primary === undefined) return undefined
+  const refused = commands.some((resolved) => writes(resolved) || (!readOnly && reads(resolved)))
+  return refused ? `REDIRECT ${primary.host}:${primary.port}` : undefined
 }
 
 const inSubscriberMode: ReadonlySet<string> = new Set([
@@ -194,8 +218,21 @@ const neverQueued: ReadonlySet<string> = new Set(["EXEC", "DISCARD", "MULTI", "W
 
 const queued = Resp.Reply.simple("QUEUED")
 
+const readOnlyReplica = "READONLY You can't write against a read only replica."
+
+/** Refuses a command that the node does not execute in its present state. */
+const checkState = (session: ClientSession, resolved: Resolved): void => {
+  const { node, transaction } = session
+  const isExec = resolved.entry.name === "EXEC"
+  const commands = isExec ? transaction?.queued ?? [] : [resolved]
+  if (!node.isReplica || !commands.some(writes)) return
+  if (!isExec) throw new CommandError(readOnlyReplica)
+  session.transaction = undefined
+  session.unwatch()
+  throw new CommandError(`EXECABORT Transaction discarded because of: ${readOnlyReplica}`)
+}
+
 const admit = (session: ClientSession, resolved: Resolved): void => {
-  const { node } = session
   const { entry } = resolved
   checkUser(session, resolved)
   const redirected = entry.name === "EXEC"
@@ -208,9 +245,7 @@ const admit = (session: ClientSession, resolved: Resolved): void => {
     }
     throw new CommandError(redirected)
   }
-  if (node.isReplica && writes(resolved)) {
-    throw new CommandError("READONLY You can't write against a read only replica.")
-  }
+  checkState(session, resolved)
   if (session.protocol === 2 && session.subscriptionCount > 0 && !inSubscriberMode.has(entry.name)) {
     throw new CommandError(
       `ERR Can't execute '${
@@ -231,7 +266,7 @@ export const execute = (session: ClientSession, resolved: Resolved): Outcome => 
     return entry.definition.run({
       name: entry.name,
       args: argsOf(resolved),
-      keys: node.keys,
+      keys: session.keys,
       now: node.world.now(),
       session,
       node,
@@ -260,11 +295,11 @@ export const dispatch = (session: ClientSession, argv: ReadonlyArray<Bin>): void
       session.reply(queued)
       return
     }
-    const changes = node.keys.changes
+    const { changes } = node.data
     const outcome = execute(session, resolved)
     if (outcome._tag === "Block") session.park(resolved, outcome)
     else if (outcome._tag !== "NoReply") session.reply(outcome)
-    if (node.keys.changes !== changes) node.propagate()
+    if (node.data.changes !== changes) node.propagate()
   } catch (problem) {
     if (!(problem instanceof CommandError)) throw problem
     if (session.transaction !== undefined) session.transaction.broken = true
@@ -311,9 +346,9 @@ const admitCall = (session: ClientSession, resolved: Resolved, options: CallOpti
   }
   if (writes(resolved)) {
     if (options.readOnly === true) throw new CommandError("ERR Write commands are not allowed from read-only scripts.")
-    if (node.isReplica) throw new CommandError("READONLY You can't write against a read only replica.")
+    if (node.isReplica) throw new CommandError(readOnlyReplica)
   }
-  if (resolved.entry.spec.keys.length === 0) return
+  if (!node.isClustered || resolved.entry.spec.keys.length === 0) return
   const decision = Redirect.decide(question(session, [resolved]), factsFor(node))
   if (decision._tag === "Serve") return
   const texts: Partial<Record<typeof decision.kind, string>> = {
@@ -326,10 +361,17 @@ const admitCall = (session: ClientSession, resolved: Resolved, options: CallOpti
 
 /** Runs a command for a script. */
 export const call = (session: ClientSession, argv: ReadonlyArray<Bin>, options: CallOptions): Resp.Reply => {
+  const { selected = session } = options
   const inner = Object.create(session, {
     mayBlock: { value: false },
     inScript: { value: true },
-    protocol: { value: options.protocol ?? 2 }
+    protocol: { value: options.protocol ?? 2 },
+    database: {
+      get: () => selected.database,
+      set: (database: number) => {
+        selected.database = database
+      }
+    }
   }) as ClientSession
   try {
     const resolved = resolve(session.node, argv)

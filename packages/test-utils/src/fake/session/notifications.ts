@@ -11,9 +11,9 @@ import { deliver } from "./pubsub.ts"
 
 /** The contents of the setting. */
 export interface Flags {
-  /** Publish by key: the event, to `__keyspace@0__:<key>`. */
+  /** Publish by key: the event, to `__keyspace@<database>__:<key>`. */
   readonly byKey: boolean
-  /** Publish by event: the key, to `__keyevent@0__:<event>`. */
+  /** Publish by event: the key, to `__keyevent@<database>__:<event>`. */
   readonly byEvent: boolean
   readonly kinds: ReadonlySet<EventKind>
 }
@@ -73,16 +73,23 @@ export const isOn = (node: Node): boolean => {
  *
  * A replica publishes the commands from its primary: for an expired key, that it was deleted, not that it expired.
  */
-export const notify = (node: Node, key: Bin, event: string, kind: EventKind): void => {
+export const notify = (node: Node, key: Bin, event: string, kind: EventKind, database: number): void => {
   const flags = flagsOf(node)
   if (flags === silent) return
-  if (!node.isReplica) publish(node, flags, key, event, kind)
-  else if (kind === "x") publish(node, flags, key, "del", "g")
-  else if (kind !== "m") publish(node, flags, key, event, kind)
+  if (!node.isReplica) publish(node, flags, key, event, kind, database)
+  else if (kind === "x") publish(node, flags, key, "del", "g", database)
+  else if (kind !== "m") publish(node, flags, key, event, kind, database)
 }
 
-const publish = (node: Node, { byEvent, byKey, kinds }: Flags, key: Bin, event: string, kind: EventKind): void => {
+const publish = (
+  node: Node,
+  { byEvent, byKey, kinds }: Flags,
+  key: Bin,
+  event: string,
+  kind: EventKind,
+  database: number
+): void => {
   if (!kinds.has(kind)) return
-  if (byKey) deliver(node, `__keyspace@0__:${key}`, event)
-  if (byEvent) deliver(node, `__keyevent@0__:${event}`, key)
+  if (byKey) deliver(node, `__keyspace@${database}__:${key}`, event)
+  if (byEvent) deliver(node, `__keyevent@${database}__:${event}`, key)
 }

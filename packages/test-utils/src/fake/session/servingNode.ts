@@ -42,8 +42,10 @@ export interface ServingNode<S extends Session> extends Node {
   readonly port: number
   readonly users: ReadonlyMap<Bin, User>
   readonly sessions: Set<S>
-  /** The id of its primary, if it is a replica. */
+  /** The id of its primary, if it is a replica and there is one. */
   readonly primaryId: string | undefined
+  /** The address of its primary, if it is a replica. */
+  readonly primaryAddress: { readonly host: string; readonly port: number } | undefined
   readonly clusterOk: boolean
   readonly slotFacts: (slot: number) => SlotFacts
   /** Whether a command with this key is certain to be served here. */

@@ -48,8 +48,11 @@ export class ClientSession implements Session {
   /** Undefined until AUTH, if the default user has a password. */
   user: User | undefined
   name: Bin = ""
+  database = 0
   asking = false
   readOnly = false
+  /** Whether it has said CLIENT CAPA redirect. */
+  follows = false
   noEvict = false
   noTouch = false
   /** The library's name and version, from CLIENT SETINFO. */
@@ -86,6 +89,10 @@ export class ClientSession implements Session {
     this.openedAt = this.lastAt = node.world.now()
     const user = node.users.get("default")
     this.user = user?.enabled === true && user.nopass ? user : undefined
+  }
+
+  get keys(): Keyspace {
+    return this.node.data.at(this.database)
   }
 
   get blocked(): boolean {
@@ -268,8 +275,8 @@ export class ClientSession implements Session {
   // WATCH
 
   watch(key: Bin): void {
-    const { keys: keyspace } = this.node
-    if (this.watching.some((watched) => watched.key === key)) return
+    const { keys: keyspace } = this
+    if (this.watching.some((watched) => watched.key === key && watched.keyspace === keyspace)) return
     keyspace.watch(key, this.watcher)
     this.watching.push({ keyspace, key })
   }
@@ -290,7 +297,7 @@ export class ClientSession implements Session {
    */
   get watchFailed(): boolean {
     for (const { key, keyspace } of this.watching) keyspace.get(key)
-    return this.watcher.dirty || this.watching.some(({ keyspace }) => keyspace !== this.node.keys)
+    return this.watcher.dirty || this.watching.some(({ keyspace }) => !this.node.data.holds(keyspace))
   }
 
   // Blocking commands
@@ -350,10 +357,12 @@ export class ClientSession implements Session {
     this.unwatch()
     this.asking = false
     this.readOnly = false
+    this.follows = false
     this.noEvict = false
     this.noTouch = false
     this.replyMode = "on"
     this.name = ""
+    this.database = 0
     this.protocol = 2
     const user = this.node.users.get("default")
     this.user = user?.enabled === true && user.nopass ? user : undefined

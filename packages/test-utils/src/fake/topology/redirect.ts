@@ -31,13 +31,13 @@ export interface NodeFacts {
   readonly readsWhenDown: boolean
   readonly shardedPubSubWhenDown: boolean
   readonly slot: (slot: number) => SlotFacts
-  readonly hasKey: (key: string) => boolean
+  readonly hasKey: (key: string, database: number) => boolean
 }
 
 /** The request: one command, or all commands of a transaction at EXEC. */
 export interface Question {
-  /** The keys of all the commands, each with its slot. */
-  readonly keys: ReadonlyArray<{ readonly key: string; readonly slot: number }>
+  /** The keys of all the commands, each with its slot and the database in which it is looked for. */
+  readonly keys: ReadonlyArray<{ readonly key: string; readonly slot: number; readonly database: number }>
   readonly write: boolean
   /** Whether it is SSUBSCRIBE or SPUBLISH, or SUNSUBSCRIBE before Redis 8. */
   readonly shardedPubSub: boolean
@@ -101,7 +101,7 @@ export const decide = (question: Question, node: NodeFacts): Decision => {
   }
   if (open && question.migrate) return serve
   if (open && !question.shardedPubSub) {
-    const missing = keys.filter(({ key }) => !node.hasKey(key)).length
+    const missing = keys.filter(({ database, key }) => !node.hasKey(key, database)).length
     if (migrating && missing > 0) {
       return missing < keys.length ? refuse("TryAgain") : redirect("Ask", slot, migratingTo)
     }

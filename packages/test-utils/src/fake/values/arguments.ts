@@ -56,6 +56,13 @@ export const int64 = (arg: Bin, problem: string = notAnInteger): bigint => {
 /** A 64-bit integer as a number. It is not exact beyond 2^53, so use {@link int64} for stored values. */
 export const integer = (arg: Bin, problem: string = notAnInteger): number => Number(int64(arg, problem))
 
+/** A 32-bit integer. If `problem` is given, it is the error for any other argument. */
+export const int32 = (arg: Bin, problem?: string): number => {
+  const value = integer(arg, problem)
+  if (value >= -0x80000000 && value <= 0x7fffffff) return value
+  throw new CommandError(problem ?? "ERR value is out of range, value must between -2147483648 and 2147483647")
+}
+
 /** An integer from `min` to `max`. */
 export const integerBetween = (
   arg: Bin,

@@ -1,6 +1,7 @@
 /** What a simulated cluster does that needs bytes, digests, timers and turns. */
 import * as Redis from "@redisc/core/Redis"
 import * as FakeCluster from "@redisc/test-utils/FakeCluster"
+import * as FakeRedis from "@redisc/test-utils/FakeRedis"
 import * as Effect from "effect/Effect"
 
 const allBytes = Uint8Array.from({ length: 256 }, (_, i) => i)
@@ -22,10 +23,15 @@ const program = Effect.gen(function*() {
   const dump = yield* send("DUMP", "bytes")
   yield* send("SETBIT", "bits", "100", "1")
   yield* send("PFADD", "hll", "a", "b", "c")
+  const single = yield* Effect.provide(
+    Effect.andThen(Redis.mset({ a: "1", b: "2" }), Redis.mget(["a", "b"])),
+    FakeRedis.layer({ replicas: 1, client: { database: 1 } })
+  )
   yield* fake.command("fake-0", "ACL", ["SETUSER", "ada", "on", ">secret", "+ping"])
   return {
     moved,
     failedOver,
+    single,
     length: yield* send("STRLEN", "bytes"),
     range: yield* send("GETRANGE", "bytes", "65", "70"),
     dumped: dump !== null,

@@ -4,7 +4,8 @@
  */
 import type * as Resp from "@redisc/core/Resp"
 import { groups } from "../../../src/fake/commands/groups.ts"
-import { Keyspace } from "../../../src/fake/data/keyspace.ts"
+import { Databases } from "../../../src/fake/data/databases.ts"
+import type { Keyspace } from "../../../src/fake/data/keyspace.ts"
 import type { Bin, Block, Node, Session } from "../../../src/fake/definitions/handler.ts"
 import * as Registry from "../../../src/fake/definitions/registry.ts"
 import * as Versions from "../../../src/fake/facts/version.ts"
@@ -108,6 +109,8 @@ interface Waiting {
 export interface Options {
   /** The server that is imitated. */
   readonly version?: Version | undefined
+  /** The number of databases, of which one alone is that of a node of a cluster. Default 1. */
+  readonly databases?: number | undefined
   /** Milliseconds at the start. */
   readonly now?: number
   readonly seed?: number
@@ -115,6 +118,8 @@ export interface Options {
 
 /** One node's worth of commands: a keyspace, its clients, and those of them who are blocked. */
 export class Server {
+  readonly data: Databases
+  /** The first database. */
   readonly keys: Keyspace
   readonly node: Node
   readonly random: () => number
@@ -124,15 +129,18 @@ export class Server {
   readonly events: Array<string> = []
   time: number
   private waiting: Array<Waiting> = []
-  private ready: Array<Bin> = []
+  private readonly ready = new Map<string, Bin>()
 
   constructor(options: Options = {}) {
     this.time = options.now ?? 1_700_000_000_000
     this.random = random(options.seed ?? 1)
-    this.keys = new Keyspace(() => this.time)
+    const { databases = 1 } = options
+    this.data = new Databases(() => this.time, databases)
+    this.keys = this.data.at(0)
     this.keys.listeners.add({
-      onChange: (key) => {
-        if (!this.ready.includes(key)) this.ready.push(key)
+      onChange: (key, database) => {
+        const place = placeOf(key, database)
+        if (!this.ready.has(place)) this.ready.set(place, key)
       },
       onEvent: (key, event, kind) => {
         if (kind !== "n" && kind !== "m") this.events.push(`${event} ${key}`)
@@ -144,7 +152,9 @@ export class Server {
       name: "node",
       id: "0".repeat(40),
       isReplica: false,
-      keys: this.keys,
+      isClustered: databases === 1,
+      redirects: false,
+      data: this.data,
       sessions: this.sessions,
       peers: () => [],
       shardPeers: () => [],
@@ -152,7 +162,10 @@ export class Server {
       hashSeed: 1,
       local: remembering(state),
       call: (session, argv, options) =>
-        this.execute({ ...session, protocol: options?.protocol ?? 2, mayBlock: false }, argv) as Resp.Reply,
+        this.execute(
+          called(session, { protocol: options?.protocol ?? 2, mayBlock: false }, options?.selected),
+          argv
+        ) as Resp.Reply,
       propagate: () => {}
     }
   }
@@ -167,7 +180,7 @@ export class Server {
     const due = this.waiting.filter((one) => one.deadline <= this.time).sort((a, b) => a.deadline - b.deadline)
     this.waiting = this.waiting.filter((one) => !due.includes(one))
     for (const { block, client } of due) client.receive(block.onTimeout)
-    this.keys.expireDue()
+    this.data.expireDue()
     this.serve()
   }
 
@@ -185,7 +198,8 @@ export class Server {
     if (arity >= 0 ? argv.length !== arity : argv.length < -arity) {
       return errorReply(`ERR wrong number of arguments for '${name.toLowerCase().replace(" ", "|")}' command`)
     }
-    const { keys, node, random, time } = this
+    const { node, random, time } = this
+    const { keys } = session
     try {
       const args = argv.slice(entry.words)
       const outcome = run({ name, args, keys, now: time, session, node, random })
@@ -208,7 +222,7 @@ export class Server {
 
   /** Runs commands as a transaction does: nobody who waits is served before the last. */
   together(client: Client, commands: ReadonlyArray<string | ReadonlyArray<string>>): ReadonlyArray<Wire> {
-    const session = { ...client.session, mayBlock: false }
+    const session = called(client.session, { mayBlock: false })
     const replies = commands.map((line) =>
       wire(this.execute(session, words(line)) as Resp.Reply, session.protocol, this.node.version)
     )
@@ -223,9 +237,12 @@ export class Server {
 
   /** Who blocked first is served first, key after key in the order they were written. */
   private serve(): void {
-    while (this.ready.length > 0) {
-      const key = this.ready.shift()!
-      for (const one of this.waiting.filter(({ block }) => block.keys.includes(key))) {
+    while (this.ready.size > 0) {
+      const [[place, key]] = this.ready
+      this.ready.delete(place)
+      const waits = ({ block, client }: Waiting) =>
+        block.keys.some((each) => placeOf(each, client.session.database) === place)
+      for (const one of this.waiting.filter(waits)) {
         let reply: Resp.Reply | undefined
         try {
           reply = one.block.retry(key)
@@ -240,6 +257,23 @@ export class Server {
     }
   }
 }
+
+const placeOf = (key: Bin, database: number): string => `${database} ${key}`
+
+/** A session as a transaction has it, whose SELECT counts for the client too, or as a script has it, with its own. */
+const called = (session: Session, changes: Partial<Session>, selected: { database: number } = session): Session =>
+  Object.create(
+    session,
+    Object.fromEntries([
+      ...Object.entries(changes).map(([name, value]) => [name, { value }]),
+      ["database", {
+        get: () => selected.database,
+        set: (database: number) => {
+          selected.database = database
+        }
+      }]
+    ])
+  ) as Session
 
 const remembering = (state: Map<unknown, unknown>) => <T>(make: () => T): T => {
   if (!state.has(make)) state.set(make, make())
@@ -261,6 +295,10 @@ export class Client {
       id: ++lastId,
       protocol,
       node: server.node,
+      database: 0,
+      get keys() {
+        return server.data.at(this.database)
+      },
       subscriptions: { channels: new Set(), patterns: new Set(), shardChannels: new Set() },
       mayBlock,
       readOnly: false,

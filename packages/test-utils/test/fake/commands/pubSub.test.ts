@@ -85,7 +85,7 @@ describe("keyspace events", () => {
       config.set("notify-keyspace-events", "KEx")
       keys.listeners.add({
         onChange: () => {},
-        onEvent: (key, event, kind) => Notifications.notify(node, key, event, kind)
+        onEvent: (key, event, kind, database) => Notifications.notify(node, key, event, kind, database)
       })
     }
     clients.map(told)

@@ -97,6 +97,11 @@ export class Connection {
     this.socket.destroy()
   }
 
+  /** Runs the callback when the server closes the connection. */
+  onClose(callback: () => void): void {
+    this.socket.once("end", callback)
+  }
+
   private orLost<A>(promise: Promise<A>): Promise<A> {
     const first = Promise.race([promise, this.lost])
     first.catch(() => {})
@@ -111,7 +116,7 @@ export class RealServer {
   readonly pid: number
   private readonly process: ServerProcess
   private readonly folder: string
-  private readonly port: number
+  readonly port: number
   private readonly scope: Scope.Closeable
 
   private constructor(server: Server, process: ServerProcess, folder: string, port: number, scope: Scope.Closeable) {

@@ -10,7 +10,8 @@ import { Server } from "../commands/harness.ts"
 import type { Options } from "../commands/harness.ts"
 
 const { kind, version } = await Effect.runPromise(findServer(undefined))
-const imitated = Version.imitating(kind, version)
+/** The simulated version of the installed server. */
+export const imitated = Version.imitating(kind, version)
 
 /** Defines tests that compare with a real server. */
 export const onRealServer = (title: string, define: () => void): void => {

@@ -89,7 +89,7 @@ const xgroupDestroy = ({ args: [key, name], keys }: Invocation): Resp.Reply => {
   if (!existing(keys, key).removeGroup(name)) return number(0)
   changed(keys, key, "xgroup-destroy")
   // Readers that wait in the group are woken, although the key counts as unchanged for WATCH.
-  for (const listener of keys.listeners) listener.onChange(key)
+  keys.wake(key)
   return number(1)
 }
 

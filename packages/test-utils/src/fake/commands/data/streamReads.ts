@@ -207,7 +207,7 @@ const runAnew = (invocation: Invocation, sources: ReadonlyArray<Source>, options
   const { reader } = options
   const ids = options.ids.map((id, index) => id === ">" ? id : StreamId.print(sources[index].after))
   return (written) => {
-    const { keys } = node
+    const { keys } = session
     const wakes = written === undefined || reader !== undefined || keys.get(written)?.type === "stream"
     if (!wakes) return undefined
     const found = options.keys.map((key, index) => sourceOf(keys, key, ids[index], reader, node.version))
@@ -232,7 +232,7 @@ const blockOn = (invocation: Invocation, sources: ReadonlyArray<Source>, options
   const seen = new Map(sources.map(({ key, stream }) => [key, { stream, signals: stream?.signals ?? 0 }]))
   const retry = (): Resp.Reply | undefined => {
     // A replica may have switched to other data since the wait began.
-    const { keys } = node
+    const { keys } = session
     for (const { after, key } of sources) {
       const value = keys.get(key)
       const known = seen.get(key)

@@ -49,7 +49,7 @@ const describe = (client: ClientSession, now: number): Bin => {
     `age=${seconds(client.openedAt)}`,
     `idle=${seconds(client.lastAt)}`,
     `flags=${flagsOf(client)}`,
-    "db=0",
+    `db=${client.database}`,
     `sub=${channels.size}`,
     `psub=${patterns.size}`,
     `ssub=${shardChannels.size}`,
@@ -249,6 +249,14 @@ export const clients: Group = {
       const choice = word(invocation.args[0])
       if (choice !== "ON" && choice !== "OFF") throw syntaxError()
       self(invocation).noTouch = choice === "ON"
+      return ok
+    }
+  },
+  "CLIENT CAPA": {
+    arity: -3,
+    redirects: true,
+    run: (invocation) => {
+      if (invocation.args.some((name) => word(name) === "REDIRECT")) self(invocation).follows = true
       return ok
     }
   },

@@ -62,7 +62,7 @@ const removeSlots = (node: FakeNode, slots: ReadonlyArray<number>): Resp.Reply =
 }
 
 const flushSlots = (node: FakeNode): Resp.Reply => {
-  if (node.keys.size > 0) refuse("DB must be empty to perform CLUSTER FLUSHSLOTS.")
+  if (node.data.size > 0) refuse("DB must be empty to perform CLUSTER FLUSHSLOTS.")
   const slots = node.view.owners.flatMap((owner, slot) => owner === node.id ? [slot] : [])
   Bus.decideAlone(node.world, node, ClusterState.assign(node.view, slots, undefined))
   return ok
@@ -110,7 +110,7 @@ const setSlot = (node: FakeNode, args: ReadonlyArray<Bin>): Resp.Reply => {
 const giveSlot = (node: FakeNode, slot: number, id: string): void => {
   const { owners } = node.view
   if (owners[slot] === node.id && id !== node.id) {
-    if (node.keys.slotSize(slot) > 0) {
+    if (node.data.slotSize(slot) > 0) {
       refuse(`Can't assign hashslot ${slot} to a different node while I still hold keys for this hash slot.`)
     }
     node.migrating.delete(slot)
@@ -139,7 +139,7 @@ const replicate = (node: FakeNode, id: Bin): Resp.Reply => {
   if (member === undefined) return refuse(`Unknown node ${id}`)
   if (id === node.id) refuse("Can't replicate myself")
   if (member.primary !== undefined) refuse("I can only replicate a master, not a replica.")
-  if (!node.isReplica && (node.ownRanges.length > 0 || node.keys.size > 0)) {
+  if (!node.isReplica && (node.ownRanges.length > 0 || node.data.size > 0)) {
     refuse("To set a master the node must be empty and without assigned slots.")
   }
   const own = node.view.members.get(node.id)!
@@ -167,17 +167,17 @@ const meet = (node: FakeNode, args: ReadonlyArray<Bin>): Resp.Reply => {
 const reset = (node: FakeNode, args: ReadonlyArray<Bin>): Resp.Reply => {
   const mode = word(args[0] ?? "SOFT")
   if (args.length > 1 || (mode !== "SOFT" && mode !== "HARD")) throw syntaxError()
-  if (!node.isReplica && node.keys.size > 0) {
+  if (!node.isReplica && node.data.size > 0) {
     refuse("CLUSTER RESET can't be called with master nodes containing keys")
   }
-  if (node.isReplica) node.adopt(node.keys.clone())
+  if (node.isReplica) node.adopt(node.data.clone())
   const wasReplica = node.isReplica
   node.migrating.clear()
   node.importing.clear()
   const epoch = mode === "HARD" ? 0 : node.view.members.get(node.id)!.epoch
   const view = ClusterState.emptyView([{ id: node.id, epoch, primary: undefined, health: "online" }])
   Bus.decideAlone(node.world, node, { ...view, epoch: mode === "HARD" ? 0 : node.view.epoch })
-  if (wasReplica) node.keys.clear()
+  if (wasReplica) node.data.clear()
   relink(node.world)
   return ok
 }

@@ -6,8 +6,9 @@
 import * as Resp from "@redisc/core/Resp"
 import type { FakeNode } from "../../cluster/node.ts"
 import type { Group } from "../../definitions/handler.ts"
+import { onlyInCluster } from "../../definitions/modes.ts"
 import type { ClientSession } from "../../session/session.ts"
-import { int64, word, wrongNumber } from "../../values/arguments.ts"
+import { int32, int64, word, wrongNumber } from "../../values/arguments.ts"
 import type { Bin } from "../../values/binary.ts"
 import { CommandError } from "../../values/commandError.ts"
 import { checkedName } from "./clients.ts"
@@ -51,11 +52,38 @@ const hello = (session: ClientSession, node: FakeNode, args: ReadonlyArray<Bin>)
     [bulk("version"), bulk(node.version.release)],
     [bulk("proto"), integer(session.protocol)],
     [bulk("id"), integer(session.id)],
-    [bulk("mode"), bulk("cluster")],
+    [bulk("mode"), bulk(node.isClustered ? "cluster" : "standalone")],
     [bulk("role"), bulk(node.isReplica ? "replica" : "master")],
     [bulk("modules"), array([])],
     ...(node.zone ? [[bulk("availability_zone"), bulk(node.zone)] as const] : [])
   ])
+}
+
+const modes: Group = {
+  READONLY: {
+    arity: 1,
+    run: ({ session }) => {
+      const client = session as ClientSession
+      client.readOnly = true
+      return ok
+    }
+  },
+  READWRITE: {
+    arity: 1,
+    run: ({ session }) => {
+      const client = session as ClientSession
+      client.readOnly = false
+      return ok
+    }
+  },
+  ASKING: {
+    arity: 1,
+    run: ({ session }) => {
+      const client = session as ClientSession
+      client.asking = true
+      return ok
+    }
+  }
 }
 
 export const connection: Group = {
@@ -113,30 +141,15 @@ export const connection: Group = {
   },
   SELECT: {
     arity: 2,
-    run: ({ args }) => int64(args[0]) === BigInt(0) ? ok : error("ERR SELECT is not allowed in cluster mode")
-  },
-  READONLY: {
-    arity: 1,
-    run: ({ session }) => {
-      const client = session as ClientSession
-      client.readOnly = true
+    run: ({ args, node, session }) => {
+      const index = int32(args[0])
+      if (node.isClustered && node.data.count === 1) {
+        return index === 0 ? ok : error("ERR SELECT is not allowed in cluster mode")
+      }
+      if (index < 0 || index >= node.data.count) return error("ERR DB index is out of range")
+      session.database = index
       return ok
     }
   },
-  READWRITE: {
-    arity: 1,
-    run: ({ session }) => {
-      const client = session as ClientSession
-      client.readOnly = false
-      return ok
-    }
-  },
-  ASKING: {
-    arity: 1,
-    run: ({ session }) => {
-      const client = session as ClientSession
-      client.asking = true
-      return ok
-    }
-  }
+  ...onlyInCluster(modes)
 }

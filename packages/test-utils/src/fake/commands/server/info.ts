@@ -7,6 +7,7 @@ import * as Resp from "@redisc/core/Resp"
 import type { FakeNode } from "../../cluster/node.ts"
 import { linkedReplicas } from "../../cluster/replication.ts"
 import type { Group, Invocation } from "../../definitions/handler.ts"
+import { since } from "../../facts/version.ts"
 
 type Lines = ReadonlyArray<readonly [name: string, value: string | number]>
 
@@ -15,7 +16,7 @@ const server = (node: FakeNode, now: number): Lines => [
   ["redis_git_sha1", "00000000"],
   ["redis_git_dirty", 0],
   ["redis_build_id", "0"],
-  ["redis_mode", "cluster"],
+  ["redis_mode", node.isClustered ? "cluster" : "standalone"],
   ["os", "simulated"],
   ["arch_bits", 64],
   ["process_id", 1],
@@ -37,8 +38,8 @@ const clients = (node: FakeNode): Lines => [
 ]
 
 const memory = (node: FakeNode): Lines => [
-  ["used_memory", 1_000_000 + node.keys.size * 100],
-  ["used_memory_human", `${((1_000_000 + node.keys.size * 100) / 1048576).toFixed(2)}M`],
+  ["used_memory", 1_000_000 + node.data.size * 100],
+  ["used_memory_human", `${((1_000_000 + node.data.size * 100) / 1048576).toFixed(2)}M`],
   ["maxmemory", node.config.get("maxmemory") ?? "0"],
   ["maxmemory_human", "0B"],
   ["maxmemory_policy", node.config.get("maxmemory-policy") ?? "noeviction"]
@@ -46,7 +47,7 @@ const memory = (node: FakeNode): Lines => [
 
 const persistence = (node: FakeNode): Lines => [
   ["loading", 0],
-  ["rdb_changes_since_last_save", node.keys.changes],
+  ["rdb_changes_since_last_save", node.data.changes],
   ["rdb_bgsave_in_progress", 0],
   ["rdb_last_save_time", Math.floor(node.startedAt / 1000)],
   ["rdb_last_bgsave_status", "ok"],
@@ -61,8 +62,18 @@ const stats = (node: FakeNode): Lines => [
 ]
 
 const replication = (node: FakeNode): Lines => {
-  const { primary, world } = node
+  const { primaryAddress, world } = node
   const offset = world.offsetOf(node)
+  const replicas = linkedReplicas(world, node)
+  const followers: Lines = [
+    ["connected_slaves", replicas.length],
+    ...replicas.map((replica, index) =>
+      [
+        `slave${index}`,
+        `ip=${replica.host},port=${replica.port},state=online,offset=${world.offsetOf(replica)},lag=0`
+      ] as const
+    )
+  ]
   const tail: Lines = [
     ["master_failover_state", "no-failover"],
     ["master_replid", node.primaryId ?? node.id],
@@ -73,8 +84,8 @@ const replication = (node: FakeNode): Lines => {
   if (node.isReplica) {
     return [
       ["role", "slave"],
-      ["master_host", primary?.host ?? ""],
-      ["master_port", primary?.port ?? 0],
+      ["master_host", primaryAddress?.host ?? ""],
+      ["master_port", primaryAddress?.port ?? 0],
       ["master_link_status", node.isLinked ? "up" : "down"],
       ["master_last_io_seconds_ago", node.isLinked ? 0 : -1],
       ["master_sync_in_progress", 0],
@@ -83,34 +94,20 @@ const replication = (node: FakeNode): Lines => {
       ["slave_priority", 100],
       ["slave_read_only", 1],
       ["replica_announced", 1],
-      ["connected_slaves", 0],
+      ...followers,
       ...tail
     ]
   }
-  const replicas = linkedReplicas(world, node)
-  return [
-    ["role", "master"],
-    ["connected_slaves", replicas.length],
-    ...replicas.map((replica, index) =>
-      [
-        `slave${index}`,
-        `ip=${replica.host},port=${replica.port},state=online,offset=${world.offsetOf(replica)},lag=0`
-      ] as const
-    ),
-    ...tail
-  ]
+  return [["role", "master"], ...followers, ...tail]
 }
 
-const keyspace = (node: FakeNode, now: number): Lines => {
-  const { keys } = node
-  if (keys.size === 0) return []
-  return [[
-    "db0",
-    `keys=${keys.size},expires=${keys.volatile},avg_ttl=${
-      keys.volatile === 0 ? 0 : Math.max(0, Math.round(keys.nextExpiry - now))
+const keyspace = (node: FakeNode, now: number): Lines =>
+  node.data.used.filter(({ size }) => size > 0).map(({ database, nextExpiry, size, volatile }) => [
+    `db${database}`,
+    `keys=${size},expires=${volatile},avg_ttl=${volatile === 0 ? 0 : Math.max(0, Math.round(nextExpiry - now))}${
+      since(node.version, 7.4) ? ",subexpiry=0" : ""
     }`
-  ]]
-}
+  ])
 
 /** Only of the commands by which keys move between nodes. Those that were never called are left out. */
 const commandStats = ({ traffic: { received, sent } }: FakeNode): Lines =>
@@ -129,7 +126,7 @@ const sections: Readonly<Record<string, (node: FakeNode, now: number) => Lines>>
   Modules: () => [],
   Commandstats: commandStats,
   Errorstats: () => [],
-  Cluster: () => [["cluster_enabled", 1]],
+  Cluster: (node) => [["cluster_enabled", node.isClustered ? 1 : 0]],
   Keyspace: keyspace
 }
 

@@ -16,6 +16,7 @@ const { error, simple } = Resp.Reply
 
 interface Request {
   readonly keys: ReadonlyArray<Bin>
+  readonly database: number
   readonly copy: boolean
   readonly replace: boolean
 }
@@ -41,11 +42,14 @@ const read = (args: ReadonlyArray<Bin>): Request => {
     } else throw syntaxError()
   }
   integer(args[4])
-  integer(args[3])
-  return { keys, copy, replace }
+  return { keys, copy, database: integer(args[3]), replace }
 }
 
-const targetProblem = (target: FakeNode, key: Bin): string | undefined => {
+const targetProblem = (target: FakeNode, database: number, key: Bin): string | undefined => {
+  if (database < 0 || database >= target.data.count) return "ERR DB index is out of range"
+  if (!target.isClustered) {
+    return target.isReplica ? "READONLY You can't write against a read only replica." : undefined
+  }
   const slot = slotOf(key)
   const owner = target.view.owners[slot]
   if (target.isReplica || (owner !== target.id && !target.importing.has(slot))) {
@@ -53,15 +57,15 @@ const targetProblem = (target: FakeNode, key: Bin): string | undefined => {
     return other === undefined ? "CLUSTERDOWN Hash slot not served" : `MOVED ${slot} ${other.host}:${other.port}`
   }
   const next = target.world.byId.get(target.migrating.get(slot) ?? "")
-  if (next !== undefined && !target.keys.has(key)) return `ASK ${slot} ${next.host}:${next.port}`
+  if (next !== undefined && !target.data.at(database).has(key)) return `ASK ${slot} ${next.host}:${next.port}`
   return undefined
 }
 
-const migrate = ({ args, node }: Invocation): Resp.Reply => {
+const migrate = ({ args, keys, node }: Invocation): Resp.Reply => {
   const request = read(args)
   const from = node as FakeNode
   from.traffic.sent++
-  const present = request.keys.filter((key) => from.keys.has(key))
+  const present = request.keys.filter((key) => keys.has(key))
   if (present.length === 0) return simple("NOKEY")
   const target = from.world.at(args[0], Number(args[1]))
   if (target === undefined || !from.world.reaches(from, target)) {
@@ -69,10 +73,12 @@ const migrate = ({ args, node }: Invocation): Resp.Reply => {
   }
   let problem: string | undefined
   for (const key of present) {
-    const refused = targetProblem(target, key) ??
-      (!request.replace && target.keys.has(key) ? "BUSYKEY Target key name already exists." : undefined)
-    if (refused === undefined) moveKey(from, target, key, request.copy)
-    else problem ??= refused
+    const refused = targetProblem(target, request.database, key) ??
+      (!request.replace && target.data.at(request.database).has(key)
+        ? "BUSYKEY Target key name already exists."
+        : undefined)
+    if (refused !== undefined) problem ??= refused
+    else if (moveKey(keys, target.data.at(request.database), key, request.copy)) target.traffic.received++
   }
   target.propagate()
   target.afterCommand()

@@ -77,10 +77,13 @@ const unsubscribe = (family: Family): Definition => ({
   }
 })
 
-/** Delivers a message to the subscribers of every reachable node. The reply counts only those of this node. */
+/**
+ * Delivers a message to the subscribers of every reachable node; without cluster mode, of the node and those that copy it. The
+ * reply counts only those of this node.
+ */
 const publish = ({ args: [channel, message], node }: Invocation): Resp.Reply => {
   const receivers = deliver(node, channel, message)
-  for (const peer of node.peers()) deliver(peer, channel, message)
+  for (const peer of node.isClustered ? node.peers() : node.shardPeers()) deliver(peer, channel, message)
   return integer(receivers)
 }
 

@@ -18,12 +18,11 @@ const { array, bulk, error, integer, null: nil, simple } = Resp.Reply
 
 const ok = simple("OK")
 
-const refused = (name: string) => ({ run: (): Outcome => error(`ERR ${name} is not allowed in cluster mode`) })
-
-const flush = ({ args, keys, name }: Invocation): Resp.Reply => {
+const flush = ({ args, keys, name, node }: Invocation): Resp.Reply => {
   if (args.length > 1 || (args.length === 1 && !["ASYNC", "SYNC"].includes(word(args[0])))) throw syntaxError()
-  if (name !== "FLUSHALL" && name !== "FLUSHDB") throw wrongNumber(name)
-  keys.clear()
+  if (name === "FLUSHALL") node.data.clear()
+  else if (name === "FLUSHDB") keys.clear()
+  else throw wrongNumber(name)
   return ok
 }
 
@@ -62,12 +61,12 @@ const memoryUsage = ({ args, keys }: Invocation): Resp.Reply => {
 
 const role = ({ node }: Invocation): Resp.Reply => {
   const self = node as FakeNode
-  const { primary, world } = self
-  if (self.isReplica) {
+  const { primaryAddress, world } = self
+  if (primaryAddress !== undefined) {
     return array([
       bulk("slave"),
-      bulk(primary?.host ?? ""),
-      integer(primary?.port ?? 0),
+      bulk(primaryAddress.host),
+      integer(primaryAddress.port),
       bulk(self.isLinked ? "connected" : "connect"),
       integer(self.isLinked ? world.offsetOf(self) : -1)
     ])
@@ -87,7 +86,8 @@ const wait = ({ args, node, session }: Invocation): Outcome => {
       "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated."
     )
   }
-  const reached = (): number => node.shardPeers().filter((peer) => peer.isReplica && peer.keys === node.keys).length
+  const self = node as FakeNode
+  const reached = (): number => linkedReplicas(self.world, self).length
   if (reached() >= wanted || !session.mayBlock) return integer(reached())
   // Linked replicas have received everything, so this ends when a replica comes back.
   return {
@@ -222,10 +222,6 @@ export const server: Group = {
   "LATENCY HISTORY": { arity: 3, run: () => array([]) },
   "LATENCY RESET": { arity: -2, run: () => integer(0) },
   DEBUG: { arity: -2, noScript: true, run: debug },
-  SWAPDB: { arity: 3, ...refused("SWAPDB") },
-  MOVE: { arity: 3, ...refused("MOVE") },
-  REPLICAOF: { arity: 3, noScript: true, run: () => error("ERR REPLICAOF not allowed in cluster mode.") },
-  SLAVEOF: { arity: 3, noScript: true, run: () => error("ERR REPLICAOF not allowed in cluster mode.") },
   SHUTDOWN: {
     arity: -1,
     noScript: true,

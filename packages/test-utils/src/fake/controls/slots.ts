@@ -1,49 +1,19 @@
 /**
- * The controls of the simulated cluster, as plain functions that throw a `FakeClusterError` for invalid arguments.
+ * The slots and members of a simulated cluster, as plain functions that throw a `FakeClusterError` for invalid arguments.
  *
  * @since 0.1.0
  */
 import * as Slot from "@redisc/core/Slot"
-import type { Node, Slots } from "../../internal/clusterNode.ts"
+import type { Slots } from "../../internal/clusterNode.ts"
 import * as Bus from "../cluster/bus.ts"
 import * as Migration from "../cluster/migration.ts"
 import type { FakeNode, FakeWorld } from "../cluster/node.ts"
 import { relink } from "../cluster/replication.ts"
-import { slotOf } from "../data/keyspace.ts"
-import type { Value } from "../data/value.ts"
 import * as Checks from "../input/checks.ts"
 import { fail, shown } from "../input/checks.ts"
 import * as ClusterState from "../topology/clusterState.ts"
-import { compare, fromInput, toText } from "../values/binary.ts"
-import type { Bin } from "../values/binary.ts"
-
-/** A node, or its name. */
-export type NodeRef = Node | string
-
-/** A value that `seed` can store. */
-export type Seed =
-  | string
-  | number
-  | Uint8Array
-  | ReadonlyArray<string | Uint8Array>
-  | ReadonlySet<string | Uint8Array>
-  | ReadonlyMap<string | Uint8Array, string | Uint8Array>
-
-/** Returns the node that a reference means. */
-export const find = (world: FakeWorld, ref: NodeRef): FakeNode => {
-  const name: unknown = typeof ref === "object" && ref !== null ? ref.name : ref
-  const node = typeof name === "string" ? world.nodes.get(name) ?? world.byId.get(name) : undefined
-  return node ?? fail(`there is no node ${shown(name)}: the cluster has ${[...world.nodes.keys()].join(", ")}`)
-}
-
-/** Returns the node that a reference means, or undefined for all nodes. */
-export const anyOr = (world: FakeWorld, ref: NodeRef | "any"): FakeNode | undefined =>
-  ref === "any" ? undefined : find(world, ref)
-
-const running = (world: FakeWorld, ref: NodeRef): FakeNode => {
-  const node = find(world, ref)
-  return node.process === "running" ? node : fail(`${node.name} is ${node.process}`)
-}
+import { find, running } from "./find.ts"
+import type { NodeRef } from "./find.ts"
 
 export const checkSlot = (slot: number): number =>
   Number.isInteger(slot) && slot >= 0 && slot < Slot.count
@@ -131,40 +101,9 @@ export const migrateSlots = (
     else known.push(slot)
   }
   for (const [owner, moved] of byOwner) {
-    for (const slot of moved) if (owner.keys.slotSize(slot) > 0) Migration.moveKeys(owner, to, slot, Infinity)
+    for (const slot of moved) if (owner.data.slotSize(slot) > 0) Migration.moveKeys(owner, to, slot, Infinity)
     Migration.finish(owner, to, moved)
   }
-}
-
-export const kill = (world: FakeWorld, ref: NodeRef): void => {
-  const node = find(world, ref)
-  if (node.process === "stopped") return
-  node.kill()
-  Bus.watch(world)
-}
-
-export const pause = (world: FakeWorld, ref: NodeRef): void => {
-  const node = running(world, ref)
-  node.process = "paused"
-  node.silentSince = world.now()
-  Bus.watch(world)
-}
-
-export const resume = (world: FakeWorld, ref: NodeRef): void => {
-  const node = find(world, ref)
-  if (node.process !== "paused") fail(`${node.name} is ${node.process}, so it can't be resumed`)
-  node.process = "running"
-  node.silentSince = Infinity
-  Bus.reunite(world)
-  world.resumeTraffic()
-}
-
-export const restart = (world: FakeWorld, ref: NodeRef): void => {
-  const node = find(world, ref)
-  if (node.process !== "stopped") node.kill()
-  node.start()
-  Bus.reunite(world)
-  world.resumeTraffic()
 }
 
 export const failover = (world: FakeWorld, ref: NodeRef, mode: "default" | "force" | "takeover"): void => {
@@ -179,27 +118,6 @@ export const failover = (world: FakeWorld, ref: NodeRef, mode: "default" | "forc
     fail(`${node.name} has no majority to elect it: use takeover`)
   }
   Bus.promote(world, node)
-}
-
-const side = (world: FakeWorld, ref: NodeRef | "client"): string => ref === "client" ? ref : find(world, ref).name
-
-export const partition = (world: FakeWorld, a: NodeRef | "client", b: NodeRef | "client"): void => {
-  const [left, right] = [side(world, a), side(world, b)]
-  if (left === right) fail(`${left} can't be cut off from itself`)
-  world.cut(left, right)
-  Bus.watch(world)
-}
-
-/** Mends one cut, all cuts of one node or of the clients, or all cuts. */
-export const heal = (world: FakeWorld, a?: NodeRef | "client", b?: NodeRef | "client"): void => {
-  if (a === undefined) world.mendAll()
-  else {
-    const left = side(world, a)
-    const others = b === undefined ? ["client", ...world.nodes.keys()] : [side(world, b)]
-    for (const right of others) world.mend(left, right)
-  }
-  Bus.reunite(world)
-  world.resumeTraffic()
 }
 
 /** Removes a node without slots from the cluster, and ends it. */
@@ -228,48 +146,6 @@ export const removeNode = (world: FakeWorld, ref: NodeRef): void => {
   relink(world)
 }
 
-/** The bytes of a value that is given as text, bytes or a number. */
-const binOf = (key: string, value: unknown): Bin =>
-  fromInput(Checks.word(`what is to be stored in ${shown(key)}`, value))
-
-const valueOf = (key: string, seed: Seed): Value => {
-  const bin = (value: unknown) => binOf(key, value)
-  if (seed instanceof Set) return { type: "set", members: new Set(Array.from(seed, bin)) }
-  if (seed instanceof Map) {
-    return {
-      type: "hash",
-      fields: new Map(Array.from(seed, ([field, value]) => [bin(field), bin(value)])),
-      expiry: new Map()
-    }
-  }
-  if (Array.isArray(seed)) {
-    if (seed.length === 0) fail(`the list to be stored in ${shown(key)} is empty, and Redis keeps no empty list`)
-    return { type: "list", items: Array.from(seed, bin) }
-  }
-  return { type: "string", value: bin(seed) }
-}
-
-/** Stores values at their owners, as if they had always been there. */
-export const seed = (world: FakeWorld, data: Readonly<Record<string, Seed>>): void => {
-  Checks.record("what is to be stored", data)
-  const values = Object.entries(data).map(([text, value]) => [fromInput(text), valueOf(text, value)] as const)
-  for (const [key, value] of values) {
-    const owner = ownerOf(world, slotOf(key))
-    owner.keys.set(key, value)
-    owner.keys.touch(key, "restore", "g")
-    owner.propagate()
-    owner.afterCommand()
-  }
-}
-
-/** The keys of a node, or of all primaries together, in order. */
-export const keys = (world: FakeWorld, ref?: NodeRef): ReadonlyArray<string> => {
-  const nodes = ref === undefined
-    ? [...world.nodes.values()].filter((node) => !node.isReplica && node.process !== "stopped")
-    : [find(world, ref)]
-  return nodes.flatMap((node) => Array.from(node.keys.keys())).sort(compare).map(toText)
-}
-
 /** The owners of slots and the primaries of replicas, as the majority sees them, one line per node. */
 export const describe = (world: FakeWorld): string => {
   const { view } = witness(world)
@@ -294,16 +170,4 @@ export const describe = (world: FakeWorld): string => {
     ].filter((part) => part !== "").join("  ")
   })
   return lines.join("\n")
-}
-
-/** Lets a node send something unasked, and returns on how many connections it did. */
-export const say = (node: FakeNode, saying: (protocol: 2 | 3) => Bin, connection: number | undefined): number => {
-  const open = [...node.sessions]
-  const meant = connection === undefined ? open : open.filter(({ id }) => id === connection)
-  if (connection !== undefined && meant.length === 0) {
-    const ids = open.map(({ id }) => id).join(", ")
-    fail(`${node.name} has no connection ${shown(connection)}: ${ids === "" ? "it has none" : `its are ${ids}`}`)
-  }
-  for (const session of meant) session.say(saying(session.protocol))
-  return meant.length
 }
