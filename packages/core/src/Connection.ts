@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { read as readAddress } from "./Address.ts"
@@ -12,6 +14,7 @@ import type { Address } from "./Address.ts"
 import type * as Connector from "./Connector.ts"
 import { connect } from "./internal/connection/connect.ts"
 import type { Connection } from "./internal/connection/connection.ts"
+import { Logins } from "./internal/connection/logins.ts"
 import { checks } from "./internal/connection/options.ts"
 import type { Options } from "./internal/connection/options.ts"
 import { unsent } from "./internal/failures/failure.ts"
@@ -19,7 +22,8 @@ import * as Settings from "./internal/values/settings.ts"
 import * as RedisError from "./RedisError.ts"
 
 export type { Connection, Stats } from "./internal/connection/connection.ts"
-export type { Credentials, Options, ReplyLimits } from "./internal/connection/options.ts"
+export type { Credentials, Grant } from "./internal/connection/credentials.ts"
+export type { Options, ReplyLimits } from "./internal/connection/options.ts"
 
 /**
  * Opens a connection and does the handshake: HELLO 3 (falling back to RESP2 on servers that don't know it), authentication, the
@@ -50,6 +54,14 @@ export const make = (
       ? `address has to be an Address: write Address.tcp("127.0.0.1", 6379), or read text with Address.parse`
       : undefined) ?? Settings.optionsProblem(options, checks)
     return problem === undefined
-      ? connect(address, options)
+      ? open(address, options)
       : Effect.fail(unsent(new RedisError.InvalidArgument({ problem })))
   })
+
+const open = Effect.fnUntraced(function*(
+  address: Address,
+  options: Options
+): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
+  const logins = new Logins(options, { clock: yield* Clock.Clock, random: yield* Random.Random })
+  return yield* logins.use({ isFailing: () => false }, (access) => connect(address, options, {}, access))
+})

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { Address } from "@redisc/core/Address"
+import type * as Connection from "@redisc/core/Connection"
 import * as RedisCluster from "@redisc/core/RedisCluster"
 import { InvalidArgument, RedisError } from "@redisc/core/RedisError"
 import * as Settings from "@redisc/core/Settings"
@@ -111,6 +112,19 @@ export const layer = (options: Options): Layer.Layer<RedisCluster.Services, Redi
   ))
 
 /**
+ * The options, each from the program's configuration, or all of them from one `Config`. Those of `credentials` may come one by
+ * one, too.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export type ConfigOptions =
+  | Config.Wrap<Options>
+  | (Omit<Exclude<Config.Wrap<Options>, Config.Config<unknown>>, "credentials"> & {
+    readonly credentials?: Config.Wrap<Connection.Credentials> | undefined
+  })
+
+/**
  * The cluster as a Layer whose options come from the program's configuration.
  *
  * **Example** (From the environment)
@@ -129,12 +143,12 @@ export const layer = (options: Options): Layer.Layer<RedisCluster.Services, Redi
  * @since 0.1.0
  */
 export const layerConfig = (
-  options: Config.Wrap<Options>
+  options: ConfigOptions
 ): Layer.Layer<RedisCluster.Services, RedisError | Config.ConfigError> => Layer.unwrap(Effect.map(read(options), layer))
 
-const read = (options: Config.Wrap<Options>): Effect.Effect<Options, RedisError | Config.ConfigError> =>
+const read = (options: ConfigOptions): Effect.Effect<Options, RedisError | Config.ConfigError> =>
   Effect.catchDefect(
-    Effect.suspend((): Effect.Effect<Options, Config.ConfigError> => Config.unwrap(options)),
+    Effect.suspend((): Effect.Effect<Options, Config.ConfigError> => Config.unwrap(options as Config.Wrap<Options>)),
     () =>
       Effect.fail(
         invalid(

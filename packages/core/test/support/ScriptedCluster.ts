@@ -88,6 +88,11 @@ export class ScriptedConnection implements Connector.Transport {
     this.after(this.node.delay, () => this.flush())
   }
 
+  /** How many commands have come and are not answered yet. */
+  get unanswered(): number {
+    return this.outbox.length
+  }
+
   /** Answers the oldest command that was held. Later ones have waited behind it. */
   release(script: Script): void {
     const slot = this.outbox.find(({ ready }) => !ready)

@@ -44,10 +44,15 @@ export const connected = Effect.fnUntraced(function*(options?: Partial<RedisClus
   return { ...nodes, ...yield* clientOf(nodes.cluster, options) }
 })
 
-/** A client of nodes that share the slots in another way. They answer as those do. */
-export const connectedTo = Effect.fnUntraced(function*(slots: Slots, options?: Partial<RedisCluster.Options>) {
+/** A client of nodes that share the slots in another way. They answer as those do. `prepare` may change what they say. */
+export const connectedTo = Effect.fnUntraced(function*(
+  slots: Slots,
+  options?: Partial<RedisCluster.Options>,
+  prepare: (cluster: ScriptedCluster) => void = () => {}
+) {
   const cluster = scriptedCluster(slots)
   for (const node of cluster.nodes.values()) node.on("GET", Reply.bulk(node.key)).on("SET", Reply.simple("OK"))
+  prepare(cluster)
   return { cluster, ...yield* clientOf(cluster, options) }
 })
 

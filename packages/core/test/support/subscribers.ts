@@ -75,10 +75,13 @@ const threeShards: Slots = [[0, 5460, "a:7000"], [5461, 10922, "b:7000"], [10923
 
 /** A client of nodes that confirm everything: three primaries, unless other slots are given. */
 export const subscriber = Effect.fnUntraced(function*(
-  options?: Partial<RedisCluster.Options> & { readonly slots?: Slots }
+  options?: Partial<RedisCluster.Options> & {
+    readonly slots?: Slots
+    readonly prepare?: (cluster: ScriptedCluster) => void
+  }
 ) {
-  const { slots = threeShards, ...settings } = options ?? {}
-  const client = yield* connectedTo(slots, settings)
+  const { prepare, slots = threeShards, ...settings } = options ?? {}
+  const client = yield* connectedTo(slots, settings, prepare)
   for (const node of client.cluster.nodes.values()) confirms(node)
   const [a, b, c] = ["a:7000", "b:7000", "c:7000"].map((key) => client.cluster.node(key))
 

@@ -16,11 +16,13 @@ import { within } from "./arrivals.ts"
 import { ConnectionImpl } from "./connection.ts"
 import type { Connection } from "./connection.ts"
 import { endpointType } from "./endpointType.ts"
-import { handshake, login } from "./handshake.ts"
-import type { Login, Step } from "./handshake.ts"
+import { handshake } from "./handshake.ts"
+import type { Step } from "./handshake.ts"
 import type { Options } from "./options.ts"
 import type { PushListener } from "./pushes.ts"
 import type { Relief } from "./relief.ts"
+import { keepLoggedIn } from "./renewal.ts"
+import type { Access } from "./renewal.ts"
 import { logging } from "./strays.ts"
 
 /** What a layer adds to each new connection. */
@@ -37,18 +39,20 @@ export interface Extension {
 }
 
 /**
- * Opens a connection that stays open until the scope is closed. Calls that are on it then fail with `Closed`. `asLogin` yields the
- * user to log in as, if that is not left to this connection alone.
+ * Opens a connection that stays open until the scope is closed. Calls that are on it then fail with `Closed`. `access` says how it
+ * logs in.
  */
 export const connect = Effect.fnUntraced(function*(
   address: Address,
   options: Options = {},
   { listeners = [], relief, steps = [], via = address, wantsNotices = false }: Extension = {},
-  asLogin: Effect.Effect<Login, RedisError.RedisError> | undefined = options.credentials && login(options.credentials)
+  access?: Access
 ): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
   const connector = yield* Connector.Connector
+  const clock = yield* Clock.Clock
+  const random = yield* Random.Random
   const connection = new ConnectionImpl(address, options, {
-    clock: yield* Clock.Clock,
+    clock,
     soon: connector.soon,
     listeners,
     relief,
@@ -62,15 +66,17 @@ export const connect = Effect.fnUntraced(function*(
     const transport = yield* connector.open(via, connection)
     const remote = typeof transport.remote === "string" ? transport.remote : undefined
     connection.open(transport, remote)
-    late = "the effect that yields the password did not end"
-    const whoIs = asLogin === undefined ? undefined : yield* asLogin
+    late = `the effect that yields the ${Effect.isEffect(options.credentials) ? "credentials" : "password"} did not end`
+    const login = access === undefined ? undefined : yield* access.login
     late =
       "the node let us connect and did not answer our greeting (check that it is the port of a Redis server, and " +
       "whether it wants TLS)"
     const wanted = wantsNotices
       ? endpointType({ address: via, remote, secure: connector.secure })
       : undefined
-    connection.greeted(yield* handshake(connection.attempt, options, whoIs, steps, wanted))
+    connection.greeted(yield* handshake(connection.attempt, options, login, steps, wanted))
+    if (login !== undefined) login.isAccepted = true
+    return login
   })
   const failed = (problem: string, cause?: unknown) =>
     Effect.fail(
@@ -92,12 +98,15 @@ export const connect = Effect.fnUntraced(function*(
       : "failed"
     return failed(`connecting ${how}`, error)
   })
-  yield* within(opened, {
+  const login = yield* within(opened, {
     duration: connectTimeout,
     soon: connector.soon,
     orElse: () => failed(`${late} within ${Duration.format(Duration.fromInputUnsafe(connectTimeout))} (connectTimeout)`)
   })
   yield* Effect.forkScoped(connection.watchdog.sweep)
   yield* Effect.forkScoped(connection.watchdog.alarm)
+  if (access !== undefined && login !== undefined && login.until < Infinity) {
+    yield* Effect.forkScoped(keepLoggedIn(connection, login, access, { clock, random }))
+  }
   return connection
 })

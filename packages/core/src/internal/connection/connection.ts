@@ -21,8 +21,10 @@ import { notSent } from "../failures/failure.ts"
 import { Answers } from "./answers.ts"
 import { attempt, blocks, deadlineOf, run } from "./call.ts"
 import type { Call, Outcome } from "./call.ts"
+import type { Login } from "./credentials.ts"
 import { Ending } from "./ending.ts"
 import type { Watcher } from "./ending.ts"
+import { auth } from "./handshake.ts"
 import type { Greeting } from "./handshake.ts"
 import type { Link } from "./link.ts"
 import { commandTimeoutMillis, defaultMaxInFlight, pingMillis } from "./options.ts"
@@ -186,6 +188,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
   private readonly replies: Replies
   private readonly decoder: Resp.Decoder
   private shared = false
+  readonly subscribes: boolean
 
   constructor(address: Address, options: Options, { clock, listeners, relief, report, secret, soon }: Surroundings) {
     this.address = address
@@ -193,6 +196,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     this.commandTimeout = commandTimeoutMillis(options)
     this.maxInFlight = options.maxInFlight ?? defaultMaxInFlight
     this.failWhenFull = options.failWhenFull === true
+    this.subscribes = listeners.some(({ inResp2 }) => inResp2 === true)
     const node = address.key
     const inFlight = new Ring<Call>()
     const pings = new Pings(secret, clock.currentTimeMillisUnsafe())
@@ -263,6 +267,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     this.replies.hasGreeted = true
     this.ending.hasLoggedIn = this.options.credentials !== undefined
     this.link.standing.condition = "AsNew"
+    this.link.standing.hasOwnUser = false
     // During the handshake every reply was awaited, and no other came, so replies and calls are in step up to here.
     this.link.pings.proved = this.replies.bytesRead
   }
@@ -282,6 +287,16 @@ export class ConnectionImpl implements Connection, Connector.Listener {
   /** Runs one command of the handshake. Nobody else uses the connection yet, so its limits do not apply. */
   readonly attempt = (command: Command.Any): Effect.Effect<Outcome> =>
     attempt({ submit: this.greet }, command, { asking: false, deadline: Infinity })
+
+  /** A subscriber in RESP2 may say nothing but what concerns its subscriptions. */
+  readonly mayLogIn = (): boolean => {
+    const { hasOwnUser, takenOver } = this.link.standing
+    return !takenOver && !hasOwnUser && !(this.subscribes && this.protocol === 2)
+  }
+
+  /** Logs in again, at the place where nothing else is in flight. */
+  readonly logIn = (login: Login, deadline: number): Effect.Effect<Outcome> =>
+    attempt(this, auth(login, this.protocol), { asking: false, deadline, isOwn: true })
 
   /** The server may hang up before it is greeted, while the client waits for the password. */
   private readonly greet = (call: Call): void => {

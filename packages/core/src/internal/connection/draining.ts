@@ -8,6 +8,7 @@ import * as CommandSpec from "../../CommandSpec.ts"
 import type * as RedisError from "../../RedisError.ts"
 import * as Reply from "../commands/reply.ts"
 import { attempt } from "./call.ts"
+import type { Taker } from "./call.ts"
 import type { Connection } from "./connection.ts"
 
 const CLIENT_UNBLOCK = CommandSpec.get("CLIENT UNBLOCK")
@@ -27,14 +28,14 @@ export const drained = (connection: Connection): Effect.Effect<unknown> => {
  */
 export const unblock = (
   connections: ReadonlyArray<Connection>,
-  over: Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>,
+  over: Effect.Effect<Taker, RedisError.RedisError, Scope.Scope>,
   reason: RedisError.Reason
 ): Effect.Effect<void> => {
   const blocked = connections.filter((connection) => !connection.isClosed() && connection.blockedBy() !== undefined)
   if (blocked.length === 0) return Effect.void
   return Effect.scoped(Effect.matchEffect(over, {
     onSuccess: (over) =>
-      Effect.forEach(blocked, (connection) => release(connection, over, reason), {
+      Effect.forEach(blocked, (connection) => release(connection, over, () => connection.abort(reason)), {
         concurrency: "unbounded",
         discard: true
       }),
@@ -44,11 +45,12 @@ export const unblock = (
 
 /**
  * Sends CLIENT UNBLOCK repeatedly: the blocking command may not have reached the server yet, and another may be behind it.
+ * `orElse` is called if that is not possible.
  */
-const release = Effect.fnUntraced(function*(
-  connection: Connection,
-  over: Connection,
-  reason: RedisError.Reason
+export const release = Effect.fnUntraced(function*(
+  connection: Pick<Connection, "isClosed" | "blockedBy" | "endIfIdle" | "closed" | "id">,
+  over: Taker,
+  orElse: () => void
 ): Effect.fn.Return<void> {
   while (!connection.isClosed() && connection.blockedBy() !== undefined) {
     const { id } = connection
@@ -56,7 +58,7 @@ const release = Effect.fnUntraced(function*(
     const outcome = id === undefined
       ? undefined
       : yield* attempt(over, unblock, { asking: false, deadline: Infinity, isOwn: true })
-    if (outcome?._tag !== "Replied") return connection.abort(reason)
+    if (outcome?._tag !== "Replied") return orElse()
     connection.endIfIdle()
     yield* Effect.raceFirst(connection.closed, Effect.sleep(lookAgain))
   }

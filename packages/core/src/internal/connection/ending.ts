@@ -25,6 +25,8 @@ export interface Watcher {
   readonly onClosed: (failure: Failure) => void
   /** Called when commands are in flight and the server has said nothing for a while. */
   readonly onQuiet: () => void
+  /** The connection takes no more calls, and ends once the present ones are answered. */
+  readonly onFinishing?: () => void
 }
 
 export class Ending {
@@ -59,7 +61,10 @@ export class Ending {
 
   /** Takes no more calls, and ends the connection once its calls are answered or abandoned. */
   readonly finish = (reason: RedisError.Reason): void => {
-    this.refusal ??= notSent(reason, this.link.node)
+    if (this.refusal === undefined) {
+      this.refusal = notSent(reason, this.link.node)
+      each(this.watchers, (watcher) => watcher.onFinishing?.(), this.link.report)
+    }
     this.endIfIdle()
   }
 

@@ -4,11 +4,7 @@
  *
  * Source: https://redis.io/docs/latest/commands/hello/
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Redacted from "effect/Redacted"
 import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
 import * as RedisError from "../../RedisError.ts"
@@ -18,9 +14,10 @@ import { unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import { zoneOf } from "../values/zone.ts"
 import type { Outcome } from "./call.ts"
+import { authArgs } from "./credentials.ts"
+import type { Login } from "./credentials.ts"
 import type { EndpointType } from "./endpointType.ts"
-import { textOf } from "./options.ts"
-import type { Credentials, Options } from "./options.ts"
+import type { Options } from "./options.ts"
 import { libraryVersion } from "./version.ts"
 
 type Attempt = (command: Command.Any) => Effect.Effect<Outcome>
@@ -44,6 +41,9 @@ const MAINT_NOTIFICATIONS: CommandSpec.CommandSpec = {
 const command = (spec: CommandSpec.CommandSpec, args: ReadonlyArray<string>): Command.Any =>
   Command.make(spec, args, Reply.raw)
 
+/** AUTH. On a connection with RESP2 the server may be older than 6, whose AUTH takes only the password. */
+export const auth = (login: Login, protocol: 2 | 3): Command.Any => command(AUTH, authArgs(login, protocol === 3))
+
 /**
  * Whether HELLO itself was refused: servers before 6 don't know it, some proxies refuse protocol 3, and some let nothing but AUTH
  * pass first, although HELLO carried the credentials.
@@ -55,40 +55,6 @@ const speaksOnlyResp2 = (reason: RedisError.Reason, login: Login | undefined): b
 
 const isOfNoLogin = (reason: RedisError.Reason): boolean =>
   reason._tag === "AuthenticationFailed" && reason.code === "NOAUTH"
-
-/** The arguments of AUTH. */
-export type Login = readonly [username: string, password: string]
-
-const connectionFailed = (problem: string, cause?: unknown): RedisError.RedisError =>
-  unsent(new RedisError.ConnectionFailed(cause === undefined ? { problem } : { problem, cause }))
-
-/**
- * Runs the effect that yields the password. If it fails, dies or is interrupted, connecting has failed and can be tried again.
- * An effect that can't be interrupted is not waited for.
- */
-export const login = Effect.fnUntraced(function*(
-  { password, username = "default" }: Credentials
-): Effect.fn.Return<Login, RedisError.RedisError> {
-  const asked = "the effect that yields the password"
-  let yielded: unknown = password
-  if (!Redacted.isRedacted(password)) {
-    const fiber = yield* Effect.forkDetach(password)
-    const exit = yield* Effect.onInterrupt(Fiber.await(fiber), () => Effect.sync(() => fiber.interruptUnsafe()))
-    if (Exit.isFailure(exit)) {
-      const { cause } = exit
-      const how = Cause.hasInterruptsOnly(cause) ? "was interrupted" : Cause.hasDies(cause) ? "died" : "failed"
-      return yield* Effect.fail(connectionFailed(`${asked} ${how}`, Cause.squash(cause)))
-    }
-    yielded = exit.value
-  }
-  const text = textOf(yielded)
-  if (text !== undefined) return [username, text]
-  return yield* Effect.fail(connectionFailed(
-    Redacted.isRedacted(yielded)
-      ? "credentials.password is a Redacted without text in it: Redacted.make(password)"
-      : `${asked} has to succeed with a Redacted: Redacted.make(password)`
-  ))
-})
 
 /** Errors besides NOAUTH and WRONGPASS that need other credentials. Some are those of old servers. */
 const isOfCredentials = ({ code, text }: RedisError.ServerError): boolean =>
@@ -123,9 +89,9 @@ export const refusal = (text: string): RedisError.ConnectionFailed => {
  * otherwise a `ConnectionFailed`, since other problems (too many clients, a running script, data being loaded) may pass. A text
  * that contains the password is not repeated.
  */
-const refused = (reason: RedisError.Reason, login: Login | undefined): RedisError.Reason => {
+export const refused = (reason: RedisError.Reason, login: Login | undefined): RedisError.Reason => {
   const { code, text } = "text" in reason ? reason : { code: reason._tag, text: reason._tag.toUpperCase() }
-  const told = login !== undefined && login[1] !== "" && text.includes(login[1]) ? code : text
+  const told = login !== undefined && login.password !== "" && text.includes(login.password) ? code : text
   return reason._tag === "AuthenticationFailed" || (reason._tag === "ServerError" && isOfCredentials(reason))
     ? new RedisError.AuthenticationFailed({ code, text: told })
     : refusal(told)
@@ -185,7 +151,7 @@ class Steps {
     const { login, options: { clientName } } = this
     const args = [
       "3",
-      ...(login === undefined ? [] : ["AUTH", ...login]),
+      ...(login === undefined ? [] : ["AUTH", ...authArgs(login, true)]),
       ...(clientName === undefined ? [] : ["SETNAME", clientName])
     ]
     return {
@@ -203,12 +169,9 @@ class Steps {
 
   /** The steps that do without HELLO. */
   private get inResp2(): ReadonlyArray<Step> {
-    const { login, options: { clientName, credentials } } = this
+    const { login, options: { clientName } } = this
     return [
-      // Servers before 6 have no users, so AUTH takes only the password.
-      ...(login === undefined
-        ? []
-        : [{ command: command(AUTH, credentials?.username === undefined ? login.slice(1) : login) }]),
+      ...(login === undefined ? [] : [{ command: auth(login, 2) }]),
       // A name is only shown to others.
       ...(clientName === undefined
         ? []

@@ -1,6 +1,6 @@
 /**
- * Runs the effect that yields the password, once for all connections that are opened at the same time, and after growing pauses
- * while it fails.
+ * Runs the effect that yields the password or all credentials, once for all connections that are opened at the same time, and
+ * after growing pauses while it fails. What ends is asked for anew before that, once for all connections that have it.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -8,11 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { RedisError } from "../../RedisError.ts"
-import { login } from "./handshake.ts"
-import type { Login } from "./handshake.ts"
+import { login } from "./credentials.ts"
+import type { Login } from "./credentials.ts"
 import type { Options } from "./options.ts"
 import { Pauses } from "./pauses.ts"
 import type { Pacing } from "./pauses.ts"
+import type { Access } from "./renewal.ts"
 
 /** The maximum age of a login, in milliseconds, when the opening of a connection begins. */
 const moment = 200
@@ -44,12 +45,20 @@ export class Logins {
   private last: Exit.Exit<Login, RedisError> | undefined
   /** The users that have been given the result of the last run. */
   private readonly users = new Set<User>()
+  /** Logins that some server has refused. */
+  private readonly refused = new WeakSet<Login>()
+  private readonly release: Access["release"]
 
-  constructor({ connectTimeout = "5 seconds", credentials }: Options, pacing: Pacing) {
+  constructor(
+    { connectTimeout = "5 seconds", credentials }: Options,
+    pacing: Pacing,
+    release: Access["release"] = () => Effect.void
+  ) {
+    this.release = release
     this.pacing = pacing
     this.pauses = new Pauses(pacing)
     this.ask = credentials && login(credentials)
-    this.isShared = Effect.isEffect(credentials?.password)
+    this.isShared = Effect.isEffect(credentials) || Effect.isEffect(credentials?.password)
     this.patience = Duration.toMillis(Duration.fromInputUnsafe(connectTimeout))
   }
 
@@ -59,16 +68,34 @@ export class Logins {
    */
   readonly use = <A, E, R>(
     user: User,
-    open: (login: Effect.Effect<Login, RedisError> | undefined) => Effect.Effect<A, E, R>
+    open: (access: Access | undefined) => Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, R> => {
-    const { ask } = this
-    if (ask === undefined || !this.isShared) return open(ask)
+    const { ask, release } = this
+    if (ask === undefined) return open(undefined)
+    const onRefused = (login: Login): void => void this.refused.add(login)
+    const access = (login: Access["login"]): Access => ({ login, renew: this.renew, onRefused, release })
+    if (!this.isShared) return open(access(ask))
     return Effect.suspend(() => {
       const before = this.ended
       const answer = Effect.suspend(() => this.known(before, user) ?? this.join(ask))
-      return open(Effect.tap(answer, () => Effect.sync(() => this.users.add(user))))
+      return open(access(Effect.tap(answer, () => Effect.sync(() => this.users.add(user)))))
     })
   }
+
+  /** The login of the last run if it serves, or that of a new run. While the effect fails there is none. */
+  private readonly renew: Access["renew"] = (held, isProved) =>
+    Effect.suspend(() => {
+      const now = this.pacing.clock.currentTimeMillisUnsafe()
+      const last = this.last?._tag === "Success" ? this.last.value : undefined
+      if (last !== undefined && !this.refused.has(last) && last.since > held.since) {
+        // In its first half it is new enough, and nobody else has found it old.
+        const isFresh = now - last.since < (last.until - last.since) / 2
+        if (isFresh && (last.isAccepted || !isProved)) return Effect.succeed(last)
+      }
+      const { left, refusal } = this.pauses
+      if (left > 0 && refusal !== undefined) return Effect.fail(refusal)
+      return this.join(this.ask!)
+    })
 
   /** The result of the last run, if it is recent enough. */
   private known(before: number, user: User): Exit.Exit<Login, RedisError> | undefined {

@@ -198,7 +198,7 @@ export class NodeConnections implements Node {
     return shared.length === 1 || slot < 0 ? shared[0] : shared[slot % shared.length]
   }
 
-  private readonly taker: Taker = { submit: (call) => this.submit(call, -1) }
+  readonly taker: Taker = { submit: (call) => this.submit(call, -1) }
 
   readonly execute: Node["execute"] = (command) =>
     Effect.suspend(() =>

@@ -24,6 +24,7 @@ import type { Limits } from "./call.ts"
 import { connect } from "./connect.ts"
 import type { Extension } from "./connect.ts"
 import type { Connection } from "./connection.ts"
+import { release as unblockOver } from "./draining.ts"
 import { Handoffs } from "./handoffs.ts"
 import { Logins } from "./logins.ts"
 import type { Node, Options } from "./node.ts"
@@ -32,6 +33,7 @@ import type { NodeSurroundings } from "./nodeConnections.ts"
 import type { Notice } from "./notices.ts"
 import * as ConnectionOptions from "./options.ts"
 import type { PushListener } from "./pushes.ts"
+import type { Access } from "./renewal.ts"
 import { moved } from "./sharedConnection.ts"
 import { each, logging } from "./strays.ts"
 import { Tallies } from "./tally.ts"
@@ -159,7 +161,14 @@ export const makePool = Effect.fnUntraced(function*(
   const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
 
   const pacing = { clock, random: yield* Random.Random }
-  const logins = new Logins(options, pacing)
+  // Unblocks over the connections that are shared, since all leases may be blocked.
+  const release: Access["release"] = (connection) =>
+    Effect.suspend(() => {
+      const { key } = connection.address
+      const over = nodes.get(key) ?? readers.get(key)
+      return over === undefined ? Effect.void : unblockOver(connection, over.taker, () => {})
+    })
+  const logins = new Logins(options, pacing, release)
   const backoff = new Backoff({
     ...pacing,
     logins: logins.pauses,
@@ -176,8 +185,8 @@ export const makePool = Effect.fnUntraced(function*(
   ): Effect.Effect<Connection, RedisError.RedisError, Scope.Scope> =>
     Effect.suspend(() => {
       const node = backoffOf(by.via ?? address, readOnly)
-      const opened = logins.use(node, (asLogin) =>
-        Effect.suspend(() => connect(address, { ...options, readOnly }, by, asLogin)))
+      const opened = logins.use(node, (access) =>
+        Effect.suspend(() => connect(address, { ...options, readOnly }, by, access)))
       return node.connect(Effect.provideService(opened, Connector.Connector, connector))
     })
 

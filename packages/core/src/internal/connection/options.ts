@@ -4,23 +4,11 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
+import type * as Effect from "effect/Effect"
 import * as Settings from "../values/settings.ts"
 import type { Limits } from "./call.ts"
-
-/**
- * The user to authenticate as. Without `username` it is the server's `default` user. An Effect in place of the password is run
- * whenever connections are opened, so that tokens can rotate: once for all that a client opens at the same time, and after
- * pauses while it fails.
- *
- * @category configuration
- * @since 0.1.0
- */
-export interface Credentials {
-  readonly username?: string | undefined
-  readonly password: Redacted.Redacted | Effect.Effect<Redacted.Redacted, unknown>
-}
+import { credentialsCheck } from "./credentials.ts"
+import type { Credentials, Grant } from "./credentials.ts"
 
 /**
  * The largest reply that is read, so that no server can fill the memory. A larger one ends the connection, because the rest of it
@@ -45,7 +33,8 @@ export interface ReplyLimits {
  * @since 0.1.0
  */
 export interface Options {
-  readonly credentials?: Credentials | undefined
+  /** Whom to authenticate as. An Effect of a `Grant` in place of it is for credentials that end; see there. */
+  readonly credentials?: Credentials | Effect.Effect<Grant, unknown> | undefined
   /** The name that CLIENT LIST shows. */
   readonly clientName?: string | undefined
   /**
@@ -75,30 +64,6 @@ export interface Options {
   readonly failWhenFull?: boolean | undefined
 }
 
-/** The text in a Redacted; undefined for anything else. */
-export const textOf = (password: unknown): string | undefined => {
-  try {
-    const text = Redacted.isRedacted(password) ? Redacted.value(password) : undefined
-    return typeof text === "string" ? text : undefined
-  } catch {
-    // The Redacted was wiped.
-    return undefined
-  }
-}
-
-const password: Settings.Check = (name, value) => {
-  if (Redacted.isRedacted(value)) {
-    return textOf(value) === undefined ? `${name} is a Redacted without text: write Redacted.make(password)` : undefined
-  }
-  return Effect.isEffect(value)
-    ? undefined
-    : `${name} must be Redacted: write Redacted.make(password), or give an Effect that succeeds with one`
-}
-
-const credentials: Settings.Check = (name, value) =>
-  Settings.optionsProblem(value, { username: Settings.text, password }, name) ??
-    password(`${name}.password`, (value as Partial<Credentials>).password)
-
 /** Checks a client's name by the server's own rule. */
 const clientName: Settings.Check = (name, value) =>
   Settings.text(name, value) ??
@@ -120,7 +85,7 @@ const replyLimits: Settings.Check = (name, value) =>
  * @internal
  */
 export const checks: Settings.Checks = {
-  credentials,
+  credentials: credentialsCheck,
   clientName,
   database: Settings.index,
   connectTimeout: Settings.duration,

@@ -181,7 +181,11 @@ export class SharedConnection implements Taker {
         if (this.current._tag === "Open") this.current = { _tag: "Connecting" }
         this.options.onTrouble(failure)
       },
-      onQuiet: () => this.options.onTrouble(undefined)
+      onQuiet: () => this.options.onTrouble(undefined),
+      // What comes now waits for the next connection.
+      onFinishing: () => {
+        if (this.current._tag === "Open") this.current = { _tag: "Connecting" }
+      }
     }
     connection.watch(watcher)
     this.ownWaiting = 0

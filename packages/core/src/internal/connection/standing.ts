@@ -15,11 +15,15 @@ export class Standing {
    * a listener for its messages.
    */
   takenOver = false
+  /** Whether a user of the connection has logged in on it, maybe as somebody else than the client. */
+  hasOwnUser = false
 
   /** Records a command that changes its connection, when it is written. */
   wrote(call: Call): void {
     const { stateful } = call.command.spec
-    if (stateful === undefined || call.isAnsweredByPushes) return
+    // What the client does by itself leaves a connection as it was opened.
+    if (stateful === undefined || call.isAnsweredByPushes || call.isOwn) return
+    if (call.command.spec.alone) this.hasOwnUser = true
     if (stateful === "TakesOver") this.takenOver = true
     if (stateful === "Changes" || stateful === "TakesOver") this.condition = "Changed"
     if (stateful === "Watches" && this.condition === "AsNew") this.condition = "Watching"
