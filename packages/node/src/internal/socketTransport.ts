@@ -4,6 +4,7 @@ import { ConnectionFailed, RedisError } from "@redisc/core/RedisError"
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
+import type { Security } from "./security.ts"
 import { socketProblem } from "./socketProblem.ts"
 import type { Stage } from "./socketProblem.ts"
 
@@ -14,12 +15,6 @@ const readBuffer = Buffer.allocUnsafeSlow(readBufferSize)
 
 const highWater = 1024 * 1024
 const keepAliveDelay = 10_000
-
-export interface Security {
-  readonly context: Tls.SecureContext
-  readonly servername: string | undefined
-  readonly rejectUnauthorized: boolean
-}
 
 export const connectionFailed = (address: Address, problem: string, cause?: unknown): RedisError =>
   new RedisError({
