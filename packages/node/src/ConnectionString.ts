@@ -1,5 +1,5 @@
 /**
- * Connection strings: the seeds and the credentials of a cluster as one line of text, as deployments provide them.
+ * Connection strings: where Redis is, and the credentials for it, as one line of text, as deployments provide them.
  *
  * @since 0.1.0
  */
@@ -14,15 +14,28 @@ import * as Result from "effect/Result"
  * @since 0.1.0
  */
 export interface ConnectionString {
-  /** The nodes to ask for the cluster's layout first. At least one. */
+  /** The nodes to ask first, or Sentinels. At least one. */
   readonly nodes: ReadonlyArray<Address.Address>
   /** Whether to encrypt connections. */
   readonly secure: boolean
+  /** The name of the primary to look for, if the nodes are Sentinels. */
+  readonly sentinel?: string | undefined
+  /** The number of the database, if it is named. */
+  readonly database?: number | undefined
   readonly username?: string | undefined
   readonly password?: Redacted.Redacted | undefined
 }
 
-const schemes = new Map([["redis", false], ["rediss", true], ["valkey", false], ["valkeys", true], ["unix", false]])
+interface Scheme {
+  readonly secure: boolean
+  readonly sentinel: boolean
+}
+
+const schemeOf = (text: string | undefined): Scheme | undefined => {
+  const [, encrypted, sentinel] = /^(?:redis|valkey)(s?)(\+sentinel)?$/.exec(text ?? "") ?? []
+  if (encrypted !== undefined) return { secure: encrypted === "s", sentinel: sentinel !== undefined }
+  return text === "unix" ? { secure: false, sentinel: false } : undefined
+}
 
 const form = "redis://user:password@host:port,host:port"
 
@@ -46,21 +59,45 @@ const textOf = (given: unknown): unknown => {
   }
 }
 
-const node = (text: string): Result.Result<Address.Address, string> => {
-  const withPort = /^(\[[^\]]*\]|[^:]+)$/.test(text) ? `${text}:6379` : text
+const node = (text: string, port: number): Result.Result<Address.Address, string> => {
+  const withPort = /^(\[[^\]]*\]|[^:]+)$/.test(text) ? `${text}:${port}` : text
   // Without brackets it is unclear where an IPv6 address ends and the port begins.
   return !text.startsWith("[") && text.split(":").length > 2 ? Result.fail("IPv6") : Address.parse(withPort)
 }
 
+/** What stands behind the hosts: the name of a primary for Sentinels, and a database. */
+const pathOf = (
+  path: string,
+  { sentinel }: Scheme
+): Result.Result<Pick<ConnectionString, "database" | "sentinel">, string> => {
+  const parts = path.split("/").slice(1)
+  const name = sentinel ? decode(parts.shift() ?? "") : undefined
+  if (sentinel && (name === undefined || name === "")) {
+    return Result.fail(`The connection string names no primary for the Sentinels: write "redis+sentinel://host:26379/name"`)
+  }
+  const [number = ""] = parts
+  if (parts.length > 1 || !/^\d{0,9}$/.test(number)) {
+    return Result.fail(
+      `What stands behind the hosts is no number of a database: write "${sentinel ? "/name/1" : "/1"}", or end it before`
+    )
+  }
+  return Result.succeed({
+    ...(name === undefined ? {} : { sentinel: name }),
+    ...(number === "" ? {} : { database: Number(number) })
+  })
+}
+
 /**
- * Reads `redis://[user[:password]@]host[:port][,host:port...]`.
+ * Reads `redis://[user[:password]@]host[:port][,host:port...][/database]`.
  *
  * **Details**
  *
  * - `rediss://` means TLS. `valkey://` and `valkeys://` mean the same as `redis://` and `rediss://`.
  * - `unix://[user[:password]@]/path` is a unix socket.
- * - The port is 6379 if left out. IPv6 addresses need brackets. The user and the password are percent-decoded.
- * - A cluster has one database, so a path other than `/0` is refused. So are parameters: settings are options.
+ * - `redis+sentinel://[user[:password]@]host[:port][,host:port...]/name[/database]` are Sentinels, and the name of the primary that they
+ *   watch. The user is that of the servers. `rediss+sentinel://` means TLS to both.
+ * - The port is 6379 if left out, 26379 for Sentinels. IPv6 addresses need brackets. The user and the password are percent-decoded.
+ * - Parameters are refused: settings are options.
  *
  * The message of a failure says what to write instead. It repeats nothing of the text, which may hold a password.
  *
@@ -87,9 +124,11 @@ export const parse = (text: string | Redacted.Redacted): Result.Result<Connectio
   }
   const url = given.trim()
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url) ?? []
-  const secure = schemes.get(scheme?.toLowerCase())
-  if (secure === undefined) {
-    return Result.fail(`A connection string starts with redis://, rediss:// (TLS) or unix://: write "${form}"`)
+  const kind = schemeOf(scheme?.toLowerCase())
+  if (kind === undefined) {
+    return Result.fail(
+      `A connection string starts with redis://, rediss:// (TLS), redis+sentinel:// or unix://: write "${form}"`
+    )
   }
   const [, authority, tail] = /^([^/?#]*)(.*)$/s.exec(rest) ?? []
   // An @ behind the hosts was meant to end the credentials, but an unescaped special character has ended them earlier.
@@ -108,7 +147,7 @@ export const parse = (text: string | Redacted.Redacted): Result.Result<Connectio
   }
   const of = (nodes: ReadonlyArray<Address.Address>): ConnectionString => ({
     nodes,
-    secure,
+    secure: kind.secure,
     ...(username === "" ? {} : { username }),
     ...(password === "" ? {} : { password: Redacted.make(password) })
   })
@@ -121,15 +160,10 @@ export const parse = (text: string | Redacted.Redacted): Result.Result<Connectio
       ? Result.fail(`The connection string has no absolute path: write "unix:///path/to/redis.sock"`)
       : Result.succeed(of([socket.success]))
   }
-  if (tail !== "" && tail !== "/" && tail !== "/0") {
-    return Result.fail(
-      `The connection string names a database, but a cluster has only number 0: end it after the hosts`
-    )
-  }
   const nodes: Array<Address.Address> = []
   const parts = hosts.split(",")
   for (let i = 0; i < parts.length; i++) {
-    const parsed = node(parts[i].trim())
+    const parsed = node(parts[i].trim(), kind.sentinel ? 26379 : 6379)
     if (Result.isFailure(parsed)) {
       return Result.fail(
         hosts === ""
@@ -140,5 +174,5 @@ export const parse = (text: string | Redacted.Redacted): Result.Result<Connectio
     }
     nodes.push(parsed.success)
   }
-  return Result.succeed(of(nodes))
+  return Result.map(pathOf(tail, kind), (path) => ({ ...of(nodes), ...path }))
 }

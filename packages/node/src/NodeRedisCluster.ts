@@ -4,16 +4,15 @@
  * @since 0.1.0
  */
 import type { Address } from "@redisc/core/Address"
-import type * as Connection from "@redisc/core/Connection"
 import * as RedisCluster from "@redisc/core/RedisCluster"
-import { InvalidArgument, RedisError } from "@redisc/core/RedisError"
+import type { RedisError } from "@redisc/core/RedisError"
 import * as Settings from "@redisc/core/Settings"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as ConnectionString from "./ConnectionString.ts"
+import * as Endpoint from "./internal/endpoint.ts"
 import * as NodeConnector from "./NodeConnector.ts"
 
 /**
@@ -21,8 +20,8 @@ import * as NodeConnector from "./NodeConnector.ts"
  *
  * **Details**
  *
- * Give `nodes` or `url`. A `url` such as `redis://user:password@host:port,host:port` contains seeds, credentials and, as
- * `rediss://`, TLS. The options `credentials` and `tls` take precedence over it.
+ * Give `nodes` or `url`. A `url` such as `redis://user:password@host:port,host:port` contains seeds, credentials, a database (of a
+ * Valkey 9 with `cluster-databases`) and, as `rediss://`, TLS. The options `credentials`, `database` and `tls` take precedence over it.
  *
  * @category configuration
  * @since 0.1.0
@@ -33,45 +32,15 @@ export interface Options extends Omit<RedisCluster.Options, "nodes"> {
   readonly tls?: NodeConnector.Options["tls"]
 }
 
-interface Resolved {
-  readonly cluster: RedisCluster.Options
-  readonly connector: NodeConnector.Options
-}
+const checks: Settings.Checks = { ...RedisCluster.checks, ...Endpoint.checks }
 
-const { nodes: nodesCheck, ...otherChecks } = RedisCluster.checks
-
-const checks: Settings.Checks = {
-  nodes: nodesCheck,
-  url: Settings.satisfies(
-    `text, or a Redacted of text: "redis://user:password@host:port,host:port"`,
-    (value) => typeof value === "string" || Redacted.isRedacted(value)
-  ),
-  tls: NodeConnector.tlsCheck,
-  ...otherChecks
-}
-
-const invalid = (problem: string): RedisError =>
-  new RedisError({ reason: new InvalidArgument({ problem }), delivery: "NotSent", attempts: 0 })
-
-const resolve = (options: Options): Result.Result<Resolved, string> => {
+const make = (options: Options): Result.Result<Layer.Layer<RedisCluster.Services, RedisError>, string> => {
   const problem = Settings.optionsProblem(options, checks)
   if (problem !== undefined) return Result.fail(problem)
-  const { nodes, tls, url, ...rest } = options
-  const { connectTimeout } = rest
-  if (url === undefined) {
-    return nodes === undefined
-      ? Result.fail(`give the nodes to ask first, as in { nodes: ["127.0.0.1:6379"] }, or a url`)
-      : Result.succeed({ cluster: { ...rest, nodes }, connector: { connectTimeout, tls } })
-  }
-  if (nodes !== undefined) return Result.fail("give nodes or a url, not both")
-  return Result.map(ConnectionString.parse(url), ({ nodes, password, secure, username }) => ({
-    cluster: {
-      ...rest,
-      nodes,
-      credentials: rest.credentials ?? (password === undefined ? undefined : { username, password })
-    },
-    connector: { connectTimeout, tls: tls ?? secure }
-  }))
+  return Result.flatMap(Endpoint.read(options), ({ client, connector, nodes, sentinel }) =>
+    sentinel === undefined
+      ? Result.succeed(Layer.provide(RedisCluster.layer({ ...client, nodes }), NodeConnector.layer(connector)))
+      : Result.fail("the url is one of Sentinels, which watch no cluster: use NodeRedis.layer"))
 }
 
 /**
@@ -106,10 +75,7 @@ const resolve = (options: Options): Result.Result<Resolved, string> => {
  * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<RedisCluster.Services, RedisError> =>
-  Layer.unwrap(Effect.map(
-    Effect.mapError(Effect.suspend(() => Effect.fromResult(resolve(options))), invalid),
-    ({ cluster, connector }) => Layer.provide(RedisCluster.layer(cluster), NodeConnector.layer(connector))
-  ))
+  Layer.unwrap(Effect.mapError(Effect.suspend(() => Effect.fromResult(make(options))), Endpoint.invalid))
 
 /**
  * The options, each from the program's configuration, or all of them from one `Config`. Those of `credentials` may come one by
@@ -118,11 +84,7 @@ export const layer = (options: Options): Layer.Layer<RedisCluster.Services, Redi
  * @category configuration
  * @since 0.1.0
  */
-export type ConfigOptions =
-  | Config.Wrap<Options>
-  | (Omit<Exclude<Config.Wrap<Options>, Config.Config<unknown>>, "credentials"> & {
-    readonly credentials?: Config.Wrap<Connection.Credentials> | undefined
-  })
+export type ConfigOptions = Endpoint.Configs<Options>
 
 /**
  * The cluster as a Layer whose options come from the program's configuration.
@@ -144,15 +106,5 @@ export type ConfigOptions =
  */
 export const layerConfig = (
   options: ConfigOptions
-): Layer.Layer<RedisCluster.Services, RedisError | Config.ConfigError> => Layer.unwrap(Effect.map(read(options), layer))
-
-const read = (options: ConfigOptions): Effect.Effect<Options, RedisError | Config.ConfigError> =>
-  Effect.catchDefect(
-    Effect.suspend((): Effect.Effect<Options, Config.ConfigError> => Config.unwrap(options as Config.Wrap<Options>)),
-    () =>
-      Effect.fail(
-        invalid(
-          "give layerConfig a Config of the options, or an object of Configs, one an option, none of which throws"
-        )
-      )
-  )
+): Layer.Layer<RedisCluster.Services, RedisError | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Endpoint.fromConfig<Options>(options), layer))

@@ -5,4 +5,5 @@
  */
 export * as ConnectionString from "./ConnectionString.ts"
 export * as NodeConnector from "./NodeConnector.ts"
+export * as NodeRedis from "./NodeRedis.ts"
 export * as NodeRedisCluster from "./NodeRedisCluster.ts"
