@@ -31,7 +31,13 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["Redis"],
     ["index"]
   ],
-  "packages/node/src": [["internal/*"], ["ConnectionString", "NodeConnector"], ["NodeRedisCluster"], ["index"]],
+  "packages/node/src": [
+    ["internal/socketProblem", "internal/socketTransport"],
+    ["ConnectionString", "NodeConnector"],
+    ["internal/endpoint"],
+    ["NodeRedis", "NodeRedisCluster"],
+    ["index"]
+  ],
   "packages/test-utils/src": [
     ["internal/realClusterError", "internal/clusterNode", "fake/platform/*"],
     ["fake/input/*"],

@@ -73,12 +73,16 @@ const pathOf = (
   const parts = path.split("/").slice(1)
   const name = sentinel ? decode(parts.shift() ?? "") : undefined
   if (sentinel && (name === undefined || name === "")) {
-    return Result.fail(`The connection string names no primary for the Sentinels: write "redis+sentinel://host:26379/name"`)
+    return Result.fail(
+      `The connection string names no primary for the Sentinels: write "redis+sentinel://host:26379/name"`
+    )
   }
   const [number = ""] = parts
   if (parts.length > 1 || !/^\d{0,9}$/.test(number)) {
     return Result.fail(
-      `What stands behind the hosts is no number of a database: write "${sentinel ? "/name/1" : "/1"}", or end it before`
+      `What stands behind the hosts is no number of a database: write "${
+        sentinel ? "/name/1" : "/1"
+      }", or end it before`
     )
   }
   return Result.succeed({

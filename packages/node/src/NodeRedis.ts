@@ -14,7 +14,6 @@ import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
 import * as Endpoint from "./internal/endpoint.ts"
 import * as NodeConnector from "./NodeConnector.ts"
 
@@ -80,26 +79,29 @@ const checks: Settings.Checks = {
 const make = (options: Options): Result.Result<Layer.Layer<RedisCluster.Services, RedisError>, string> => {
   const problem = Settings.optionsProblem(options, checks)
   if (problem !== undefined) return Result.fail(problem)
-  return Result.flatMap(Endpoint.read(options), ({ client: { addressMap, sentinel, ...client }, connector, nodes, ...told }) => {
-    const addresses = nodes.map((node) => Result.getOrThrow(Address.read(node)))
-    if (sentinel !== undefined && told.sentinel !== undefined && sentinel.name !== told.sentinel) {
-      return Result.fail("the url and the option sentinel name different primaries: name it once")
+  return Result.flatMap(
+    Endpoint.read(options),
+    ({ client: { addressMap, sentinel, ...client }, connector, nodes, ...told }) => {
+      const addresses = nodes.map((node) => typeof node === "string" ? Result.getOrThrow(Address.parse(node)) : node)
+      if (sentinel !== undefined && told.sentinel !== undefined && sentinel.name !== told.sentinel) {
+        return Result.fail("the url and the option sentinel name different primaries: name it once")
+      }
+      const name = sentinel?.name ?? told.sentinel
+      const layerOf = (source: Topology.Source) =>
+        Layer.provide(RedisCluster.layerFromSource(source, client), NodeConnector.layer(connector))
+      if (name === undefined) return Result.succeed(layerOf(Topology.detect({ nodes: addresses, addressMap })))
+      const { credentials, tls } = sentinel ?? {}
+      const watched = { name, sentinels: addresses, credentials, addressMap }
+      return Result.succeed(
+        tls === undefined
+          ? layerOf(Topology.sentinel(watched))
+          : Layer.unwrap(Effect.map(
+            NodeConnector.make({ ...connector, tls }),
+            (connector) => layerOf(Topology.sentinel({ ...watched, connector }))
+          ))
+      )
     }
-    const name = sentinel?.name ?? told.sentinel
-    const layerOf = (source: Topology.Source) =>
-      Layer.provide(RedisCluster.layerFromSource(source, client), NodeConnector.layer(connector))
-    if (name === undefined) return Result.succeed(layerOf(Topology.detect({ nodes: addresses, addressMap })))
-    const { credentials, tls } = sentinel ?? {}
-    const watched = { name, sentinels: addresses, credentials, addressMap }
-    return Result.succeed(
-      tls === undefined
-        ? layerOf(Topology.sentinel(watched))
-        : Layer.unwrap(Effect.map(
-          NodeConnector.make({ ...connector, tls }),
-          (connector) => layerOf(Topology.sentinel({ ...watched, connector }))
-        ))
-    )
-  })
+  )
 }
 
 /**

@@ -23,7 +23,11 @@ describe("a connection string", () => {
   it("names one node, on port 6379 unless it says another", () => {
     assert.deepStrictEqual(read("redis://localhost"), { nodes: ["localhost:6379"], secure: false })
     assert.deepStrictEqual(read("redis://10.0.0.1:7000/"), { nodes: ["10.0.0.1:7000"], secure: false })
-    assert.deepStrictEqual(read(" REDIS://Redis.Example.com/0 "), { nodes: ["redis.example.com:6379"], secure: false })
+    assert.deepStrictEqual(read(" REDIS://Redis.Example.com/0 "), {
+      nodes: ["redis.example.com:6379"],
+      secure: false,
+      database: 0
+    })
   })
 
   it("names several nodes", () => {
@@ -39,6 +43,24 @@ describe("a connection string", () => {
     assert.isTrue(read("rediss://localhost").secure)
     assert.isTrue(read("valkeys://localhost").secure)
     assert.isFalse(read("valkey://localhost").secure)
+  })
+
+  it("names a database behind the hosts", () => {
+    assert.strictEqual(read("redis://a,b:7001/3").database, 3)
+    assert.isUndefined(read("redis://a/").database)
+  })
+
+  it("names Sentinels, on port 26379 unless it says another, and the primary that they watch", () => {
+    assert.deepStrictEqual(read("redis+sentinel://ada:secret@a,b:7001/my%20master/2"), {
+      nodes: ["a:26379", "b:7001"],
+      secure: false,
+      sentinel: "my master",
+      database: 2,
+      username: "ada",
+      password: "secret"
+    })
+    assert.deepStrictEqual(read("rediss+sentinel://a/m"), { nodes: ["a:26379"], secure: true, sentinel: "m" })
+    assert.strictEqual(read("valkeys+sentinel://a/m/").sentinel, "m")
   })
 
   it("holds credentials, percent-encoded", () => {
@@ -67,7 +89,16 @@ describe("a connection string", () => {
     assert.include(refused("redis://a,,b"), "Host 2 of 3")
     assert.include(refused("redis://a:0"), "Host 1 of 1")
     assert.include(refused("redis://::1"), "[v6]:port")
-    assert.include(refused("redis://a/3"), "only number 0")
+    assert.include(refused("redis://a/three"), "no number of a database")
+    assert.include(refused("redis://a/1/2"), "no number of a database")
+    assert.include(refused("redis://a/-1"), "no number of a database")
+    assert.include(refused("redis+sentinel://a"), "redis+sentinel://host:26379/name")
+    assert.include(refused("redis+sentinel://a/"), "redis+sentinel://host:26379/name")
+    assert.include(refused("redis+sentinel://a//1"), "redis+sentinel://host:26379/name")
+    assert.include(refused("redis+sentinel://a/%zz"), "redis+sentinel://host:26379/name")
+    assert.include(refused("redis+sentinel://a/b/c"), "no number of a database")
+    assert.include(refused("unix+sentinel:///a/b"), "redis://")
+    assert.include(refused("redissx://a"), "redis://")
     assert.include(refused("redis://a?timeout=5"), "options")
     assert.include(refused("unix://relative/path"), "unix:///path")
     assert.include(refused("unix://"), "unix:///path")
@@ -82,7 +113,8 @@ describe("a connection string", () => {
         "redis://ada:@s3cret@h",
         "redis://ada:s3cret@",
         "redis://ada:s3cret@h:port",
-        "redis://ada:s3cret@h/7",
+        "redis://ada:s3cret@h/x",
+        "redis+sentinel://ada:s3cret@h",
         "redis://ada:s3cret",
         "s3cret",
         "http://:s3cret@h",

@@ -41,7 +41,9 @@ export const invalid = (problem: string): RedisError =>
   new RedisError({ reason: new InvalidArgument({ problem }), delivery: "NotSent", attempts: 0 })
 
 /** Reads the options, which are checked already. */
-export const read = <Options extends Given>({ nodes, tls, url, ...client }: Options): Result.Result<Endpoint<Options>, string> => {
+export const read = <Options extends Given>(
+  { nodes, tls, url, ...client }: Options
+): Result.Result<Endpoint<Options>, string> => {
   const { connectTimeout, credentials, database } = client
   if (url === undefined) {
     return nodes === undefined
