@@ -280,9 +280,9 @@ export const cluster = (options: ClusterOptions): Source => ClusterSource.make(o
 export const standalone = (options: StandaloneOptions): Source => StandaloneSource.make(options)
 
 /**
- * Whatever is there: a cluster, a server without cluster mode, or a primary and its replicas. The first of the nodes that answers
+ * Whatever is there: a cluster, a server without cluster mode, a primary and its replicas, or Sentinels that watch one primary. The first of the nodes that answers
  * says in which mode it runs (HELLO; where that is not known, INFO, or whether it tells who has the slots). Then the source is as
- * {@link cluster} or {@link standalone} with the same nodes. Invalid options fail with `InvalidArgument` when it is opened.
+ * {@link cluster}, {@link standalone} or {@link sentinel} with the same nodes. Invalid options fail with `InvalidArgument` when it is opened.
  *
  * **Details**
  *

@@ -107,6 +107,20 @@ describe("the mode of a server", () => {
       assert.match(message, /b:7000: .*did not answer our greeting/)
     }))
 
+  it.effect.each<readonly [string, Resp.Reply, string]>([
+    ["nothing", Reply.array([]), "it is a Sentinel that watches nothing"],
+    [
+      "two primaries",
+      Reply.array(["one", "two"].map((name) => Reply.array([Reply.bulk("name"), Reply.bulk(name)]))),
+      `it is a Sentinel, which watches "one", "two": say which one, as in redis+sentinel://host:26379/one`
+    ]
+  ])("is refused of a Sentinel that watches %s", ([, masters, problem]) =>
+    Effect.gen(function*() {
+      const nodes = threeNodes()
+      nodes.a.on("HELLO", helloOf("sentinel")).on("SENTINEL MASTERS", masters)
+      assert.include((yield* Effect.flip(clientOf(nodes))).message, problem)
+    }))
+
   it.effect("is asked again when a server that was alone has become a node of a cluster", () =>
     Effect.gen(function*() {
       const nodes = threeNodes()

@@ -89,7 +89,11 @@ const make = (options: Options): Result.Result<Layer.Layer<RedisCluster.Services
       const name = sentinel?.name ?? told.sentinel
       const layerOf = (source: Topology.Source) =>
         Layer.provide(RedisCluster.layerFromSource(source, client), NodeConnector.layer(connector))
-      if (name === undefined) return Result.succeed(layerOf(Topology.detect({ nodes: addresses, addressMap })))
+      if (name === undefined) {
+        return Result.succeed(
+          layerOf(Topology.detect({ nodes: addresses, addressMap, sentinelCredentials: client.credentials }))
+        )
+      }
       const { credentials, tls } = sentinel ?? {}
       const watched = { name, sentinels: addresses, credentials, addressMap }
       return Result.succeed(
@@ -113,8 +117,8 @@ const make = (options: Options): Result.Result<Layer.Layer<RedisCluster.Services
  *
  * Building it asks the first node that answers in which mode it runs. A cluster is used as by `NodeRedisCluster.layer`. A server
  * without cluster mode has everything; if several are given, the one that is the primary does, and the others answer the reads that
- * `readFrom` lets them. With `sentinel`, or a `url` that says so, the nodes are Sentinels, and the primary and its replicas are those
- * that they name.
+ * `readFrom` lets them. If the nodes are Sentinels, as `sentinel` or the `url` says, or as they say themselves, the primary and its replicas are those
+ * that they name; without a name they have to watch one primary only.
  *
  * It fails with `DiscoveryFailed` if none of them answers, and with `InvalidArgument` if an option is invalid. All sockets are closed
  * with the layer's scope.

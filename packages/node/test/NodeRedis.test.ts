@@ -86,11 +86,15 @@ describe("the wrong layer", () => {
       assert.include(error.message, "NodeRedis.layer")
     }).pipe(Effect.provide(RealRedis.layer())))
 
-  it.live("for Sentinels says what to write", () =>
+  it.live("for Sentinels is no mistake, if they watch one primary; of several they say which", () =>
     Effect.gen(function*() {
-      const { addresses, name } = yield* RealSentinel.RealSentinel
-      const error = yield* refusal({ nodes: addresses })
-      assert.include(error.message, `redis+sentinel://`)
+      const { addresses, command, name, sentinels } = yield* RealSentinel.RealSentinel
+      const [{ key }] = addresses
+      assert.deepStrictEqual(yield* Effect.provide(program, NodeRedis.layer({ nodes: addresses })), found as never)
+      yield* command(sentinels[0], "SENTINEL", ["MONITOR", "another", "127.0.0.1", 1, 1])
+      const error = yield* refusal({ url: `redis://${key}` })
+      assert.include(error.message, `"another"`)
+      assert.include(error.message, `redis+sentinel://host:26379/`)
       assert.include(error.message, name)
     }).pipe(Effect.provide(RealSentinel.layer({ replicas: 0, sentinels: 1, quorum: 1 }))))
 })

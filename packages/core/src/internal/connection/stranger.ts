@@ -30,8 +30,7 @@ export const problemOf = (first: Uint8Array): string | undefined => {
 const advice: ReadonlyArray<readonly [says: RegExp, advice: string]> = [
   [
     /cluster support disabled/,
-    `it is a Redis server without cluster mode; set "cluster-enabled yes" in its configuration, or give the address of ` +
-    "a node of a cluster"
+    "this server runs without cluster mode: use NodeRedis.layer (without Node: Topology.detect), or set cluster-enabled yes"
   ],
   [
     /"ERR unknown command\b/i,

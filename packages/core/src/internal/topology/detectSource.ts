@@ -15,11 +15,15 @@ import { Connector } from "../../Connector.ts"
 import { NodePool } from "../../NodePool.ts"
 import * as RedisError from "../../RedisError.ts"
 import type * as SlotMap from "../../SlotMap.ts"
+import { credentialsCheck } from "../connection/credentials.ts"
 import { unsent } from "../failures/failure.ts"
 import * as Settings from "../values/settings.ts"
 import * as ClusterSource from "./clusterSource.ts"
 import { modeOf } from "./mode.ts"
 import type { Mode } from "./mode.ts"
+import { askNames, listed } from "./sentinel/poll.ts"
+import * as SentinelSource from "./sentinelSource.ts"
+import type { SentinelOptions } from "./sentinelSource.ts"
 import type { Discovery, Source } from "./source.ts"
 import * as StandaloneSource from "./standaloneSource.ts"
 import type { Unheard } from "./survey.ts"
@@ -38,6 +42,8 @@ export interface DetectOptions {
    * is not used.
    */
   readonly addressMap?: ((announced: Address) => Address) | undefined
+  /** The user to authenticate as at Sentinels, if that is what the nodes are. Default none. */
+  readonly sentinelCredentials?: SentinelOptions["credentials"]
 }
 
 interface Chosen {
@@ -46,29 +52,52 @@ interface Chosen {
   readonly scope: Scope.Closeable
 }
 
-const sourceOf = (mode: Exclude<Mode, "sentinel">, { addressMap, nodes }: DetectOptions): Source => {
-  switch (mode) {
+/** What a server is; of a Sentinel the names of the primaries that it watches, too. */
+type Kind = { readonly mode: "standalone" | "cluster" } | {
+  readonly mode: "sentinel"
+  readonly names: ReadonlyArray<string>
+}
+
+const sourceOf = (kind: Kind, { addressMap, nodes, sentinelCredentials: credentials }: DetectOptions): Source => {
+  switch (kind.mode) {
     case "cluster":
       return ClusterSource.make({ seeds: nodes, addressMap })
     case "standalone":
       return StandaloneSource.make({ servers: nodes, addressMap })
+    case "sentinel":
+      return SentinelSource.make({ name: kind.names[0], sentinels: nodes, addressMap, credentials })
   }
 }
 
-const isSentinel = "they are Sentinels: use Topology.sentinel({ name, sentinels })"
+const problemOf = (names: ReadonlyArray<string>): string =>
+  names.length === 0
+    ? "it is a Sentinel that watches nothing"
+    : `it is a Sentinel, which watches ${listed(names)}: say which one, as in redis+sentinel://host:26379/${names[0]}`
 
-/** The mode of the first server that answers; or why none does. */
+/** What a server is; or the problem with it. A Sentinel has to watch one primary and no other. */
+const kindOf = (pool: NodePool["Service"], address: Address, isDoubted: boolean): Effect.Effect<Kind, string> =>
+  Effect.flatMap(modeOf(pool.node(address), isDoubted), (mode): Effect.Effect<Kind, string> =>
+    mode !== "sentinel"
+      ? Effect.succeed({ mode })
+      : askNames((sentinel, command) => pool.node(sentinel).ask(command), address).pipe(
+        Effect.mapError(({ reason }) => reason.message),
+        Effect.flatMap((names) =>
+          names.length === 1 ? Effect.succeed<Kind>({ mode, names }) : Effect.fail(problemOf(names))
+        )
+      ))
+
+/** What the first server that answers is; or why none does. */
 const detect = (
   pool: NodePool["Service"],
   nodes: ReadonlyArray<Address>,
   isDoubted: boolean
-): Effect.Effect<Mode, ReadonlyArray<Unheard>> => {
-  const first = Deferred.makeUnsafe<Mode, ReadonlyArray<Unheard>>()
+): Effect.Effect<Kind, ReadonlyArray<Unheard>> => {
+  const first = Deferred.makeUnsafe<Kind, ReadonlyArray<Unheard>>()
   const failures: Array<Unheard> = []
   const asking = Effect.forEach(nodes, (address) =>
-    Effect.match(modeOf(pool.node(address), isDoubted), {
-      onSuccess: (mode) => {
-        Deferred.doneUnsafe(first, Effect.succeed(mode))
+    Effect.match(kindOf(pool, address, isDoubted), {
+      onSuccess: (kind) => {
+        Deferred.doneUnsafe(first, Effect.succeed(kind))
       },
       onFailure: (problem) => {
         failures.push({ node: address.key, problem })
@@ -87,18 +116,17 @@ const open = Effect.fnUntraced(function*(options: DetectOptions) {
   /** Whether a server that was said to be alone has answered MOVED. */
   let hasMoved = false
 
-  const choose = Effect.fnUntraced(function*(mode: Mode): Effect.fn.Return<void, RedisError.RedisError> {
-    if (chosen?.mode === mode) return
-    if (mode === "sentinel") return yield* StandaloneSource.noPrimary([{ node: "the nodes", problem: isSentinel }])
+  const choose = Effect.fnUntraced(function*(kind: Kind): Effect.fn.Return<void, RedisError.RedisError> {
+    if (chosen?.mode === kind.mode) return
     const own = yield* Scope.fork(scope)
-    const discovery = yield* sourceOf(mode, options).open.pipe(
+    const discovery = yield* sourceOf(kind, options).open.pipe(
       Effect.provideService(NodePool, pool),
       Effect.provideService(Connector, connector),
       Effect.provideService(Scope.Scope, own),
       Effect.onError(() => Scope.close(own, Exit.void))
     )
     if (chosen !== undefined) yield* Scope.close(chosen.scope, Exit.void)
-    chosen = { mode, discovery, scope: own }
+    chosen = { mode: kind.mode, discovery, scope: own }
     Deferred.doneUnsafe(other, Effect.void)
     other = Deferred.makeUnsafe()
   })
@@ -106,10 +134,10 @@ const open = Effect.fnUntraced(function*(options: DetectOptions) {
   /** Asks for the mode, and goes on as the source for it; undefined if it is the known one, or nobody answers. */
   const otherwise = Effect.gen(function*(): Effect.fn.Return<Chosen | undefined, RedisError.RedisError> {
     const before = chosen
-    const mode = yield* Effect.result(detect(pool, options.nodes, hasMoved))
+    const kind = yield* Effect.result(detect(pool, options.nodes, hasMoved))
     hasMoved = false
-    if (Result.isSuccess(mode)) yield* choose(mode.success)
-    else if (before === undefined) return yield* StandaloneSource.noPrimary(mode.failure)
+    if (Result.isSuccess(kind)) yield* choose(kind.success)
+    else if (before === undefined) return yield* StandaloneSource.noPrimary(kind.failure)
     return chosen === before ? undefined : chosen
   })
 
@@ -143,7 +171,11 @@ const open = Effect.fnUntraced(function*(options: DetectOptions) {
   return discovery
 })
 
-const checks: Settings.Checks = { nodes: ClusterSource.seeds, addressMap: Settings.aFunction }
+const checks: Settings.Checks = {
+  nodes: ClusterSource.seeds,
+  addressMap: Settings.aFunction,
+  sentinelCredentials: credentialsCheck
+}
 
 export const make = (options: DetectOptions): Source => ({
   open: Effect.suspend(() => {

@@ -56,6 +56,10 @@ const laggardTimeout = "300 millis"
 /** How long once most have. The one that knows of a switch first may be the last to answer. */
 const lastTimeout = "50 millis"
 
+/** The names of the primaries that a sentinel watches. */
+export const askNames = (ask: Ask, sentinel: Address): Effect.Effect<ReadonlyArray<string>, RedisError> =>
+  Effect.map(ask(sentinel, MASTERS), namesIn)
+
 /** How many names a problem lists. */
 const namesShown = 10
 
@@ -77,12 +81,14 @@ const silence = (sentinel: Address, problem: string, isStranger = false): Silenc
 export const askPrimary = (ask: Ask, sentinel: Address, name: string) =>
   Effect.map(ask(sentinel, ADDRESS(name)), primaryIn)
 
+/** Names in a sentence. */
+export const listed = (names: ReadonlyArray<string>): string =>
+  names.slice(0, namesShown).map(quote).join(", ") + (names.length > namesShown ? ", ..." : "")
+
 const stranger = (ask: Ask, sentinel: Address, name: string): Effect.Effect<never, Silence> =>
-  Effect.matchEffect(ask(sentinel, MASTERS), {
-    onSuccess: (reply) => {
-      const known = namesIn(reply)
-      const listed = known.slice(0, namesShown).map(quote).join(", ") + (known.length > namesShown ? ", ..." : "")
-      const others = known.length === 0 ? "nor any other: it watches nothing" : `but ${listed}`
+  Effect.matchEffect(askNames(ask, sentinel), {
+    onSuccess: (known) => {
+      const others = known.length === 0 ? "nor any other: it watches nothing" : `but ${listed(known)}`
       return Effect.fail(silence(sentinel, `it does not know the name ${quote(name)}, ${others}`, true))
     },
     onFailure: () => Effect.fail(silence(sentinel, `it does not know the name ${quote(name)}`, true))
