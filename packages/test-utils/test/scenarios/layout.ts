@@ -49,7 +49,7 @@ export const layout = [
       const error = yield* Effect.flip(Layer.build(standalone))
       assert.include(error.message, "no node told the cluster's layout")
       assert.include(error.message, "cluster support disabled")
-      assert.include(error.message, "without cluster mode; set \"cluster-enabled yes\" in its configuration")
+      assert.include(error.message, "use NodeRedis.layer (without Node: Topology.detect), or set cluster-enabled yes")
     })
   ),
   scenario(
