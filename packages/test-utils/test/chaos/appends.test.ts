@@ -29,7 +29,7 @@ const whileLosing = Effect.fnUntraced(function*(
   yield* Appends.awaitMore(ledger, rate / 2)
   const confirmed = yield* Appends.confirm(ledger, isLost)
   yield* lose(victim)
-  ledger.disturbed = true
+  ledger.disturbances++
   const lostAt = clock.currentTimeMillisUnsafe()
   yield* servers.awaitPromotion(victim)
   const promotedAt = clock.currentTimeMillisUnsafe()
