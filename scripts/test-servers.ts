@@ -19,9 +19,10 @@ const results = new URL("servers.json", cache)
 const testReport = fileURLToPath(new URL("vitest-servers.json", cache))
 
 const suites = [
-  ...["conformance/real", "scenarios/real", "replicas/real", "chaos", "Real", "standalone", "scripts.test"].map((
-    name
-  ) => `packages/test-utils/test/${name}`),
+  ...["conformance/real", "scenarios/real", "replicas/real", "chaos", "Real", "standalone", "sentinel", "scripts.test"]
+    .map((
+      name
+    ) => `packages/test-utils/test/${name}`),
   "packages/node/test"
 ]
 

@@ -196,9 +196,10 @@ const open = Effect.fnUntraced(function*({ addressMap, connector, credentials, n
   const settle = (elected: Elected): SlotMap.SlotMap => {
     const { areAllFit, fit } = replicasOf(elected.views)
     believed = elected
-    map = mapOf(elected.address, allMapped(fit))
+    const replicas = allMapped(fit).filter(({ key }) => key !== dead)
+    map = mapOf(elected.address, replicas)
     pause = shortestPause
-    dueAt = areAllFit ? undefined : now() + unfitPause
+    dueAt = areAllFit && replicas.length === fit.length ? undefined : now() + unfitPause
     return map
   }
 
@@ -263,6 +264,8 @@ const open = Effect.fnUntraced(function*({ addressMap, connector, credentials, n
       if (to !== undefined && to.key !== believed?.address.key) changed.openUnsafe()
       return
     }
+    // That nobody answers is told by the failure to learn the map.
+    perhaps.openUnsafe()
   })
   const pollNext = Effect.gen(function*() {
     const jitter = 0.75 + (yield* Random.next) / 2
