@@ -92,10 +92,6 @@ describe("the handshake", () => {
     [
       ["an unknown command", noHello],
       ["a refused protocol", Reply.error("NOPROTO unsupported protocol version")],
-      [
-        "a command that the user may not run",
-        Reply.error("NOPERM this user has no permissions to run the 'hello' command")
-      ],
       // Envoy wants AUTH before anything else, HELLO included.
       ["a proxy that knows only AUTH", Reply.error("NOAUTH Authentication required.")]
     ] as const

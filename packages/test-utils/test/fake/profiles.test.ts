@@ -30,6 +30,7 @@ const endpoints = Profile.all.filter((profile) => !isCluster(profile))
 /** The profile with more refusals. */
 const refusing = (profile: Profile.Profile, ...names: ReadonlyArray<string>): Profile.Profile => ({
   ...profile,
+  refusal: "unknown",
   refuses: profile.refuses === "unlisted" ? profile.refuses : [...profile.refuses, ...names]
 })
 

@@ -36,7 +36,17 @@ export interface Extension {
   /** Whether the server should tell what it is about to do. */
   readonly wantsNotices?: boolean
   readonly relief?: Relief | undefined
+  /** What to add if nobody can be reached at the address. */
+  readonly hint?: string | undefined
 }
+
+const withHint = (error: RedisError.RedisError, hint: string): RedisError.RedisError =>
+  RedisError.isRedisError(error) && error.reason._tag === "ConnectionFailed"
+    ? new RedisError.RedisError({
+      ...error,
+      reason: new RedisError.ConnectionFailed({ ...error.reason, problem: `${error.reason.problem}; ${hint}` })
+    })
+    : error
 
 /**
  * Opens a connection that stays open until the scope is closed. Calls that are on it then fail with `Closed`. `access` says how it
@@ -45,7 +55,7 @@ export interface Extension {
 export const connect = Effect.fnUntraced(function*(
   address: Address,
   options: Options = {},
-  { listeners = [], relief, steps = [], via = address, wantsNotices = false }: Extension = {},
+  { hint, listeners = [], relief, steps = [], via = address, wantsNotices = false }: Extension = {},
   access?: Access
 ): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
   const connector = yield* Connector.Connector
@@ -61,9 +71,11 @@ export const connect = Effect.fnUntraced(function*(
   })
   const { connectTimeout = "5 seconds" } = options
   /** The problem to report when `connectTimeout` has passed: it names the step that did not end. */
-  let late = "the node did not answer"
+  let late = `the node did not answer${hint === undefined ? "" : ` (${hint})`}`
   const open = Effect.gen(function*() {
-    const transport = yield* connector.open(via, connection)
+    const transport = yield* hint === undefined
+      ? connector.open(via, connection)
+      : Effect.mapError(connector.open(via, connection), (error) => withHint(error, hint))
     const remote = typeof transport.remote === "string" ? transport.remote : undefined
     connection.open(transport, remote)
     late = `the effect that yields the ${Effect.isEffect(options.credentials) ? "credentials" : "password"} did not end`

@@ -50,8 +50,9 @@ export const auth = (login: Login, protocol: 2 | 3): Command.Any => command(AUTH
  */
 const speaksOnlyResp2 = (reason: RedisError.Reason, login: Login | undefined): boolean =>
   reason._tag === "ServerError"
-    ? reason.code === "NOPROTO" || reason.code === "NOPERM" || reason.text.startsWith("ERR unknown command")
-    : login !== undefined && isOfNoLogin(reason)
+    ? reason.code === "NOPROTO" || reason.text.startsWith("ERR unknown command")
+    // Servers themselves say more: that HELLO needs AUTH.
+    : login !== undefined && reason._tag === "AuthenticationFailed" && reason.text.startsWith("NOAUTH Authentication")
 
 const isOfNoLogin = (reason: RedisError.Reason): boolean =>
   reason._tag === "AuthenticationFailed" && reason.code === "NOAUTH"

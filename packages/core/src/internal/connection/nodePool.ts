@@ -18,6 +18,7 @@ import * as RedisError from "../../RedisError.ts"
 import { notSent, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import * as Settings from "../values/settings.ts"
+import { Announced } from "./announced.ts"
 import { Backoff } from "./backoff.ts"
 import type { NodeBackoff } from "./backoff.ts"
 import type { Limits } from "./call.ts"
@@ -94,6 +95,12 @@ export interface NodePool {
    */
   readonly limits: Limits
   /**
+   * Takes note of addresses that the user gave. All others are told by servers.
+   *
+   * @internal
+   */
+  readonly given: (addresses: ReadonlyArray<Address>) => void
+  /**
    * Listens to what goes wrong at nodes, until the function that it returns is called.
    *
    * @internal
@@ -169,6 +176,7 @@ export const makePool = Effect.fnUntraced(function*(
       return over === undefined ? Effect.void : unblockOver(connection, over.taker, () => {})
     })
   const logins = new Logins(options, pacing, release)
+  const announced = new Announced()
   const backoff = new Backoff({
     ...pacing,
     logins: logins.pauses,
@@ -186,8 +194,14 @@ export const makePool = Effect.fnUntraced(function*(
     Effect.suspend(() => {
       const node = backoffOf(by.via ?? address, readOnly)
       const opened = logins.use(node, (access) =>
-        Effect.suspend(() => connect(address, { ...options, readOnly }, by, access)))
-      return node.connect(Effect.provideService(opened, Connector.Connector, connector))
+        Effect.suspend(() =>
+          connect(address, { ...options, readOnly }, { ...by, hint: announced.hintFor(address) }, access)
+        ))
+      const noted = Effect.tap(opened, () =>
+        Effect.sync(() =>
+          announced.noteReached(address)
+        ))
+      return node.connect(Effect.provideService(noted, Connector.Connector, connector))
     })
 
   /** What one of the pool's own connections is opened with: what the layer wants, and what the pool does. */
@@ -269,6 +283,7 @@ export const makePool = Effect.fnUntraced(function*(
 
   const retire = (members: Map<string, NodeConnections>, node: NodeConnections, isDead = false): void => {
     members.delete(node.address.key)
+    announced.forget(node.address.key)
     const fiber = fork(node.retire(isDead ? 0 : drainTimeout))
     retiring.set(node, fiber)
     fiber.addObserver(() => {
@@ -309,6 +324,7 @@ export const makePool = Effect.fnUntraced(function*(
       }),
     backoff: (address) => backoffOf(address, false),
     limits,
+    given: (addresses) => announced.give(addresses),
     onTrouble: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

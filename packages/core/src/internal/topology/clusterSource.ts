@@ -73,6 +73,7 @@ const open = Effect.fnUntraced(function*(options: ClusterOptions) {
   const { addressMap, seeds } = options
   const pool = yield* NodePool
   const { secure } = yield* Connector
+  if (addressMap === undefined) pool.given(seeds)
   const clock = yield* Clock.Clock
   const patches = new Patches()
   const poll = Survey.make(pool, new Layouts(voters, { addressMap, tls: secure }))
