@@ -252,7 +252,9 @@ interface Parts {
 }
 
 /** The number of primaries where the options don't say. */
-const primariesOf = (profile: Profile | undefined): number => profile?.shape === "endpoint" ? 1 : 3
+const isFronted = (profile: Profile | undefined): boolean => profile !== undefined && profile.shape !== "nodes"
+
+const primariesOf = (profile: Profile | undefined): number => isFronted(profile) ? 1 : 3
 
 const plan = (options: Options) => {
   Checks.record("what the cluster is made with", options, [...optionNames, "client"])
@@ -269,7 +271,7 @@ const plan = (options: Options) => {
       ...(databases === undefined ? [] : [["cluster-databases", String(databases)] as const])
     ]
   })
-  if (settings.profile.shape === "endpoint" && primaries !== 1) {
+  if (isFronted(settings.profile) && primaries !== 1) {
     Checks.fail(`behind one endpoint there is one shard, and primaries is ${primaries}: leave it out`)
   }
   return {
@@ -415,7 +417,7 @@ export const layer = (
   const { client, password, profile, primaries = primariesOf(profile), replicas = 0 } = options ?? {}
   // Invalid options are reported when the cluster is made.
   const count = Number.isInteger(primaries) && Number.isInteger(replicas) ? primaries * (1 + replicas) : 1
-  const nodes = profile?.shape === "endpoint"
+  const nodes = isFronted(profile)
     ? [`${Front.host}:${Front.ports.primary}`]
     : Array.from({ length: Math.min(count, 16) }, (_, index) => `fake-${index}:6379`)
   const cluster = RedisCluster.layer({

@@ -89,6 +89,23 @@ export const elastiCacheNodes: Profile = {
 }
 
 /**
+ * Amazon ElastiCache on nodes, with cluster mode disabled: a name for the primary, and one for the replicas, which here are two
+ * ports of one name. For `FakeRedis`.
+ *
+ * @category profiles
+ * @since 0.1.0
+ */
+export const elastiCacheEndpoints: Profile = {
+  ...elastiCacheNodes,
+  name: "Amazon ElastiCache, cluster mode disabled",
+  sources: [
+    ...elastiCacheNodes.sources,
+    "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.Endpoints.html"
+  ],
+  shape: "name"
+}
+
+/**
  * Amazon ElastiCache Serverless: one host for all slots, with port 6379, and 6380 for reads. That a client finds 6380 in the layout
  * is a guess.
  *
@@ -455,6 +472,7 @@ export const envoy: Profile = {
  */
 export const all: ReadonlyArray<Profile> = [
   elastiCacheNodes,
+  elastiCacheEndpoints,
   elastiCacheServerless,
   memoryDb,
   azureCache,

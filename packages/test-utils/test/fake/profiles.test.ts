@@ -11,7 +11,7 @@ import * as Replication from "@redisc/core/Replication"
 import type * as Resp from "@redisc/core/Resp"
 import * as Scan from "@redisc/core/Scan"
 import * as Script from "@redisc/core/Script"
-import { FakeCluster, Profile } from "@redisc/test-utils"
+import { FakeCluster, FakeRedis, Profile } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -24,8 +24,11 @@ import { TestClock } from "effect/testing"
 const isCluster = ({ refuses, supports = [] }: Profile.Profile): boolean =>
   supports.includes("CLUSTER SLOTS") || (refuses !== "unlisted" && !refuses.includes("CLUSTER"))
 
-const clusters = Profile.all.filter((profile) => isCluster(profile) && profile !== Profile.envoy)
-const endpoints = Profile.all.filter((profile) => !isCluster(profile))
+const clusters = Profile.all.filter((profile) =>
+  isCluster(profile) && profile.shape !== "name" && profile !== Profile.envoy
+)
+const withoutCluster = Profile.all.filter((profile) => !isCluster(profile))
+const endpoints = [...withoutCluster, Profile.elastiCacheEndpoints]
 
 /** The profile with more refusals. */
 const refusing = (profile: Profile.Profile, ...names: ReadonlyArray<string>): Profile.Profile => ({
@@ -45,6 +48,8 @@ const connectionsOf = (fake: FakeCluster.FakeCluster["Service"]) =>
   Effect.map(fake.journal("fake-0"), (entries) => ({
     connections: new Set(entries.filter(({ command }) => command[0] === "GET").map(({ connection }) => connection)).size
   }))
+
+const atEndpoint = (options: FakeRedis.LayerOptions) => Effect.provide(FakeRedis.layer(options))
 
 /** The error that a node answers to words. */
 const refusalOf = (...[name, ...args]: ReadonlyArray<string>) =>
@@ -249,6 +254,65 @@ describe.each(clusters)("A program on $name", (profile) => {
     }))
 })
 
+describe.each(endpoints)("A program at the endpoint of $name", (profile) => {
+  it.effect("starts, reads, writes, pipelines, transacts, scripts, blocks, scans and subscribes", () =>
+    program.pipe(Effect.scoped, atEndpoint({ profile, client: { clientName: "test" } })))
+
+  it.effect("uses keys of any slots in one command", () =>
+    Effect.gen(function*() {
+      yield* Redis.sadd("a", ["1", "2"])
+      yield* Redis.sadd("b", ["2"])
+      assert.deepStrictEqual(yield* Redis.sinter(["a", "b"]), ["2"])
+    }).pipe(atEndpoint({ profile })))
+
+  it.effect("goes on after a failover", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeRedis.FakeRedis
+      yield* Redis.set("a", "1")
+      yield* fake.failover("fake-1")
+      const set = yield* Effect.forkChild(Redis.append("a", "2"), { startImmediately: true })
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual(yield* Fiber.join(set), 2)
+      assert.deepStrictEqual(yield* fake.keys("fake-1"), ["a"])
+    }).pipe(atEndpoint({ profile, replicas: 1 })))
+
+  it.effect("goes on after its primary died", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeRedis.FakeRedis
+      yield* Redis.set("a", "1")
+      yield* fake.kill("fake-0")
+      const get = yield* Effect.forkChild(Redis.incr("a"), { startImmediately: true })
+      yield* TestClock.adjust("3 seconds")
+      yield* fake.failover("fake-1", "force")
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* Fiber.join(get), 2)
+    }).pipe(atEndpoint({ profile, replicas: 1 })))
+
+  it.effect("reads at the readers' endpoint if that tells its role, and else at the other one", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeRedis.FakeRedis
+      yield* Redis.set("a", "1")
+      for (let i = 0; i < 3; i++) {
+        assert.strictEqual(yield* Redis.get("a").pipe(ReadFrom.provide("preferReplica")), "1")
+        yield* TestClock.adjust("1 second")
+      }
+      const read = (yield* fake.journal("fake-1")).some(({ command }) => command[0] === "GET")
+      assert.strictEqual(read, profile.refuses !== "unlisted" && !profile.refuses.includes("ROLE"))
+    }).pipe(atEndpoint({ profile, replicas: 1 })))
+})
+
+describe("A name that leads elsewhere", () => {
+  it.effect("is resolved anew when the cluster's node behind it redirects to it", () =>
+    Effect.gen(function*() {
+      const fake = yield* FakeCluster.FakeCluster
+      yield* Redis.set("a", "1")
+      yield* fake.failover("fake-1")
+      const set = yield* Effect.forkChild(Redis.append("a", "2"), { startImmediately: true })
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual(yield* Fiber.join(set), 2)
+    }).pipe(on(FakeCluster.layer({ profile: Profile.elastiCacheEndpoints, replicas: 1 }))))
+})
+
 describe("What is refused", () => {
   it.effect.each<readonly [Profile.Profile, Effect.Effect<unknown, RedisError, Services>]>([
     [Profile.elastiCacheServerless, Redis.keys("*")],
@@ -323,7 +387,7 @@ describe("A proxy that knows few commands", () => {
 })
 
 describe("Where there are no cluster commands", () => {
-  it.effect.each(endpoints)("a client of clusters says so: $name", (profile) =>
+  it.effect.each(withoutCluster)("a client of clusters says so: $name", (profile) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(FakeCluster.layer({ profile }))))
       assert.include(error.message, "it knows no CLUSTER commands")

@@ -21,10 +21,10 @@ const primaryOf = (world: FakeWorld): FakeNode | undefined => {
 }
 
 /**
- * Lets all nodes announce the front, now and after every change of roles. Whoever was led to a node that has another role by
- * then is not connected to it any longer.
+ * Lets all nodes announce the front, now and after every change of roles. With `ends`, whoever was led to a node that has another
+ * role by then is not connected to it any longer.
  */
-export const put = (world: FakeWorld): void => {
+export const put = (world: FakeWorld, ends: boolean): void => {
   world.relinked = () => {
     const primary = primaryOf(world)
     for (const node of world.nodes.values()) {
@@ -32,6 +32,7 @@ export const put = (world: FakeWorld): void => {
       if (node.host === host && node.port === port) continue
       node.host = host
       node.port = port
+      if (!ends) continue
       for (const session of Array.from(node.sessions)) session.drop("the endpoint leads to another node now")
     }
   }

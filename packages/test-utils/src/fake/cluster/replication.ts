@@ -42,7 +42,6 @@ export const relink = (world: FakeWorld): void => {
     world.setOffset(node, world.offsetOf(head))
   }
   world.relinked()
-  world.relinked()
 }
 
 /** The replicas that receive the writes of this node. */

@@ -216,7 +216,7 @@ export const make = <State extends ServerNode>(world: FakeWorld, kind: Kind<Stat
 
     listen: Effect.gen(function*() {
       const { secure, shape } = world.settings.profile
-      if (secure || shape === "endpoint") {
+      if (secure || shape !== "nodes") {
         return yield* new FakeClusterError({
           problem: `a profile with ${
             secure ? "TLS" : "one endpoint"

@@ -44,7 +44,8 @@ export const start = Effect.fnUntraced(function*(
     }
   })
   world.shutDown = (node) => queueMicrotask(() => Processes.kill(world, node.name))
-  if (settings.profile.shape === "endpoint") Front.put(world)
+  const { shape } = settings.profile
+  if (shape !== "nodes") Front.put(world, shape === "endpoint")
   populate(world)
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {

@@ -11,9 +11,9 @@ import * as Checks from "../input/checks.ts"
  * **Details**
  *
  * - `name`: of the service. `sources`: the pages that say so.
- * - `shape`: `"nodes"` if clients connect to the nodes, `"endpoint"` if there is one host for all of them. Behind an endpoint the
- *   cluster has one shard. Port 6379 of `fake-cache` leads to the primary, whichever node that is, and 6380 to a replica. A
- *   failover ends the connections to nodes that have another role by then.
+ * - `shape`: `"nodes"` if clients connect to the nodes, `"endpoint"` or `"name"` if there is one host for all of them. Behind it is
+ *   one shard. Port 6379 of `fake-cache` leads to the primary, whichever node that is, and 6380 to a replica. After a failover
+ *   an endpoint ends the connections to nodes that have another role by then; a name leads only new connections elsewhere.
  * - `secure`: whether connections are encrypted. The simulated network only says so, as `Connector.secure`; nodes then announce
  *   their ports as those for TLS.
  * - `refuses`: commands (`"KEYS"`), subcommands (`"CLIENT ID"`) and families (`"CONFIG"`); `"unlisted"` for all that `supports`
@@ -29,7 +29,7 @@ import * as Checks from "../input/checks.ts"
 export interface Profile {
   readonly name: string
   readonly sources: ReadonlyArray<string>
-  readonly shape: "nodes" | "endpoint"
+  readonly shape: "nodes" | "endpoint" | "name"
   readonly secure: boolean
   readonly refuses: ReadonlyArray<string> | "unlisted"
   readonly supports?: ReadonlyArray<string> | undefined
@@ -77,7 +77,7 @@ const names = (what: string, list: unknown): void => {
 export const checked = (profile: Profile | undefined): Profile => {
   if (profile === undefined) return none
   Checks.record("profile", profile, fields)
-  Checks.oneOf("profile.shape", profile.shape, ["nodes", "endpoint"])
+  Checks.oneOf("profile.shape", profile.shape, ["nodes", "endpoint", "name"])
   Checks.oneOf("profile.refusal", profile.refusal, ["unknown", "noPermission"])
   if (typeof profile.secure !== "boolean") {
     Checks.fail(`profile.secure is ${Checks.shown(profile.secure)}: give true or false`)
