@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as Address from "./Address.ts"
 import { Client } from "./Client.ts"
 import * as Command from "./Command.ts"
+import { known } from "./internal/execution/firstMap.ts"
 import { membersOf, nodesCheck } from "./internal/execution/members.ts"
 import type { NodeResult, Nodes } from "./internal/execution/members.ts"
 import * as OnNodes from "./internal/execution/onNodes.ts"
@@ -164,9 +165,11 @@ export const visit = <A, E, R>(
   RedisError.RedisError,
   Exclude<R, Command.Redis> | Client
 > =>
-  Stream.unwrap(Effect.map(Client, ({ topology }) => {
+  Stream.unwrap(Effect.gen(function*() {
+    const { router, topology } = yield* Client
     const problem = problemOf(nodes, effect, options)
     if (problem !== undefined) return Stream.fail(unsent(new RedisError.InvalidArgument({ problem })))
+    yield* known(router.cluster)
     const members = membersOf(topology.currentUnsafe(), nodes)
     if (members.length === 0) {
       const role = nodes === "replicas" ? "replica" : undefined

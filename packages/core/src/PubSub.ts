@@ -35,6 +35,7 @@ import {
 import * as Fit from "./internal/commands/fit.ts"
 import { within } from "./internal/connection/arrivals.ts"
 import * as Strays from "./internal/connection/strays.ts"
+import { known } from "./internal/execution/firstMap.ts"
 import { executed, toError, unsent } from "./internal/failures/failure.ts"
 import { Mailbox } from "./internal/pubsub/mailbox.ts"
 import type { Overflow } from "./internal/pubsub/mailbox.ts"
@@ -268,6 +269,7 @@ const open = Effect.fnUntraced(function*<P>(
   Scope.Scope | Client
 > {
   const { router, subscriptions } = yield* Client
+  yield* known(router.cluster)
   const { buffer = 4096, overflow = "dropOldest" } = options
   const report = Strays.logging(Effect.runForkWith(yield* Effect.context<never>()))
   const mailbox = new Mailbox<Raw>(buffer, overflow, yield* Clock.Clock, size, report)

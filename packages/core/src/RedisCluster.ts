@@ -26,12 +26,15 @@ import { logging } from "./internal/connection/strays.ts"
 import type { Cluster } from "./internal/execution/cluster.ts"
 import { ClusterRouter } from "./internal/execution/clusterRouter.ts"
 import { Executor } from "./internal/execution/executor.ts"
+import { FirstMap, known } from "./internal/execution/firstMap.ts"
+import { healthOf } from "./internal/execution/health.ts"
+import type { Health } from "./internal/execution/health.ts"
 import { Replicas } from "./internal/execution/replicas.ts"
 import { TurnClock } from "./internal/execution/turnClock.ts"
 import { WaitingRoom } from "./internal/execution/waitingRoom.ts"
 import { unsent } from "./internal/failures/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
-import { seedsProblem } from "./internal/topology/clusterSource.ts"
+import { discoveryFailed, seedsProblem } from "./internal/topology/clusterSource.ts"
 import { sourceProblem } from "./internal/topology/guarded.ts"
 import * as Settings from "./internal/values/settings.ts"
 import { check as checkZone } from "./internal/values/zone.ts"
@@ -42,6 +45,7 @@ import * as RedisError from "./RedisError.ts"
 import type * as SlotMap from "./SlotMap.ts"
 import * as Topology from "./Topology.ts"
 
+export type { AwayNode, Health, Status } from "./internal/execution/health.ts"
 export type { BackgroundFailure } from "./Topology.ts"
 
 /**
@@ -75,6 +79,15 @@ export interface ClientOptions {
  * @since 0.1.0
  */
 export interface SourceOptions extends ClientOptions, NodePool.Options {
+  /**
+   * What happens if Redis can't be reached when the layer is built:
+   *
+   * - `"fail"`: building it fails with `DiscoveryFailed`. Default.
+   * - `"wait"`: building it takes until the map is learnt, and fails once the patience of `redirects` ends.
+   * - `"atOnce"`: it is built at once. Whatever is asked of it waits until the map is learnt, in the order in which it came, for as
+   *   long as its redirect policy is patient, and fails unsent with the reason why the map can't be learnt. `health` tells it, too.
+   */
+  readonly startWhileAway?: "fail" | "wait" | "atOnce" | undefined
   /** The interval at which the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Topology.RefreshOptions["refreshInterval"]
   /**
@@ -123,7 +136,7 @@ export interface Stats {
   readonly retries: number
   /** The number of times that the slot map was learnt. */
   readonly refreshes: number
-  /** Commands that wait for nodes that are away. */
+  /** Commands that wait for nodes that are away, or for the first map. */
   readonly waiting: number
   /** The nodes, the single slots, and the replicas, that commands wait for. */
   readonly away: ReadonlyArray<Away>
@@ -177,6 +190,8 @@ export class RedisCluster extends Context.Service<RedisCluster, {
   /** Failures in the background from now on. A slow consumer misses the oldest. */
   readonly failures: Stream.Stream<Topology.BackgroundFailure>
   readonly stats: Effect.Effect<Stats>
+  /** How the client is, by what it knows: nothing is sent. */
+  readonly health: Effect.Effect<Health>
   /** @internal */
   readonly client: Client["Service"]
 }>()("@redisc/core/RedisCluster") {}
@@ -210,7 +225,8 @@ export const checks: Settings.Checks = {
   nodes: seedsProblem,
   ...Topology.checks,
   ...clientChecks,
-  ...NodePool.checks
+  ...NodePool.checks,
+  startWhileAway: Settings.oneOf("fail", "wait", "atOnce")
 }
 
 /** What is wrong with options that are right each by itself. */
@@ -222,7 +238,8 @@ const strangers = "the topology has other connections than the client: provide o
 
 /** Makes a client that uses a given pool and topology. */
 const makeClient = Effect.fnUntraced(function*(
-  options: ClientOptions
+  options: ClientOptions,
+  waits: boolean
 ): Effect.fn.Return<
   RedisCluster["Service"],
   RedisError.RedisError,
@@ -265,6 +282,14 @@ const makeClient = Effect.fnUntraced(function*(
       maxWaiting: options.maxWaiting ?? pool.limits.maxWaiting,
       connectionsPerNode: pool.limits.connectionsPerNode
     }),
+    firstMap: new FirstMap({
+      clock,
+      soon: connector.soon,
+      report: logging(fork),
+      fork: (effect) => Fiber.runIn(fork(effect), scope),
+      problem: () => topology.unlearnt() ?? justStarted,
+      maxWaiting: options.maxWaiting ?? pool.limits.maxWaiting
+    }),
     counts: { redirects: 0, retries: 0, redirectsOf: new Map() },
     closed: false
   }
@@ -291,14 +316,18 @@ const makeClient = Effect.fnUntraced(function*(
     const lost = pool.nodes().get(node)
     if (failure.reason._tag === "ConnectionLost" && lost !== undefined) hub.nodeLost(node, lost.completeUntil())
   })
+  const forget = topology.onFirst(cluster.firstMap.arrived)
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       cluster.closed = true
       unheard()
+      forget()
+      cluster.firstMap.end()
       cluster.room.end()
       hub.end(unsent(new RedisError.Closed()))
     })
   )
+  if (waits) yield* known(cluster)
   const redis = new Executor(router).service
   return RedisCluster.of({
     execute: redis.execute,
@@ -307,11 +336,15 @@ const makeClient = Effect.fnUntraced(function*(
     refresh: topology.refresh,
     failures: topology.failures,
     stats: Effect.sync(() => statsOf(cluster)),
+    health: Effect.sync(() => healthOf(cluster)),
     client: Client.of({ redis, topology, router, subscriptions: hub })
   })
 })
 
-const statsOf = ({ clock, counts, pool, room, topology }: Cluster): Stats => {
+/** Why there is no map before the first try to learn it has ended. */
+const justStarted = discoveryFailed([{ node: "the client", problem: "it has just begun to ask" }])
+
+const statsOf = ({ clock, counts, firstMap, pool, room, topology }: Cluster): Stats => {
   const nodes = new Map<string, NodeStats>()
   const add = (node: NodePool.Node): void => {
     const { key } = node.address
@@ -327,7 +360,7 @@ const statsOf = ({ clock, counts, pool, room, topology }: Cluster): Stats => {
     redirects: counts.redirects,
     retries: counts.retries,
     refreshes: topology.refreshes(),
-    waiting,
+    waiting: waiting + firstMap.count,
     away: away.map(({ failure, of, since, tries }) => ({ of, millis: now - since, reason: failure.reason, tries })),
     nodes
   }
@@ -368,8 +401,11 @@ export const layerClient = (
   RedisCluster | Client | Command.Redis,
   RedisError.RedisError,
   NodePool.NodePool | Topology.Topology | Connector
-> =>
-  Layer.effectContext(Effect.map(makeClient(options), (cluster) =>
+> => clientLayer(options, false)
+
+/** A client that waits until the map is known, or is there at once. */
+const clientLayer = (options: ClientOptions, waits: boolean): ReturnType<typeof layerClient> =>
+  Layer.effectContext(Effect.map(makeClient(options, waits), (cluster) =>
     Context.make(RedisCluster, cluster).pipe(
       Context.add(Client, cluster.client),
       Context.add(Command.Redis, cluster.client.redis)
@@ -411,7 +447,8 @@ export const layerFromSource = (
  *
  * **Details**
  *
- * Building it fails with `DiscoveryFailed` if no seed returns the layout, and with `InvalidArgument` if an option is invalid.
+ * Building it fails with `DiscoveryFailed` if no seed returns the layout, unless `startWhileAway` says otherwise, and with
+ * `InvalidArgument` if an option is invalid.
  * All connections end with the layer's scope, once the commands under way are answered, or after `drainTimeout`.
  *
  * It needs a `Connector`. On Node, `NodeRedisCluster.layer` includes one.
@@ -463,13 +500,18 @@ const composed = (
     redirects,
     redirectsTo,
     refreshInterval,
+    startWhileAway = "fail",
     ...ofPool
   }: SourceOptions
-): Layer.Layer<Services, RedisError.RedisError, Connector> =>
-  layerClient({ availabilityZone, crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects }).pipe(
-    Layer.provideMerge(Topology.layerFromSource(source, { redirectsTo, refreshInterval })),
+): Layer.Layer<Services, RedisError.RedisError, Connector> => {
+  const isPatient = redirects === undefined || redirects.schedule !== undefined
+  const waits = startWhileAway === "wait" && isPatient
+  const begins = waits || startWhileAway === "atOnce" ? "atOnce" : "fail"
+  return clientLayer({ availabilityZone, crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects }, waits).pipe(
+    Layer.provideMerge(Topology.layerFromSource(source, { redirectsTo, refreshInterval, startWhileAway: begins })),
     Layer.provideMerge(NodePool.layer(ofPool))
   )
+}
 
 /**
  * Like {@link layer}, but as an effect: connects to a cluster until the scope is closed.

@@ -14,6 +14,7 @@ import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import { Client } from "./Client.ts"
 import type * as Command from "./Command.ts"
+import { known } from "./internal/execution/firstMap.ts"
 import { unsent, withCheckpoint } from "./internal/failures/failure.ts"
 import { decodeText } from "./internal/resp/text.ts"
 import * as Checkpoints from "./internal/scan/checkpoint.ts"
@@ -175,7 +176,8 @@ export const pages: {
       failure: undefined
     }
     const keyOf = (options.keys === "bytes" ? (key: Key) => key : textOf) as (key: Key) => never
-    return Stream.mapAccum(passes(work), () => undefined, delivered(work, of, keyOf)).pipe(
+    const steps = Stream.unwrap(Effect.as(known(client.router.cluster), passes(work)))
+    return Stream.mapAccum(steps, () => undefined, delivered(work, of, keyOf)).pipe(
       Stream.mapError((error) => withCheckpoint(error, Checkpoints.make(progress, of)))
     )
   }))

@@ -18,6 +18,7 @@ import { toSent } from "./internal/commands/sendable.ts"
 import type { Connection } from "./internal/connection/connection.ts"
 import type { ClusterRouter } from "./internal/execution/clusterRouter.ts"
 import { Executor } from "./internal/execution/executor.ts"
+import { known } from "./internal/execution/firstMap.ts"
 import * as Redirects from "./internal/execution/redirects.ts"
 import { byMap } from "./internal/execution/router.ts"
 import type { Route } from "./internal/execution/router.ts"
@@ -138,6 +139,7 @@ const open = Effect.fnUntraced(function*(
   if (problem !== undefined) {
     return yield* refused(new RedisError.InvalidArgument({ problem }))
   }
+  yield* known(router.cluster)
   const { oneSlot } = router
   const slot = slotOfTarget(target, oneSlot)
   if (typeof slot !== "number") return yield* refused(slot)
@@ -237,7 +239,7 @@ export const use = <A, E, R>(
       }))
     const problem = (options === undefined ? undefined : optionsProblem(options, useChecks)) ?? effectProblem(effect)
     if (problem !== undefined) return refused(new RedisError.InvalidArgument({ problem }))
-    return options?.rerun === true ? rerun(router, slotOfRoom(router, target), once) : once(byMap, () => {})
+    return options?.rerun === true ? rerun(router, () => slotOfRoom(router, target), once) : once(byMap, () => {})
   })
 
 const effectProblem = (effect: unknown): string | undefined =>
@@ -271,7 +273,7 @@ const deliveryOf = (
  */
 const rerun = <A, E, R>(
   router: ClusterRouter,
-  slot: number | undefined,
+  slotOf: () => number | undefined,
   once: Once<A, E, R>
 ): Effect.Effect<A, E | RedisError.RedisError, R> => {
   let last: RedisError.RedisError | undefined
@@ -296,7 +298,10 @@ const rerun = <A, E, R>(
       : Redirects.persevere(router, {
         repeatable: false,
         patient: false,
-        placeOf: () => slot === undefined ? undefined : { slot, readFrom: "primary" },
+        placeOf: () => {
+          const slot = slotOf()
+          return slot === undefined ? undefined : { slot, readFrom: "primary" }
+        },
         beside: true,
         reads: false,
         stale: false,

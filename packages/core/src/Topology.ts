@@ -24,7 +24,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Address from "./Address.ts"
 import type { Connector } from "./Connector.ts"
-import { logging } from "./internal/connection/strays.ts"
+import { each, logging } from "./internal/connection/strays.ts"
 import { toError, unsent } from "./internal/failures/failure.ts"
 import { Cadence } from "./internal/topology/cadence.ts"
 import * as ClusterSource from "./internal/topology/clusterSource.ts"
@@ -65,6 +65,11 @@ export interface RefreshOptions {
    * `"anyNode"`: a new node is often known from a redirect first.
    */
   readonly redirectsTo?: "anyNode" | "knownNodes" | undefined
+  /**
+   * What happens if the map can't be learnt at the start: `"fail"`, so that the layer is not built, or `"atOnce"`: the topology
+   * begins with an empty map, and goes on trying. Default `"fail"`.
+   */
+  readonly startWhileAway?: "fail" | "atOnce" | undefined
   /** The interval at which the map is learnt anew without a reason. Default 1 minute. */
   readonly refreshInterval?: Duration.Input | undefined
   /** Called with the error of each refresh that failed in the background. */
@@ -132,8 +137,20 @@ export class Topology extends Context.Service<Topology, {
   readonly refreshes: () => number
   /** Failures in the background from now on. A slow consumer misses the oldest. */
   readonly failures: Stream.Stream<BackgroundFailure>
-  /** Whether all keys of a command have to be in one slot, as in a cluster. */
-  readonly oneSlot: () => boolean
+  /** Whether all keys of a command have to be in one slot, as in a cluster; `undefined` before the first map is learnt. */
+  readonly oneSlot: () => boolean | undefined
+  /**
+   * Why the map could not be learnt when that was tried last; `undefined` if it was, or the first try has not ended yet.
+   *
+   * @internal
+   */
+  readonly unlearnt: () => RedisError.RedisError | undefined
+  /**
+   * Calls a listener once, when the first map is learnt. The returned function takes it back.
+   *
+   * @internal
+   */
+  readonly onFirst: (listener: () => void) => () => void
   /**
    * The connections that it looks after: a client has to use the same.
    *
@@ -220,6 +237,7 @@ const failuresKept = 256
 const redirectsTo = Settings.oneOf("anyNode", "knownNodes")
 
 const refreshChecks: Settings.Checks = {
+  startWhileAway: Settings.oneOf("fail", "atOnce"),
   refreshInterval: Settings.duration,
   onFailure: Settings.aFunction,
   redirectsTo
@@ -397,7 +415,7 @@ export const fixed = (
 
 /**
  * A topology whose map comes from a source, for as long as the scope is open. Fails with the source's error if the map can't be
- * learnt at first, and with `InvalidArgument` if the source is none.
+ * learnt at first, unless `startWhileAway` says otherwise, and with `InvalidArgument` if the source is none.
  *
  * **Example** (A map that never changes)
  *
@@ -436,7 +454,9 @@ export const fromSource = Effect.fnUntraced(function*(
   const current = (): SlotMap.SlotMap => Ref.getUnsafe(ref)
   let running: Deferred.Deferred<SlotMap.SlotMap, RedisError.RedisError> | undefined
   let refreshes = 0
-  let oneSlot = true
+  let oneSlot: boolean | undefined
+  let unlearnt: RedisError.RedisError | undefined
+  const awaitingFirst = new Set<() => void>()
   let learntAt = 0
   let failing = false
   const interval = Duration.fromInputUnsafe(options.refreshInterval ?? "1 minute")
@@ -487,16 +507,17 @@ export const fromSource = Effect.fnUntraced(function*(
     woken.openUnsafe()
     if (SlotMap.fingerprint(map) !== SlotMap.fingerprint(current())) cadence.changed()
     // The calls that a node which leaves gives back look at the new map.
-    return yield* Effect.tap(swap(map), () => Effect.sync(() => retain(map)))
+    return yield* Effect.tap(swap(map), () =>
+      Effect.sync(() => {
+        retain(map)
+        each(awaitingFirst, (listener) => listener(), report)
+        awaitingFirst.clear()
+      }))
   })
 
   const closed = Effect.fail(unsent(new RedisError.Closed()))
   const isClosed = (): boolean => scope.state._tag === "Closed"
-  const died = Effect.suspend(() =>
-    Effect.fail(
-      ClusterSource.discoveryFailed([{ node: "the client", problem: "learning the layout ended without a result" }])
-    )
-  )
+  const died = Effect.suspend(() => Effect.fail(withoutResult()))
 
   // The caller may be interrupted, but not between setting `running` and starting the work that resets it.
   const refresh = Effect.uninterruptibleMask((restore) => {
@@ -509,6 +530,7 @@ export const fromSource = Effect.fnUntraced(function*(
       Effect.sync(() => {
         running = undefined
         const failed = Exit.isFailure(exit) && Cause.hasFails(exit.cause)
+        if (!isClosed()) unlearnt = errorOf(exit)
         Deferred.doneUnsafe(result, Exit.isSuccess(exit) || failed ? exit : isClosed() ? closed : died)
         if (!isClosed()) troubles.refreshed(Exit.isSuccess(exit) ? exit.value.nodes : undefined)
       }))
@@ -542,7 +564,8 @@ export const fromSource = Effect.fnUntraced(function*(
 
   const turn = Effect.gen(function*() {
     yield* dueOrRequested
-    requested = false
+    // While nothing is known, somebody may wait for it.
+    requested = oneSlot === undefined
     cadence.begin()
     const learnt = yield* Effect.result(refresh)
     if (Result.isSuccess(learnt)) failing = false
@@ -572,7 +595,8 @@ export const fromSource = Effect.fnUntraced(function*(
   })
   // The pool may outlive this topology.
   yield* Effect.addFinalizer(() => Effect.sync(unheard))
-  yield* refresh
+  if (options.startWhileAway === "atOnce") requested = true
+  else yield* refresh
   yield* Effect.forkScoped(foreverDespite(turn))
   yield* Effect.forkScoped(foreverDespite(lookout.turn))
   if (news !== undefined) {
@@ -603,6 +627,12 @@ export const fromSource = Effect.fnUntraced(function*(
     refreshes: () => refreshes,
     failures: Stream.fromPubSub(failures),
     oneSlot: () => oneSlot,
+    unlearnt: () => unlearnt,
+    onFirst: (listener) => {
+      if (oneSlot === undefined) awaitingFirst.add(listener)
+      else listener()
+      return () => awaitingFirst.delete(listener)
+    },
     pool,
     patch: (slot, address, from) =>
       Effect.suspend(() => {
@@ -658,6 +688,15 @@ export const make = Effect.fnUntraced(function*(
   const { addressMap, seeds, ...rest } = options
   return yield* fromSource(cluster({ seeds, addressMap }), rest)
 })
+
+const withoutResult = (): RedisError.RedisError =>
+  ClusterSource.discoveryFailed([{ node: "the client", problem: "learning the layout ended without a result" }])
+
+const errorOf = (exit: Exit.Exit<unknown, RedisError.RedisError>): RedisError.RedisError | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const error = Cause.findErrorOption(exit.cause)
+  return error._tag === "Some" ? error.value : withoutResult()
+}
 
 /** Repeats an effect forever, even after a defect: it calls functions of users, which may throw. */
 const foreverDespite = (effect: Effect.Effect<void>): Effect.Effect<never> =>

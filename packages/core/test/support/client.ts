@@ -23,7 +23,7 @@ export const onNodesOf = ({ client }: RedisCluster.RedisCluster["Service"]) => (
     Effect.provideService(Nodes.execute(nodes, command), Client.Client, client)
 })
 
-const clientOf = Effect.fnUntraced(function*(cluster: ScriptedCluster, options?: Partial<RedisCluster.Options>) {
+export const clientOf = Effect.fnUntraced(function*(cluster: ScriptedCluster, options?: Partial<RedisCluster.Options>) {
   const service = yield* cluster.provide(RedisCluster.make({ nodes: ["a:7000"], ...options }))
   yield* settle
   /** Runs an effect with what the layer of a cluster provides. */

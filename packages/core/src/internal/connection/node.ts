@@ -138,6 +138,12 @@ export interface Node {
    */
   readonly isLost: () => boolean
   /**
+   * Why the last try to connect has failed; undefined if it has not.
+   *
+   * @internal
+   */
+  readonly lostBy: () => RedisError.Reason | undefined
+  /**
    * The availability zone that the node told when it was connected to the last time.
    *
    * @internal

@@ -335,6 +335,8 @@ export class NodeConnections implements Node {
 
   readonly isLost = (): boolean => this.shared[0].isLost
 
+  readonly lostBy = (): RedisError.Reason | undefined => this.shared[0].lostBy
+
   readonly stats = (): NodeStats => {
     const stats = {
       connections: this.shared.length,

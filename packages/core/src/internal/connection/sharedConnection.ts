@@ -85,8 +85,8 @@ export class SharedConnection implements Taker {
   private ownWaiting = 0
   private current: State = { _tag: "Connecting" }
   private wasOpen = false
-  /** Whether the last try to open it has failed. */
-  isLost = false
+  /** Why the last try to open it has failed; undefined if it has not. */
+  lostBy: RedisError.Reason | undefined
   /** Whether the connection must not be opened again. */
   private isOver = false
 
@@ -94,6 +94,10 @@ export class SharedConnection implements Taker {
     this.node = node
     this.pool = pool
     this.options = options
+  }
+
+  get isLost(): boolean {
+    return this.lostBy !== undefined
   }
 
   get state(): State {
@@ -172,7 +176,7 @@ export class SharedConnection implements Taker {
     if (isSuccessor) this.options.onHandedOver()
     else if (this.wasOpen) this.options.onReopened()
     this.wasOpen = true
-    this.isLost = false
+    this.lostBy = undefined
     this.current = { _tag: "Open", connection }
     connection.share()
     const watcher: Watcher = {
@@ -195,7 +199,7 @@ export class SharedConnection implements Taker {
   }
 
   private down(failure: Failure): void {
-    this.isLost = true
+    this.lostBy = failure.reason
     this.current = { _tag: "Down", failure }
     this.failWaiting({ ...failure, delivery: "NotSent" })
   }

@@ -8,10 +8,15 @@ import * as RedisError from "../../RedisError.ts"
 import type { Parts } from "./parts.ts"
 import type { Seen } from "./tracing.ts"
 
-/** The way of a command that goes to several nodes, whose replies are merged. */
+/** The way of a command that goes to several nodes, whose replies are merged, or has to wait before its way is known. */
 export interface Split {
   readonly _tag: "Split"
-  readonly execute: <A>(command: Command.Command<A>, seen: Seen) => Effect.Effect<A, RedisError.RedisError>
+  /** `begun` is when the command began, in milliseconds of the Clock, if that was earlier. */
+  readonly execute: <A>(
+    command: Command.Command<A>,
+    seen: Seen,
+    begun?: number
+  ) => Effect.Effect<A, RedisError.RedisError>
 }
 
 /** A slot (`anySlot` for a command without keys), parts for several slots, a split, or the reason why the command is refused. */

@@ -16,6 +16,8 @@ import { rejected, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Admission, Split } from "./admission.ts"
 import { Company } from "./company.ts"
+import { unbegun } from "./firstMap.ts"
+import type { FirstMap } from "./firstMap.ts"
 import { overtakers } from "./overtaking.ts"
 import * as Parts from "./parts.ts"
 import * as Remainder from "./remainder.ts"
@@ -28,6 +30,11 @@ export interface Options {
   readonly orNone: boolean
   readonly fiber: AnyFiber
   readonly seen?: Seen
+}
+
+/** For whom commands are sent, and when they began if that was earlier: they have waited for the first map. */
+interface Sender extends Omit<Options, "orNone"> {
+  readonly begun?: number | undefined
 }
 
 /** A command that was executed, and whose reply can't be decoded. */
@@ -185,8 +192,8 @@ const inOrder = <A>(router: Router, calls: ReadonlyArray<BatchCall<A>>): Readonl
   return calls.map((call) => last.get(groupOf(router, call)) === call ? call : call.inFull())
 }
 
-const admit = (router: Router, command: Command.Any, fiber: AnyFiber): Admission => {
-  const way = router.admit(command, fiber)
+const admit = (router: Router, command: Command.Any, fiber: AnyFiber, isLate = false): Admission => {
+  const way = router.admit(command, fiber, isLate)
   return typeof way === "number" && blocks(command)
     ? new RedisError.InvalidArgument({
       problem: "it blocks, and would hold up the others: run it by itself"
@@ -229,8 +236,12 @@ const stretches = <A>(
 }
 
 /** Executes split commands one after the other if one of them writes, otherwise concurrently. */
-const oneByOne = <A>({ commands, ways }: Stretch<A>, seen: Seen): Effect.Effect<ReadonlyArray<Settled<A>>> =>
-  Effect.forEach(commands, (command, index) => Effect.result((ways[index] as Split).execute(command, seen)), {
+const oneByOne = <A>(
+  { commands, ways }: Stretch<A>,
+  seen: Seen,
+  begun: number | undefined
+): Effect.Effect<ReadonlyArray<Settled<A>>> =>
+  Effect.forEach(commands, (command, index) => Effect.result((ways[index] as Split).execute(command, seen, begun)), {
     concurrency: commands.some(({ spec }) => spec.write) ? 1 : "unbounded"
   })
 
@@ -288,13 +299,12 @@ const gathered = Effect.fnUntraced(function*<A>(
 const together = Effect.fnUntraced(function*<A>(
   router: Router,
   stretch: Stretch<A>,
-  { fiber, seen }: Pick<Options, "fiber" | "seen">
+  { begun = router.clock.readExactly(), fiber, seen }: Sender
 ): Effect.fn.Return<ReadonlyArray<Settled<A>>> {
   const hasParts = stretch.ways.some(isParts)
   const { commands, companies, ways } = hasParts ? spread(stretch) : { ...stretch, companies: undefined }
   const batch = new Batch<unknown>(router, commands, hasParts, seen)
   const { results } = batch
-  const begun = router.clock.readExactly()
   const calls: Array<BatchCall<unknown>> = []
   for (let index = 0; index < commands.length; index++) {
     const command = commands[index]
@@ -327,10 +337,10 @@ export const executeInParts = <A>(
   router: Router,
   command: Command.Command<A>,
   parts: Parts.Parts,
-  { fiber, seen }: Pick<Options, "fiber" | "seen">
+  { begun, fiber, seen }: Sender
 ): Effect.Effect<A, RedisError.RedisError> => {
   const stretch = { isSplit: false, commands: [command], ways: [parts] }
-  const settled = together(router, stretch, { fiber, seen: seen && gathering(seen) })
+  const settled = together(router, stretch, { fiber, begun, seen: seen && gathering(seen) })
   return Effect.flatMap(settled, ([result]) => Effect.fromResult(result))
 }
 
@@ -350,9 +360,50 @@ export const execute = Effect.fnUntraced(function*<A>(
     const result = refused(commands[unfit], ways[unfit] as RedisError.Reason)
     return commands.map(() => result)
   }
+  let begun: number | undefined
+  const { firstMap } = router
+  if (firstMap !== undefined && !firstMap.isThere && !ways.every(isRefusal)) {
+    begun = router.clock.readExactly()
+    const failure = yield* onceThereIsAMap(router, firstMap, { commands, ways, begun }, options.fiber)
+    if (failure !== undefined) {
+      return commands.map((command, index): Settled<A> => {
+        const way = ways[index]
+        return isRefusal(way) ? refused(command, way) : Result.fail(unbegun(failure, command, router.timeout))
+      })
+    }
+  }
   const results: Array<ReadonlyArray<Settled<A>>> = []
   for (const stretch of stretches(commands, ways)) {
-    results.push(yield* stretch.isSplit ? oneByOne(stretch, options.seen) : together(router, stretch, options))
+    results.push(
+      yield* stretch.isSplit ? oneByOne(stretch, options.seen, begun) : together(router, stretch, { ...options, begun })
+    )
   }
   return results.length === 1 ? results[0] : results.flat()
+})
+
+/**
+ * Waits for the first map, and then decides anew where the commands go. Those whose deadline has passed by then are refused.
+ * Answers why there was no map in time.
+ */
+const onceThereIsAMap = Effect.fnUntraced(function*(
+  router: Router,
+  firstMap: FirstMap,
+  { begun, commands, ways }: {
+    readonly commands: ReadonlyArray<Command.Any>
+    readonly ways: Array<Admission>
+    readonly begun: number
+  },
+  fiber: AnyFiber
+): Effect.fn.Return<Failure | undefined> {
+  const deadlines = commands.map((command) => deadlineOf(command, begun, router.timeout))
+  const longest = deadlines.reduce((most, deadline, i) => isRefusal(ways[i]) ? most : Math.max(most, deadline), 0)
+  const failure = yield* firstMap.wait(router.policyOf(fiber), longest)
+  if (failure !== undefined) return failure
+  const now = router.clock.readExactly()
+  for (let i = 0; i < commands.length; i++) {
+    ways[i] = deadlines[i] > now
+      ? admit(router, commands[i], fiber, true)
+      : new RedisError.Timeout({ waitingFor: "the client to learn the layout" })
+  }
+  return undefined
 })

@@ -7,6 +7,7 @@ import type * as ReadFrom from "../../ReadFrom.ts"
 import type * as RedirectPolicy from "../../RedirectPolicy.ts"
 import type * as Topology from "../../Topology.ts"
 import type { Limits } from "../connection/call.ts"
+import type { FirstMap } from "./firstMap.ts"
 import type { Replicas } from "./replicas.ts"
 import type { TurnClock } from "./turnClock.ts"
 import type { WaitingRoom } from "./waitingRoom.ts"
@@ -23,6 +24,7 @@ export interface Cluster extends Limits {
   readonly crossSlot: CrossSlot.CrossSlot
   readonly counts: Counts
   readonly room: WaitingRoom
+  readonly firstMap: FirstMap
   /** Whether the client has ended. Nothing is sent any more then. */
   closed: boolean
 }

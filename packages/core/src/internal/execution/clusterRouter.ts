@@ -10,7 +10,7 @@ import type { ReadFrom } from "../../ReadFrom.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import * as RedisError from "../../RedisError.ts"
 import { slotOf } from "../commands/keySlot.ts"
-import { attempt, blocks, standsApart, withTimeLeft } from "../connection/call.ts"
+import { attempt, blocks, deadlineOf, standsApart, withTimeLeft } from "../connection/call.ts"
 import type { Call, Outcome } from "../connection/call.ts"
 import { notSent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
@@ -18,7 +18,10 @@ import { isForAllNodes, unplaced, unsound } from "./admission.ts"
 import type { Admission, Split } from "./admission.ts"
 import type { Cluster } from "./cluster.ts"
 import type { Place } from "./door.ts"
+import { Executor } from "./executor.ts"
 import * as FanOut from "./fanOut.ts"
+import { unbegun } from "./firstMap.ts"
+import type { FirstMap } from "./firstMap.ts"
 import * as Lines from "./lines.ts"
 import * as Parts from "./parts.ts"
 import { Placement } from "./placement.ts"
@@ -40,6 +43,7 @@ export class ClusterRouter implements Router {
   readonly cluster: Cluster
   readonly placement: Placement
   readonly room: WaitingRoom
+  readonly firstMap: FirstMap
   readonly locate: Router["locate"]
   readonly serves: Router["serves"]
   private readonly lines: Lines.Lines
@@ -47,6 +51,7 @@ export class ClusterRouter implements Router {
   constructor(cluster: Cluster, lines: Lines.Lines = Lines.shared) {
     this.cluster = cluster
     this.room = cluster.room
+    this.firstMap = cluster.firstMap
     this.lines = lines
     this.clock = cluster.clock
     this.timeout = cluster.commandTimeout
@@ -56,12 +61,13 @@ export class ClusterRouter implements Router {
   }
 
   get oneSlot(): boolean {
-    return this.cluster.topology.oneSlot()
+    return this.cluster.topology.oneSlot() !== false
   }
 
-  admit(command: Command.Any, fiber: AnyFiber): Admission {
+  admit(command: Command.Any, fiber: AnyFiber, isLate = false): Admission {
     const refusal = this.lines.over() ?? unsound(command) ?? unplaced(command)
     if (refusal !== undefined) return refusal
+    if (!this.firstMap.isThere && !isLate) return this.onceThereIsAMap
     if (isForAllNodes(command)) return this.toAllNodes
     const { oneSlot } = this
     const { layout } = command.spec
@@ -136,7 +142,22 @@ export class ClusterRouter implements Router {
   /** The way of a command for all nodes or all shards. */
   private readonly toAllNodes: Split = {
     _tag: "Split",
-    execute: (command, seen) => FanOut.run({ cluster: this.cluster, router: this, lines: this.lines }, command, seen)
+    execute: (command, seen, begun) =>
+      FanOut.run({ cluster: this.cluster, router: this, lines: this.lines }, command, seen, begun)
+  }
+
+  /** The way of all commands before the first map is known: they wait for it, and then begin. */
+  private readonly onceThereIsAMap: Split = {
+    _tag: "Split",
+    execute: (command, seen) =>
+      Effect.withFiber((fiber) => {
+        const begun = this.clock.readExactly()
+        const waited = this.firstMap.wait(this.policyOf(fiber), deadlineOf(command, begun, this.timeout))
+        return Effect.flatMap(waited, (failure) =>
+          failure === undefined
+            ? new Executor(this).begin(command, fiber, seen, begun)
+            : Effect.fail(unbegun(failure, command, this.timeout)))
+      })
   }
 
   /** Runs an effect and uses its failure to correct the map. Nothing is sent again. */

@@ -96,19 +96,25 @@ export class Executor {
 
   readonly executeIn = <A>(command: Command.Command<A>, fiber: AnyFiber): Effect.Effect<A, RedisError> =>
     Tracing.isTraced(fiber)
-      ? Tracing.traced(command, (seen) => this.start(command, fiber, seen))
-      : this.start(command, fiber)
+      ? Tracing.traced(command, (seen) => this.begin(command, fiber, seen))
+      : this.begin(command, fiber)
 
-  private start<A>(command: Command.Command<A>, fiber: AnyFiber, seen?: Tracing.Seen): Effect.Effect<A, RedisError> {
+  /** `begun` is when it began, in milliseconds of the Clock, for a command that has waited for the first map. */
+  begin<A>(
+    command: Command.Command<A>,
+    fiber: AnyFiber,
+    seen?: Tracing.Seen,
+    begun?: number
+  ): Effect.Effect<A, RedisError> {
     const { router } = this
-    const way = router.admit(command, fiber)
+    const way = router.admit(command, fiber, begun !== undefined)
     if (typeof way !== "number") {
-      if (way._tag === "Split") return way.execute(command, seen)
+      if (way._tag === "Split") return way.execute(command, seen, begun)
       return way._tag === "Parts"
-        ? Batch.executeInParts(router, command, way, { fiber, seen })
+        ? Batch.executeInParts(router, command, way, { fiber, seen, begun })
         : Effect.suspend(() => Effect.fail(unsent(way, command)))
     }
-    const now = command.timeout === undefined ? router.clock.read() : router.clock.readExactly()
+    const now = begun ?? (command.timeout === undefined ? router.clock.read() : router.clock.readExactly())
     const deadline = deadlineOf(command, now, router.timeout)
     if (router.standsApart(command)) return this.startApart(command, way, deadline, seen)
     return Effect.callback((resume) => {

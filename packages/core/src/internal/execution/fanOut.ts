@@ -412,11 +412,12 @@ const chosen = (
 export const run = <A>(
   client: Client,
   command: Command.Command<A>,
-  seen: Seen
+  seen: Seen,
+  begun?: number
 ): Effect.Effect<A, RedisError.RedisError> =>
   Effect.suspend(() => {
     const { clock, timeout } = client.router
-    const deadline = deadlineOf(command, clock.readExactly(), timeout)
+    const deadline = deadlineOf(command, begun ?? clock.readExactly(), timeout)
     const answers = new FanOut(client, command, deadline).answers(seen)
     const reply = command.spec.response === "OneBySize"
       ? chosen(answers, new FanOut(client, DBSIZE, deadline).answers(undefined))

@@ -12,6 +12,7 @@ import type { Call, Outcome } from "../connection/call.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Admission } from "./admission.ts"
 import type { Place } from "./door.ts"
+import type { FirstMap } from "./firstMap.ts"
 import type { TurnClock } from "./turnClock.ts"
 import type { WaitingRoom } from "./waitingRoom.ts"
 
@@ -49,8 +50,11 @@ export interface Router {
    * by slot is not enough to keep it by key.
    */
   readonly oneSlot: boolean
-  /** Decides on behalf of a fiber, whose region may forbid that commands are sent in parts. */
-  readonly admit: (command: Command.Any, fiber: AnyFiber) => Admission
+  /**
+   * Decides on behalf of a fiber, whose region may forbid that commands are sent in parts. A command that has waited for the first
+   * map (`isLate`) does not wait again.
+   */
+  readonly admit: (command: Command.Any, fiber: AnyFiber, isLate?: boolean) => Admission
   /** Whether a command needs a dedicated connection, because it blocks or is slow. */
   readonly standsApart: (command: Command.Any) => boolean
   /**
@@ -72,6 +76,8 @@ export interface Router {
   readonly heed: (failure: Failure, topology: RedirectPolicy.Decision["topology"]) => Effect.Effect<void>
   /** Records that a node has answered for a slot that a MOVED gave it. */
   readonly serves: (slot: number, node: string) => void
+  /** Where commands wait for the first map; undefined where there is no need of one. */
+  readonly firstMap: FirstMap | undefined
   /** Where commands wait while their node is away; undefined where they don't. */
   readonly room: WaitingRoom | undefined
   /** Where a command goes, by the map; undefined where its node is chosen in another way. */

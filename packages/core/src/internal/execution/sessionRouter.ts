@@ -33,6 +33,7 @@ export class SessionRouter implements Router {
   readonly timeout: number
   readonly asking: boolean
   readonly oneSlot: boolean
+  readonly firstMap = undefined
   readonly locate: Router["locate"]
   readonly heed: Router["heed"]
   readonly serves: Router["serves"]

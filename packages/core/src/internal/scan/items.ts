@@ -10,6 +10,7 @@ import * as Command from "../../Command.ts"
 import * as RedisError from "../../RedisError.ts"
 import { deadlineOf, decoded } from "../connection/call.ts"
 import type { ClusterRouter } from "../execution/clusterRouter.ts"
+import { known } from "../execution/firstMap.ts"
 import * as Redirects from "../execution/redirects.ts"
 import { byMap, isAsking } from "../execution/router.ts"
 import type { Route } from "../execution/router.ts"
@@ -101,7 +102,7 @@ const withCommand = <A>(
   Effect.withFiber((fiber) => {
     const command = commandAt(paged, cursor)
     if (typeof command === "string") return refused(command)
-    const slot = router.admit(command, fiber)
+    const slot = router.admit(command, fiber, true)
     if (typeof slot !== "number") {
       return "message" in slot ? Effect.fail(unsent(slot, command)) : refused("it is about several keys", command)
     }
@@ -169,6 +170,7 @@ const isWhole = ({ asking, cursor, node }: Next): boolean =>
 /** The first page, or the one that `next` of an earlier page names. */
 export const page = <A>(router: ClusterRouter, paged: Paged<A>, next: Next | undefined): Page<A> =>
   Effect.suspend(() => {
+    if (!router.firstMap.isKnown) return Effect.andThen(known(router.cluster), page(router, paged, next))
     if (next === undefined) return first(router, paged)
     const problem = Settings.optionsProblem(next, checks, "next") ??
       (isWhole(next) ? undefined : "next has to be that of an earlier page, as it was")
