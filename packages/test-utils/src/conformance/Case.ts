@@ -1,5 +1,5 @@
 /**
- * A case: one behaviour that real servers and the in-memory cluster share. Each case uses its own keys under its own hash tag,
+ * A case: one behaviour that real servers and those in memory share. Each case uses its own keys under its own hash tag,
  * so that cases can run in any order, concurrently and repeatedly. Cases do not delete their keys.
  *
  * @since 0.1.0
@@ -9,7 +9,26 @@ import type { Services } from "@redisc/core/RedisCluster"
 import * as Effect from "effect/Effect"
 
 /**
- * A case needs the services of a cluster's layer: `RedisCluster.layer`, the Node layer, or that of the in-memory cluster.
+ * The modes of Redis: a cluster, a server without cluster mode (with its replicas), and such servers in a Sentinel group.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Mode = "cluster" | "standalone" | "sentinel"
+
+/**
+ * The only modes that can have a case, and why the others can't.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Only {
+  readonly modes: ReadonlyArray<Mode>
+  readonly because: string
+}
+
+/**
+ * A case needs the services of a client's layer: `RedisCluster.layer`, the Node layer, or that of servers in memory.
  *
  * @category models
  * @since 0.1.0
@@ -17,6 +36,8 @@ import * as Effect from "effect/Effect"
 export interface Case {
   readonly name: string
   readonly run: Effect.Effect<void, unknown, Services>
+  /** If it is missing, all modes have the case. */
+  readonly only?: Only | undefined
 }
 
 /**
@@ -26,6 +47,15 @@ export interface Case {
  * @since 0.1.0
  */
 export const test = (name: string, run: Case["run"]): Case => ({ name, run })
+
+/**
+ * Cases that only some modes can have.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const only = (modes: ReadonlyArray<Mode>, because: string, cases: ReadonlyArray<Case>): ReadonlyArray<Case> =>
+  cases.map(({ name, run }) => ({ name, run, only: { modes, because } }))
 
 const started = Date.now().toString(36)
 let runs = 0

@@ -7,7 +7,7 @@ import * as Redis from "@redisc/core/Redis"
 import * as Slot from "@redisc/core/Slot"
 import * as Effect from "effect/Effect"
 import assert from "node:assert/strict"
-import { failure, test } from "./Case.ts"
+import { failure, only, test } from "./Case.ts"
 import type { Case } from "./Case.ts"
 
 const id = /^[0-9a-f]{40}$/
@@ -19,7 +19,7 @@ const slotsIn = (ranges: ReadonlyArray<Redis.ClusterSlotRange>): number =>
  * @category suites
  * @since 0.1.0
  */
-export const cluster: ReadonlyArray<Case> = [
+export const cluster: ReadonlyArray<Case> = only(["cluster"], "other servers refuse CLUSTER", [
   test(
     "CLUSTER KEYSLOT computes slots as the client does",
     Effect.gen(function*() {
@@ -133,4 +133,4 @@ export const cluster: ReadonlyArray<Case> = [
       assert.equal(yield* failure(Redis.clusterCountkeysinslot(0.5)), "InvalidArgument")
     })
   )
-]
+])

@@ -72,7 +72,6 @@ export const delivery: ReadonlyArray<Case> = [
         const way of [
           Redis.eval("no lua at all", { keys }),
           Redis.eval("#!lua flags=no-such-flag\nreturn 1", { keys }),
-          Redis.eval("#!lua flags=no-cluster\nreturn redis.call('SET', KEYS[1], '1')", { keys }),
           Redis.evalsha("0".repeat(40), { keys }),
           Redis.fcall("no_such_function", { keys }),
           Redis.command("EVAL", ["return 1"]),

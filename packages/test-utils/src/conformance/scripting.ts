@@ -115,19 +115,6 @@ export const scripting: ReadonlyArray<Case> = [
     })
   ),
   test(
-    "keys of different slots are refused before sending",
-    Effect.gen(function*() {
-      const keys = [(yield* keyOf("slots"))("a"), (yield* keyOf("slots"))("b")]
-      const write = `return redis.call("SET", KEYS[1], "x")`
-      const script = Script.make({ lua: write, params: () => ({ keys }) })
-      const call = Script.fn({ name: "nothing", params: () => ({ keys }) })
-      for (const command of [Redis.eval(write, { keys }), Redis.evalsha("x", { keys }), script(), call()]) {
-        assert.equal(yield* failure(command), "CrossSlot")
-      }
-      assert.equal(yield* Redis.get(keys[0]), null)
-    })
-  ),
-  test(
     "a script that may only read does not write",
     Effect.gen(function*() {
       const key = yield* keyOf("readonly")

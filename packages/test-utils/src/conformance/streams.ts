@@ -193,8 +193,6 @@ export const streams: ReadonlyArray<Case> = [
       assert.deepEqual(yield* Redis.xread({ [a]: "2-1" }, { block: "10 seconds" }), [
         { key: a, entries: [entry("3-1", ["n", "3"])] }
       ])
-      const elsewhere = (yield* keyOf("elsewhere"))("stream")
-      assert.equal(yield* failure(Redis.xread({ [a]: "0", [elsewhere]: "0" })), "CrossSlot")
       assert.equal(yield* failure(Redis.xread({ [a]: "nonsense" })), "ERR")
       assert.equal(yield* failure(Redis.xread({ [a]: ">" })), "ERR")
     })

@@ -1,15 +1,28 @@
-import { describe, layer } from "@effect/vitest"
-import { Conformance, FakeCluster } from "@redisc/test-utils"
+import { FakeCluster, FakeRedis } from "@redisc/test-utils"
+import { conformance } from "./suite.ts"
 
 const versions: ReadonlyArray<FakeCluster.VersionName> = ["7.0", "8.0"]
 
 for (const version of versions) {
-  const Cluster = FakeCluster.layer({ primaries: 3, replicas: 1, version })
-  layer(Cluster, { excludeTestServices: true })(`in memory, as Redis ${version}`, (it) => {
-    for (const [group, cases] of Object.entries(Conformance.groups)) {
-      describe(group, () => {
-        for (const { name, run } of cases) it.effect(name, () => run)
-      })
-    }
-  })
+  conformance(
+    `in memory, as Redis ${version}`,
+    "cluster",
+    FakeCluster.layer({ primaries: 3, replicas: 1, version })
+  )
+  conformance(
+    `in memory, as Redis ${version} without cluster mode`,
+    "standalone",
+    FakeRedis.layer({ replicas: 1, version })
+  )
 }
+
+conformance(
+  "in memory, a cluster with databases, in one of them",
+  "cluster",
+  FakeCluster.layer({ primaries: 3, databases: 16, client: { database: 7 } })
+)
+conformance(
+  "in memory, without cluster mode, in one of its databases",
+  "standalone",
+  FakeRedis.layer({ client: { database: 7 } })
+)
