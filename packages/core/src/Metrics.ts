@@ -26,6 +26,7 @@ const ofCluster: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (s
   [gauge("redirects", "MOVED and ASK replies that were followed, so far"), ({ redirects }) => redirects],
   [gauge("retries", "Further tries of commands for other reasons, so far"), ({ retries }) => retries],
   [gauge("refreshes", "Times that the slot map was learnt, so far"), ({ refreshes }) => refreshes],
+  [gauge("slot_handoffs", "Times that slots have moved as announced, so far"), ({ slotHandoffs }) => slotHandoffs],
   [gauge("waiting", "Commands that wait for nodes that are away"), ({ waiting }) => waiting],
   [gauge("away", "Nodes, and single slots, that commands wait for"), ({ away }) => away.length]
 ]

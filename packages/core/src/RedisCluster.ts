@@ -136,6 +136,8 @@ export interface Stats {
   readonly retries: number
   /** The number of times that the slot map was learnt. */
   readonly refreshes: number
+  /** How often servers have announced that slots have moved. */
+  readonly slotHandoffs: number
   /** Commands that wait for nodes that are away, or for the first map. */
   readonly waiting: number
   /** The nodes, the single slots, and the replicas, that commands wait for. */
@@ -360,6 +362,7 @@ const statsOf = ({ clock, counts, firstMap, pool, room, topology }: Cluster): St
     redirects: counts.redirects,
     retries: counts.retries,
     refreshes: topology.refreshes(),
+    slotHandoffs: topology.slotHandoffs(),
     waiting: waiting + firstMap.count,
     away: away.map(({ failure, of, since, tries }) => ({ of, millis: now - since, reason: failure.reason, tries })),
     nodes

@@ -22,10 +22,11 @@ import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Address from "./Address.ts"
+import type * as Address from "./Address.ts"
 import type { Connector } from "./Connector.ts"
 import { each, logging } from "./internal/connection/strays.ts"
 import { toError, unsent } from "./internal/failures/failure.ts"
+import { Announcements } from "./internal/topology/announcements.ts"
 import { Cadence } from "./internal/topology/cadence.ts"
 import * as ClusterSource from "./internal/topology/clusterSource.ts"
 import type { ClusterOptions } from "./internal/topology/clusterSource.ts"
@@ -33,6 +34,7 @@ import * as DetectSource from "./internal/topology/detectSource.ts"
 import type { DetectOptions } from "./internal/topology/detectSource.ts"
 import * as Guarded from "./internal/topology/guarded.ts"
 import { sourceProblem } from "./internal/topology/guarded.ts"
+import { locating } from "./internal/topology/locating.ts"
 import { Lookout, nobody } from "./internal/topology/lookout.ts"
 import * as SentinelSource from "./internal/topology/sentinelSource.ts"
 import type { SentinelOptions } from "./internal/topology/sentinelSource.ts"
@@ -49,7 +51,7 @@ import * as SlotMap from "./SlotMap.ts"
 export type { ClusterOptions } from "./internal/topology/clusterSource.ts"
 export type { DetectOptions } from "./internal/topology/detectSource.ts"
 export type { SentinelOptions } from "./internal/topology/sentinelSource.ts"
-export type { Discovery, Redirects, Source } from "./internal/topology/source.ts"
+export type { Discovery, Moved, Redirects, Source } from "./internal/topology/source.ts"
 export type { StandaloneOptions } from "./internal/topology/standaloneSource.ts"
 
 /**
@@ -135,6 +137,8 @@ export class Topology extends Context.Service<Topology, {
   readonly refresh: Effect.Effect<SlotMap.SlotMap, RedisError.RedisError>
   /** The number of times that the map was learnt. */
   readonly refreshes: () => number
+  /** How often servers have announced that slots have moved: see "Hand-offs" in the guide. */
+  readonly slotHandoffs: () => number
   /** Failures in the background from now on. A slow consumer misses the oldest. */
   readonly failures: Stream.Stream<BackgroundFailure>
   /** Whether all keys of a command have to be in one slot, as in a cluster; `undefined` before the first map is learnt. */
@@ -593,8 +597,26 @@ export const fromSource = Effect.fnUntraced(function*(
     }
     requestRefresh()
   })
+  const locate = locating({ map: current, redirects, strangers, clock, redirectsTo: options.redirectsTo })
+  const announcements = new Announcements({
+    pool,
+    clock,
+    redirects,
+    map: current,
+    locate: (endpoint, node) => Result.getOrUndefined(locate(endpoint, node)),
+    swap,
+    requestRefresh,
+    news: outdated,
+    unread: (failure) => tell({ source: "Connection", error: toError(failure, { attempts: 0 }) })
+  })
+  const unnoticed = announcements.listen()
   // The pool may outlive this topology.
-  yield* Effect.addFinalizer(() => Effect.sync(unheard))
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      unheard()
+      unnoticed()
+    })
+  )
   if (options.startWhileAway === "atOnce") requested = true
   else yield* refresh
   yield* Effect.forkScoped(foreverDespite(turn))
@@ -625,6 +647,7 @@ export const fromSource = Effect.fnUntraced(function*(
     changes,
     refresh,
     refreshes: () => refreshes,
+    slotHandoffs: () => announcements.slotMoves,
     failures: Stream.fromPubSub(failures),
     oneSlot: () => oneSlot,
     unlearnt: () => unlearnt,
@@ -658,18 +681,7 @@ export const fromSource = Effect.fnUntraced(function*(
     keep: (address) => {
       kept.set(address.key, clock.currentTimeMillisUnsafe() + keepFor)
     },
-    locate: (text, from) => {
-      const origin = from === undefined ? undefined : Result.getOrUndefined(Address.parse(from))
-      const announced = origin === undefined ? undefined : Address.fromRedirect(text, origin)
-      if (announced === undefined) return Result.succeed(undefined)
-      const known = SlotMap.resolve(current(), announced)
-      if (known !== undefined) return Result.succeed(known.address)
-      const mapped = redirects === undefined ? Result.succeed(announced) : redirects.addressOf(announced)
-      if (Result.isFailure(mapped) || current().nodes.has(mapped.success.key)) return mapped
-      if (options.redirectsTo === "knownNodes") return Result.fail(new RedisError.RedirectRefused({ address: text }))
-      // One that is not followed counts as naming nobody: the command goes by the map again, after a pause.
-      return strangers.admit(mapped.success.key, clock.currentTimeMillisUnsafe()) ? mapped : Result.succeed(undefined)
-    },
+    locate,
     tell
   })
 })

@@ -29,7 +29,7 @@ const push = (...items: Items): Resp.Reply =>
 const pooled = Effect.fnUntraced(function*(options?: NodePool.Options) {
   const { a, b, c, cluster } = threeNodes()
   for (const node of cluster.nodes.values()) node.on("CLIENT MAINT_NOTIFICATIONS", Reply.simple("OK"))
-  const pool = yield* cluster.provide(NodePool.make(options))
+  const pool = yield* cluster.provide(NodePool.make({ drainTimeout: "100 millis", ...options }))
   const troubles: Array<string | undefined> = []
   pool.onTrouble((_, failure) => troubles.push(failure?.reason._tag))
   const node = pool.node(addressOfA)
@@ -85,7 +85,8 @@ describe("notices", () => {
       pool.onNotice({
         locate: () => undefined,
         heard: ({ _tag }, node) => heard.push(`${_tag}` as Notice["_tag"]) && assert.strictEqual(node, "a:7000"),
-        unread: ({ reason }) => unread.push(reason.message)
+        unread: ({ reason }) => unread.push(reason.message),
+        moved: () => {}
       })
       tell("MIGRATING", 1, 2)
       tell("MIGRATED", 1)
@@ -117,7 +118,12 @@ describe("notices", () => {
       }
       const pool = yield* cluster.provide(makePool({}, () => ({ listeners: [listener] })))
       const heard: Array<string> = []
-      pool.onNotice({ locate: () => undefined, heard: ({ _tag }) => heard.push(_tag), unread: () => {} })
+      pool.onNotice({
+        locate: () => undefined,
+        heard: ({ _tag }) => heard.push(_tag),
+        unread: () => {},
+        moved: () => {}
+      })
       yield* pool.node(addressOfA).execute(Redis.get("k"))
       a.live[0].send(push("invalidate", "k"))
       a.live[0].send(push("MIGRATED", 1))

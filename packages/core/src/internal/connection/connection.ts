@@ -116,6 +116,12 @@ export interface Connection {
    */
   readonly handOver: (reason: RedisError.Reason) => ReadonlyArray<Call>
   /**
+   * Takes out the calls that were not written yet and fit, oldest first.
+   *
+   * @internal
+   */
+  readonly withdraw: (fits: (call: Call) => boolean) => ReadonlyArray<Call>
+  /**
    * Ends the connection if it is finishing and no awaited call is left. Abandoned calls give no notice, so this has to be
    * polled.
    *
@@ -359,6 +365,8 @@ export class ConnectionImpl implements Connection, Connector.Listener {
       bytesRead
     }
   }
+
+  readonly withdraw = (fits: (call: Call) => boolean): ReadonlyArray<Call> => this.outbox.waiting.take(fits)
 
   readonly share = (): void => {
     this.shared = true

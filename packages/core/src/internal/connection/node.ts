@@ -12,6 +12,7 @@ import type * as RedisError from "../../RedisError.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Call } from "./call.ts"
 import type { Connection } from "./connection.ts"
+import type { Heir } from "./heldSlots.ts"
 import type * as ConnectionOptions from "./options.ts"
 import type { Totals } from "./tally.ts"
 
@@ -117,6 +118,18 @@ export interface Node {
   readonly ask: <A>(command: Command.Command<A>) => Effect.Effect<A, RedisError.RedisError>
   /** @internal */
   readonly submit: (call: Call, slot: number) => void
+  /**
+   * Other nodes have slots that this one had: what was not written goes there, before anything new.
+   *
+   * @internal
+   */
+  readonly handOver: (heirs: ReadonlyMap<number, Heir>) => void
+  /**
+   * Holds what comes for slots until the node that had them has answered.
+   *
+   * @internal
+   */
+  readonly hold: Heir["hold"]
   /** @internal */
   readonly isDown: () => boolean
   /**

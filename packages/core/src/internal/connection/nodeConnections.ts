@@ -25,6 +25,7 @@ import type { Extension } from "./connect.ts"
 import type { Connection } from "./connection.ts"
 import { drained, unblock } from "./draining.ts"
 import type { Handoffs } from "./handoffs.ts"
+import { handOver, HeldSlots } from "./heldSlots.ts"
 import type { Node, NodeStats, Options } from "./node.ts"
 import { defaultMaxInFlight, limitsOf } from "./options.ts"
 import { relaxed } from "./relief.ts"
@@ -47,6 +48,7 @@ export interface NodeSurroundings {
   readonly report: Report
   readonly tally: Tally
   readonly handoffs: Handoffs
+  readonly onHandedOver: () => void
 }
 
 type Connect = Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
@@ -80,6 +82,7 @@ export class NodeConnections implements Node {
   private readonly leased = new Map<Connection, Scope.Closeable>()
   /** Leased connections to an endpoint that the node has left. */
   private readonly outdated = new WeakSet<Connection>()
+  private readonly held: HeldSlots
   private heardUntil = 0
   private toldZone: string | undefined
   private started = false
@@ -111,6 +114,12 @@ export class NodeConnections implements Node {
       Effect.tap(around.connect(by), (connection) => Effect.sync(() => this.opened(connection)))
     const connectOne = Effect.suspend(() => connect({ relief, via: handoffs.via }))
     this.connectOne = connectOne
+    this.held = new HeldSlots({
+      ...around,
+      node: address.key,
+      relax: (queue, now) => relief.relax(queue, now),
+      submit: (call, slot) => this.submit(call, slot)
+    })
     const connectShared = options.handoffs === "off" ? connectOne : Effect.suspend(() => {
       const hearing = handoffs.hearing()
       return Effect.tap(
@@ -134,6 +143,7 @@ export class NodeConnections implements Node {
         onHandedOver: () => {
           around.tally.handoffs++
           this.renewDedicated()
+          around.onHandedOver()
         },
         report,
         soon: around.soon,
@@ -190,8 +200,12 @@ export class NodeConnections implements Node {
 
   readonly submit = (call: Call, slot: number): void => {
     if (!this.started) this.connect()
-    this.sharedOf(slot).submit(call)
+    if (this.held.isEmpty || !this.held.takes(call, slot)) this.sharedOf(slot).submit(call)
   }
+
+  readonly handOver: Node["handOver"] = (heirs) => handOver(this.shared, heirs)
+
+  readonly hold: Node["hold"] = (slots, unsent, answered) => this.held.begin(slots, unsent, answered)
 
   private sharedOf(slot: number): SharedConnection {
     const { shared } = this
@@ -344,7 +358,7 @@ export class NodeConnections implements Node {
       dedicated: this.openDedicated.size,
       leased: this.leased.size,
       inFlight: 0,
-      waiting: 0
+      waiting: this.held.waiting
     }
     for (const connection of this.shared) {
       if (connection.isOpen) stats.open++
@@ -360,6 +374,7 @@ export class NodeConnections implements Node {
 
   abort(reason: RedisError.Reason): void {
     this.end ??= reason
+    this.held.end(reason)
     for (const connection of this.shared) connection.abort(reason)
     for (const connection of this.open) connection.abort(reason)
   }
@@ -370,6 +385,7 @@ export class NodeConnections implements Node {
   readonly finish = (reason: RedisError.Reason): Effect.Effect<void> =>
     Effect.gen({ self: this }, function*() {
       this.end ??= reason
+      this.held.end(reason)
       const shared = this.shared.flatMap((connection) => connection.leave(reason) ?? [])
       const leased = [...this.leased.keys(), ...this.urgent]
       for (const connection of leased) connection.finish(reason)
@@ -392,6 +408,7 @@ export class NodeConnections implements Node {
     return Effect.gen({ self: this }, function*() {
       this.retired = true
       // Calls that were never sent can go elsewhere at once, before whatever comes now; this node may be dead.
+      this.held.end(left)
       for (const connection of this.shared) connection.giveBack(left)
       const { clock, handoffs: { relief } } = this.around
       const isSlow = relief.isInForce(clock.currentTimeMillisUnsafe())

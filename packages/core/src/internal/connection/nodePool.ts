@@ -121,6 +121,8 @@ export interface NoticeListener {
   readonly heard: (notice: Notice, node: string) => void
   /** A push could not be read. */
   readonly unread: (failure: Failure) => void
+  /** A connection of the node has moved. */
+  readonly moved: (node: string) => void
 }
 
 type TroubleListener = (node: string, failure: Failure | undefined) => void
@@ -234,6 +236,7 @@ export const makePool = Effect.fnUntraced(function*(
       connect: (by) => Effect.suspend(() => open(address, readOnly, joined(address, by))),
       due: (via) => backoffOf(via ?? address, readOnly).due,
       handoffs,
+      onHandedOver: () => each(noticeListeners, (listener) => listener.moved(address.key), report),
       options,
       clock,
       soon: connector.soon,

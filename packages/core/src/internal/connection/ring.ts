@@ -80,6 +80,16 @@ export class Ring<A> {
     return items
   }
 
+  /** Removes the items that fit and returns them, oldest first. */
+  take(fits: (item: A) => boolean): ReadonlyArray<A> {
+    if (this.find(fits) === undefined) return []
+    const taken: Array<A> = []
+    const kept: Array<A> = []
+    for (const item of this.drain()) (fits(item) ? taken : kept).push(item)
+    this.pushAll(kept)
+    return taken
+  }
+
   private clear(): void {
     const { count, first, places } = this
     if (places.length > most) this.places = free(least)

@@ -26,6 +26,7 @@ import type { Call, Taker } from "./call.ts"
 import type { Connection } from "./connection.ts"
 import type { Watcher } from "./ending.ts"
 import type { Handoffs } from "./handoffs.ts"
+import { answeredBy } from "./heldSlots.ts"
 import * as Reconnect from "./reconnect.ts"
 import { Ring } from "./ring.ts"
 import { each } from "./strays.ts"
@@ -126,6 +127,19 @@ export class SharedConnection implements Taker {
   get queued(): number {
     return this.waiting.length
   }
+
+  /** Takes out the calls that were not written and fit, oldest first. */
+  readonly withdraw = (fits: (call: Call) => boolean): ReadonlyArray<Call> => {
+    const onConnection = this.current._tag === "Open" ? this.current.connection.withdraw(fits) : []
+    return [...onConnection, ...this.waiting.take(fits)]
+  }
+
+  /** Completes when everything is answered that was written by now. */
+  readonly answered: Effect.Effect<unknown> = Effect.suspend(() => {
+    const { current } = this
+    if (current._tag === "Open") return answeredBy(current.connection)
+    return current._tag === "Moving" ? current.connection.closed : Effect.void
+  })
 
   submit(call: Call): void {
     const state = this.current

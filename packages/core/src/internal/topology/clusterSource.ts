@@ -144,6 +144,17 @@ const open = Effect.fnUntraced(function*(options: ClusterOptions) {
         const hasMadeRoom = believed !== undefined && patches.makeRoomFor(address, believed.map)
         return hasMadeRoom ? patches.applyTo(believed!.map) : SlotMap.patch(map, slot, address)
       },
+      patchAll: (map, moved) => {
+        const now = clock.currentTimeMillisUnsafe()
+        const heeded = new Map<number, Address>()
+        let hasMadeRoom = false
+        for (const [slot, { address, from }] of moved) {
+          if (!patches.note(slot, address, now, from)) continue
+          heeded.set(slot, address)
+          if (believed !== undefined && patches.makeRoomFor(address, believed.map)) hasMadeRoom = true
+        }
+        return hasMadeRoom ? patches.applyTo(believed!.map) : SlotMap.patchAll(map, heeded)
+      },
       serves: (slot, node) => patches.serves(slot, node),
       disclaim: (map, slot, node) =>
         believed !== undefined && patches.disclaim(slot, node) ? patches.applyTo(believed.map) : map

@@ -163,6 +163,8 @@ const open = Effect.fnUntraced(function*(options: DetectOptions) {
         hasMoved ||= chosen?.mode !== "cluster"
         return hasMoved ? map : chosen?.discovery.redirects?.patch(map, slot, address, from) ?? map
       },
+      // Only a cluster has slots that move.
+      patchAll: (map, moved) => hasMoved ? map : chosen?.discovery.redirects?.patchAll?.(map, moved) ?? map,
       promote: (map, address, from) => chosen?.discovery.redirects?.promote?.(map, address, from) ?? map,
       serves: (slot, node) => chosen?.discovery.redirects?.serves(slot, node),
       disclaim: (map, slot, node) => chosen?.discovery.redirects?.disclaim(map, slot, node) ?? map

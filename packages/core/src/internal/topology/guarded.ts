@@ -27,7 +27,8 @@ const redirectsChecks: Settings.Checks = {
   patch: Settings.aFunction,
   serves: Settings.aFunction,
   disclaim: Settings.aFunction,
-  promote: orNone(Settings.aFunction)
+  promote: orNone(Settings.aFunction),
+  patchAll: orNone(Settings.aFunction)
 }
 
 const discoveryChecks: Settings.Checks = {
@@ -104,6 +105,15 @@ const redirecting = (redirects: Redirects, report: Report): Redirects => {
       return isAddress(found.success) ? Result.succeed(found.success) : nowhere(announced)
     },
     patch: (map, slot, address, from) => mapBy(map, () => redirects.patch(map, slot, address, from)),
+    patchAll: (map, moved) => {
+      if (redirects.patchAll !== undefined) return mapBy(map, () => redirects.patchAll!(map, moved))
+      let after = map
+      for (const [slot, { address, from }] of moved) {
+        const before = after
+        after = mapBy(before, () => redirects.patch(before, slot, address, from))
+      }
+      return after
+    },
     promote: (map, address, from) => mapBy(map, () => redirects.promote?.(map, address, from) ?? map),
     serves: (slot, node) => guarded(() => redirects.serves(slot, node), undefined, report),
     disclaim: (map, slot, node) => mapBy(map, () => redirects.disclaim(map, slot, node))

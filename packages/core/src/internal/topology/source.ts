@@ -14,6 +14,17 @@ import type { RedisError } from "../../RedisError.ts"
 import type { SlotMap } from "../../SlotMap.ts"
 
 /**
+ * Where a slot is by now. `from` is the key of the node that had it, or that says so.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Moved {
+  readonly address: Address
+  readonly from: string
+}
+
+/**
  * How a source reacts to redirects.
  *
  * **Details**
@@ -29,6 +40,11 @@ export interface Redirects {
   readonly addressOf: (announced: Address) => Result.Result<Address, string>
   /** Handles a MOVED, which says that `address` has the slot. `from` is the key of the node that sent it. */
   readonly patch: (map: SlotMap, slot: number, address: Address, from: string | undefined) => SlotMap
+  /**
+   * Handles many slots at once, of which a server announces that they have moved (SMIGRATED). If this is missing, `patch` is called
+   * for each.
+   */
+  readonly patchAll?: ((map: SlotMap, moved: ReadonlyMap<number, Moved>) => SlotMap) | undefined
   /**
    * Handles the REDIRECT of a server without cluster mode, which says that `address` is its primary. If this is missing, it is
    * followed and the map is learnt anew.

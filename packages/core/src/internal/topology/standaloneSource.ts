@@ -204,6 +204,7 @@ const open = Effect.fnUntraced(function*({ addressMap, servers }: StandaloneOpti
         clusterNode = address.key
         return map
       },
+      patchAll: (map) => map,
       serves: () => {},
       disclaim: (map) => map
     }
