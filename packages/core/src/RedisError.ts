@@ -284,10 +284,18 @@ export class AuthenticationFailed
   )
 {
   get message(): string {
-    return this.code === "NOAUTH"
-      ? `the server wants to know who we are; set credentials, or other ones: ${JSON.stringify(this.text)}`
-      : `the server refused the credentials: ${JSON.stringify(this.text)}`
+    return `${whyRefused(this)}: ${JSON.stringify(this.text)}`
   }
+}
+
+const whyRefused = ({ code, text }: AuthenticationFailed): string => {
+  if (code === "NOAUTH") return "the server wants to know who we are; set credentials, or other ones"
+  if (code === "NOPERM") {
+    return "this user may not run a command that connecting needs; permit it (ACL SETUSER), or set other credentials"
+  }
+  return /no password is set|without any password configured/i.test(text)
+    ? "the server has no password; leave out credentials, or set one there (requirepass)"
+    : "the server refused the credentials; check the user, whether it is on, and its password"
 }
 
 /**

@@ -13,6 +13,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { plainSpeech } from "./internal/plainProbe.ts"
 import * as Security from "./internal/security.ts"
 import type { TlsOptions } from "./internal/security.ts"
 import { connectionFailed, SocketTransport } from "./internal/socketTransport.ts"
@@ -58,6 +59,9 @@ export const tlsCheck: Settings.Check = Security.tlsCheck
 
 const checks: Settings.Checks = { tls: tlsCheck, connectTimeout: Settings.duration }
 
+/** After this long without an end of the TLS handshake, the server is asked whether it speaks TLS. */
+const mostDoubt = Duration.millis(500)
+
 /**
  * Waits some turns of the event loop. If this process was busy, the timeout fires first, although the server's answer has
  * arrived: sockets are read in the turns after the timers.
@@ -99,6 +103,7 @@ export const make = Effect.fnUntraced(function*(
   if (problem !== undefined) return yield* invalid(problem)
   const tls = options.tls ?? false
   const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? "5 seconds")
+  const doubt = Duration.min(mostDoubt, Duration.times(timeout, 0.25))
   const security = Effect.isEffect(tls)
     ? new Security.Yielded(tls, timeout).security
     : Effect.succeed(tls === false ? undefined : yield* Security.fixed(tls === true ? {} : tls))
@@ -124,8 +129,13 @@ export const make = Effect.fnUntraced(function*(
         const problem = `${address.key} did not ${what} ${within}; check the address, or raise connectTimeout`
         return Effect.fail(connectionFailed(address, problem))
       })
+      const stranger = Effect.flatMap(
+        Effect.suspend(() => transport?.stage === "securing" ? plainSpeech(address) : Effect.never),
+        (what) => Effect.fail(connectionFailed(address, `${address.key} ${what}`))
+      )
+      const asked = tls === false ? connect : Effect.raceFirst(connect, Effect.andThen(Effect.sleep(doubt), stranger))
       return Effect.onError(
-        Effect.raceFirst(connect, Effect.andThen(Effect.andThen(Effect.sleep(timeout), caughtUp), timedOut)),
+        Effect.raceFirst(asked, Effect.andThen(Effect.andThen(Effect.sleep(timeout), caughtUp), timedOut)),
         () => Effect.sync(() => transport?.close())
       )
     })

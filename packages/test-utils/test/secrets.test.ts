@@ -50,68 +50,74 @@ const tokens = Effect.gen(function*() {
 layer(RealCluster.layer({ primaries: 3 }), { excludeTestServices: true, timeout: 60_000 })(
   "tokens that end, on real servers",
   (it) => {
-    it.effect("no connection is ever cut: commands, sessions, commands that block, subscriptions", () =>
-      Effect.gen(function*() {
-        const service = yield* tokens
-        const failures: Array<RedisError> = []
-        const keys = ["a", "b", "c", "d", "e", "f"]
-        const acknowledged = new Map(keys.map((key) => [key, 0]))
-        const events: Array<string> = []
-        const count = (key: string) => Effect.sync(() => void acknowledged.set(key, acknowledged.get(key)! + 1))
-        const guarded = <R>(self: Effect.Effect<unknown, RedisError, R>) =>
-          Effect.catch(self, (error) => Effect.sync(() => void failures.push(error)))
+    it.effect(
+      "no connection is ever cut: commands, sessions, commands that block, subscriptions",
+      () =>
+        Effect.gen(function*() {
+          const service = yield* tokens
+          const failures: Array<RedisError> = []
+          const keys = ["a", "b", "c", "d", "e", "f"]
+          const acknowledged = new Map(keys.map((key) => [key, 0]))
+          const events: Array<string> = []
+          const count = (key: string) => Effect.sync(() => void acknowledged.set(key, acknowledged.get(key)! + 1))
+          const guarded = <R>(self: Effect.Effect<unknown, RedisError, R>) =>
+            Effect.catch(self, (error) => Effect.sync(() => void failures.push(error)))
 
-        const writes = (key: string) => Effect.forever(guarded(Effect.andThen(Redis.incr(key), count(key))))
-        const inSession = Session.use(
-          { keys: "session" },
-          Effect.forever(Effect.gen(function*() {
-            yield* Redis.watch(["session"])
-            yield* Effect.sleep("5 millis")
-            yield* Redis.transaction([Redis.incr("session")])
-          }))
-        )
-        // One is answered in time, the other blocks for longer than a token holds.
-        const pops = Effect.forever(guarded(Redis.blpop(["empty"], "50 millis")))
-        const longPop = guarded(Redis.blpop(["later"], "60 seconds"))
-        const listens = PubSub.listen({ channels: ["news"] }).pipe(
-          Effect.flatMap((stream) => Stream.runForEach(stream, (event) => Effect.sync(() => events.push(event._tag)))),
-          Effect.scoped
-        )
-
-        const program = Effect.gen(function*() {
-          const fibers = yield* Effect.forEach(
-            [...keys.map(writes), guarded(inSession), pops, guarded(listens)],
-            (work) => Effect.forkChild(work)
+          const writes = (key: string) => Effect.forever(guarded(Effect.andThen(Redis.incr(key), count(key))))
+          const inSession = Session.use(
+            { keys: "session" },
+            Effect.forever(Effect.gen(function*() {
+              yield* Redis.watch(["session"])
+              yield* Effect.sleep("5 millis")
+              yield* Redis.transaction([Redis.incr("session")])
+            }))
           )
-          const popped = yield* Effect.forkChild(Redis.blpop(["later"], "60 seconds"))
-          yield* Effect.forkChild(longPop)
-          yield* Effect.sleep(stretch)
-          yield* Redis.publish("news", "the last")
-          yield* Redis.rpush("later", ["x", "y"])
-          const element = yield* Fiber.join(popped)
-          yield* Effect.sleep("200 millis")
-          yield* Fiber.interruptAll(fibers)
-          const values = yield* Effect.forEach(keys, (key) => Redis.get(key))
-          return { element, values }
-        })
-        const { element, values } = yield* Effect.provide(
-          program,
-          NodeRedisCluster.layer({
-            nodes: (yield* RealCluster.RealCluster).addresses,
-            credentials: service.credentials
+          // One is answered in time, the other blocks for longer than a token holds.
+          const pops = Effect.forever(guarded(Redis.blpop(["empty"], "50 millis")))
+          const longPop = guarded(Redis.blpop(["later"], "60 seconds"))
+          const listens = PubSub.listen({ channels: ["news"] }).pipe(
+            Effect.flatMap((stream) =>
+              Stream.runForEach(stream, (event) => Effect.sync(() => events.push(event._tag)))
+            ),
+            Effect.scoped
+          )
+
+          const program = Effect.gen(function*() {
+            const fibers = yield* Effect.forEach(
+              [...keys.map(writes), guarded(inSession), pops, guarded(listens)],
+              (work) => Effect.forkChild(work)
+            )
+            const popped = yield* Effect.forkChild(Redis.blpop(["later"], "60 seconds"))
+            yield* Effect.forkChild(longPop)
+            yield* Effect.sleep(stretch)
+            yield* Redis.publish("news", "the last")
+            yield* Redis.rpush("later", ["x", "y"])
+            const element = yield* Fiber.join(popped)
+            yield* Effect.sleep("200 millis")
+            yield* Fiber.interruptAll(fibers)
+            const values = yield* Effect.forEach(keys, (key) => Redis.get(key))
+            return { element, values }
           })
-        )
-        assert.deepStrictEqual(failures.map(({ message }) => message), [])
-        assert.deepStrictEqual(events, ["Subscribed", "Message"])
-        assert.strictEqual(service.cut(), 0)
-        assert.include(["x", "y"], element?.element)
-        keys.forEach((key, i) => {
-          const sure = acknowledged.get(key)!
-          assert.isAbove(sure, 100)
-          // The last one may have been interrupted behind its acknowledgement.
-          assert.include([sure, sure + 1], Number(values[i]))
-        })
-        assert.isAtLeast(service.made(), Math.floor(stretch / life))
-      }))
+          const { element, values } = yield* Effect.provide(
+            program,
+            NodeRedisCluster.layer({
+              nodes: (yield* RealCluster.RealCluster).addresses,
+              credentials: service.credentials
+            })
+          )
+          assert.deepStrictEqual(failures.map(({ message }) => message), [])
+          assert.deepStrictEqual(events, ["Subscribed", "Message"])
+          assert.strictEqual(service.cut(), 0)
+          assert.include(["x", "y"], element?.element)
+          keys.forEach((key, i) => {
+            const sure = acknowledged.get(key)!
+            assert.isAbove(sure, 100)
+            // The last one may have been interrupted behind its acknowledgement.
+            assert.include([sure, sure + 1], Number(values[i]))
+          })
+          assert.isAtLeast(service.made(), Math.floor(stretch / life))
+        }),
+      60_000
+    )
   }
 )

@@ -55,16 +55,23 @@ export const socketProblem = (error: unknown, address: Address, stage: Stage): s
       return `the certificate of ${at} does not match its name; give the name it was made for as tls.servername ` +
         `(${(error as { readonly reason?: unknown }).reason ?? messageOf(error)})`
     case "DEPTH_ZERO_SELF_SIGNED_CERT":
-      return untrusted(at, "it is signed by itself")
+      return `the certificate of ${at} is not trusted: it is signed by itself; give that certificate as tls.ca`
     case "SELF_SIGNED_CERT_IN_CHAIN":
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
     case "UNABLE_TO_GET_ISSUER_CERT":
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
       return untrusted(at, "its authority is unknown here")
     case "CERT_HAS_EXPIRED":
-      return `the certificate of ${at} has expired; renew it`
+      return `the certificate of ${at} has expired; renew it there, and check the clock of this machine`
     case "CERT_NOT_YET_VALID":
-      return `the certificate of ${at} is not valid yet; check the clocks`
+      return `the certificate of ${at} is not valid yet; check the clocks of both machines`
+    case "CERT_REVOKED":
+      return `the certificate of ${at} was revoked; give the server another one`
+    case "INVALID_CA":
+    case "CERT_SIGNATURE_FAILURE":
+      return untrusted(at, "it was not signed by the authority of that name")
+    case "INVALID_PURPOSE":
+      return `the certificate of ${at} is not for servers; give the server one for serverAuth`
     case "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED":
     case "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE":
     case "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE":

@@ -42,6 +42,10 @@ const advice: ReadonlyArray<readonly [says: RegExp, advice: string]> = [
   ]
 ]
 
+/** What to do about a Sentinel, which tells only who the servers are. */
+export const isSentinel =
+  "it is a Sentinel: give NodeRedis.layer { sentinel: { name } } or a url redis+sentinel://host/name, or give the address of a node of a cluster"
+
 /** Why a server does not return the layout of the cluster, from its error, with advice if there is some. */
 export const withoutLayout = (reason: RedisError.Reason): string => {
   const what = advice.find(([says]) => says.test(reason.message))?.[1]

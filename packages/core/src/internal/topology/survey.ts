@@ -10,8 +10,9 @@ import type { Node, NodePool } from "../../NodePool.ts"
 import type { RedisError } from "../../RedisError.ts"
 import * as SlotMap from "../../SlotMap.ts"
 import * as Reply from "../commands/reply.ts"
-import { withoutLayout } from "../connection/stranger.ts"
+import { isSentinel, withoutLayout } from "../connection/stranger.ts"
 import type { Layouts } from "./layouts.ts"
+import { modeOf } from "./mode.ts"
 import * as Vote from "./vote.ts"
 
 const CLUSTER_INFO = Command.make(CommandSpec.get("CLUSTER INFO"), [], Reply.name)
@@ -49,6 +50,15 @@ const isRefused = ({ reason }: RedisError): boolean => reason._tag === "ServerEr
 const isWithheld = ({ reason }: RedisError): boolean =>
   reason._tag === "ServerError" && (reason.code === "NOPERM" || /^ERR unknown (sub)?command\b/i.test(reason.text))
 
+/** What a server is that has not told its layout. One that knows no CLUSTER commands at all may be a Sentinel. */
+const whatIs = (node: Node, error: RedisError): Effect.Effect<string> =>
+  isWithheld(error)
+    ? Effect.match(modeOf(node, false), {
+      onSuccess: (mode) => mode === "sentinel" ? isSentinel : withoutLayout(error.reason),
+      onFailure: () => withoutLayout(error.reason)
+    })
+    : Effect.succeed(withoutLayout(error.reason))
+
 /**
  * Asks one node. If the user may not run CLUSTER INFO, the view lacks health and epoch. Where CLUSTER SLOTS is
  * withheld, CLUSTER SHARDS is tried.
@@ -68,7 +78,7 @@ const ask = Effect.fnUntraced(function*(
   )
   const layout = Effect.catch(slots, (error) => isWithheld(error) ? shards : Effect.fail(error))
   const [facts, read] = yield* Effect.all([info, layout], { concurrency: "unbounded" }).pipe(
-    Effect.mapError((error) => withoutLayout(error.reason)),
+    Effect.catch((error) => Effect.flatMap(whatIs(node, error), (problem) => Effect.fail(problem))),
     Effect.timeoutOrElse({ duration: askTimeout, orElse: () => Effect.fail("it did not answer in time") })
   )
   const { fingerprint, map } = yield* Effect.fromResult(read)
