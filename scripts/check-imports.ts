@@ -32,7 +32,7 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["index"]
   ],
   "packages/node/src": [
-    ["internal/security", "internal/socketProblem", "internal/socketTransport"],
+    ["internal/plainProbe", "internal/security", "internal/socketProblem", "internal/socketTransport"],
     ["ConnectionString", "NodeConnector"],
     ["internal/endpoint"],
     ["NodeRedis", "NodeRedisCluster"],
