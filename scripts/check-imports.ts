@@ -68,8 +68,8 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["tasks/*"],
     ["options"],
     ["report/*"],
-    ["scale/*", "outage/*"],
-    ["main", "mget", "outage", "path", "profile", "scale", "scan"]
+    ["scale/*", "outage/*", "sentinel/*"],
+    ["main", "mget", "outage", "path", "profile", "scale", "scan", "sentinel"]
   ]
 }
 
