@@ -137,6 +137,22 @@ describe("sentinels", () => {
       assert.strictEqual(yield* primaryKey, "b:6379")
     }))
 
+  it.effect("that are told of as down are left alone", () =>
+    Effect.gen(function*() {
+      const { cluster, sentinels } = group()
+      sentinels[0].on(
+        "SENTINEL SENTINELS",
+        Reply.array([
+          instance("s2:26379", { flags: "sentinel", runid: "2" }),
+          instance("s3:26379", { flags: "s_down,sentinel,disconnected", runid: "3" })
+        ])
+      )
+      sentinels[1].on("SENTINEL SENTINELS", Reply.array([]))
+      yield* clientOf(cluster)
+      yield* advance("1 second")
+      assert.deepStrictEqual(sentinels.map(({ dialed }) => dialed.length > 0), [true, true, false])
+    }))
+
   it.effect("that are given by name and told of by address are asked and listened to once", () =>
     Effect.gen(function*() {
       const { cluster, knowledge, sentinels } = group()

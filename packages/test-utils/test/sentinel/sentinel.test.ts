@@ -229,7 +229,7 @@ describe("a client of a Sentinel group", () => {
     within
   )
 
-  it.live(
+  it.live.runIf(isLong)(
     "logs in at sentinels as another user, with TLS, and goes where host names lead",
     () =>
       Effect.gen(function*() {
@@ -257,7 +257,7 @@ describe("a client of a Sentinel group", () => {
 })
 
 describe("the sentinels of a group", () => {
-  it.live(
+  it.live.runIf(isLong)(
     "are connected to in their own way, and their addresses are mapped as those of the servers are",
     () =>
       Effect.gen(function*() {

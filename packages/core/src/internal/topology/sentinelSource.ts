@@ -29,7 +29,7 @@ import { claimsOf, replicasOf } from "./sentinel/claims.ts"
 import type { Believed, Claim, Mapped } from "./sentinel/claims.ts"
 import { askAll, askPrimary } from "./sentinel/poll.ts"
 import type { Silence, View } from "./sentinel/poll.ts"
-import { concerns } from "./sentinel/replies.ts"
+import { concerns, isAway } from "./sentinel/replies.ts"
 import { Roster, voters } from "./sentinel/roster.ts"
 import * as Sentinels from "./sentinel/sentinels.ts"
 import { decisive } from "./sentinel/watch.ts"
@@ -155,8 +155,9 @@ const open = Effect.fnUntraced(function*({ addressMap, connector, credentials, n
   /** Adopts what the sentinels say of one another. */
   const enlist = (views: ReadonlyArray<Mapped>): void => {
     roster.heard(views.map(({ view }) => view))
+    const others = views.flatMap(({ view }) => view.sentinels).filter((other) => !isAway(other))
     roster.tell(
-      views.flatMap(({ view }) => view.sentinels).flatMap(({ address, fields }) =>
+      others.flatMap(({ address, fields }) =>
         allMapped([address]).map((to) => ({ address: to, id: fields.get("runid") }))
       )
     )

@@ -67,7 +67,9 @@ export const epochIn = (instance: Instance | undefined): number | undefined => {
   return Number.isSafeInteger(epoch) && epoch >= 0 ? epoch : undefined
 }
 
-const isAway = ({ flags }: Instance): boolean => flags.has("s_down") || flags.has("o_down") || flags.has("disconnected")
+/** Whether the sentinel that describes an instance can't reach it. */
+export const isAway = ({ flags }: Instance): boolean =>
+  flags.has("s_down") || flags.has("o_down") || flags.has("disconnected")
 
 /** Whether a replica can answer reads: it is up, and connected to its primary. */
 export const isUsable = (replica: Instance): boolean =>

@@ -29,12 +29,9 @@ export interface Sentinels {
   readonly listenTo: (sentinels: ReadonlyArray<Address>) => void
 }
 
-/** A sentinel that is silent for so long is sent a PING, and after as long again its connection is given up. */
-const pingInterval = "2 seconds"
-
 export const make = Effect.fnUntraced(function*({ connector, credentials, onEvent, onOpen, timeout }: Options) {
   const duration = Duration.millis(timeout)
-  const made = makePool({ credentials, connectTimeout: duration, commandTimeout: duration, pingInterval })
+  const made = makePool({ credentials, connectTimeout: duration, commandTimeout: duration })
   const pool = yield* connector === undefined ? made : Effect.provideService(made, Connector, connector)
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
