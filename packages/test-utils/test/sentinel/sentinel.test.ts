@@ -32,6 +32,9 @@ const replicaKeys = Effect.flatMap(
   ({ current }) => Effect.map(current, (map) => map.shards[0].replicas.map(({ address }) => address.key).toSorted())
 )
 
+const untilPrimary = ({ address }: RealSentinel.ServerNode) =>
+  untilTrue(Effect.map(primaryKey, (key) => key === address.key))
+
 /** Writes numbers one after the other until it is stopped, and notes how each ended. */
 const writes = Effect.gen(function*() {
   const clock = yield* Clock.Clock
@@ -100,11 +103,12 @@ layer(RealSentinel.layer({ replicas: 2 }), { excludeTestServices: true, timeout:
         yield* Effect.gen(function*() {
           const log = yield* writes
           const heir = yield* group.failover
+          // The old primary may take writes for a moment after sentinels have begun to name the new one.
+          yield* untilPrimary(heir)
           yield* log.again
           yield* log.stop
           assert.deepStrictEqual(log.failures, [])
           assert.isBelow(log.outage(), 2000)
-          assert.strictEqual(yield* primaryKey, heir.address.key)
         }).pipe(Effect.provide(clientOf(group)))
       }), within)
 
@@ -118,12 +122,12 @@ layer(RealSentinel.layer({ replicas: 2 }), { excludeTestServices: true, timeout:
           yield* disturb(group, primary)
           const heir = yield* group.awaitSwitch(primary)
           const switchedAt = Date.now()
+          yield* untilPrimary(heir)
           yield* log.again
           assert.isBelow(Date.now() - switchedAt, 1000)
           yield* log.stop
           assert.includeMembers(mayFail, log.failures)
           assert.isAtMost(log.failures.length, 1)
-          assert.strictEqual(yield* primaryKey, heir.address.key)
         }).pipe(Effect.provide(clientOf(group)))
         yield* group.resume(primary)
         yield* group.restart(primary)
@@ -165,8 +169,8 @@ layer(RealSentinel.layer({ replicas: 2 }), { excludeTestServices: true, timeout:
             yield* group.restart(third)
             yield* group.waitUntilStable
             const heir = yield* group.failover
-            yield* Redis.set("a", "2")
-            assert.strictEqual(yield* primaryKey, heir.address.key)
+            yield* untilPrimary(heir)
+            assert.strictEqual(yield* Redis.set("a", "2"), "OK")
           }).pipe(Effect.provide(clientOf(group)))
         }),
       within
