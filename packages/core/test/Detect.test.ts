@@ -134,6 +134,20 @@ describe("the mode of a server", () => {
       assert.isTrue(yield* oneSlot)
     }))
 
+  it.effect("is asked again of a server that was restarted, which then has all slots of a cluster", () =>
+    Effect.gen(function*() {
+      const nodes = threeNodes()
+      alone(nodes.a)
+      const { oneSlot, run } = yield* clientOf(nodes)
+      nodes.cluster.slots = [[0, 16383, "a:7000"]]
+      nodes.a.on("HELLO", helloOf("cluster"))
+      nodes.a.on("CLUSTER SLOTS", nodes.b.take("CLUSTER SLOTS")!).on("CLUSTER INFO", nodes.b.take("CLUSTER INFO")!)
+      nodes.a.drop()
+      yield* advance("1 second")
+      assert.isTrue(yield* oneSlot)
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "a:7000")
+    }))
+
   it.effect("is not believed of a server that says that it is alone, and answers MOVED", () =>
     Effect.gen(function*() {
       const nodes = threeNodes()

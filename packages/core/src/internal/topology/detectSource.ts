@@ -74,6 +74,9 @@ const problemOf = (names: ReadonlyArray<string>): string =>
     ? "it is a Sentinel that watches nothing"
     : `it is a Sentinel, which watches ${listed(names)}: say which one, as in redis+sentinel://host:26379/${names[0]}`
 
+/** How long nodes may take to say what they are by now. */
+const doubtTimeout = "500 millis"
+
 /** What a server is; or the problem with it. A Sentinel has to watch one primary and no other. */
 const kindOf = (pool: NodePool["Service"], address: Address, isDoubted: boolean): Effect.Effect<Kind, string> =>
   Effect.flatMap(modeOf(pool.node(address), isDoubted), (mode): Effect.Effect<Kind, string> =>
@@ -134,7 +137,12 @@ const open = Effect.fnUntraced(function*(options: DetectOptions) {
   /** Asks for the mode, and goes on as the source for it; undefined if it is the known one, or nobody answers. */
   const otherwise = Effect.gen(function*(): Effect.fn.Return<Chosen | undefined, RedisError.RedisError> {
     const before = chosen
-    const kind = yield* Effect.result(detect(pool, options.nodes, hasMoved))
+    const asked = detect(pool, options.nodes, hasMoved)
+    const kind = yield* Effect.result(
+      before === undefined
+        ? asked
+        : Effect.timeoutOrElse(asked, { duration: doubtTimeout, orElse: () => Effect.fail([]) })
+    )
     hasMoved = false
     if (Result.isSuccess(kind)) yield* choose(kind.success)
     else if (before === undefined) return yield* StandaloneSource.noPrimary(kind.failure)
@@ -142,11 +150,16 @@ const open = Effect.fnUntraced(function*(options: DetectOptions) {
   })
 
   const learn = Effect.gen(function*(): Effect.fn.Return<SlotMap.SlotMap, RedisError.RedisError> {
-    if (chosen === undefined || hasMoved) yield* otherwise
-    const learnt = yield* Effect.result(chosen!.discovery.learn)
+    const isKnown = chosen !== undefined
+    if (!isKnown) yield* otherwise
+    const { discovery, mode } = chosen!
+    // A server that was alone goes on to say that it is a primary when it has become one of a cluster.
+    const doubted = isKnown && mode === "standalone" ? otherwise : Effect.undefined
+    const [learnt, other] = yield* Effect.all([Effect.result(discovery.learn), doubted], { concurrency: 2 })
+    if (other !== undefined) return yield* other.discovery.learn
     if (Result.isSuccess(learnt)) return learnt.success
-    const other = yield* otherwise
-    return yield* other === undefined ? Effect.fail(learnt.failure) : other.discovery.learn
+    const another = mode === "standalone" ? undefined : yield* otherwise
+    return yield* another === undefined ? Effect.fail(learnt.failure) : another.discovery.learn
   })
 
   const discovery: Discovery = {
