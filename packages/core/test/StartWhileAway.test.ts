@@ -1,5 +1,6 @@
 /** A client that is started while no node can be reached: what waits, for how long, and how that ends. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -10,6 +11,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Address from "../src/Address.ts"
 import * as Command from "../src/Command.ts"
+import { FirstMap } from "../src/internal/execution/firstMap.ts"
 import * as Nodes from "../src/Nodes.ts"
 import * as PubSub from "../src/PubSub.ts"
 import * as RedirectPolicy from "../src/RedirectPolicy.ts"
@@ -318,6 +320,20 @@ describe("what is asked of a client before it knows the map", () => {
       assert.strictEqual(sent.length, count + count / 3)
     }))
 
+  it.effect("costs the nodes nothing, even if it is twenty thousand commands", () =>
+    Effect.gen(function*() {
+      const { cluster, come, run, service } = yield* started()
+      const count = 20_000
+      const fibers = yield* Effect.replicateEffect(start(run(Redis.get(keyOfA))), count)
+      yield* advance("10 seconds")
+      assert.strictEqual((yield* service.stats).waiting, count)
+      const tries = cluster.node(a).dialed.length
+      yield* come
+      for (const fiber of fibers) assert.strictEqual(yield* Fiber.join(fiber), a)
+      assert.isAtMost(tries, 30)
+      assert.strictEqual(cluster.node(a).count("GET bar"), count)
+    }))
+
   it.effect("is not sent if it is interrupted", () =>
     Effect.gen(function*() {
       const { a: node, come, run, service } = yield* started()
@@ -406,6 +422,40 @@ describe("what is asked of a client before it knows the map", () => {
       discovery.oneSlot = false
       yield* advance("2 seconds")
       assert.deepStrictEqual([...yield* Fiber.join(fiber)], ["both"])
+    }))
+})
+
+describe("who waits for the first map", () => {
+  it.effect("goes on in portions, and those who come meanwhile behind them", () =>
+    Effect.gen(function*() {
+      const tasks: Array<() => void> = []
+      const firstMap = new FirstMap({
+        clock: yield* Clock.Clock,
+        soon: (task) => tasks.push(task),
+        report: () => {},
+        fork: Effect.runForkWith(yield* Effect.context<never>()),
+        problem: () => {
+          throw new Error("nobody asks why")
+        },
+        maxWaiting: Infinity
+      })
+      const gone: Array<number> = []
+      const come = (n: number) =>
+        start(Effect.andThen(firstMap.wait(RedirectPolicy.standard, Infinity), Effect.sync(() => gone.push(n))))
+      const count = 3000
+      for (let n = 0; n < count; n++) yield* come(n)
+      firstMap.arrived()
+      assert.isBelow(gone.length, count)
+      assert.isFalse(firstMap.isThere)
+      for (let n = count; !firstMap.isThere; n++) {
+        yield* come(n)
+        tasks.shift()?.()
+      }
+      assert.deepStrictEqual(gone, Array.from(gone.keys()))
+      assert.strictEqual(firstMap.count, 0)
+      assert.isAtMost(gone.length, count + 10)
+      yield* come(gone.length)
+      assert.deepStrictEqual(gone, Array.from(gone.keys()))
     }))
 })
 

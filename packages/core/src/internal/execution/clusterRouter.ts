@@ -146,6 +146,8 @@ export class ClusterRouter implements Router {
       FanOut.run({ cluster: this.cluster, router: this, lines: this.lines }, command, seen, begun)
   }
 
+  private readonly executor = new Executor(this)
+
   /** The way of all commands before the first map is known: they wait for it, and then begin. */
   private readonly onceThereIsAMap: Split = {
     _tag: "Split",
@@ -155,7 +157,7 @@ export class ClusterRouter implements Router {
         const waited = this.firstMap.wait(this.policyOf(fiber), deadlineOf(command, begun, this.timeout))
         return Effect.flatMap(waited, (failure) =>
           failure === undefined
-            ? new Executor(this).begin(command, fiber, seen, begun)
+            ? this.executor.begin(command, fiber, seen, begun)
             : Effect.fail(unbegun(failure, command, this.timeout)))
       })
   }
