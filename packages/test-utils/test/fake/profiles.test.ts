@@ -1,5 +1,6 @@
 /** What services take away from a client, and what a program can still do there. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Address from "@redisc/core/Address"
 import * as CommandSpec from "@redisc/core/CommandSpec"
 import * as Connector from "@redisc/core/Connector"
 import * as PubSub from "@redisc/core/PubSub"
@@ -11,6 +12,7 @@ import * as Replication from "@redisc/core/Replication"
 import type * as Resp from "@redisc/core/Resp"
 import * as Scan from "@redisc/core/Scan"
 import * as Script from "@redisc/core/Script"
+import * as Topology from "@redisc/core/Topology"
 import { FakeCluster, FakeRedis, Profile } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -299,6 +301,25 @@ describe.each(endpoints)("A program at the endpoint of $name", (profile) => {
       const read = (yield* fake.journal("fake-1")).some(({ command }) => command[0] === "GET")
       assert.strictEqual(read, profile.refuses !== "unlisted" && !profile.refuses.includes("ROLE"))
     }).pipe(atEndpoint({ profile, replicas: 1 })))
+})
+
+describe("A client that detects the mode", () => {
+  const detected = RedisCluster.layerFromSource(Topology.detect({
+    nodes: [Address.tcp("fake-cache", 6379), Address.tcp("fake-0", 6379)]
+  }))
+  const oneSlot = Effect.map(Topology.Topology, (topology) => topology.oneSlot())
+
+  it.effect.each(clusters)("is one of clusters on $name", (profile) =>
+    Effect.gen(function*() {
+      yield* Redis.set("a", "1")
+      assert.isTrue(yield* oneSlot)
+    }).pipe(Effect.provide(Layer.provide(detected, FakeCluster.layerConnector({ profile })))))
+
+  it.effect.each([...endpoints, Profile.envoy])("is one of an endpoint on $name", (profile) =>
+    Effect.gen(function*() {
+      yield* Redis.set("a", "1")
+      assert.isFalse(yield* oneSlot)
+    }).pipe(Effect.provide(Layer.provide(detected, FakeRedis.layerConnector({ profile })))))
 })
 
 describe("A name that leads elsewhere", () => {
