@@ -26,11 +26,19 @@ export interface Access {
   readonly renew: (held: Login, isProved: boolean) => Effect.Effect<Login, RedisError.RedisError>
   /** A server has refused a login: it is not given to other connections. */
   readonly onRefused: (login: Login) => void
-  /** Unblocks a command that blocks on a connection that takes no more calls. */
+  /**
+   * Unblocks a command that blocks on a connection that takes no more calls.
+   *
+   * @internal
+   */
   readonly release: (connection: Renewable) => Effect.Effect<void>
 }
 
-/** The connection that is logged in. */
+/**
+ * The connection that is logged in.
+ *
+ * @internal
+ */
 export interface Renewable
   extends Pick<Connection, "address" | "isClosed" | "blockedBy" | "endIfIdle" | "closed" | "id">
 {
@@ -66,7 +74,11 @@ const sleepUntil = (clock: Clock.Clock, at: number): Effect.Effect<void> =>
 
 const stopOf = ({ since, until }: Login): number => until - Math.min((until - since) * margin, longestMargin)
 
-/** Keeps a connection logged in for as long as its credentials end at some time. Ends once there is nothing more to do. */
+/**
+ * Keeps a connection logged in for as long as its credentials end at some time. Ends once there is nothing more to do.
+ *
+ * @internal
+ */
 export const keepLoggedIn = Effect.fnUntraced(function*(
   connection: Renewable,
   first: Login,
