@@ -271,7 +271,8 @@ const launch = Effect.fnUntraced(function*(
  * If a process ends on its own, other than by SHUTDOWN, everything that waits for it fails, and at the latest the end of the
  * scope does. The error contains the end of its log. Everything listens on 127.0.0.1 at free ports.
  *
- * The sentinels look at the servers several times a second, and not every ten seconds as usual, so that groups settle soon.
+ * The sentinels look at the servers several times a second, and not every ten seconds as usual, and one that was paused rests for a
+ * second, and not for thirty (TILT), so that groups settle soon.
  *
  * @category constructors
  * @since 0.1.0

@@ -9,7 +9,7 @@ import type { RealClusterError } from "./realClusterError.ts"
 import type { ServerGroup, ServerNode, ServerState } from "./serverGroup.ts"
 
 export interface Sentinels {
-  /** Makes a sentinel look at the servers more often than every ten seconds, if its version can. */
+  /** Makes a sentinel look at the servers more often than every ten seconds, and rest for less, if its version can. */
   readonly hurry: (sentinel: Member) => Effect.Effect<void>
   /** Waits until the servers, and all running sentinels, agree on the primary and see who is up. */
   readonly stable: Effect.Effect<void, RealClusterError>
@@ -24,6 +24,9 @@ interface Dependencies {
   readonly members: ReadonlyMap<string, Member>
   readonly group: ServerGroup
 }
+
+/** How often a sentinel looks, in milliseconds; and how long it rests after it was paused, which would be 30 seconds. */
+const periods = ["INFO-PERIOD", "300", "PUBLISH-PERIOD", "500", "ASK-PERIOD", "300", "TILT-PERIOD", "1000"]
 
 /** The fields of an instance. */
 type Fields = ReadonlyMap<unknown, unknown>
@@ -40,10 +43,7 @@ export const makeSentinels = ({ admin, group, members, name }: Dependencies): Se
     const all = Array.from(members.values()).filter(isRunning)
     return all.length > 0 ? Effect.succeed(all) : Effect.fail(failed("no sentinel is running: restart one first"))
   })
-  const hurry = (sentinel: Member) =>
-    Effect.ignore(
-      admin.send(sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", "300", "PUBLISH-PERIOD", "500", "ASK-PERIOD", "300")
-    )
+  const hurry = (sentinel: Member) => Effect.ignore(admin.send(sentinel, "SENTINEL", "DEBUG", ...periods))
   const ask = (sentinel: Member, ...args: ReadonlyArray<string>) => admin.send(sentinel, "SENTINEL", ...args, name)
   const list = (sentinel: Member, what: string) =>
     Effect.map(ask(sentinel, what), (reply) => Array.isArray(reply) ? reply.map(fieldsOf) : [])
