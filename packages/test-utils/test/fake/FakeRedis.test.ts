@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { Redis as IoRedis } from "ioredis"
 import { inTime } from "./time.ts"
 
 /** Keys of three slots. */
@@ -208,6 +209,42 @@ describe("A replica that redirects as Valkey does", () => {
       const told = yield* Effect.fromOption(yield* Fiber.join(change))
       assert.deepStrictEqual(told.moved.map(({ to }) => to?.key), ["fake-1:6379"])
     }).pipe(inMemory({ replicas: 1, redirect: true })))
+
+  it.effect("answers reads after READONLY", () =>
+    Effect.gen(function*() {
+      const servers = yield* FakeRedis.FakeRedis
+      yield* Redis.set("a", "1")
+      assert.strictEqual(yield* Redis.get("a"), "1")
+      const answered = (yield* servers.journal("fake-1")).filter(({ command }) => command[0] === "GET")
+      assert.strictEqual(answered.length, 1)
+      const { stats } = yield* RedisCluster.RedisCluster
+      assert.strictEqual((yield* stats).redirects, 0)
+    }).pipe(inMemory({ replicas: 1, redirect: true, client: { readFrom: "replica" } })))
+})
+
+describe("The ports of servers in memory", () => {
+  it.live("let other clients in, which select databases and find replicas", () =>
+    Effect.gen(function*() {
+      const { service } = yield* FakeRedis.make({ replicas: 1 })
+      const [primary, replica] = yield* service.listen
+      const connect = (port: number) =>
+        Effect.acquireRelease(
+          Effect.sync(() => new IoRedis(port, "127.0.0.1", { db: 3 })),
+          (client) => Effect.sync(() => client.disconnect())
+        )
+      const client = yield* connect(primary.port)
+      const reader = yield* connect(replica.port)
+      yield* Effect.promise(() => client.mset("a", "1", "b", "2"))
+      assert.deepStrictEqual(yield* Effect.promise(() => reader.mget("a", "b")), ["1", "2"])
+      assert.deepStrictEqual(yield* service.keys(undefined, { database: 3 }), ["a", "b"])
+      const role = yield* service.command("fake-1", "ROLE")
+      assert.deepStrictEqual((role as ReadonlyArray<unknown>).slice(0, 4), [
+        "slave",
+        "127.0.0.1",
+        primary.port,
+        "connected"
+      ])
+    }).pipe(Effect.scoped))
 })
 
 describe("Wrong arguments", () => {

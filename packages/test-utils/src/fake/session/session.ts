@@ -51,7 +51,7 @@ export class ClientSession implements Session {
   database = 0
   asking = false
   readOnly = false
-  /** Whether it has said CLIENT CAPA redirect. */
+  /** Whether it has said CLIENT CAPA redirect, which RESET doesn't undo. */
   follows = false
   noEvict = false
   noTouch = false
@@ -357,7 +357,6 @@ export class ClientSession implements Session {
     this.unwatch()
     this.asking = false
     this.readOnly = false
-    this.follows = false
     this.noEvict = false
     this.noTouch = false
     this.replyMode = "on"

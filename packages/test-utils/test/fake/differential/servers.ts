@@ -60,7 +60,7 @@ const openTo = async (port: number): Promise<Connection> => {
 
 const field = (info: string, name: string): string | undefined => new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1]
 
-/** Two real servers, of which the second copies the first. */
+/** Two real servers, of which the second copies the first once they are restored. Simulated ones may stand in for them. */
 export const realPair = async (settings: Readonly<Record<string, string>> = {}): Promise<Pair> => {
   const servers = await Promise.all(
     [0, 1].map(() =>

@@ -75,7 +75,10 @@ const modes: Group = {
       client.readOnly = false
       return ok
     }
-  },
+  }
+}
+
+const asking: Group = {
   ASKING: {
     arity: 1,
     run: ({ session }) => {
@@ -151,5 +154,6 @@ export const connection: Group = {
       return ok
     }
   },
-  ...onlyInCluster(modes)
+  ...onlyInCluster(modes, "orRedirects"),
+  ...onlyInCluster(asking)
 }
