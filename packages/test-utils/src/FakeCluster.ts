@@ -130,6 +130,8 @@ export type {
  *   enough. The nodes tell them as Valkey 9 does: in HELLO, INFO, CLUSTER SLOTS and CLUSTER SHARDS; and CONFIG SET
  *   availability-zone changes that of a node until its restart. Without it they know of no zones, as Redis.
  * - `config`: more settings, as for CONFIG SET.
+ * - `announces`: whether nodes announce maintenance to clients that ask for it (`CLIENT MAINT_NOTIFICATIONS`), as Redis Cloud and
+ *   Redis Software do, and no other server. Default false.
  * - `profile`: the managed service that stands in front of the servers, with its restrictions. Default none. Behind one endpoint
  *   there is one primary.
  * - `seed`: determines everything that is random: node ids, RANDOMKEY, SPOP. The same seed gives the same run. Default 1.
@@ -149,6 +151,7 @@ export interface Options {
   readonly config?: Readonly<Record<string, string>> | undefined
   readonly seed?: number | undefined
   readonly profile?: Profile | undefined
+  readonly announces?: boolean | undefined
 }
 
 const optionNames: ReadonlyArray<string> = [
@@ -162,7 +165,8 @@ const optionNames: ReadonlyArray<string> = [
   "availabilityZones",
   "config",
   "seed",
-  "profile"
+  "profile",
+  "announces"
 ]
 
 /**

@@ -55,6 +55,8 @@ export {
  * - `password`: the password of the default user. The client of `layer` gets it too.
  * - `availabilityZones`: the zones over which the servers are spread, which they tell as Valkey 9 does: in HELLO and INFO.
  * - `config`: more settings, as for CONFIG SET.
+ * - `announces`: whether nodes announce maintenance to clients that ask for it (`CLIENT MAINT_NOTIFICATIONS`), as Redis Cloud and
+ *   Redis Software do, and no other server. Default false.
  * - `profile`: the managed service that stands in front of the servers, with its restrictions. Default none.
  * - `seed`: determines everything that is random: RANDOMKEY, SPOP. The same seed gives the same run. Default 1.
  *
@@ -71,6 +73,7 @@ export interface Options {
   readonly config?: Readonly<Record<string, string>> | undefined
   readonly seed?: number | undefined
   readonly profile?: Profile | undefined
+  readonly announces?: boolean | undefined
 }
 
 const optionNames: ReadonlyArray<string> = [
@@ -82,7 +85,8 @@ const optionNames: ReadonlyArray<string> = [
   "availabilityZones",
   "config",
   "seed",
-  "profile"
+  "profile",
+  "announces"
 ]
 
 /**

@@ -62,7 +62,8 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   /** The address that it announces. Its first address still leads to it too. */
   host: string
   port: number
-  readonly home: string
+  home: string
+  readonly former = new Set<string>()
   private readonly firstZone: Bin | undefined
   /** Its first address. */
   readonly first: NodeAddress

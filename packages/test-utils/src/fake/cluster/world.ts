@@ -31,6 +31,8 @@ export interface Settings {
   readonly zoneOf: (index: number) => Bin | undefined
   readonly config: ReadonlyMap<string, Bin>
   readonly profile: Profile
+  /** Whether nodes announce maintenance to clients that ask for it. */
+  readonly announces: boolean
 }
 
 /** A node, as far as the world uses it. */
@@ -41,6 +43,8 @@ export interface Inhabitant {
   readonly port: number
   /** The first address of the node. */
   readonly home: string
+  /** Further addresses that lead to it, for a while. */
+  readonly former: ReadonlySet<string>
   readonly process: "running" | "paused" | "stopped"
   readonly sessions: Iterable<Turn>
 }
@@ -104,6 +108,9 @@ export class World<N extends Inhabitant> {
   readonly replies = new Rules<(protocol: 2 | 3) => Bin>()
   readonly mishaps = new Rules<Way>()
 
+  /** The number of announcements so far. */
+  announcements = 0
+
   private readonly cuts = new Map<string, Set<string>>()
   private readonly offsets = new Map<string, number>()
   private readonly pending = new Set<Turn>()
@@ -134,7 +141,8 @@ export class World<N extends Inhabitant> {
 
   at(host: string, port: number): N | undefined {
     for (const node of this.nodes.values()) {
-      if ((node.port === port && node.host === host) || node.home === `${host}:${port}`) return node
+      const text = `${host}:${port}`
+      if ((node.port === port && node.host === host) || node.home === text || node.former.has(text)) return node
     }
     return undefined
   }

@@ -21,6 +21,8 @@ import * as Data from "./data.ts"
 import type { DatabaseOptions, Seed } from "./data.ts"
 import { anyOr, find } from "./find.ts"
 import type { NodeRef } from "./find.ts"
+import * as Handoffs from "./handoffs.ts"
+import type { Announcement } from "./handoffs.ts"
 import * as Processes from "./processes.ts"
 
 /**
@@ -125,6 +127,21 @@ export interface Controls<State extends ServerNode> {
     options?: { readonly connection?: number | undefined }
   ) => Effect.Effect<number, FakeClusterError>
 
+  /**
+   * Announces something to the clients of a node that have asked for it (see the option `announces`), and returns their number:
+   * `["FAILING_OVER", 1, 2]`.
+   */
+  readonly announce: (node: NodeRef, announcement: Announcement) => Effect.Effect<number, FakeClusterError>
+  /**
+   * Gives a node another address, and announces it by MOVING. The old one leads to it, too, for 15 seconds or `within`; then its
+   * connections end. With `named: false` the announcement does not say where it goes.
+   */
+  readonly moveEndpoint: (
+    node: NodeRef,
+    to: Address.Tcp,
+    options?: { readonly within?: Duration.Input | undefined; readonly named?: boolean | undefined }
+  ) => Effect.Effect<void, FakeClusterError>
+
   /** Opens a loopback port for each node until the scope closes. The nodes announce these ports from then on. */
   readonly listen: Effect.Effect<ReadonlyArray<Address.Tcp>, FakeClusterError, Scope.Scope>
 }
@@ -213,6 +230,14 @@ export const make = <State extends ServerNode>(world: FakeWorld, kind: Kind<Stat
       step(() => world.mishaps.add(anyOr(world, node), match, Script.wayOf(mishap), settings?.times)),
     say: (node, saying, settings) =>
       on(node, (found) => Processes.say(found, Script.spoken(saying), settings?.connection)),
+
+    announce: (node, announcement) => on(node, (found) => Handoffs.announce(found, announcement)),
+    moveEndpoint: (node, to, settings = {}) =>
+      on(node, (found) => {
+        Checks.record("what moveEndpoint is given", settings, ["within", "named"])
+        const { named = true, within = "15 seconds" } = settings
+        Handoffs.moveEndpoint(world, found, to, { named, millis: Checks.millis("the time", within) })
+      }),
 
     listen: Effect.gen(function*() {
       const { secure, shape } = world.settings.profile

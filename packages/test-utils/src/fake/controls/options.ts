@@ -20,6 +20,7 @@ export interface CommonOptions {
   readonly availabilityZones?: ReadonlyArray<string> | undefined
   readonly config?: Readonly<Record<string, string>> | undefined
   readonly profile?: Profile.Profile | undefined
+  readonly announces?: boolean | undefined
   readonly seed?: number | undefined
 }
 
@@ -72,6 +73,7 @@ export const checked = (
       nodeTimeout: 1000,
       databases,
       profile: Profile.checked(options.profile),
+      announces: flag("announces", options.announces ?? false),
       zoneOf: (index) => zones?.[(index % shards + Math.floor(index / shards)) % zones.length],
       config: new Map([...defaults.config, ["requirepass", secretOf(password)], ...given])
     }

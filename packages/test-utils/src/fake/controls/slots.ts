@@ -14,6 +14,7 @@ import { fail, shown } from "../input/checks.ts"
 import * as ClusterState from "../topology/clusterState.ts"
 import { find, running } from "./find.ts"
 import type { NodeRef } from "./find.ts"
+import { announceSlots } from "./handoffs.ts"
 
 export const checkSlot = (slot: number): number =>
   Number.isInteger(slot) && slot >= 0 && slot < Slot.count
@@ -103,6 +104,9 @@ export const migrateSlots = (
   for (const [owner, moved] of byOwner) {
     for (const slot of moved) if (owner.data.slotSize(slot) > 0) Migration.moveKeys(owner, to, slot, Infinity)
     Migration.finish(owner, to, moved)
+  }
+  if (world.settings.announces && byOwner.size > 0) {
+    announceSlots(world, Array.from(byOwner, ([from, moved]) => ({ from, to, slots: moved })))
   }
 }
 

@@ -55,6 +55,8 @@ export class ClientSession implements Session {
   follows = false
   noEvict = false
   noTouch = false
+  /** The kind of endpoints to announce to the client, if it has asked for announcements. */
+  announcesTo: string | undefined = undefined
   /** The library's name and version, from CLIENT SETINFO. */
   readonly library = { name: "", version: "" }
   replyMode: "on" | "off" | "skip" = "on"
@@ -359,6 +361,7 @@ export class ClientSession implements Session {
     this.readOnly = false
     this.noEvict = false
     this.noTouch = false
+    this.announcesTo = undefined
     this.replyMode = "on"
     this.name = ""
     this.database = 0

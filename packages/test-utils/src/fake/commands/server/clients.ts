@@ -9,7 +9,7 @@ import { noReply } from "../../definitions/handler.ts"
 import type { Group, Invocation, Outcome } from "../../definitions/handler.ts"
 import { since } from "../../facts/version.ts"
 import type { ClientSession } from "../../session/session.ts"
-import { integer as readInteger, syntaxError, word, wrongNumber } from "../../values/arguments.ts"
+import { integer as readInteger, syntaxError, unknownSubcommand, word, wrongNumber } from "../../values/arguments.ts"
 import type { Bin } from "../../values/binary.ts"
 import { CommandError } from "../../values/commandError.ts"
 
@@ -203,6 +203,28 @@ const setInfo = (invocation: Invocation): Resp.Reply => {
   return ok
 }
 
+const endpointTypes: ReadonlySet<string> = new Set([
+  "internal-ip",
+  "internal-fqdn",
+  "external-ip",
+  "external-fqdn",
+  "none"
+])
+
+/** CLIENT MAINT_NOTIFICATIONS ON|OFF [moving-endpoint-type type]: known to Redis Cloud and Redis Software, and to no other server. */
+const maintNotifications = (invocation: Invocation): Resp.Reply => {
+  const { args, node } = invocation
+  const session = self(invocation)
+  if (!(node as FakeNode).world.settings.announces) throw unknownSubcommand("client", "MAINT_NOTIFICATIONS")
+  if (session.protocol !== 3) throw new CommandError("ERR maintenance notifications need RESP3")
+  const choice = args[0] === undefined ? "" : word(args[0])
+  if (choice !== "ON" && choice !== "OFF") throw syntaxError()
+  const [, option, type = "external-ip"] = args
+  if (option !== undefined && (word(option) !== "MOVING-ENDPOINT-TYPE" || !endpointTypes.has(type))) throw syntaxError()
+  session.announcesTo = choice === "ON" ? type : undefined
+  return ok
+}
+
 const unsupported = (what: string): CommandError =>
   new CommandError(`ERR the simulated cluster has no ${what}: no invalidation messages would be sent`)
 
@@ -261,6 +283,7 @@ export const clients: Group = {
     }
   },
   "CLIENT SETINFO": { arity: 4, since: 7.2, run: setInfo },
+  "CLIENT MAINT_NOTIFICATIONS": { arity: -2, run: maintNotifications },
   "CLIENT GETREDIR": { arity: 2, run: () => integer(-1) },
   "CLIENT TRACKINGINFO": {
     arity: 2,
