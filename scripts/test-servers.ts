@@ -19,7 +19,18 @@ const results = new URL("servers.json", cache)
 const testReport = fileURLToPath(new URL("vitest-servers.json", cache))
 
 const suites = [
-  ...["conformance/real", "scenarios/real", "replicas/real", "chaos", "Real", "standalone", "sentinel", "scripts.test"]
+  ...[
+    "conformance/real",
+    "conformance/standalone",
+    "scenarios/real",
+    "replicas/real",
+    "chaos",
+    "Real",
+    "standalone",
+    "sentinel",
+    "scripts.test",
+    "fake/differential/redirect"
+  ]
     .map((
       name
     ) => `packages/test-utils/test/${name}`),
