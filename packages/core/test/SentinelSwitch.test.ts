@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redis from "../src/Redis.ts"
+import * as Session from "../src/Session.ts"
 import { start } from "./support/client.ts"
 import { advance, settle } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
@@ -165,6 +166,24 @@ describe("a primary that hangs and is replaced", () => {
       switched(sentinels[2])
       yield* advance("300 millis")
       assert.strictEqual(yield* primaryKey, "b:6379")
+    }))
+
+  it.effect("lets go of commands that block there, and of sessions", () =>
+    Effect.gen(function*() {
+      const { a, cluster, failOver, sentinels, switched } = group()
+      const { run } = yield* clientOf(cluster)
+      a.on("BLPOP", "hold").on("INCR", "hold")
+      const popped = yield* start(Effect.flip(run(Redis.blpop(["k"], "1 hour"))))
+      const session = yield* start(Effect.flip(run(Session.use({ keys: ["k"] }, Redis.incr("k")))))
+      yield* advance("1 second")
+      assert.isAtLeast(a.live.length, 3)
+      a.frozen = true
+      failOver()
+      switched(sentinels[0])
+      yield* advance("500 millis")
+      for (const { delivery, reason } of [yield* Fiber.join(popped), yield* Fiber.join(session)]) {
+        assert.deepStrictEqual([reason._tag, delivery], ["ConnectionLost", "MaybeExecuted"])
+      }
     }))
 
   it.effect("and a primary that is alive when it is replaced answers what is in flight", () =>

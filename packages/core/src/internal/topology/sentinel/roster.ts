@@ -19,7 +19,7 @@ export class Roster {
   private preferred: string | undefined
 
   constructor(given: ReadonlyArray<Address>) {
-    this.given = given
+    this.given = given.slice()
   }
 
   /** All of them: first the one to prefer, then those that have answered when they were last asked. */
