@@ -184,6 +184,18 @@ describe("A server in memory", () => {
       assert.deepStrictEqual(Array.from(heard).toSorted(), ["news: 1", "room: 2"])
     }).pipe(Effect.scoped, inMemory({ client: { database: 1 } })))
 
+  it.effect("keeps those who wait at a primary when its replica becomes a primary too", () =>
+    Effect.gen(function*() {
+      const servers = yield* FakeRedis.FakeRedis
+      yield* servers.failover("fake-1")
+      const popped = yield* Effect.forkChild(servers.command("fake-1", "BLPOP", ["l", 0]), { startImmediately: true })
+      yield* servers.command("fake-0", "REPLICAOF", ["NO", "ONE"])
+      yield* servers.command("fake-0", "RPUSH", ["l", "there"])
+      yield* servers.command("fake-1", "RPUSH", ["l", "here"])
+      assert.deepStrictEqual(yield* Fiber.join(popped), ["l", "here"])
+      assert.deepStrictEqual(yield* servers.command("fake-0", "LRANGE", ["l", 0, -1]), ["there"])
+    }).pipe(inMemory({ replicas: 1 })))
+
   it.effect("imitates the version that is asked for", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* FakeRedis.FakeRedis).version, "8.0.2")
