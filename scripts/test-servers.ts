@@ -24,16 +24,15 @@ const suites = [
     "conformance/standalone",
     "scenarios/real",
     "replicas/real",
+    "start/real",
     "chaos",
     "Real",
     "standalone",
     "sentinel",
+    "secrets",
     "scripts.test",
     "fake/differential/redirect"
-  ]
-    .map((
-      name
-    ) => `packages/test-utils/test/${name}`),
+  ].map((name) => `packages/test-utils/test/${name}`),
   "packages/node/test"
 ]
 

@@ -1,4 +1,4 @@
-/** The conformance cases as tests. What a mode can't have is skipped, and its title says why. */
+/** The conformance cases as tests. `modes.test.ts` lists those that a mode can't have. */
 import { describe, layer } from "@effect/vitest"
 import type { RedisCluster } from "@redisc/core"
 import { Conformance } from "@redisc/test-utils"
@@ -11,14 +11,10 @@ export const conformance = <E>(
   servers: Layer.Layer<RedisCluster.Services, E>
 ): void => {
   layer(servers, { excludeTestServices: true, timeout: 30_000 })(title, (it) => {
-    const { excluded, groups } = Conformance.forMode(mode)
-    for (const [group, cases] of Object.entries(groups)) {
+    for (const [group, cases] of Object.entries(Conformance.forMode(mode).groups)) {
       describe(group, () => {
         for (const { name, run } of cases) it.effect(name, () => run)
       })
     }
-    describe(`not on ${mode}`, () => {
-      for (const { because, group, name } of excluded) it.skip(`${group}: ${name} (${because})`)
-    })
   })
 }
