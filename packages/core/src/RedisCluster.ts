@@ -329,7 +329,8 @@ const makeClient = Effect.fnUntraced(function*(
       hub.end(unsent(new RedisError.Closed()))
     })
   )
-  if (waits) yield* known(cluster)
+  // The policy of a region is for commands in it: what the layer waits for is its own.
+  if (waits) yield* Effect.provideService(known(cluster), RedirectPolicy.Current, redirects)
   const redis = new Executor(router).service
   return RedisCluster.of({
     execute: redis.execute,

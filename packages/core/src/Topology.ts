@@ -710,13 +710,9 @@ const errorOf = (exit: Exit.Exit<unknown, RedisError.RedisError>): RedisError.Re
   return error._tag === "Some" ? error.value : withoutResult()
 }
 
-/** Repeats an effect forever, even after a defect: it calls functions of users, which may throw. */
+/** Repeats an effect forever, even after a defect: it calls functions of users, which may throw, or end as if interrupted. */
 const foreverDespite = (effect: Effect.Effect<void>): Effect.Effect<never> =>
-  Effect.forever(Effect.catchCauseIf(
-    effect,
-    (cause) => !Cause.hasInterrupts(cause),
-    () => Effect.sleep(defectPause)
-  ))
+  Effect.forever(Effect.catchCause(effect, () => Effect.sleep(defectPause)))
 
 /**
  * The topology of a Redis Cluster, as a Layer.

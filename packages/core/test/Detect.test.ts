@@ -121,6 +121,14 @@ describe("the mode of a server", () => {
       assert.include((yield* Effect.flip(clientOf(nodes))).message, problem)
     }))
 
+  it.effect("is refused of a Sentinel, which has no databases, for a client of one, and what to do is told", () =>
+    Effect.gen(function*() {
+      const nodes = threeNodes()
+      nodes.a.on("HELLO", helloOf("sentinel")).on("SELECT", unknown("SELECT"))
+      const { message } = yield* Effect.flip(clientOf(nodes, ["a:7000"], { database: 1 }))
+      assert.include(message, "as in redis+sentinel://host:26379/name/1")
+    }))
+
   it.effect("is asked again when a server that was alone has become a node of a cluster", () =>
     Effect.gen(function*() {
       const nodes = threeNodes()

@@ -81,7 +81,8 @@ describe("a source", () => {
     ["never end", Effect.never],
     ["always end", Effect.void],
     ["fail", Effect.fail("no news")],
-    ["die", Effect.die("a bug")]
+    ["die", Effect.die("a bug")],
+    ["end as if interrupted", Effect.interrupt]
   ])("is not asked without end by news that %s", ([, news]) =>
     Effect.gen(function*() {
       const { asked, source } = told({ news })
@@ -89,6 +90,18 @@ describe("a source", () => {
       yield* advance("10 seconds")
       assert.isBelow(asked.times, 40)
       assert.strictEqual(yield* run(Redis.get(keyOfA)), "a:7000")
+    }))
+
+  it.effect("hears its news again after they have ended as if interrupted, until the client ends", () =>
+    Effect.gen(function*() {
+      let times = 0
+      const news = Effect.suspend(() => ++times === 2 ? Effect.void : Effect.interrupt)
+      const { asked, source } = told({ news })
+      yield* Effect.scoped(Effect.andThen(clientOf(source), advance("2 seconds")))
+      assert.strictEqual(asked.times, 2)
+      const before = times
+      yield* advance("2 seconds")
+      assert.strictEqual(times, before)
     }))
 
   it.effect("that knows nothing of redirects is asked again after a MOVED, which is followed", () =>

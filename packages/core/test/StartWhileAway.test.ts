@@ -116,6 +116,17 @@ describe("a layer that is built while Redis is away", () => {
       yield* present.cluster.provide(RedisCluster.make(options))
     }))
 
+  it.effect("waits by its own policy, whatever that of the region is in which it is built", () =>
+    Effect.gen(function*() {
+      const { cluster, come } = away()
+      const building = cluster.provide(RedisCluster.make({ nodes: [a], startWhileAway: "wait" }))
+      const built = yield* start(RedirectPolicy.provide(building, RedirectPolicy.none))
+      yield* advance("1 second")
+      assert.isTrue(isWaiting(built))
+      yield* come
+      assert.strictEqual((yield* (yield* Fiber.join(built)).health).status, "Ready")
+    }))
+
   it.effect("can be interrupted while it waits, and leaves nothing behind", () =>
     Effect.gen(function*() {
       const { cluster } = away("neither")

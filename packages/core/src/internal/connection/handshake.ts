@@ -69,6 +69,11 @@ const advice: ReadonlyArray<readonly [said: RegExp, advice: string]> = [
     "a cluster has only the database 0: leave out database, or use Valkey 9 with cluster-databases"
   ],
   [
+    /^ERR unknown command '?`?SELECT\b/i,
+    "Sentinels and some proxies have no databases: leave out database, or say that it is a Sentinel, as in " +
+    "redis+sentinel://host:26379/name/1"
+  ],
+  [
     /\bDB index is out of range\b/,
     "give a smaller database, or let the server have more (databases, cluster-databases)"
   ],
