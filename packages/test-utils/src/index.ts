@@ -1,6 +1,7 @@
 export * as Conformance from "./Conformance.ts"
 export * as FakeCluster from "./FakeCluster.ts"
 export * as FakeRedis from "./FakeRedis.ts"
+export * as FakeSentinel from "./FakeSentinel.ts"
 export * as Profile from "./Profile.ts"
 export * as RealCluster from "./RealCluster.ts"
 export * as RealRedis from "./RealRedis.ts"

@@ -51,6 +51,8 @@ export interface NodeOptions {
   /** The availability zone that it is started in. */
   readonly zone: Bin | undefined
   readonly view: ClusterState.View
+  /** Settings that it starts with, in the place of those of its world. */
+  readonly config?: ReadonlyMap<string, Bin> | undefined
 }
 
 /** A node. Its name, id and place in the cluster outlive a restart; its data, scripts and clients don't. */
@@ -65,6 +67,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   home: string
   readonly former = new Set<string>()
   private readonly firstZone: Bin | undefined
+  private readonly firstConfig: ReadonlyMap<string, Bin>
   /** Its first address. */
   readonly first: NodeAddress
   process: "running" | "paused" | "stopped" = "running"
@@ -109,6 +112,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.port = options.port
     this.home = `${options.host}:${options.port}`
     this.firstZone = options.zone
+    this.firstConfig = options.config ?? world.settings.config
     this.first = { host: options.host, port: options.port }
     this.view = options.view
     this.startedAt = world.now()
@@ -122,7 +126,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   private reset(): void {
     this.config.clear()
     for (const [name, value] of Object.entries(defaultsOf(this.version))) this.config.set(name, value)
-    for (const [name, value] of this.world.settings.config) this.config.set(name, value)
+    for (const [name, value] of this.firstConfig) this.config.set(name, value)
     if (this.firstZone !== undefined) this.config.set("availability-zone", this.firstZone)
     const password = this.config.get("requirepass")
     this.users.clear()
@@ -141,6 +145,10 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
 
   get isClustered(): boolean {
     return this.world.settings.clustered
+  }
+
+  get isSentinel(): boolean {
+    return false
   }
 
   get redirects(): boolean {

@@ -28,8 +28,24 @@ import { migration } from "./server/migrate.ts"
 import { pubSub } from "./server/pubSub.ts"
 import { replication } from "./server/replication.ts"
 import { scripting } from "./server/scripting.ts"
+import { sentinel } from "./server/sentinel.ts"
 import { server } from "./server/server.ts"
 import { transactions } from "./server/transactions.ts"
+
+/** The commands of one group that sentinels know, too. */
+const known = (group: Group, names: ReadonlyArray<string>): Group =>
+  Object.fromEntries(Object.entries(group).filter(([name]) => names.includes(name)))
+
+/** What a sentinel knows. */
+export const sentinelGroups: ReadonlyArray<Group> = [
+  known(connection, ["HELLO", "AUTH", "PING"]),
+  known(pubSub, ["SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE"]),
+  known(server, ["SHUTDOWN"]),
+  clients,
+  access,
+  commandInfo,
+  sentinel
+]
 
 export const groups: ReadonlyArray<Group> = [
   strings,

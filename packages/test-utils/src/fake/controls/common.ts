@@ -179,9 +179,10 @@ export interface Common<State extends ServerNode> {
 /** Makes the controls of a world. */
 export const make = <State extends ServerNode>(world: FakeWorld, kind: Kind<State>): Common<State> => {
   let openDoor: ((node: FakeNode) => Effect.Effect<Address.Tcp, FakeClusterError>) | undefined
-  const states = step(() => Array.from(world.nodes.values(), kind.stateOf))
+  const servers = (): ReadonlyArray<FakeNode> => [...world.nodes.values()].filter((node) => !node.isSentinel)
+  const states = step(() => servers().map(kind.stateOf))
   const primaries = (): ReadonlyArray<FakeNode> =>
-    [...world.nodes.values()].filter((node) => !node.isReplica && node.process !== "stopped")
+    servers().filter((node) => !node.isReplica && node.process !== "stopped")
   const on = <A>(node: NodeRef, run: (node: FakeNode) => A): Effect.Effect<A, FakeClusterError> =>
     step(() => run(find(world, node)))
 

@@ -24,11 +24,12 @@ export interface CommonOptions {
   readonly seed?: number | undefined
 }
 
-const secretOf = (password: Redacted.Redacted | undefined): string => {
+/** The bytes of a password; none if there is none. */
+export const secretOf = (password: Redacted.Redacted | undefined, name = "password"): string => {
   if (password === undefined) return ""
-  if (!Redacted.isRedacted(password)) return Checks.fail("password must be Redacted: Redacted.make(\"...\")")
+  if (!Redacted.isRedacted(password)) return Checks.fail(`${name} must be Redacted: Redacted.make("...")`)
   const secret: unknown = Redacted.value(password)
-  return typeof secret === "string" ? fromText(secret) : Checks.fail("password holds no text")
+  return typeof secret === "string" ? fromText(secret) : Checks.fail(`${name} holds no text`)
 }
 
 /** Checks a switch. */

@@ -29,7 +29,7 @@ export const stateOf = (node: FakeNode): ServerState => {
 
 /** The running primary; the first one if there are several. */
 export const primaryOf = (world: FakeWorld): FakeNode =>
-  [...world.nodes.values()].find((node) => !node.isReplica && node.process === "running") ??
+  [...world.nodes.values()].find((node) => !node.isSentinel && !node.isReplica && node.process === "running") ??
     fail("no primary is running")
 
 /** Makes a replica the primary, and lets the others follow it. */

@@ -11,7 +11,7 @@ import * as Front from "../cluster/front.ts"
 import type { FakeNode, FakeWorld } from "../cluster/node.ts"
 import { World } from "../cluster/world.ts"
 import type { Settings } from "../cluster/world.ts"
-import { groups } from "../commands/groups.ts"
+import { groups, sentinelGroups } from "../commands/groups.ts"
 import * as Registry from "../definitions/registry.ts"
 import { makeConnector } from "../network/transport.ts"
 import { Timers } from "../session/timers.ts"
@@ -30,6 +30,7 @@ export const start = Effect.fnUntraced(function*(
   populate: (world: FakeWorld) => void
 ): Effect.fn.Return<Started, never, Scope.Scope> {
   Registry.load(groups)
+  Registry.load(sentinelGroups, "sentinel")
   const context = yield* Effect.context()
   const timers = new Timers(Effect.runForkWith(context))
   yield* Effect.addFinalizer(() => Effect.sync(() => timers.close()))

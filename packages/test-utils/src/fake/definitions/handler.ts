@@ -72,6 +72,8 @@ export interface Node {
   readonly isReplica: boolean
   /** Whether the node runs in cluster mode. */
   readonly isClustered: boolean
+  /** Whether it is a sentinel, and no server: it knows other commands, and has no data. */
+  readonly isSentinel: boolean
   /** Whether it redirects clients from replicas to primaries without cluster mode, as Valkey does. */
   readonly redirects: boolean
   /** The data of the node. A linked replica has that of its primary. */

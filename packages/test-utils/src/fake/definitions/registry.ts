@@ -23,12 +23,20 @@ export interface Resolved {
   readonly argv: ReadonlyArray<Bin>
 }
 
-const entries = new Map<string, Entry>()
-const containers = new Set<string>()
+/** Which of the two processes a command is sent to. They know different commands. */
+export type Place = "server" | "sentinel"
 
-/** Adds groups to the registry, once for all clusters of the process. */
-export const load = (groups: ReadonlyArray<Group>): void => {
-  if (entries.size > 0) return
+/** The commands of one kind of process. */
+interface Book {
+  readonly entries: Map<string, Entry>
+  readonly containers: Set<string>
+}
+
+const bookOf = (): Book => ({ entries: new Map(), containers: new Set() })
+
+const books: Readonly<Record<Place, Book>> = { server: bookOf(), sentinel: bookOf() }
+
+const fill = ({ containers, entries }: Book, groups: ReadonlyArray<Group>): void => {
   for (const group of groups) {
     for (const [name, definition] of Object.entries(group)) {
       const words = name.includes(" ") ? 2 : 1
@@ -36,6 +44,13 @@ export const load = (groups: ReadonlyArray<Group>): void => {
       entries.set(name, { name, definition, words, spec: CommandSpec.find(name) ?? CommandSpec.unknown(name, []) })
     }
   }
+}
+
+/** Adds groups to the registry, once for all simulated processes of a kind. */
+export const load = (groups: ReadonlyArray<Group>, place: Place = "server"): void => {
+  const { entries } = books[place]
+  if (entries.size > 0) return
+  fill(books[place], groups)
   // RESTORE-ASKING, which MIGRATE sends: a RESTORE that is accepted in a slot which is being imported.
   const restore = entries.get("RESTORE")
   if (restore === undefined) return
@@ -43,13 +58,13 @@ export const load = (groups: ReadonlyArray<Group>): void => {
   entries.set(name, { ...restore, name, spec: CommandSpec.find(name) ?? restore.spec })
 }
 
-export const all = (): Iterable<Entry> => entries.values()
+export const all = (place: Place = "server"): Iterable<Entry> => books[place].entries.values()
 
 /** A command or subcommand by its full name in upper case; undefined if the version doesn't know it. */
-export const find = (name: string, version: Version): Entry | undefined => {
-  const entry = entries.get(name)
+export const find = (name: string, version: Version, place: Place = "server"): Entry | undefined => {
+  const entry = books[place].entries.get(name)
   return entry?.definition.since === undefined || since(version, entry.definition.since) ? entry : undefined
 }
 
 /** Whether a name has subcommands, such as `XINFO`. */
-export const isContainer = (name: string): boolean => containers.has(name)
+export const isContainer = (name: string, place: Place = "server"): boolean => books[place].containers.has(name)

@@ -59,10 +59,15 @@ const checkRestrictions = (node: Serving, first: string, argv: ReadonlyArray<Bin
 /** Finds the command, or throws the server's error for one that is unknown or wrongly called. */
 export const resolve = (node: Serving, argv: ReadonlyArray<Bin>): Resolved => {
   const first = argv[0].toUpperCase()
-  if (node.world.restrictions.isAny) checkRestrictions(node, first, argv)
-  const container = Registry.isContainer(first)
+  const place = node.isSentinel ? "sentinel" : "server"
+  if (node.world.restrictions.isAny && !node.isSentinel) checkRestrictions(node, first, argv)
+  const container = Registry.isContainer(first, place)
   const full = argv.length > 1 ? `${first} ${argv[1].toUpperCase()}` : first
-  const entry = Registry.find(container && argv.length > 1 ? full : first, node.version)
+  const entry = Registry.find(container && argv.length > 1 ? full : first, node.version, place)
+  if (entry === undefined && node.isSentinel) {
+    if (!container) throw unknownCommand(argv)
+    throw argv.length === 1 ? wrongNumber(first) : unknownSubcommand(first, argv)
+  }
   if (entry === undefined || (entry.definition.redirects === true && !node.redirects)) {
     const missing = [full, first].find((name) => factsOf(name, node.version) !== undefined)
     if (missing !== undefined && !(missing === first && container)) node.world.noteMissing(missing)

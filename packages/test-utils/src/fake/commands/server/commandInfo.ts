@@ -18,7 +18,8 @@ const shown = (name: string): string => name.toLowerCase().replace(" ", "|")
 
 const topOf = (version: Version): ReadonlyArray<string> => namesOf(version).filter((name) => !name.includes(" "))
 
-const entry = (version: Version) => (name: string): Resp.Reply => {
+/** What COMMAND tells of one command. */
+export const entry = (version: Version) => (name: string): Resp.Reply => {
   const facts = factsOf(name, version)
   if (facts === undefined) return nil
   const subcommands = name.includes(" ") ? [] : namesOf(version).filter((other) => other.startsWith(`${name} `))

@@ -52,8 +52,8 @@ const hello = (session: ClientSession, node: FakeNode, args: ReadonlyArray<Bin>)
     [bulk("version"), bulk(node.version.release)],
     [bulk("proto"), integer(session.protocol)],
     [bulk("id"), integer(session.id)],
-    [bulk("mode"), bulk(node.isClustered ? "cluster" : "standalone")],
-    [bulk("role"), bulk(node.isReplica ? "replica" : "master")],
+    [bulk("mode"), bulk(node.isSentinel ? "sentinel" : node.isClustered ? "cluster" : "standalone")],
+    ...(node.isSentinel ? [] : [[bulk("role"), bulk(node.isReplica ? "replica" : "master")] as const]),
     [bulk("modules"), array([])],
     ...(node.zone ? [[bulk("availability_zone"), bulk(node.zone)] as const] : [])
   ])

@@ -9,14 +9,14 @@ import { linkedReplicas } from "../../cluster/replication.ts"
 import type { Group, Invocation } from "../../definitions/handler.ts"
 import { since } from "../../facts/version.ts"
 
-type Lines = ReadonlyArray<readonly [name: string, value: string | number]>
+export type Lines = ReadonlyArray<readonly [name: string, value: string | number]>
 
 const server = (node: FakeNode, now: number): Lines => [
   ["redis_version", node.version.release],
   ["redis_git_sha1", "00000000"],
   ["redis_git_dirty", 0],
   ["redis_build_id", "0"],
-  ["redis_mode", node.isClustered ? "cluster" : "standalone"],
+  ["redis_mode", node.isSentinel ? "sentinel" : node.isClustered ? "cluster" : "standalone"],
   ["os", "simulated"],
   ["arch_bits", 64],
   ["process_id", 1],
@@ -115,14 +115,21 @@ const commandStats = ({ traffic: { received, sent } }: FakeNode): Lines =>
     calls === 0 ? [] : [[name, `calls=${calls},usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=0`]]
   )
 
-const sections: Readonly<Record<string, (node: FakeNode, now: number) => Lines>> = {
+export type Sections = Readonly<Record<string, (node: FakeNode, now: number) => Lines>>
+
+const cpu: Sections[string] = () => [["used_cpu_sys", "0.000000"], ["used_cpu_user", "0.000000"]]
+
+/** The sections that sentinels have, too. */
+export const ofAll: Sections = { Server: server, Clients: clients, Stats: stats, CPU: cpu }
+
+const sections: Sections = {
   Server: server,
   Clients: clients,
   Memory: memory,
   Persistence: persistence,
   Stats: stats,
   Replication: replication,
-  CPU: () => [["used_cpu_sys", "0.000000"], ["used_cpu_user", "0.000000"]],
+  CPU: cpu,
   Modules: () => [],
   Commandstats: commandStats,
   Errorstats: () => [],
@@ -130,7 +137,8 @@ const sections: Readonly<Record<string, (node: FakeNode, now: number) => Lines>>
   Keyspace: keyspace
 }
 
-const run = ({ args, node, now }: Invocation): Resp.Reply => {
+/** INFO with the given sections. */
+export const infoOf = (sections: Sections) => ({ args, node, now }: Invocation): Resp.Reply => {
   const wanted = new Set(args.map((arg) => arg.toLowerCase()))
   const every = wanted.has("all") || wanted.has("everything")
   const usual = every || wanted.size === 0 || wanted.has("default")
@@ -143,4 +151,4 @@ const run = ({ args, node, now }: Invocation): Resp.Reply => {
   return Resp.Reply.verbatim("txt", texts.join("\r\n"))
 }
 
-export const info: Group = { INFO: { arity: -1, run } }
+export const info: Group = { INFO: { arity: -1, run: infoOf(sections) } }
