@@ -250,13 +250,19 @@ const makeService = (watched: Watched): Service => {
     addReplica: (of) =>
       Effect.flatMap(
         step(() =>
-          Servers.addReplica(world, count++, of === undefined ? Sentinels.primaryOf(watched).name : find(world, of).name)
+          Servers.addReplica(
+            world,
+            count++,
+            of === undefined ? Sentinels.primaryOf(watched).name : find(world, of).name
+          )
         ),
         welcome
       ),
     events: (sentinel) =>
-      on(sentinel, (node) =>
-        node instanceof SentinelNode ? node.watch.told.slice() : Checks.fail(`${node.name} is no sentinel`))
+      on(
+        sentinel,
+        (node) => node instanceof SentinelNode ? node.watch.told.slice() : Checks.fail(`${node.name} is no sentinel`)
+      )
   })
 }
 

@@ -1,4 +1,4 @@
-import { FakeCluster, FakeRedis } from "@redisc/test-utils"
+import { FakeCluster, FakeRedis, FakeSentinel } from "@redisc/test-utils"
 import { conformance } from "./suite.ts"
 
 const versions: ReadonlyArray<FakeCluster.VersionName> = ["7.0", "8.0"]
@@ -13,6 +13,11 @@ for (const version of versions) {
     `in memory, as Redis ${version} without cluster mode`,
     "standalone",
     FakeRedis.layer({ replicas: 1, version })
+  )
+  conformance(
+    `in memory, as Redis ${version} in a Sentinel group`,
+    "sentinel",
+    FakeSentinel.layer({ version })
   )
 }
 

@@ -6,8 +6,8 @@
  */
 import type { FakeNode } from "../cluster/node.ts"
 import type { Instance } from "./instance.ts"
-import { follow, promote } from "./orders.ts"
 import type { Observer } from "./observer.ts"
+import { follow, promote } from "./orders.ts"
 
 /** The longest time that an election takes, in milliseconds. */
 const electionTimeout = 10_000

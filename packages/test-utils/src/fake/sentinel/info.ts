@@ -5,8 +5,8 @@
  * @since 0.1.0
  */
 import type { Instance } from "./instance.ts"
-import { follow } from "./orders.ts"
 import type { Observer } from "./observer.ts"
+import { follow } from "./orders.ts"
 
 /** How often servers are asked while a failover is under way, in milliseconds. */
 const fastPeriod = 1000
@@ -43,7 +43,7 @@ const read = (watch: Observer, each: Instance, now: number): void => {
     watch.event(role === each.kind ? "+role-change" : "-role-change", each, ` new reported role is ${role}`)
   }
   if (role === "master") {
-    if (each.kind === "master") for (const newcomer of newcomers(watch)) watch.add(newcomer, now)
+    if (each.kind === "master") { for (const newcomer of newcomers(watch)) watch.add(newcomer, now) }
     return
   }
   if (each.follows !== node.primary) {

@@ -93,7 +93,11 @@ export class Instance {
 
   /** Forgets what a process forgets when it ends. */
   forget(now: number): void {
-    this.silentSince = this.sDownSince = this.oDownSince = this.infoAt = undefined
+    this.silentSince =
+      this.sDownSince =
+      this.oDownSince =
+      this.infoAt =
+        undefined
     this.upSince = -Infinity
     this.runId = this.kind === "sentinel" ? this.runId : ""
     this.role = this.kind

@@ -11,7 +11,9 @@ import type { Observer } from "./observer.ts"
 /** REPLICAOF, and CLIENT KILL of all who are no replicas. */
 const order = ({ world }: Observer, node: FakeNode, primary: FakeNode | undefined): void => {
   changeRoles(world, new Map([[node, primary?.first]]))
-  for (const session of Array.from(node.sessions)) session.drop("the node closed the connection (a sentinel's CLIENT KILL)")
+  for (const session of Array.from(node.sessions)) {
+    session.drop("the node closed the connection (a sentinel's CLIENT KILL)")
+  }
 }
 
 /** Makes a server a replica of another. */

@@ -50,6 +50,6 @@ export const populateSentinels = (
   }
   world.bond = { broken: after(bond.broken), mended: after(bond.mended) }
   world.relinked = after(relinked)
-  observe()
+  for (const { watch } of sentinels) watch.learn()
   return sentinels
 }

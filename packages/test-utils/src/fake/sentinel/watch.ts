@@ -159,6 +159,12 @@ export class Watch implements Observer {
     this.observe()
   }
 
+  /** Looks at the servers as they are, as one that has watched them for long. */
+  learn(): void {
+    this.observe()
+    look(this, this.now)
+  }
+
   /** Works in the next turn. */
   soon(): void {
     this.wake(this.now + 1)
@@ -232,7 +238,7 @@ export class Watch implements Observer {
   private judgeTogether(now: number): void {
     const { master, peers, settings: { quorum } } = this
     const isDown = master.sDownSince !== undefined
-    if (!isDown) for (const peer of peers) peer.saysDown = false
+    if (!isDown) { for (const peer of peers) peer.saysDown = false }
     const votes = isDown ? 1 + peers.filter((peer) => peer.saysDown).length : 0
     if ((votes >= quorum) === (master.oDownSince !== undefined)) return
     master.oDownSince = votes >= quorum ? now : undefined

@@ -153,6 +153,7 @@ export class Server {
       id: "0".repeat(40),
       isReplica: false,
       isClustered: databases === 1,
+      isSentinel: false,
       redirects: false,
       data: this.data,
       sessions: this.sessions,

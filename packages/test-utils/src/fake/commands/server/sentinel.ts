@@ -6,8 +6,8 @@
  * @since 0.1.0
  */
 import * as Resp from "@redisc/core/Resp"
-import { helpReply } from "../../definitions/help.ts"
 import type { Definition, Group, Invocation } from "../../definitions/handler.ts"
+import { helpReply } from "../../definitions/help.ts"
 import { candidates } from "../../sentinel/failover.ts"
 import { masterFields, replicaFields, sentinelFields } from "../../sentinel/fields.ts"
 import type { Fields } from "../../sentinel/fields.ts"

@@ -1,0 +1,28 @@
+import { it, layer } from "@effect/vitest"
+import { NodeConnector } from "@redisc/node"
+import { RealSentinel } from "@redisc/test-utils"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { isLong } from "../chaos/stretch.ts"
+import { Group } from "./Group.ts"
+import type { Start } from "./Group.ts"
+import { scenarios } from "./scenarios.ts"
+
+const start: Start = (options) =>
+  Effect.gen(function*() {
+    return Group.of({ ...(yield* RealSentinel.make(options)), connector: yield* NodeConnector.make() })
+  })
+
+const within = { timeout: 60_000 }
+const wanted = scenarios.filter((one) => isLong || one.isLong !== true)
+
+layer(Layer.effect(Group, start({ replicas: 2 })), { excludeTestServices: true, timeout: "20 seconds" })(
+  "a real Sentinel group",
+  (it) => {
+    for (const { name, options, run } of wanted) if (options === undefined) it.effect(name, () => run, within)
+  }
+)
+
+for (const { name, options, run } of wanted) {
+  if (options !== undefined) it.live(name, () => Effect.provideServiceEffect(run, Group, start(options)), within)
+}
