@@ -295,10 +295,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     attempt({ submit: this.greet }, command, { asking: false, deadline: Infinity })
 
   /** A subscriber in RESP2 may say nothing but what concerns its subscriptions. */
-  readonly mayLogIn = (): boolean => {
-    const { hasOwnUser, takenOver } = this.link.standing
-    return !takenOver && !hasOwnUser && !(this.subscribes && this.protocol === 2)
-  }
+  readonly mayLogIn = (): boolean => !this.link.standing.isUsers && !(this.subscribes && this.protocol === 2)
 
   /** Logs in again, at the place where nothing else is in flight. */
   readonly logIn = (login: Login, deadline: number): Effect.Effect<Outcome> =>

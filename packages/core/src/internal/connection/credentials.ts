@@ -131,6 +131,15 @@ const lifeOf = ({ expiresAt, validFor }: Grant, since: number): number =>
 
 /** Reads what an effect in place of `credentials` has yielded. The problem never shows a value. */
 const readGrant = (grant: unknown, since: number, now: number): Login | string => {
+  try {
+    return loginOf(grant, since, now)
+  } catch {
+    // A getter that did not throw when it was checked.
+    return "what it yields can't be read: a getter, or a proxy, has thrown"
+  }
+}
+
+const loginOf = (grant: unknown, since: number, now: number): Login | string => {
   const problem = Settings.optionsProblem(grant, grantChecks, "what it yields") ??
     grantChecks.password("what it yields.password", (grant as Partial<Grant>).password)
   if (problem !== undefined) return problem

@@ -7,7 +7,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { ConnectionFailed } from "../../RedisError.ts"
 import type { RedisError } from "../../RedisError.ts"
+import { unsent } from "../failures/failure.ts"
 import { login } from "./credentials.ts"
 import type { Login } from "./credentials.ts"
 import type { Options } from "./options.ts"
@@ -17,6 +19,13 @@ import type { Access } from "./renewal.ts"
 
 /** The maximum age of a login, in milliseconds, when the opening of a connection begins. */
 const moment = 200
+
+/** A run that takes longer than connections may: the next try begins another one. */
+const overdue = Effect.suspend(() =>
+  Effect.fail(unsent(
+    new ConnectionFailed({ problem: "the effect that yields the credentials did not end within connectTimeout" })
+  ))
+)
 
 /** Those who connect to one node. */
 export interface User {
@@ -94,7 +103,7 @@ export class Logins {
       }
       const { left, refusal } = this.pauses
       if (left > 0 && refusal !== undefined) return Effect.fail(refusal)
-      return this.join(this.ask!)
+      return Effect.raceFirst(this.join(this.ask!), Effect.andThen(Effect.sleep(this.patience), overdue))
     })
 
   /** The result of the last run, if it is recent enough. */

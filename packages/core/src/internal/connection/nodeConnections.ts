@@ -386,10 +386,12 @@ export class NodeConnections implements Node {
     Effect.gen({ self: this }, function*() {
       this.end ??= reason
       this.held.end(reason)
+      // One that finishes already, or is handed over, would refuse to unblock others.
+      const takers = this.shared.flatMap(({ state }) => state._tag === "Open" ? state.connection : [])
       const shared = this.shared.flatMap((connection) => connection.leave(reason) ?? [])
       const leased = [...this.leased.keys(), ...this.urgent]
       for (const connection of leased) connection.finish(reason)
-      yield* unblock(leased, shared.length > 0 ? Effect.succeed(shared[0]) : this.connectOne, reason)
+      yield* unblock(leased, takers.length > 0 ? Effect.succeed(takers[0]) : this.connectOne, reason)
       for (const connection of shared) connection.finish(reason)
       yield* Effect.forEach([...shared, ...leased], drained, { concurrency: "unbounded", discard: true })
     })

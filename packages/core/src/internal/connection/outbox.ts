@@ -130,8 +130,12 @@ export class Outbox {
         this.loner = true
       }
       const call = waiting.shift()!
-      if (abandoned) {
+      // A login of the client's own does harm on a connection that its user has taken over, or logged in on, meanwhile.
+      const isLate = this.loner && call.isOwn && this.link.standing.isUsers
+      if (abandoned || isLate) {
         if (this.link.own.count > 0 && call.isOwn) this.link.own.count--
+        if (isLate) this.unfit.push({ call, problem: "its user has changed the connection" })
+        this.loner = false
         continue
       }
       const problem = Unit.write(call, encoder, inFlight)

@@ -98,7 +98,7 @@ export const keepLoggedIn = Effect.fnUntraced(function*(
     if (outcome._tag === "Replied") return newer
     const { delivery, reason } = outcome.failure
     if (delivery === "Rejected") access.onRefused(newer)
-    problem = refused(reason, newer)
+    problem = delivery === "Rejected" ? refused(reason, newer) : reason
     return undefined
   }).pipe(Effect.catch((error) =>
     Effect.sync(() => {

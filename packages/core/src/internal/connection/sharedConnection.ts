@@ -37,6 +37,8 @@ export type State =
   | { readonly _tag: "Open"; readonly connection: Connection }
   /** Another connection takes over as soon as this one has its last answer. */
   | { readonly _tag: "Moving"; readonly connection: Connection }
+  /** This one takes no more calls, and another is opened once it has its last answer. */
+  | { readonly _tag: "Finishing"; readonly connection: Connection }
   | { readonly _tag: "Down"; readonly failure: Failure }
 
 export interface Options {
@@ -57,6 +59,9 @@ export interface Options {
 
 /** Why a connection ends over which another has taken. */
 export const moved = new RedisError.ConnectionLost({ problem: "the node's endpoint has moved elsewhere" })
+
+/** Why PINGs are not sent any more on a connection that takes no more calls. */
+const ended = new RedisError.ConnectionLost({ problem: "the connection takes no more commands" })
 
 /** The pause between two tries to connect to a new endpoint, in milliseconds. */
 const pause = 100
@@ -108,11 +113,11 @@ export class SharedConnection implements Taker {
   /** The connection on which answers come in. */
   private get connection(): Connection | undefined {
     const { current } = this
-    return current._tag === "Open" || current._tag === "Moving" ? current.connection : undefined
+    return "connection" in current ? current.connection : undefined
   }
 
   get isOpen(): boolean {
-    return this.connection !== undefined
+    return this.current._tag === "Open" || this.current._tag === "Moving"
   }
 
   /** The number of commands that wait for the connection, or are on it and not yet answered. */
@@ -138,7 +143,7 @@ export class SharedConnection implements Taker {
   readonly answered: Effect.Effect<unknown> = Effect.suspend(() => {
     const { current } = this
     if (current._tag === "Open") return answeredBy(current.connection)
-    return current._tag === "Moving" ? current.connection.closed : Effect.void
+    return "connection" in current ? current.connection.closed : Effect.void
   })
 
   submit(call: Call): void {
@@ -148,6 +153,7 @@ export class SharedConnection implements Taker {
         return state.connection.submit(call)
       case "Connecting":
       case "Moving":
+      case "Finishing":
         if (call.isOwn) this.ownWaiting++
         if (call.hasRoomAt(this.node) || this.waiting.length - this.ownWaiting < this.options.maxWaiting) {
           return this.waiting.push(call)
@@ -168,7 +174,7 @@ export class SharedConnection implements Taker {
   giveBack(reason: RedisError.Reason): void {
     const { current } = this
     if (current._tag === "Open") current.connection.giveBack(reason)
-    else if (current._tag === "Moving") this.failWaiting(notSent(reason, this.node))
+    else if ("connection" in current) this.failWaiting(notSent(reason, this.node))
     else this.abort(reason)
   }
 
@@ -193,16 +199,19 @@ export class SharedConnection implements Taker {
     this.lostBy = undefined
     this.current = { _tag: "Open", connection }
     connection.share()
+    const lost = notSent(ended, this.node)
     const watcher: Watcher = {
       onClosed: (failure) => {
         if (this.current._tag === "Moving") return
-        if (this.current._tag === "Open") this.current = { _tag: "Connecting" }
+        if (this.connection !== undefined) this.current = { _tag: "Connecting" }
         this.options.onTrouble(failure)
       },
       onQuiet: () => this.options.onTrouble(undefined),
-      // What comes now waits for the next connection.
+      // What was not written waits for the next connection, and what comes now behind it.
       onFinishing: () => {
-        if (this.current._tag === "Open") this.current = { _tag: "Connecting" }
+        if (this.current._tag !== "Open") return
+        this.current = { _tag: "Finishing", connection }
+        this.keep(connection.withdraw(() => true), lost)
       }
     }
     connection.watch(watcher)
@@ -273,19 +282,24 @@ export class SharedConnection implements Taker {
     })
   }
 
+  /** Lets the calls that a connection has not written wait for the next one. */
+  private keep(calls: ReadonlyArray<Call>, failure: Failure): void {
+    each(calls, (call) => {
+      if (call.abandoned) return
+      // The PINGs of the old connection prove nothing of another.
+      if (call instanceof Unattended) return call.onFailure(failure)
+      if (call.isOwn) this.ownWaiting++
+      this.waiting.push(call)
+    }, this.options.report)
+  }
+
   /** Stops writing on a connection, and completes when everything on it is answered, or its time is up. */
   private handOver(old: Connection, until: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       const clock = yield* Clock.Clock
       this.current = { _tag: "Moving", connection: old }
       const failure = notSent(moved, this.node)
-      each(old.handOver(moved), (call) => {
-        if (call.abandoned) return
-        // The PINGs of the old connection prove nothing of another.
-        if (call instanceof Unattended) return call.onFailure(failure)
-        if (call.isOwn) this.ownWaiting++
-        this.waiting.push(call)
-      }, this.options.report)
+      this.keep(old.handOver(moved), failure)
       const left = Math.max(until - clock.currentTimeMillisUnsafe(), leastTime)
       yield* Effect.raceFirst(old.closed, Effect.sleep(left))
       old.abort(moved)

@@ -18,6 +18,11 @@ export class Standing {
   /** Whether a user of the connection has logged in on it, maybe as somebody else than the client. */
   hasOwnUser = false
 
+  /** Whether the client may do nothing any more that changes the connection. */
+  get isUsers(): boolean {
+    return this.takenOver || this.hasOwnUser
+  }
+
   /** Records a command that changes its connection, when it is written. */
   wrote(call: Call): void {
     const { stateful } = call.command.spec
