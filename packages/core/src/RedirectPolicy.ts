@@ -124,12 +124,23 @@ export interface Terms {
  */
 export const noTerms: Terms = { schedule: undefined, within: undefined }
 
+/** What policies say, so that each is read once and not for every command that fails. */
+const known = new WeakMap<object, Result.Result<Terms, string>>()
+
 /**
  * Reads a policy; or the problem with a value that is none.
  *
  * @internal
  */
 export const termsOf = (name: string, value: unknown): Result.Result<Terms, string> => {
+  const before = known.get(value as object)
+  if (before !== undefined) return before
+  const terms = readTerms(name, value)
+  if (Result.isSuccess(terms)) known.set(value as object, terms)
+  return terms
+}
+
+const readTerms = (name: string, value: unknown): Result.Result<Terms, string> => {
   try {
     if (hasOptions(value) && Object.hasOwn(value, "schedule")) {
       const { schedule, within } = value

@@ -258,6 +258,24 @@ describe("a policy", () => {
     }))
 })
 
+describe("a policy", () => {
+  it.effect("is read once, however many commands fail under it", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* connected()
+      let reads = 0
+      const policy: RedirectPolicy.RedirectPolicy = {
+        get schedule() {
+          reads++
+          return Schedule.recurs(1)
+        }
+      }
+      a.on("GET", Reply.error("TRYAGAIN Multiple keys request during rehashing of slot"))
+      const failing = Effect.flip(run(Redis.get(keyOfA).pipe(RedirectPolicy.provide(policy))))
+      for (let i = 0; i < 3; i++) assert.strictEqual((yield* failing).attempts, 2)
+      assert.strictEqual(reads, 1)
+    }))
+})
+
 describe("what is no policy", () => {
   const garbage: ReadonlyArray<readonly [string, unknown]> = [
     ["null", null],
