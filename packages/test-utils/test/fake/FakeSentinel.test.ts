@@ -45,7 +45,7 @@ describe("the sentinels in memory", () => {
       yield* pass(2)
       const back = (yield* group.nodes).find(({ name }) => name === first.name)
       assert.strictEqual(back?.role, "primary")
-      yield* during(group.waitUntilStable)
+      yield* during(group.waitUntilStable, 60)
       assert.strictEqual((yield* group.replicas).length, 2)
     }).pipe(Effect.provide(FakeSentinel.layer({ replicas: 2 }))))
 
@@ -91,8 +91,65 @@ describe("the sentinels in memory", () => {
       const group = yield* Group
       assert.deepStrictEqual(yield* group.events("sentinel-0"), [])
       const heir = yield* during(group.failover)
-      yield* during(group.waitUntilStable)
+      yield* during(group.waitUntilStable, 60)
       yield* TestClock.adjust("10000 days")
       assert.strictEqual((yield* group.primary).name, heir.name)
     }).pipe(Effect.provide(FakeSentinel.layerConnector({ replicas: 2 }))))
+})
+
+const wrong: ReadonlyArray<readonly [name: string, options: object, problem: string]> = [
+  ["a name with a space", { name: "my master" }, "name is"],
+  ["no sentinel", { sentinels: 0 }, "sentinels is"],
+  ["a quorum of half a sentinel", { quorum: 0.5 }, "quorum is"],
+  ["a negative time", { downAfter: -1 }, "downAfter"],
+  ["a text as a switch", { hurried: "yes" }, "hurried is"],
+  ["a password in the open", { sentinelPassword: "secret" }, "sentinelPassword must be Redacted"],
+  ["an option that does not exist", { sentinel: 3 }, "sentinel"]
+]
+
+describe("a group in memory", () => {
+  it.effect.each(wrong)("is not made with %s", ([, options, problem]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.scoped(FakeSentinel.make(options)))
+      assert.include(error.message, problem)
+      assert.notInclude(error.message, "secret")
+    }))
+
+  it.effect("lets only a majority act that hears each other, and the others adopt what it has done", () =>
+    Effect.gen(function*() {
+      const group = yield* Group
+      for (const other of ["fake-1", "sentinel-1", "sentinel-2"]) {
+        yield* group.partition("fake-0", other)
+        yield* group.partition("sentinel-0", other)
+      }
+      yield* pass(10)
+      assert.notInclude(yield* channelsOf("sentinel-0"), "+try-failover")
+      assert.strictEqual((yield* group.primary).name, "fake-1")
+      yield* group.heal()
+      yield* during(group.waitUntilStable, 60)
+      assert.include(yield* channelsOf("sentinel-0"), "+config-update-from")
+      assert.strictEqual((yield* group.replicas)[0].name, "fake-0")
+    }).pipe(Effect.provide(FakeSentinel.layerConnector())))
+
+  it.effect("finds a replica that was added, and promotes the one with the lowest priority", () =>
+    Effect.gen(function*() {
+      const group = yield* Group
+      const added = yield* group.addReplica()
+      yield* during(group.waitUntilStable, 60)
+      assert.include(yield* channelsOf("sentinel-0"), "+slave")
+      yield* group.command(added, "CONFIG", ["SET", "replica-priority", 1])
+      assert.strictEqual((yield* during(group.failover)).name, added.name)
+    }).pipe(Effect.provide(FakeSentinel.layerConnector({ replicas: 2 }))))
+
+  it.effect("has sentinels that do not act for a while after they were stopped", () =>
+    Effect.gen(function*() {
+      const group = yield* Group
+      yield* group.pause("sentinel-0")
+      yield* pass(5)
+      yield* group.resume("sentinel-0")
+      yield* pass(40)
+      const channels = yield* channelsOf("sentinel-0")
+      assert.include(channels, "+tilt")
+      assert.include(channels, "-tilt")
+    }).pipe(Effect.provide(FakeSentinel.layerConnector())))
 })

@@ -63,6 +63,7 @@ export class Watch implements Observer {
   /** When the network, a process or a role has last changed. */
   changedAt: number
 
+  /** One of the times at which it works. */
   private readonly phase: number
   private pausedSince: number | undefined
   private next = Infinity
@@ -76,7 +77,7 @@ export class Watch implements Observer {
     this.master = new Instance("master", primary, now)
     this.replicas = replicas.map((replica) => new Instance("slave", replica, now))
     this.changedAt = now
-    this.phase = Math.floor(node.world.random() * tick)
+    this.phase = now + Math.floor(node.world.random() * tick)
   }
 
   get world(): FakeWorld {
@@ -360,6 +361,7 @@ export class Watch implements Observer {
     replica.hear(this.world.reaches(this.node, node), now)
     this.replicas.push(replica)
     this.event("+slave", replica)
+    this.soon()
   }
 
   /** SENTINEL RESET: forgets the replicas and the other sentinels, and finds those that are there. */
