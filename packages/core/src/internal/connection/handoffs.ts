@@ -36,6 +36,8 @@ export interface Move {
 /** What one connection has heard. */
 export interface Hearing {
   readonly listener: PushListener
+  /** Where the connection leads to; undefined for the node's own address. */
+  readonly via: Address | undefined
   /** Opens when the connection is told to move. */
   readonly told: Latch.Latch
   move: Move | undefined
@@ -69,6 +71,11 @@ export class Handoffs {
     return move !== undefined && this.now() < move.until ? move.endpoint : undefined
   }
 
+  /** How long connections may take that are opened now, in milliseconds. One that comes later would lead astray. */
+  get patience(): number {
+    return this.via === undefined ? Infinity : this.move!.until - this.now()
+  }
+
   /** When connections to the old endpoint are outdated, in milliseconds of the Clock; -Infinity if it has never moved. */
   get movesAt(): number {
     return this.move?.from ?? -Infinity
@@ -83,6 +90,7 @@ export class Handoffs {
     }
     const hearing: Hearing = {
       listener: { kinds: Notices.kinds, isNews: true, onPush },
+      via: this.via,
       told: Latch.makeUnsafe(false),
       move: undefined
     }
@@ -95,6 +103,12 @@ export class Handoffs {
 
   hearingOf(connection: Connection): Hearing | undefined {
     return this.hearings.get(connection)
+  }
+
+  /** Whether a connection leads to an endpoint that is not that of the node any more. Its own address still serves, for a while. */
+  isAstray(connection: Connection): boolean {
+    const via = this.hearings.get(connection)?.via
+    return via !== undefined && via.key !== this.via?.key
   }
 
   private now(): number {

@@ -60,6 +60,10 @@ const UNWATCH = Command.make(CommandSpec.get("UNWATCH"), [], Reply.raw)
 
 export const left = new RedisError.ConnectionLost({ problem: "the node left the cluster, or was connected to anew" })
 
+const unreached = new RedisError.ConnectionFailed({
+  problem: "the endpoint to which the node said that it moves did not answer in time"
+})
+
 /** How long UNWATCH may take on a connection that is given back, in milliseconds. */
 const tidyTimeout = 1000
 
@@ -122,10 +126,14 @@ export class NodeConnections implements Node {
     })
     const connectShared = options.handoffs === "off" ? connectOne : Effect.suspend(() => {
       const hearing = handoffs.hearing()
-      return Effect.tap(
-        connect({ relief, via: handoffs.via, listeners: [hearing.listener], wantsNotices: true }),
+      const { patience } = handoffs
+      const opened = Effect.tap(
+        connect({ relief, via: hearing.via, listeners: [hearing.listener], wantsNotices: true }),
         (connection) => Effect.sync(() => handoffs.hears(connection, hearing))
       )
+      if (patience === Infinity) return opened
+      const late = Effect.suspend(() => Effect.fail(this.unsent(unreached)))
+      return Effect.raceFirst(opened, Effect.andThen(Effect.sleep(patience), late))
     })
     // Each may have a successor, while both are open.
     const sharedPool = makePool(2 * sharedCount, connectShared)

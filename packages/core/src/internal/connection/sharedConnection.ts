@@ -66,6 +66,9 @@ const ended = new RedisError.ConnectionLost({ problem: "the connection takes no 
 /** The pause between two tries to connect to a new endpoint, in milliseconds. */
 const pause = 100
 
+/** How long a connection stays at least before it moves, in milliseconds: a server may say at each endpoint that it moves. */
+const leastStay = 500
+
 /** The least time for the last answers on the old connection, in milliseconds. */
 const leastTime = 1000
 
@@ -233,20 +236,23 @@ export class SharedConnection implements Taker {
   }
 
   private lease(scope: Scope.Scope): Effect.Effect<Lease, RedisError.RedisError> {
-    const { pool } = this
+    const { options: { handoffs }, pool } = this
     return Effect.flatMap(Scope.fork(scope), (own) =>
-      Effect.map(
+      Effect.flatMap(
         Effect.onError(Scope.provide(Pool.get(pool), own), () => Scope.close(own, Exit.void)),
-        (connection): Lease => ({
-          connection,
+        (connection) => {
           // Invalidate after release: the pool replaces an item that is invalidated while leased.
-          end: Effect.andThen(Scope.close(own, Exit.void), Pool.invalidate(pool, connection))
-        })
+          const end = Effect.andThen(Scope.close(own, Exit.void), Pool.invalidate(pool, connection))
+          // The pool opens on what nobody waits for any more.
+          return handoffs.isAstray(connection)
+            ? Effect.andThen(end, this.lease(scope))
+            : Effect.succeed({ connection, end })
+        }
       ))
   }
 
   /** Waits until a connection is told to move, and opens the one that takes over. The old one is used meanwhile. */
-  private successor(scope: Scope.Scope, old: Connection): Effect.Effect<Successor> {
+  private successor(scope: Scope.Scope, old: Connection, openedAt: number): Effect.Effect<Successor> {
     const { due, handoffs } = this.options
     const hearing = handoffs.hearingOf(old)
     if (hearing === undefined) return Effect.never
@@ -270,8 +276,9 @@ export class SharedConnection implements Taker {
           if (failure !== undefined) this.options.onTrouble(failure)
           continue
         }
-        if (now < move.from) {
-          yield* Effect.sleep(move.from - now)
+        const from = Math.max(move.from, openedAt + leastStay)
+        if (now < from) {
+          yield* Effect.sleep(from - now)
           continue
         }
         const lease = yield* Effect.raceFirst(attempt, Effect.as(Effect.sleep(move.until - now), undefined))
@@ -327,7 +334,7 @@ export class SharedConnection implements Taker {
         this.open(lease.connection, false)
         while (true) {
           const { connection } = lease
-          const next = yield* Effect.raceFirst(connection.closed, this.successor(scope, connection))
+          const next = yield* Effect.raceFirst(connection.closed, this.successor(scope, connection, openedAt))
           if (next._tag !== "Successor") return { connection, openedAt, error: next }
           yield* Effect.raceFirst(this.handOver(connection, next.until), overdue)
           yield* lease.end
