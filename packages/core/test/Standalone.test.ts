@@ -1,6 +1,7 @@
 /** Servers without cluster mode: who is the primary, and what becomes of commands when another one is. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type * as Address from "../src/Address.ts"
@@ -147,6 +148,23 @@ describe("of several servers", () => {
       assert.deepStrictEqual(read.toSorted(), ["a:6379", "c:6379"])
     }))
 
+  it.effect("the one whose greeting says so is the primary where the user may not ask for roles", () =>
+    Effect.gen(function*() {
+      const nodes = serversOf("a:6379", "b:6379", "c:6379")
+      const greeting = (role: string) =>
+        Reply.map([[Reply.bulk("proto"), Reply.integer(3)], [Reply.bulk("role"), Reply.bulk(role)]])
+      for (const node of nodes) node.on("ROLE", Reply.error("NOPERM no")).on("HELLO", greeting("replica"))
+      const [a, b] = nodes
+      b.on("HELLO", greeting("master"))
+      const { primaryOf, run } = yield* clientOf(nodes, ["a:6379", "b:6379"])
+      assert.strictEqual(yield* primaryOf, "b:6379")
+      a.on("HELLO", greeting("master"))
+      b.on("HELLO", greeting("replica")).on("SET", readonly)
+      yield* run(Redis.set("k", "1"))
+      assert.strictEqual(yield* primaryOf, "a:6379")
+      assert.strictEqual(a.count("SET k 1"), 1)
+    }))
+
   it.effect("the one whose replica is there is the primary if two say so", () =>
     Effect.gen(function*() {
       const nodes = serversOf("a:6379", "b:6379", "c:6379")
@@ -238,6 +256,29 @@ describe("a primary that is demoted", () => {
       assert.deepStrictEqual(yield* run(Redis.pipeline([Redis.get("k"), Redis.set("k", "2")])), ["c:6379", "OK"])
       assert.deepStrictEqual(c.commands, ["SET k 1", "GET k", "GET k", "SET k 2"])
       assert.strictEqual(a.count("GET k"), 0)
+    }))
+
+  it.effect("redirects many commands that were under way, and changes the map once", () =>
+    Effect.gen(function*() {
+      const nodes = serversOf("a:6379", "c:6379")
+      const [a, c] = nodes
+      const { run } = yield* clientOf(nodes, ["a:6379"])
+      const topology = yield* run(Topology.Topology)
+      const maps = new Set<unknown>()
+      a.on("SET", "hold").on("ROLE", "hold")
+      c.on("SET", () => {
+        maps.add(topology.currentUnsafe())
+        return Reply.simple("OK")
+      })
+      const stored = yield* Effect.forEach(Array.from({ length: 100 }), () => start(run(Redis.set("k", "1"))))
+      yield* settle
+      const connection = a.live.find(({ received }) => received.includes("SET k 1"))!
+      for (let n = 0; n < stored.length; n++) {
+        connection.release(Reply.error("REDIRECT c:6379"))
+        yield* settle
+      }
+      yield* Effect.forEach(stored, Fiber.join)
+      assert.strictEqual(maps.size, 1)
     }))
 
   it.effect("redirects a pipeline as a whole", () =>

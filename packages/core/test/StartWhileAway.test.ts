@@ -437,6 +437,30 @@ describe("what is asked of a client before it knows the map", () => {
 })
 
 describe("who waits for the first map", () => {
+  it.effect("goes on in the order in which it came, also if a schedule decides how long it waits", () =>
+    Effect.gen(function*() {
+      const firstMap = new FirstMap({
+        clock: yield* Clock.Clock,
+        soon: queueMicrotask,
+        report: () => {},
+        fork: Effect.runForkWith(yield* Effect.context<never>()),
+        problem: () => new RedisError.RedisError({ reason: new RedisError.Closed(), delivery: "NotSent", attempts: 0 }),
+        maxWaiting: Infinity
+      })
+      const gone: Array<string> = []
+      const come = (name: string, policy: RedirectPolicy.RedirectPolicy) =>
+        start(Effect.andThen(firstMap.wait(policy, Infinity), Effect.sync(() => gone.push(name))))
+      const everySecond = RedirectPolicy.make(Schedule.spaced("1 second"))
+      yield* come("first", everySecond)
+      yield* advance("500 millis")
+      yield* come("second", everySecond)
+      yield* come("third", RedirectPolicy.standard)
+      yield* advance("700 millis")
+      firstMap.arrived()
+      yield* settle
+      assert.deepStrictEqual(gone, ["first", "second", "third"])
+    }))
+
   it.effect("goes on in portions, and those who come meanwhile behind them", () =>
     Effect.gen(function*() {
       const tasks: Array<() => void> = []

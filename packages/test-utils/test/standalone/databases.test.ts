@@ -7,6 +7,7 @@ import { RealCluster, RealRedis } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 
 const keys = ["a", "b", "c", "d", "e", "f"]
@@ -102,4 +103,22 @@ describe("a server without cluster mode that was demoted", () => {
         if (servers.kind === "redis") assert.strictEqual(redirects, 0)
       }).pipe(Effect.provide(clientOf([primary])))
     }).pipe(Effect.provide(RealRedis.layer({ replicas: 1 }))))
+
+  it.live("is left for its successor, too, by a user who may not ask for roles", () =>
+    Effect.gen(function*() {
+      const servers = yield* RealRedis.RealRedis
+      const [replica] = yield* servers.replicas
+      const source = Topology.standalone({ servers: servers.addresses })
+      const credentials = { username: "app", password: Redacted.make("secret") }
+      const client = Layer.provide(RedisCluster.layerFromSource(source, { credentials }), NodeConnector.layer())
+      yield* Effect.gen(function*() {
+        yield* Redis.set("k", "1")
+        yield* servers.failover(replica)
+        yield* Redis.set("k", "2")
+        const { shards } = yield* Effect.flatMap(Topology.Topology, ({ current }) => current)
+        assert.strictEqual(shards[0].primary?.address.key, replica.address.key)
+      }).pipe(Effect.provide(client))
+    }).pipe(
+      Effect.provide(RealRedis.layer({ replicas: 1, config: { user: "app on >secret ~* &* +@all -@dangerous" } }))
+    ))
 })

@@ -125,6 +125,8 @@ export class FirstMap {
   private readonly paced = Effect.fnUntraced(
     { self: this },
     function*(pace: Pace.Pace, deadline: number): Effect.fn.Return<Failure | undefined> {
+      // Each stay is at the same place, however long ago the one before has ended.
+      const ticket = ++this.tickets
       while (true) {
         const now = this.now()
         const next = yield* pace(now, deadline, this.options.problem())
@@ -134,7 +136,7 @@ export class FirstMap {
         }
         if (next.success === undefined) return this.failure
         const until = Math.min(deadline, now + Math.max(next.success, 1))
-        const leave = yield* this.stay(until)
+        const leave = yield* this.stay(until, ticket)
         if (leave._tag !== "TooLate" || until === deadline) return this.failureOf(leave, until === deadline)
       }
     }
@@ -158,13 +160,13 @@ export class FirstMap {
     }
   }
 
-  private stay(until: number): Effect.Effect<Leave> {
+  private stay(until: number, ticket?: number): Effect.Effect<Leave> {
     return Effect.callback((resume) => {
       const leave = (leave: Leave) => resume(Exit.succeed(leave))
       if (this.ended) return leave({ _tag: "Closed" })
       if (this.isThere) return leave(there)
       if (this.count >= this.options.maxWaiting) return leave({ _tag: "Full", limit: this.options.maxWaiting })
-      const waiter = new Waiter(until, ++this.tickets, resume)
+      const waiter = new Waiter(until, ticket ?? ++this.tickets, resume)
       this.queue.add(waiter)
       this.count++
       this.watch(until)

@@ -8,12 +8,11 @@ import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
 import type { Node } from "../../NodePool.ts"
 import type { RedisError } from "../../RedisError.ts"
-import type * as Resp from "../../Resp.ts"
 import * as Reply from "../commands/reply.ts"
+import { fieldOf, HELLO } from "./hello.ts"
 
 export type Mode = "standalone" | "cluster" | "sentinel"
 
-const HELLO = Command.make(CommandSpec.get("HELLO"), [], Reply.raw)
 const INFO = Command.make(CommandSpec.get("INFO"), ["server"], Reply.name)
 const CLUSTER_SLOTS = Command.make(CommandSpec.get("CLUSTER SLOTS"), [], Reply.raw)
 
@@ -22,12 +21,6 @@ const askTimeout = "2 seconds"
 
 const modes: ReadonlySet<unknown> = new Set<Mode>(["standalone", "cluster", "sentinel"])
 const isMode = (value: unknown): value is Mode => modes.has(value)
-
-/** The mode in the reply to HELLO: a map, or before RESP3 its fields in a row. */
-const inHello = (reply: Resp.Value): unknown => {
-  if (reply instanceof Map) return reply.get("mode")
-  return Array.isArray(reply) ? reply[reply.indexOf("mode") + 1] : undefined
-}
 
 const inInfo = (info: string): unknown => /^redis_mode:(\w+)/m.exec(info)?.[1]
 
@@ -42,7 +35,7 @@ const bySlots = (node: Node): Effect.Effect<Mode, RedisError> =>
 
 const told = Effect.fnUntraced(function*(node: Node): Effect.fn.Return<Mode, RedisError> {
   const none = (): Effect.Effect<undefined> => Effect.succeed(undefined)
-  const said = yield* Effect.catchIf(Effect.map(node.ask(HELLO), inHello), isRefused, none)
+  const said = yield* Effect.catchIf(Effect.map(node.ask(HELLO), (reply) => fieldOf(reply, "mode")), isRefused, none)
   if (isMode(said)) return said
   const informed = yield* Effect.catchIf(Effect.map(node.ask(INFO), inInfo), isRefused, none)
   return isMode(informed) ? informed : yield* bySlots(node)

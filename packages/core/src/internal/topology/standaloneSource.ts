@@ -196,9 +196,10 @@ const open = Effect.fnUntraced(function*({ addressMap, servers }: StandaloneOpti
     learn,
     redirects: {
       addressOf: (announced) => Address.mapped(addressMap, announced),
-      promote: (_map, address) => {
+      promote: (map, address) => {
         hint = address
-        return mapOf(address, replicas)
+        // All that was under way at the old primary is redirected: the first of it has changed the map.
+        return SlotMap.shardOf(map, 0)?.primary?.address.key === address.key ? map : mapOf(address, replicas)
       },
       patch: (map, _slot, address) => {
         clusterNode = address.key
