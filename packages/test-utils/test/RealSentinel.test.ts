@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as RealSentinel from "../src/RealSentinel.ts"
-import { isLong } from "./chaos/stretch.ts"
+import { whenLong } from "./chaos/stretch.ts"
 
 const within = { timeout: 60_000 }
 
@@ -32,7 +32,7 @@ describe("RealSentinel", () => {
     within
   )
 
-  it.live.runIf(isLong)(
+  whenLong(it.live)(
     "has passwords, other ones for the sentinels, TLS, and host names",
     () =>
       Effect.gen(function*() {
@@ -50,7 +50,7 @@ describe("RealSentinel", () => {
     within
   )
 
-  it.live.runIf(isLong)("makes a replica of a former primary that comes back", () =>
+  whenLong(it.live)("makes a replica of a former primary that comes back", () =>
     Effect.gen(function*() {
       const group = yield* RealSentinel.make()
       const primary = yield* group.primary

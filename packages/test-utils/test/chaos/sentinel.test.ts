@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { RealSentinel } from "../../src/index.ts"
 import * as Trials from "./sentinelTrials.ts"
-import { isLong } from "./stretch.ts"
+import { whenLong } from "./stretch.ts"
 
 const within = { timeout: 60_000 }
 
@@ -46,13 +46,13 @@ layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) 
       within
     )
 
-    it.effect.runIf(isLong)(
+    whenLong(it.effect)(
       "when the primary freezes, and thaws once it has been replaced",
       () => Trials.switching("frozen", freezesPrimary, thaws),
       within
     )
 
-    it.effect.runIf(isLong)("when the primary thaws in the moment in which it is replaced", () =>
+    whenLong(it.effect)("when the primary thaws in the moment in which it is replaced", () =>
       Trials.switching(
         "thawed",
         (trial) =>
@@ -65,7 +65,7 @@ layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) 
         () => stands
       ), within)
 
-    it.effect.runIf(isLong)("when the primary is killed while one sentinel is frozen", () =>
+    whenLong(it.effect)("when the primary is killed while one sentinel is frozen", () =>
       Effect.gen(function*() {
         const { pause, resume, sentinels } = yield* group
         yield* Trials.switching(
@@ -76,8 +76,8 @@ layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) 
       }), within)
   })
 
-  describe("on a Sentinel group", () => {
-    it.effect.runIf(isLong)(
+  whenLong(describe)("on a Sentinel group", () => {
+    it.effect(
       "clients that start while the primary is down fail soon, and succeed once it is replaced",
       () =>
         Effect.gen(function*() {
@@ -125,7 +125,7 @@ layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) 
       within
     )
 
-    it.effect.runIf(isLong)(
+    it.effect(
       "no read fails, or misses what is there, while replicas are killed, frozen and restarted",
       () =>
         Effect.gen(function*() {
@@ -179,33 +179,31 @@ const impatient = RedirectPolicy.make(Schedule.spaced("20 millis"), { within: "3
 /** What a server acknowledged is in its file, and there again when it restarts. */
 const durable = RealSentinel.layer({ replicas: 1, downAfter: "5 seconds", config: { appendonly: "yes" } })
 
-layer(durable, options)((it) => {
-  describe.runIf(isLong)("on a Sentinel group nothing at all is lost or doubled", () => {
-    it.effect(
-      "when the primary restarts before the sentinels find it down",
-      () => Trials.enduring("restarted", ({ primary }) => Effect.flatMap(group, ({ restart }) => restart(primary))),
-      within
-    )
+whenLong(layer(durable, options))("on a Sentinel group nothing at all is lost or doubled", (it) => {
+  it.effect(
+    "when the primary restarts before the sentinels find it down",
+    () => Trials.enduring("restarted", ({ primary }) => Effect.flatMap(group, ({ restart }) => restart(primary))),
+    within
+  )
 
-    it.effect(
-      "when the primary is killed while two of three sentinels are: commands wait as long as their policies say, and go on once it is back",
-      () =>
-        Trials.enduring("two sentinels dead", ({ primary }) =>
-          Effect.gen(function*() {
-            const { kill, restart, sentinels } = yield* group
-            yield* Effect.forEach(sentinels.slice(0, 2), kill)
-            yield* kill(primary)
-            const begunAt = yield* now
-            for (let n = 0; n < 5; n++) {
-              const outcome = yield* Effect.result(RedirectPolicy.provide(Redis.incr("probe"), impatient))
-              if (Result.isSuccess(outcome)) return assert.fail("a dead primary has answered")
-              assert.strictEqual(outcome.failure.delivery, "NotSent", outcome.failure.message)
-            }
-            assert.isBelow((yield* now) - begunAt, 5000)
-            yield* restart(primary)
-            yield* Effect.forEach(sentinels.slice(0, 2), restart)
-          })),
-      within
-    )
-  })
+  it.effect(
+    "when the primary is killed while two of three sentinels are: commands wait as long as their policies say, and go on once it is back",
+    () =>
+      Trials.enduring("two sentinels dead", ({ primary }) =>
+        Effect.gen(function*() {
+          const { kill, restart, sentinels } = yield* group
+          yield* Effect.forEach(sentinels.slice(0, 2), kill)
+          yield* kill(primary)
+          const begunAt = yield* now
+          for (let n = 0; n < 5; n++) {
+            const outcome = yield* Effect.result(RedirectPolicy.provide(Redis.incr("probe"), impatient))
+            if (Result.isSuccess(outcome)) return assert.fail("a dead primary has answered")
+            assert.strictEqual(outcome.failure.delivery, "NotSent", outcome.failure.message)
+          }
+          assert.isBelow((yield* now) - begunAt, 5000)
+          yield* restart(primary)
+          yield* Effect.forEach(sentinels.slice(0, 2), restart)
+        })),
+    within
+  )
 })

@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as RealSentinel from "../../src/RealSentinel.ts"
-import { isLong } from "../chaos/stretch.ts"
 import { primaryKey, replicaKeys, untilTrue } from "./Group.ts"
 
 type Group = RealSentinel.RealSentinel["Service"]
@@ -20,7 +19,7 @@ const clientOf = (group: Group, options?: RedisCluster.SourceOptions, source?: P
 const within = { timeout: 60_000 }
 
 describe("a client of a Sentinel group", () => {
-  it.live.runIf(isLong)(
+  it.live(
     "logs in at sentinels as another user, with TLS, and goes where host names lead",
     () =>
       Effect.gen(function*() {
@@ -48,7 +47,7 @@ describe("a client of a Sentinel group", () => {
 })
 
 describe("the sentinels of a group", () => {
-  it.live.runIf(isLong)(
+  it.live(
     "are connected to in their own way, and their addresses are mapped as those of the servers are",
     () =>
       Effect.gen(function*() {

@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as RealRedis from "../../src/RealRedis.ts"
 import * as RealSentinel from "../../src/RealSentinel.ts"
-import { isLong } from "../chaos/stretch.ts"
+import { whenLong } from "../chaos/stretch.ts"
 
 type Client = Layer.Layer<RedisCluster.Services, Redis.RedisError>
 
@@ -124,7 +124,8 @@ describe.each(modes)("%s that is not there yet", (name, prepare) => {
       }).pipe(Effect.provide(client({ startWhileAway: "atOnce" })))
     }), isSlow)
 
-  it.live.skipIf(!isLong && name.includes("cluster"))("makes its layer wait, or fail", () =>
+  const define = name.includes("cluster") ? whenLong(it.live) : it.live
+  define("makes its layer wait, or fail", () =>
     Effect.gen(function*() {
       const { begin, client } = yield* prepare
       const failed = yield* Effect.flip(Effect.scoped(Layer.build(client({}))))
