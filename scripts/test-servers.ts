@@ -28,7 +28,8 @@ const suites = [
     "chaos",
     "Real",
     "standalone",
-    "sentinel",
+    "sentinel/real",
+    "sentinel/connections",
     "secrets",
     "scripts.test",
     "fake/differential/redirect"

@@ -5,9 +5,8 @@ import { FakeSentinel } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
-import { isLong } from "../chaos/stretch.ts"
 
-const runs = isLong ? 2000 : 40
+const runs = Number(process.env["REDISC_SENTINEL_SEEDS"] ?? 40)
 
 type Group = FakeSentinel.FakeSentinel["Service"]
 
