@@ -86,6 +86,12 @@ layer(Authorities.layer)("TLS options that an Effect yields", (it) => {
       yield* TestClock.adjust("1001 millis")
       yield* open(address)
       assert.strictEqual(runs, 2)
+      // A clock that is set back keeps no old material.
+      yield* TestClock.adjust("1 hour")
+      yield* open(address)
+      yield* TestClock.setTime(60_000)
+      yield* open(address)
+      assert.strictEqual(runs, 4)
     }))
 
   it.effect("are not lost to others if who asked first gives up", () =>

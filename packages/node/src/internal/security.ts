@@ -158,7 +158,7 @@ export class Yielded {
   readonly security: Effect.Effect<Security, ConnectionFailed> = Effect.clockWith((clock) =>
     Effect.suspend(() => {
       const { last } = this
-      return last !== undefined && clock.currentTimeMillisUnsafe() - last.at <= recent
+      return last !== undefined && Math.abs(clock.currentTimeMillisUnsafe() - last.at) <= recent
         ? Effect.succeed(last.security)
         : this.join(clock)
     })

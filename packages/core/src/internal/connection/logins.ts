@@ -110,7 +110,7 @@ export class Logins {
   private known(before: number, user: User): Exit.Exit<Login, RedisError> | undefined {
     if (this.ended > before) return this.last
     if (!user.isFailing() || this.users.has(user) || this.last?._tag !== "Success") return undefined
-    return this.pacing.clock.currentTimeMillisUnsafe() - this.endedAt <= moment ? this.last : undefined
+    return Math.abs(this.pacing.clock.currentTimeMillisUnsafe() - this.endedAt) <= moment ? this.last : undefined
   }
 
   /** Waits for the run that is under way, or begins one. Newcomers do not wait for a run that takes longer than `connectTimeout`. */

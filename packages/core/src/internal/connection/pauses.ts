@@ -18,6 +18,7 @@ export class Pauses {
   private readonly pacing: Pacing
   /** The number of failures in a row. */
   private failures = 0
+  private begunAt = -Infinity
   private dueAt = -Infinity
   private last: RedisError | undefined
 
@@ -31,7 +32,9 @@ export class Pauses {
 
   /** The milliseconds until the pause ends, or 0. */
   get left(): number {
-    return Math.max(0, this.dueAt - this.pacing.clock.currentTimeMillisUnsafe())
+    const now = this.pacing.clock.currentTimeMillisUnsafe()
+    // If the clock was set back, the pause is over: it would last until the clock has caught up.
+    return now < this.begunAt ? 0 : Math.max(0, this.dueAt - now)
   }
 
   /**
@@ -48,7 +51,8 @@ export class Pauses {
     this.failures++
     this.last = error
     const pause = Math.ceil(nominal * (0.8 + 0.4 * this.pacing.random.nextDoubleUnsafe()))
-    this.dueAt = this.pacing.clock.currentTimeMillisUnsafe() + pause
+    this.begunAt = this.pacing.clock.currentTimeMillisUnsafe()
+    this.dueAt = this.begunAt + pause
   }
 
   /** Ends the pause. The pause after the next failure is longer all the same. */
