@@ -264,7 +264,7 @@ const plan = (options: Options) => {
   Checks.record("what the cluster is made with", options, [...optionNames, "client"])
   const { databases, nodeTimeout = "1 second", profile, requireFullCoverage = true } = options
   const { primaries = primariesOf(profile) } = options
-  Checks.whole("primaries", primaries, 1)
+  Checks.whole("primaries", primaries, 1, 1000)
   const timeout = Checks.millis("nodeTimeout", nodeTimeout)
   const { replicas, seed, settings } = checked(options, {
     databases: 1,

@@ -200,7 +200,7 @@ const plan = (options: Options) => {
   if (typeof name !== "string" || !/^[A-Za-z0-9._-]+$/.test(name)) {
     Checks.fail(`name is ${Checks.shown(name)}: give letters, digits and . - _ only`)
   }
-  Checks.whole("sentinels", sentinels, 1)
+  Checks.whole("sentinels", sentinels, 1, 1000)
   const { quorum = Math.floor(sentinels / 2) + 1 } = options
   Checks.whole("quorum", quorum, 1)
   const group: GroupSettings = {

@@ -52,8 +52,8 @@ export const checked = (
   readonly settings: Omit<Settings, "clustered" | "redirects">
 } => {
   const { config = {}, databases = defaults.databases, password, replicas = 0, seed = 1 } = options
-  Checks.whole("replicas", replicas, 0)
-  Checks.whole("databases", databases, 1)
+  Checks.whole("replicas", replicas, 0, 1000)
+  Checks.whole("databases", databases, 1, 16_384)
   Checks.record("config", config)
   const given = Object.entries(config).map(([name, value]) =>
     [name.toLowerCase(), fromInput(Checks.word(`config, at ${name},`, value))] as const

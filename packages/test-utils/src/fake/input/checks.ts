@@ -20,11 +20,12 @@ export const shown = (value: unknown): string => {
   return typeof value === "object" && value !== null ? "an object" : String(value)
 }
 
-/** A whole number of at least `least`. */
-export const whole = (name: string, value: unknown, least: number): number =>
-  Number.isInteger(value) && value as number >= least
-    ? value as number
-    : fail(`${name} is ${shown(value)}: give a whole number of at least ${least}`)
+/** A whole number of at least `least`, and of at most `most`: for what is made at once, and would fill the memory. */
+export const whole = (name: string, value: unknown, least: number, most = Infinity): number => {
+  if (Number.isInteger(value) && value as number >= least && value as number <= most) return value as number
+  const limits = most === Infinity ? `at least ${least}` : `${least} to ${most}`
+  return fail(`${name} is ${shown(value)}: give a whole number of ${limits}`)
+}
 
 /** Checks a number of times: a whole number, or Infinity. */
 export const times = (value: unknown): number =>
