@@ -1,17 +1,20 @@
 /** Servers whose mode is not known beforehand. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redis from "../src/Redis.ts"
 import * as RedisCluster from "../src/RedisCluster.ts"
 import type * as Resp from "../src/Resp.ts"
+import * as Slot from "../src/Slot.ts"
 import * as Topology from "../src/Topology.ts"
 import { start } from "./support/client.ts"
 import { address } from "./support/learning.ts"
 import { advance, keyOfA, keyOfB, settle, slotOfA, threeNodes } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
-import type { ScriptedNode } from "./support/ScriptedCluster.ts"
+import type { ScriptedCluster, ScriptedNode } from "./support/ScriptedCluster.ts"
+import { group } from "./support/sentinels.ts"
 
 const helloOf = (mode: string) =>
   Reply.map([
@@ -39,6 +42,16 @@ const clientOf = Effect.fnUntraced(function*(
   const oneSlot = run(Effect.map(Topology.Topology, ({ oneSlot }) => oneSlot()))
   return { run, oneSlot }
 })
+
+/** A client of what the first sentinel of a group is. */
+const watching = Effect.fnUntraced(function*(cluster: ScriptedCluster, options?: RedisCluster.SourceOptions) {
+  const source = Topology.detect({ nodes: [address("s1:26379")] })
+  const context = yield* cluster.provide(Layer.build(RedisCluster.layerFromSource(source, options)))
+  const topology = Context.get(context, Topology.Topology)
+  return { primaryKey: Effect.map(topology.current, ({ shards }) => shards[0]?.primary?.address.key) }
+})
+
+const slotOfB = Slot.fromKey(keyOfB)
 
 describe("the mode of a server", () => {
   it.effect("is that of a cluster, whose map is learnt then", () =>
@@ -168,6 +181,53 @@ describe("the mode of a server", () => {
       yield* advance("30 seconds")
       const { refreshes: later } = yield* run(Effect.flatMap(RedisCluster.RedisCluster, ({ stats }) => stats))
       assert.isBelow(later - refreshes, 10)
+    }))
+
+  it.effect("that turns out to be that of a cluster lets redirects change the map at once from then on", () =>
+    Effect.gen(function*() {
+      const nodes = threeNodes()
+      nodes.a.on("HELLO", helloOf("standalone")).on("ROLE", primary).once("GET", Reply.error(`MOVED ${slotOfA} b:7000`))
+      const { oneSlot, run } = yield* clientOf(nodes)
+      yield* run(Redis.get(keyOfA))
+      yield* advance("1 second")
+      assert.isTrue(yield* oneSlot)
+      for (const node of nodes.cluster.nodes.values()) node.on("CLUSTER SLOTS", "hold")
+      nodes.b.on("GET", Reply.error(`MOVED ${slotOfB} c:7000`))
+      for (let n = 0; n < 2; n++) assert.strictEqual(yield* run(Redis.get(keyOfB)), "c:7000")
+      assert.strictEqual(nodes.b.count(`GET ${keyOfB}`), 1)
+    }))
+
+  it.effect("of Sentinels that come later than the client lets it hear of switches at once", () =>
+    Effect.gen(function*() {
+      const { cluster, failOver, sentinels, switched } = group()
+      for (const node of sentinels) node.on("HELLO", helloOf("sentinel")).accepts = "none"
+      const { primaryKey } = yield* watching(cluster, { startWhileAway: "atOnce" })
+      yield* advance("2 seconds")
+      for (const node of sentinels) node.accepts = "all"
+      yield* advance("5 seconds")
+      assert.strictEqual(yield* primaryKey, "a:6379")
+      failOver()
+      switched(...sentinels)
+      yield* advance("1 second")
+      assert.strictEqual(yield* primaryKey, "b:6379")
+    }))
+
+  it.effect("that is not that of Sentinels any more ends what listened to them", () =>
+    Effect.gen(function*() {
+      const { cluster, sentinels } = group()
+      const [s1, ...others] = sentinels
+      for (const node of sentinels) node.on("HELLO", helloOf("sentinel"))
+      const { primaryKey } = yield* watching(cluster)
+      const listening = () => s1.live.filter(({ received }) => received.some((line) => line.startsWith("SUBSCRIBE")))
+      yield* advance("1 second")
+      assert.strictEqual(listening().length, 1)
+      cluster.slots = [[0, 16383, "s1:26379"]]
+      s1.on("HELLO", helloOf("cluster")).on("SENTINEL GET-MASTER-ADDR-BY-NAME", unknown("SENTINEL"))
+      for (const node of others) node.accepts = "none"
+      for (const node of sentinels) node.drop()
+      yield* advance("15 seconds")
+      assert.strictEqual(yield* primaryKey, "s1:26379")
+      assert.strictEqual(listening().length, 0)
     }))
 
   it.effect("is asked again when the map can't be learnt any more", () =>

@@ -61,6 +61,19 @@ describe("a start", () => {
       yield* Fiber.join(started)
     }))
 
+  it.effect("does not begin at the old primary, which still believes in itself, once most sentinels name another one", () =>
+    Effect.gen(function*() {
+      const { b, cluster, elect, knowledge } = group()
+      elect("b:6379")
+      Object.assign(knowledge[2], { primary: "a:6379", epoch: 1 })
+      const client = yield* start(clientOf(cluster, { given: all }))
+      yield* advance("500 millis")
+      assert.isUndefined(client.pollUnsafe())
+      b.on("ROLE", primary)
+      yield* advance("1 second")
+      assert.strictEqual(yield* (yield* Fiber.join(client)).primaryKey, "b:6379")
+    }))
+
   it.effect("with a primary that never says that it is one, or can't be reached, fails and says which", () =>
     Effect.gen(function*() {
       const { a, cluster } = group()

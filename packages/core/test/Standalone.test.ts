@@ -130,6 +130,8 @@ describe("a server without cluster mode", () => {
       yield* advance("1 second")
       const exit = failures.pollUnsafe()
       assert.include(JSON.stringify(exit), "it is a node of a cluster: use Topology.cluster")
+      yield* advance("2 seconds")
+      yield* run(Effect.flatMap(Topology.Topology, ({ refresh }) => refresh))
     }))
 })
 
@@ -181,8 +183,10 @@ describe("of several servers", () => {
       const { primaryOf, run } = yield* clientOf(nodes, ["a:6379", "b:6379"])
       assert.strictEqual(yield* primaryOf, "b:6379")
       a.accepts = "all"
+      yield* advance("5 seconds")
       yield* run(Effect.flatMap(Topology.Topology, ({ refresh }) => refresh))
       assert.strictEqual(yield* primaryOf, "b:6379")
+      assert.isAtLeast(a.count("ROLE"), 1)
       assert.isAtLeast(b.count("ROLE"), 2)
     }))
 
@@ -224,6 +228,18 @@ describe("a primary that is demoted", () => {
       assert.strictEqual(yield* primaryOf, "outside:7000")
       yield* run(Redis.set("k", "1"))
       assert.strictEqual(b.count("SET k 1"), 1)
+    }))
+
+  it.effect("is followed over several servers, of which those that were not given answer no reads", () =>
+    Effect.gen(function*() {
+      const nodes = serversOf("10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379")
+      const [a, b] = nodes
+      a.on("ROLE", replicaOf("10.0.0.2"))
+      b.on("ROLE", replicaOf("10.0.0.3"))
+      const { primaryOf, run } = yield* clientOf(nodes, ["10.0.0.1:6379"])
+      assert.strictEqual(yield* primaryOf, "10.0.0.3:6379")
+      const { shards } = yield* run(Effect.flatMap(Topology.Topology, ({ current }) => current))
+      assert.deepStrictEqual(shards[0].replicas.map(({ address }) => address.key), ["10.0.0.1:6379"])
     }))
 
   it.effect("is connected to anew if it was found by name, since the name may lead elsewhere by now", () =>
@@ -280,6 +296,23 @@ describe("a primary that is demoted", () => {
       yield* Effect.forEach(stored, Fiber.join)
       assert.strictEqual(maps.size, 1)
     }))
+
+  it.effect.each<readonly [string, Effect.Effect<unknown, unknown, Redis.Redis>]>([
+    ["EVAL", Redis.eval("return redis.call('INCR', KEYS[1])", { keys: ["k"] })],
+    ["BLPOP", Redis.blpop(["k", "l"], "Infinity")]
+  ])(
+    "redirects scripts and what blocks, too, which have not begun there: %s",
+    ([name, command]) =>
+      Effect.gen(function*() {
+        const nodes = serversOf("a:6379", "c:6379")
+        const [a, c] = nodes
+        const { run } = yield* clientOf(nodes, ["a:6379"])
+        a.on(name, Reply.error("REDIRECT c:6379"))
+        c.on(name, Reply.array([Reply.bulk("k"), Reply.bulk("v")]))
+        yield* run(command)
+        assert.strictEqual(c.commands.length, 1)
+      })
+  )
 
   it.effect("redirects a pipeline as a whole", () =>
     Effect.gen(function*() {

@@ -310,6 +310,21 @@ describe("what is asked of a client before it knows the map", () => {
       assert.deepStrictEqual(failures[0], ["Timeout", "NotSent"])
     }))
 
+  it.effect("has its own deadline, too, if it goes to several nodes then", () =>
+    Effect.gen(function*() {
+      const { cluster, come, run } = yield* started()
+      for (const node of cluster.nodes.values()) node.on("MGET", "hold").on("DBSIZE", "hold")
+      const timeout = Command.timeout("6 seconds")
+      const parts = yield* start(Effect.flip(run(Redis.mget([keyOfA, keyOfB]).pipe(timeout))))
+      const all = yield* start(Effect.flip(run(Redis.dbsize().pipe(timeout))))
+      yield* advance("1 second")
+      yield* come
+      assert.isTrue(isWaiting(parts) && isWaiting(all))
+      yield* advance("1100 millis")
+      assert.strictEqual((yield* Fiber.join(parts)).reason._tag, "Timeout")
+      assert.strictEqual((yield* Fiber.join(all)).reason._tag, "Timeout")
+    }))
+
   it.effect("goes out in the order in which it came, as many as there are", () =>
     Effect.gen(function*() {
       const { a: node, come, run, service } = yield* started()
