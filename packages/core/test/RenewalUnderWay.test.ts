@@ -165,6 +165,25 @@ describe("a connection that takes no more commands because its credentials end",
 })
 
 describe("an effect that yields credentials", () => {
+  it.effect("may yield what it has yielded before: that is not sent again", () =>
+    Effect.gen(function*() {
+      const { a, provider } = yield* pooled()
+      provider.state = "repeats"
+      yield* advance(3700)
+      assert.deepStrictEqual(a.connections[0].received.filter((line) => line.startsWith("AUTH")), [])
+      assert.isAtLeast(provider.calls, 2)
+    }))
+
+  it.effect("is asked for others after a server has refused what it yielded", () =>
+    Effect.gen(function*() {
+      const { a, service } = yield* pooled()
+      service.isRefusing = true
+      yield* advance(3700)
+      const sent = a.connections[0].received.filter((line) => line.startsWith("AUTH"))
+      assert.isAtLeast(sent.length, 2)
+      assert.strictEqual(new Set(sent).size, sent.length)
+    }))
+
   it.effect("is run again if a run has not ended for connectTimeout", () =>
     Effect.gen(function*() {
       const { a, cuts, logins, provider } = yield* pooled({ connectTimeout: "200 millis" })
