@@ -22,6 +22,7 @@ const suites = [
   ...[
     "conformance/real",
     "conformance/standalone",
+    "conformance/sentinel",
     "scenarios/real",
     "replicas/real",
     "start/real",
