@@ -60,5 +60,4 @@ const holds = (title: string, pair: () => Promise<Pair>) =>
 describe("a replica without cluster mode redirects", () => {
   holds("in memory", () => fakePair({ redirect: true }))
   if (redirects) holds(`on ${kind} ${version}`, () => realPair())
-  else it.skip(`on a real server: ${kind} ${version} does not`)
 })
