@@ -108,8 +108,7 @@ scenariosOfServers("servers without cluster mode", [
     "b@1: PFCOUNT h",
     "b@1: XREAD BLOCK 0 STREAMS s $",
     "a: XADD s 1-1 f 1",
-    "a: WAIT 1 100",
-    "a: WAIT 2 1"
+    "a: WAIT 1 100"
   ]],
   ["change their roles by REPLICAOF", [
     "a: SET k v",
