@@ -74,6 +74,9 @@ const problemOf = (names: ReadonlyArray<string>): string =>
     ? "it is a Sentinel that watches nothing"
     : `it is a Sentinel, which watches ${listed(names)}: say which one, as in redis+sentinel://host:26379/${names[0]}`
 
+/** How long a Sentinel may take to name what it watches. */
+const namesTimeout = "2 seconds"
+
 /** How long nodes may take to say what they are by now. */
 const doubtTimeout = "500 millis"
 
@@ -84,6 +87,7 @@ const kindOf = (pool: NodePool["Service"], address: Address, isDoubted: boolean)
       ? Effect.succeed({ mode })
       : askNames((sentinel, command) => pool.node(sentinel).ask(command), address).pipe(
         Effect.mapError(({ reason }) => reason.message),
+        Effect.timeoutOrElse({ duration: namesTimeout, orElse: () => Effect.fail("it did not answer in time") }),
         Effect.flatMap((names) =>
           names.length === 1 ? Effect.succeed<Kind>({ mode, names }) : Effect.fail(problemOf(names))
         )
