@@ -146,7 +146,7 @@ const launch = Effect.fnUntraced(function*(
   const members = new Map<string, Member>()
   yield* endWithScope(members)
   const connector = yield* NodeConnector.make({ tls }).pipe(Effect.mapError((error) => failed(error.message, error)))
-  const admin = yield* Effect.provideService(makeAdmin(password), Connector, connector)
+  const admin = yield* Effect.provideService(makeAdmin(password, { readOnly: true }), Connector, connector)
   const group = makeServerGroup(admin, members)
 
   for (let index = 0; index <= replicas; index++) {

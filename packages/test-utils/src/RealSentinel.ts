@@ -175,7 +175,7 @@ const launch = Effect.fnUntraced(function*(
   yield* endWithScope(nodes)
   yield* endWithScope(watchers)
   const connector = yield* NodeConnector.make({ tls }).pipe(Effect.mapError((error) => failed(error.message, error)))
-  const admin = yield* Effect.provideService(makeAdmin(password), Connector, connector)
+  const admin = yield* Effect.provideService(makeAdmin(password, { readOnly: true }), Connector, connector)
   const sentinelAdmin = yield* Effect.provideService(makeAdmin(sentinelPassword), Connector, connector)
   const group = makeServerGroup(admin, nodes)
   const sentinels = makeSentinels({ name, admin: sentinelAdmin, members: watchers, group })

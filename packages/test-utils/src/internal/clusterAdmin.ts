@@ -57,14 +57,20 @@ const commandOf = (name: string, args: ReadonlyArray<Arg>): Command.Command<Resp
   return known.problem === undefined ? known : Command.command(name, args, { keys: [] })
 }
 
+/**
+ * With `readOnly` replicas answer what they are asked: a Valkey without cluster mode would send the reader to their primary. In a
+ * cluster a replica that is asked says who has the slot.
+ */
 export const makeAdmin = Effect.fnUntraced(function*(
-  password: Redacted.Redacted | undefined
+  password: Redacted.Redacted | undefined,
+  { readOnly = false }: { readonly readOnly?: boolean } = {}
 ): Effect.fn.Return<Admin, never, Scope.Scope | Connector.Connector> {
   const connector = yield* Connector.Connector
   const scope = yield* Effect.scope
   const lines = new Map<string, Line>()
   const options: Connection.Options = {
     credentials: password === undefined ? undefined : { password },
+    readOnly,
     connectTimeout: "2 seconds",
     commandTimeout: "10 seconds"
   }

@@ -203,6 +203,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
   },
   {
     name: "the map has the replicas that are fit, as they go and come",
+    options: { replicas: 2 },
     isLong: true,
     run: Effect.gen(function*() {
       const group = yield* Group
