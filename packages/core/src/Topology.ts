@@ -508,6 +508,7 @@ export const fromSource = Effect.fnUntraced(function*(
     refreshes++
     learntAt = startedAt
     oneSlot = discovery.oneSlot()
+    pool.isCluster(oneSlot)
     woken.openUnsafe()
     if (SlotMap.fingerprint(map) !== SlotMap.fingerprint(current())) cadence.changed()
     // The calls that a node which leaves gives back look at the new map.

@@ -266,6 +266,17 @@ describe("a source of nodes that refuse READONLY", () => {
       assert.strictEqual(yield* run(Nodes.executeOn("b:7000", Redis.get(keyOfA))), "b:7000")
       assert.strictEqual(b.count("READONLY"), 1)
     }))
+
+  it.effect("is none of a cluster, where such a server is a stranger at the address of a replica", () =>
+    Effect.gen(function*() {
+      const map = Result.getOrThrow(
+        SlotMap.make([{ primary: address("a:7000"), replicas: [address("b:7000")], slots: [[0, 16383]] }])
+      )
+      const { b, run } = yield* clientOf(Topology.fixed(map))
+      b.on("READONLY", Reply.error("ERR This instance has cluster support disabled"))
+      const read = Effect.flip(run(Nodes.executeOn("b:7000", Redis.get(keyOfA))))
+      assert.include((yield* read).message, "cluster support disabled")
+    }))
 })
 
 describe("a client over a pool and a topology that the program provides", () => {

@@ -94,6 +94,7 @@ describe("a server without cluster mode that was demoted", () => {
         Layer.provide(RedisCluster.layerFromSource(Topology.standalone({ servers: addresses })), NodeConnector.layer())
       yield* Effect.gen(function*() {
         yield* Redis.set("k", "1")
+        yield* servers.waitUntilStable
         yield* servers.failover(replica)
         yield* Redis.set("k", "2")
         assert.strictEqual(yield* Redis.get("k"), "2")
@@ -113,6 +114,7 @@ describe("a server without cluster mode that was demoted", () => {
       const client = Layer.provide(RedisCluster.layerFromSource(source, { credentials }), NodeConnector.layer())
       yield* Effect.gen(function*() {
         yield* Redis.set("k", "1")
+        yield* servers.waitUntilStable
         yield* servers.failover(replica)
         yield* Redis.set("k", "2")
         const { shards } = yield* Effect.flatMap(Topology.Topology, ({ current }) => current)

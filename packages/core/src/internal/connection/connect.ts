@@ -36,6 +36,8 @@ export interface Extension {
   /** Whether the server should tell what it is about to do. */
   readonly wantsNotices?: boolean
   readonly relief?: Relief | undefined
+  /** Whether the node is believed to be one of a cluster. */
+  readonly inCluster?: boolean
   /** What to add if nobody can be reached at the address. */
   readonly hint?: string | undefined
 }
@@ -55,7 +57,7 @@ const withHint = (error: RedisError.RedisError, hint: string): RedisError.RedisE
 export const connect = Effect.fnUntraced(function*(
   address: Address,
   options: Options = {},
-  { hint, listeners = [], relief, steps = [], via = address, wantsNotices = false }: Extension = {},
+  { hint, inCluster = false, listeners = [], relief, steps = [], via = address, wantsNotices = false }: Extension = {},
   access?: Access
 ): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
   const connector = yield* Connector.Connector
@@ -86,7 +88,7 @@ export const connect = Effect.fnUntraced(function*(
     const wanted = wantsNotices
       ? endpointType({ address: via, remote, secure: connector.secure })
       : undefined
-    connection.greeted(yield* handshake(connection.attempt, options, login, steps, wanted))
+    connection.greeted(yield* handshake(connection.attempt, { ...options, inCluster }, login, steps, wanted))
     if (login !== undefined) login.isAccepted = true
     return login
   })

@@ -131,22 +131,25 @@ export interface Step {
   readonly otherwise?: (reason: RedisError.Reason) => ReadonlyArray<Step> | undefined
 }
 
-/** A server without cluster mode needs no READONLY, and most of them refuse it. */
-const outsideOfCluster = (reason: RedisError.Reason): ReadonlyArray<Step> | undefined =>
-  reason._tag === "ServerError" && /\bcluster support disabled\b|\bunknown command\b/i.test(reason.text)
-    ? []
-    : undefined
+/** A server without cluster mode needs no READONLY, and most of them refuse it; in a cluster such a server is a stranger. */
+const withoutReadOnly = (inCluster: boolean) => (reason: RedisError.Reason): ReadonlyArray<Step> | undefined => {
+  const isHarmless = inCluster ? /\bunknown command\b/i : /\bcluster support disabled\b|\bunknown command\b/i
+  return reason._tag === "ServerError" && isHarmless.test(reason.text) ? [] : undefined
+}
+
+/** The options, and whether the node is believed to be one of a cluster. */
+type Place = Options & { readonly inCluster: boolean }
 
 /** The steps of a connection with the given options, and what they find out. */
 class Steps {
   protocol: 2 | 3 = 2
   id: number | undefined
   zone: string | undefined
-  private readonly options: Options
+  private readonly options: Place
   private readonly login: Login | undefined
   private readonly endpointType: EndpointType | undefined
 
-  constructor(options: Options, login: Login | undefined, endpointType: EndpointType | undefined) {
+  constructor(options: Place, login: Login | undefined, endpointType: EndpointType | undefined) {
     this.options = options
     this.login = login
     this.endpointType = endpointType
@@ -192,7 +195,7 @@ class Steps {
   get others(): ReadonlyArray<Step> {
     // CLIENT SETINFO is known since Redis 7.2, and CLIENT CAPA to Valkey. An error from another server does no harm.
     const otherwise = () => []
-    const { database = 0, readOnly } = this.options
+    const { database = 0, inCluster, readOnly } = this.options
     return [
       // HELLO has already told the id.
       ...(this.protocol === 3
@@ -203,7 +206,7 @@ class Steps {
       // A Valkey without cluster mode, once it has become a replica, then says where its primary is.
       { command: command(CAPA, ["redirect"]), otherwise },
       ...(database === 0 ? [] : [{ command: command(SELECT, [String(database)]) }]),
-      ...(readOnly === true ? [{ command: command(READONLY, []), otherwise: outsideOfCluster }] : [])
+      ...(readOnly === true ? [{ command: command(READONLY, []), otherwise: withoutReadOnly(inCluster) }] : [])
     ]
   }
 
@@ -229,7 +232,7 @@ class Steps {
 /** Takes all steps. Those that layers add are sent with the last ones. Returns what they have found out. */
 export const handshake = Effect.fnUntraced(function*(
   attempt: Attempt,
-  options: Options,
+  options: Place,
   login: Login | undefined,
   added: ReadonlyArray<Step>,
   endpointType?: EndpointType

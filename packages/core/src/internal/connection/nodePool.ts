@@ -67,6 +67,13 @@ export interface NodePool {
   /** Replaces a node's connections: the old ones are drained and closed, the next command opens new ones. */
   readonly renew: (address: Address) => void
   /**
+   * Says whether the nodes are those of a cluster, whose readers have to accept READONLY: at the address of one that is gone another
+   * server may listen by now.
+   *
+   * @internal
+   */
+  readonly isCluster: (is: boolean) => void
+  /**
    * The database that its connections have selected.
    *
    * @internal
@@ -185,6 +192,7 @@ export const makePool = Effect.fnUntraced(function*(
     isOwn: (reason) => reason._tag === "Closed" || reason === left || reason === moved
   })
   // A node that refuses READONLY may accept all other connections.
+  let inCluster = false
   const backoffOf = ({ key }: Address, readOnly: boolean): NodeBackoff =>
     backoff.of(key, readOnly ? "reader" : undefined)
 
@@ -197,7 +205,7 @@ export const makePool = Effect.fnUntraced(function*(
       const node = backoffOf(by.via ?? address, readOnly)
       const opened = logins.use(node, (access) =>
         Effect.suspend(() =>
-          connect(address, { ...options, readOnly }, { ...by, hint: announced.hintFor(address) }, access)
+          connect(address, { ...options, readOnly }, { ...by, inCluster, hint: announced.hintFor(address) }, access)
         ))
       const noted = Effect.tap(opened, () =>
         Effect.sync(() =>
@@ -318,6 +326,9 @@ export const makePool = Effect.fnUntraced(function*(
         const node = members.get(address.key)
         if (node !== undefined && clock.currentTimeMillisUnsafe() - node.madeAt >= renewable) retire(members, node)
       }
+    },
+    isCluster: (is) => {
+      inCluster = is
     },
     database: options.database ?? 0,
     connect: (address, listener) =>
