@@ -166,6 +166,16 @@ describe("redirects that may only lead to known nodes", () => {
       assert.strictEqual((yield* Effect.flip(run(Redis.get(keyOfA)))).reason._tag, "Moved")
     }))
 
+  it.effect("is no stranger if its address is translated to that of a member", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* connected({
+        redirectsTo: "knownNodes",
+        addressMap: (announced) => announced.key === "inside:1" ? address("b:7000") : announced
+      })
+      a.on("GET", Reply.error(`MOVED ${slotOfA} inside:1`))
+      assert.strictEqual(yield* run(Redis.get(keyOfA)), "b:7000")
+    }))
+
   it.effect("are a setting, which is checked", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(connected({ redirectsTo: "knownNode" as "knownNodes" }))

@@ -138,18 +138,18 @@ const withoutReadOnly = (inCluster: boolean) => (reason: RedisError.Reason): Rea
 }
 
 /** The options, and whether the node is believed to be one of a cluster. */
-type Place = Options & { readonly inCluster: boolean }
+type Setting = Options & { readonly inCluster: boolean }
 
 /** The steps of a connection with the given options, and what they find out. */
 class Steps {
   protocol: 2 | 3 = 2
   id: number | undefined
   zone: string | undefined
-  private readonly options: Place
+  private readonly options: Setting
   private readonly login: Login | undefined
   private readonly endpointType: EndpointType | undefined
 
-  constructor(options: Place, login: Login | undefined, endpointType: EndpointType | undefined) {
+  constructor(options: Setting, login: Login | undefined, endpointType: EndpointType | undefined) {
     this.options = options
     this.login = login
     this.endpointType = endpointType
@@ -232,7 +232,7 @@ class Steps {
 /** Takes all steps. Those that layers add are sent with the last ones. Returns what they have found out. */
 export const handshake = Effect.fnUntraced(function*(
   attempt: Attempt,
-  options: Place,
+  options: Setting,
   login: Login | undefined,
   added: ReadonlyArray<Step>,
   endpointType?: EndpointType

@@ -191,8 +191,8 @@ export const makePool = Effect.fnUntraced(function*(
     logins: logins.pauses,
     isOwn: (reason) => reason._tag === "Closed" || reason === left || reason === moved
   })
-  // A node that refuses READONLY may accept all other connections.
   let inCluster = false
+  // A node that refuses READONLY may accept all other connections.
   const backoffOf = ({ key }: Address, readOnly: boolean): NodeBackoff =>
     backoff.of(key, readOnly ? "reader" : undefined)
 

@@ -5,13 +5,13 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { fromRedirect, parse } from "../../Address.ts"
 import type { Address } from "../../Address.ts"
 import type { NodePool } from "../../NodePool.ts"
 import * as SlotMap from "../../SlotMap.ts"
 import type { Heir } from "../connection/heldSlots.ts"
 import type { Notice } from "../connection/notices.ts"
 import type { Failure } from "../failures/failure.ts"
+import { meant } from "./locating.ts"
 import { SlotMoves } from "./slotMoves.ts"
 import type { Redirects } from "./source.ts"
 
@@ -79,13 +79,7 @@ export class Announcements {
 
   /** The node in the map that an endpoint means. */
   private readonly known = (endpoint: string, node: string): string | undefined => {
-    const { map, redirects } = this.options
-    const origin = Result.getOrUndefined(parse(node))
-    const announced = origin === undefined ? undefined : fromRedirect(endpoint, origin)
-    if (announced === undefined) return undefined
-    const known = SlotMap.resolve(map(), announced)?.address.key
-    if (known !== undefined || redirects === undefined) return known
-    const mapped = redirects.addressOf(announced)
-    return Result.isSuccess(mapped) && map().nodes.has(mapped.success.key) ? mapped.success.key : undefined
+    const found = Result.getOrUndefined(meant(this.options, endpoint, node))
+    return found?.isMember === true ? found.address.key : undefined
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The map of whatever is there: asks the first server that answers in which mode it runs, and goes on as the source for that mode.
- * If that one fails, the question is asked again, since another kind of server may be there by now.
+ * If that one fails, the question is asked again, since another kind of server may be there by now. A server that was alone is
+ * asked each time: as a node of a cluster it would go on to say that it is a primary.
  *
  * @since 0.1.0
  */
@@ -157,7 +158,6 @@ const open = Effect.fnUntraced(function*(options: DetectOptions) {
     const isKnown = chosen !== undefined
     if (!isKnown) yield* otherwise
     const { discovery, mode } = chosen!
-    // A server that was alone goes on to say that it is a primary when it has become one of a cluster.
     const doubted = isKnown && mode === "standalone" ? otherwise : Effect.undefined
     const [learnt, other] = yield* Effect.all([Effect.result(discovery.learn), doubted], { concurrency: 2 })
     if (other !== undefined) return yield* other.discovery.learn

@@ -9,6 +9,7 @@ import * as CommandSpec from "../../CommandSpec.ts"
 import type { Node } from "../../NodePool.ts"
 import type { RedisError } from "../../RedisError.ts"
 import * as Reply from "../commands/reply.ts"
+import { infoOf } from "../values/fields.ts"
 import { fieldOf, HELLO } from "./hello.ts"
 
 export type Mode = "standalone" | "cluster" | "sentinel"
@@ -21,8 +22,6 @@ const askTimeout = "2 seconds"
 
 const modes: ReadonlySet<unknown> = new Set<Mode>(["standalone", "cluster", "sentinel"])
 const isMode = (value: unknown): value is Mode => modes.has(value)
-
-const inInfo = (info: string): unknown => /^redis_mode:(\w+)/m.exec(info)?.[1]
 
 const isRefused = ({ reason }: RedisError): boolean => reason._tag === "ServerError"
 
@@ -37,7 +36,11 @@ const told = Effect.fnUntraced(function*(node: Node): Effect.fn.Return<Mode, Red
   const none = (): Effect.Effect<undefined> => Effect.succeed(undefined)
   const said = yield* Effect.catchIf(Effect.map(node.ask(HELLO), (reply) => fieldOf(reply, "mode")), isRefused, none)
   if (isMode(said)) return said
-  const informed = yield* Effect.catchIf(Effect.map(node.ask(INFO), inInfo), isRefused, none)
+  const informed = yield* Effect.catchIf(
+    Effect.map(node.ask(INFO), (info) => infoOf(info, "redis_mode")),
+    isRefused,
+    none
+  )
   return isMode(informed) ? informed : yield* bySlots(node)
 })
 

@@ -11,6 +11,7 @@ import type { RedisError } from "../../RedisError.ts"
 import * as SlotMap from "../../SlotMap.ts"
 import * as Reply from "../commands/reply.ts"
 import { isSentinel, withoutLayout } from "../connection/stranger.ts"
+import { infoOf } from "../values/fields.ts"
 import type { Layouts } from "./layouts.ts"
 import { modeOf } from "./mode.ts"
 import * as Vote from "./vote.ts"
@@ -38,11 +39,6 @@ interface Answers {
   /** The views of all nodes that answered, by the key of their address. */
   readonly testimony: ReadonlyMap<string, Vote.View>
   readonly failures: Array<Unheard>
-}
-
-const field = (info: string, name: string): string | undefined => {
-  const line = info.split("\n").find((line) => line.startsWith(`${name}:`))
-  return line?.slice(name.length + 1).trim()
 }
 
 const isRefused = ({ reason }: RedisError): boolean => reason._tag === "ServerError"
@@ -82,8 +78,8 @@ const ask = Effect.fnUntraced(function*(
     Effect.timeoutOrElse({ duration: askTimeout, orElse: () => Effect.fail("it did not answer in time") })
   )
   const { fingerprint, map } = yield* Effect.fromResult(read)
-  const state = facts === undefined ? undefined : field(facts, "cluster_state")
-  const epoch = Number(facts === undefined ? undefined : field(facts, "cluster_current_epoch"))
+  const state = facts === undefined ? undefined : infoOf(facts, "cluster_state")
+  const epoch = Number(facts === undefined ? undefined : infoOf(facts, "cluster_current_epoch"))
   return {
     node: address.key,
     map,

@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import * as Address from "../../Address.ts"
 import type * as Resp from "../../Resp.ts"
 import * as Slot from "../../Slot.ts"
+import { fieldsOf, textOf } from "./fields.ts"
 
 /**
  * A node of the cluster.
@@ -63,28 +64,10 @@ const noFields: Fields = new Map()
 
 const isArray = (value: Resp.Value | undefined): value is ReadonlyArray<Resp.Value> => Array.isArray(value)
 
-const textOf = (value: Resp.Value | undefined): string | undefined =>
-  typeof value === "string"
-    ? value
-    : value instanceof Uint8Array
-    ? Array.from(value, (byte) => String.fromCharCode(byte)).join("")
-    : undefined
-
 /** The text, or `undefined` if it is missing, invalid, or the placeholder "?". */
 const wordOf = (value: Resp.Value | undefined): string | undefined => {
   const text = textOf(value)
   return text === undefined || text === "?" || !Address.isName(text) ? undefined : text
-}
-
-const fieldsOf = (value: Resp.Value | undefined): Fields | undefined => {
-  const flat = value instanceof Map ? Array.from(value).flat() : isArray(value) ? value : undefined
-  if (flat === undefined) return undefined
-  const fields = new Map<string, Resp.Value>()
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const name = textOf(flat[i])
-    if (name !== undefined) fields.set(name, flat[i + 1])
-  }
-  return fields
 }
 
 const show = (value: Resp.Value | undefined): string => {

@@ -5,6 +5,7 @@
  */
 import { isName } from "../../Address.ts"
 import type * as Resp from "../../Resp.ts"
+import { infoOf } from "./fields.ts"
 import { satisfies } from "./settings.ts"
 
 const isZone = (value: unknown): value is string => typeof value === "string" && isName(value)
@@ -13,8 +14,7 @@ const isZone = (value: unknown): value is string => typeof value === "string" &&
 export const zoneOf = (value: Resp.Value | undefined): string | undefined => isZone(value) ? value : undefined
 
 /** The zone in a reply to INFO, which has an empty one if the server was given none. */
-export const zoneInInfo = (text: Resp.Value): string | undefined =>
-  typeof text === "string" ? zoneOf(/^availability_zone:([^\r\n]*)/m.exec(text)?.[1]) : undefined
+export const zoneInInfo = (info: Resp.Value): string | undefined => zoneOf(infoOf(info, "availability_zone"))
 
 /** Checks an option that names a zone. */
 export const check = satisfies("the name of an availability zone, such as \"eu-west-1a\"", isZone)

@@ -6,6 +6,7 @@
  */
 import * as Address from "../../../Address.ts"
 import type * as Resp from "../../../Resp.ts"
+import { fieldsOf } from "../../values/fields.ts"
 
 /** A server, or a sentinel, as a sentinel describes it. */
 export interface Instance {
@@ -35,20 +36,19 @@ export const addressFrom = (
 export const primaryIn = (reply: Resp.Value): Address.Address | null | undefined =>
   reply === null ? null : Array.isArray(reply) ? addressFrom(reply[0], reply[1]) : undefined
 
-const fieldsOf = (value: Resp.Value | undefined): ReadonlyMap<string, string> => {
-  const fields = new Map<string, string>()
-  const add = (name: Resp.Value, field: Resp.Value | undefined): void => {
-    const [key, text] = [textOf(name), textOf(field)]
-    if (key !== undefined && text !== undefined) fields.set(key, text)
+/** The fields that are texts. */
+const textsOf = (value: Resp.Value | undefined): ReadonlyMap<string, string> => {
+  const texts = new Map<string, string>()
+  for (const [name, field] of fieldsOf(value) ?? []) {
+    const text = textOf(field)
+    if (text !== undefined) texts.set(name, text)
   }
-  if (value instanceof Map) { for (const [name, field] of value) add(name, field) }
-  else if (Array.isArray(value)) { for (let at = 0; at + 1 < value.length; at += 2) add(value[at], value[at + 1]) }
-  return fields
+  return texts
 }
 
 /** One instance; undefined if it has no address. */
 export const instanceIn = (value: Resp.Value | undefined): Instance | undefined => {
-  const fields = fieldsOf(value)
+  const fields = textsOf(value)
   const address = addressFrom(fields.get("ip"), fields.get("port"))
   return address && { address, flags: new Set((fields.get("flags") ?? "").split(",")), fields }
 }
@@ -59,7 +59,7 @@ export const instancesIn = (reply: Resp.Value): ReadonlyArray<Instance> =>
 
 /** The names of all primaries that a sentinel watches, from its list of them. */
 export const namesIn = (reply: Resp.Value): ReadonlyArray<string> =>
-  Array.isArray(reply) ? reply.slice(0, mostInstances).flatMap((each) => fieldsOf(each).get("name") ?? []) : []
+  Array.isArray(reply) ? reply.slice(0, mostInstances).flatMap((each) => textsOf(each).get("name") ?? []) : []
 
 /** The configuration epoch in the description of a primary: the higher, the newer. */
 export const epochIn = (instance: Instance | undefined): number | undefined => {
