@@ -237,8 +237,8 @@ export interface Facts {
  *
  * With `pause`, the client first waits for as long as the schedule says.
  *
- * For the slot map: `Keep` it, `Refresh` it, or `Patch` one slot; without a slot, all of them. `Renew` is for a node that names itself as the new owner: the
- * node's address leads to another server by now, so the connection is opened anew.
+ * For the slot map: `Keep` it, `Refresh` it, or `Patch` one slot; without a slot, all of them. `Renew` is for a node that names
+ * itself as the new owner: the node's address leads to another server by now, so the connection is opened anew.
  *
  * @category models
  * @since 0.1.0

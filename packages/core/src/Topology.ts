@@ -162,8 +162,8 @@ export class Topology extends Context.Service<Topology, {
    */
   readonly pool: NodePool["Service"]
   /**
-   * Corrects the map after a MOVED, which says that `address` has the slot, or after a REDIRECT, without a slot. In a cluster the correction holds, whatever most
-   * nodes say, until that node answers MOVED itself or can't be reached, or most nodes agree. `from` is the key of the node
+   * Corrects the map after a MOVED, which says that `address` has the slot, or after a REDIRECT, without a slot. In a cluster the
+   * correction holds, whatever most nodes say, until that node answers MOVED itself or can't be reached, or most nodes agree. `from` is the key of the node
    * that sent MOVED.
    */
   readonly patch: (slot: number | undefined, address: Address.Address, from?: string) => Effect.Effect<void>
@@ -302,14 +302,15 @@ export const cluster = (options: ClusterOptions): Source => ClusterSource.make(o
 export const standalone = (options: StandaloneOptions): Source => StandaloneSource.make(options)
 
 /**
- * Whatever is there: a cluster, a server without cluster mode, a primary and its replicas, or Sentinels that watch one primary. The first of the nodes that answers
- * says in which mode it runs (HELLO; where that is not known, INFO, or whether it tells who has the slots). Then the source is as
- * {@link cluster}, {@link standalone} or {@link sentinel} with the same nodes. Invalid options fail with `InvalidArgument` when it is opened.
+ * Whatever is there: a cluster, a server without cluster mode, a primary and its replicas, or Sentinels that watch one primary.
+ * The first of the nodes that answers says in which mode it runs (HELLO; where that is not known, INFO, or whether it tells who has
+ * the slots). Then the source is as {@link cluster}, {@link standalone} or {@link sentinel} with the same nodes. Invalid options
+ * fail with `InvalidArgument` when it is opened.
  *
  * **Details**
  *
- * When the map can't be learnt, the nodes are asked again: another kind of server may be there by now. So does a MOVED from a
- * server that has said that it is alone.
+ * When the map can't be learnt, the nodes are asked again: another kind of server may be there by now. A server that has said that
+ * it is alone is asked again whenever the map is learnt, and has to prove it once it has answered MOVED.
  *
  * **Example** (The same program on a laptop and in production)
  *

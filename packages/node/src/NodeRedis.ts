@@ -117,8 +117,8 @@ const make = (options: Options): Result.Result<Layer.Layer<RedisCluster.Services
  *
  * Building it asks the first node that answers in which mode it runs. A cluster is used as by `NodeRedisCluster.layer`. A server
  * without cluster mode has everything; if several are given, the one that is the primary does, and the others answer the reads that
- * `readFrom` lets them. If the nodes are Sentinels, as `sentinel` or the `url` says, or as they say themselves, the primary and its replicas are those
- * that they name; without a name they have to watch one primary only.
+ * `readFrom` lets them. If the nodes are Sentinels, as `sentinel` or the `url` says, or as they say themselves, the primary and its
+ * replicas are those that they name; without a name they have to watch one primary only.
  *
  * It fails with `DiscoveryFailed` if none of them answers, and with `InvalidArgument` if an option is invalid. All sockets are closed
  * with the layer's scope.

@@ -92,6 +92,14 @@ const has = ({ only }: Case, mode: Mode): boolean => only === undefined || only.
 /**
  * The cases that a mode can have, by command group, and those that it can't.
  *
+ * **Example** (What Sentinel groups can't have)
+ *
+ * ```ts
+ * import { Conformance } from "@redisc/test-utils"
+ *
+ * const names = Conformance.forMode("sentinel").excluded.map(({ because, name }) => `${name}: ${because}`)
+ * ```
+ *
  * @category suites
  * @since 0.1.0
  */

@@ -183,7 +183,20 @@ const makeService = (world: FakeWorld): Service => {
 }
 
 /**
- * Starts simulated servers, and returns their controls and the `Connector` that connects to them. They end with the scope.
+ * Starts simulated servers, and returns their controls and the `Connector` that connects to them. They end with the scope. Fails
+ * with `FakeClusterError` if an option is wrong.
+ *
+ * **Example** (The servers by themselves)
+ *
+ * ```ts
+ * import { FakeRedis } from "@redisc/test-utils"
+ * import { Effect } from "effect"
+ *
+ * const pong = Effect.scoped(Effect.gen(function*() {
+ *   const { service } = yield* FakeRedis.make()
+ *   return yield* service.command("fake-0", "PING")
+ * }))
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -197,6 +210,17 @@ export const make = (options: Options = {}): Effect.Effect<Parts, FakeClusterErr
 
 /**
  * Simulated servers as a layer, for programs with a client of their own: their controls and a `Connector`.
+ *
+ * **Example** (A client that detects the mode)
+ *
+ * ```ts
+ * import { Address, RedisCluster, Topology } from "@redisc/core"
+ * import { FakeRedis } from "@redisc/test-utils"
+ * import { Layer } from "effect"
+ *
+ * const source = Topology.detect({ nodes: [Address.tcp("fake-0", 6379)] })
+ * const Live = Layer.provideMerge(RedisCluster.layerFromSource(source), FakeRedis.layerConnector())
+ * ```
  *
  * @category layers
  * @since 0.1.0

@@ -268,7 +268,19 @@ const makeService = (watched: Watched): Service => {
 
 /**
  * Starts a simulated group, and returns its controls and the `Connector` that connects to its servers and sentinels. They end with
- * the scope.
+ * the scope. Fails with `FakeClusterError` if an option is wrong.
+ *
+ * **Example** (The group by itself)
+ *
+ * ```ts
+ * import { FakeSentinel } from "@redisc/test-utils"
+ * import { Effect } from "effect"
+ *
+ * const primary = Effect.scoped(Effect.gen(function*() {
+ *   const { service } = yield* FakeSentinel.make({ replicas: 2 })
+ *   return (yield* service.primary).name
+ * }))
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -287,6 +299,20 @@ export const make = (options: Options = {}): Effect.Effect<Parts, FakeClusterErr
 
 /**
  * A simulated group as a layer, for programs with a client of their own: its controls and a `Connector`.
+ *
+ * **Example** (A client that knows the sentinels)
+ *
+ * ```ts
+ * import { RedisCluster, Topology } from "@redisc/core"
+ * import { FakeSentinel } from "@redisc/test-utils"
+ * import { Effect, Layer } from "effect"
+ *
+ * const Client = Layer.unwrap(Effect.map(
+ *   FakeSentinel.FakeSentinel,
+ *   ({ addresses: sentinels, name }) => RedisCluster.layerFromSource(Topology.sentinel({ name, sentinels }))
+ * ))
+ * const Live = Layer.provideMerge(Client, FakeSentinel.layerConnector({ replicas: 1 }))
+ * ```
  *
  * @category layers
  * @since 0.1.0

@@ -211,6 +211,18 @@ const launch = Effect.fnUntraced(function*(
  * If a server ends on its own, other than by SHUTDOWN, everything that waits for it fails, and at the latest the end of the
  * scope does. The error contains the end of the server's log. Servers listen on 127.0.0.1 at free ports.
  *
+ * **Example** (Who is the primary)
+ *
+ * ```ts
+ * import { RealRedis } from "@redisc/test-utils"
+ * import { Effect } from "effect"
+ *
+ * const name = Effect.scoped(Effect.gen(function*() {
+ *   const servers = yield* RealRedis.make({ replicas: 1 })
+ *   return (yield* servers.primary).name
+ * }))
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -274,6 +274,18 @@ const launch = Effect.fnUntraced(function*(
  * The sentinels look at the servers several times a second, and not every ten seconds as usual, and one that was paused rests for a
  * second, and not for thirty (TILT), so that groups settle soon.
  *
+ * **Example** (A planned failover)
+ *
+ * ```ts
+ * import { RealSentinel } from "@redisc/test-utils"
+ * import { Effect } from "effect"
+ *
+ * const successor = Effect.scoped(Effect.gen(function*() {
+ *   const group = yield* RealSentinel.make({ replicas: 1 })
+ *   return (yield* group.failover).name
+ * }))
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
