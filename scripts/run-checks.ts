@@ -21,9 +21,8 @@ const run = (script: string): Counts => {
     cwd: fileURLToPath(new URL("..", import.meta.url)),
     stdio: "inherit"
   })
-  let counts: Counts = { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1 }
-  if (script === "test:unit") counts = countTests(testReport, status)
-  return counts
+  if (script === "test:unit") return countTests(testReport, status)
+  return status === 0 ? { passed: 1, failed: 0, failures: [] } : { passed: 0, failed: 1, failures: [script] }
 }
 
 mkdirSync(cache, { recursive: true })
@@ -34,13 +33,15 @@ const scripts = process.argv.slice(2)
 let passed = 0
 let failed = 0
 const summary: Array<string> = []
+const failures: Array<string> = []
 for (const script of scripts) {
   console.log(`\n${script}`)
   const counts = run(script)
   passed += counts.passed
   failed += counts.failed
+  failures.push(...counts.failures)
   summary.push(`${counts.failed === 0 ? "passed" : "FAILED"}  ${script}`)
 }
-writeFileSync(results, JSON.stringify({ passed, failed }))
-console.log(`\n${summary.join("\n")}`)
+writeFileSync(results, JSON.stringify({ passed, failed, failures }))
+console.log(`\n${[...summary, ...failures].join("\n")}`)
 process.exit(failed === 0 && passed > 0 ? 0 : 1)

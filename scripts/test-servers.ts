@@ -42,7 +42,7 @@ const run = (server: Server): Counts => {
   console.log(`\n${server.name}`)
   if ("problem" in server) {
     console.error(server.problem)
-    return { passed: 0, failed: 1 }
+    return { passed: 0, failed: 1, failures: [server.problem] }
   }
   rmSync(testReport, { force: true })
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${testReport}`]
@@ -60,12 +60,14 @@ rmSync(results, { force: true })
 let passed = 0
 let failed = 0
 const summary: Array<string> = []
+const failures: Array<string> = []
 for (const server of servers()) {
   const counts = run(server)
   passed += counts.passed
   failed += counts.failed
+  failures.push(...counts.failures.map((failure) => `${server.name}: ${failure}`))
   summary.push(`${server.name}: ${counts.passed} passed, ${counts.failed} failed`)
 }
-writeFileSync(results, JSON.stringify({ passed, failed }))
-console.log(`\n${summary.join("\n")}`)
+writeFileSync(results, JSON.stringify({ passed, failed, failures }))
+console.log(`\n${[...summary, ...failures].join("\n")}`)
 process.exit(failed === 0 ? 0 : 1)
