@@ -53,6 +53,9 @@ export type {
  *   answer other reads; without one (SCAN), it needs a named node.
  * - `keyspace`: the command is about all keys of its node (DBSIZE, FLUSHALL), and so about the slots that the node serves at that
  *   time.
+ * - `cacheable`: a reply stays right until one of the command's keys is written, so that a client that is told of writes may keep
+ *   it. Not so if the reply depends on the time, on chance or on consumer groups, of whose changes servers do not tell (TTL, SRANDMEMBER,
+ *   XPENDING), or if the command is sent for a side effect (TOUCH).
  * - `repeatable`: to execute the command once more does no harm, although it is not flagged as one that only reads (PING).
  * - `atomicWith`: options with which the command does all or nothing, so that it can't be sent in parts to several slots (MSETEX
  *   with NX or XX).
@@ -81,6 +84,7 @@ export interface CommandSpec {
   readonly affinity: number
   readonly sticky: boolean
   readonly keyspace: boolean
+  readonly cacheable: boolean
   readonly repeatable: boolean
   readonly atomicWith: ReadonlyArray<string>
   readonly urgent: boolean
@@ -139,6 +143,7 @@ const make = (name: string, row: Row): CommandSpec => {
     affinity: row.affinity ?? -1,
     sticky: row.sticky === true,
     keyspace: row.keyspace === true,
+    cacheable: row.cacheable === true,
     repeatable: row.repeatable === true,
     atomicWith: row.atomicWith ?? notAtomic,
     urgent: row.urgent === true,
@@ -239,7 +244,14 @@ export const unknown = (name: string, keyIndexes: ReadonlyArray<number>): Comman
   }))
   const known = find(name)
   if (known !== undefined) {
-    return { ...known, keys, singleKey: singleKey(keys), incompleteKeys: false, layout: undefined }
+    return {
+      ...known,
+      keys,
+      singleKey: singleKey(keys),
+      incompleteKeys: false,
+      cacheable: known.cacheable && keys.length > 0,
+      layout: undefined
+    }
   }
   const upper = name.toUpperCase()
   // The subcommand may be among the arguments, so assume the most severe one.

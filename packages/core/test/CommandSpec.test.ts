@@ -8,6 +8,7 @@ import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as CommandSpec from "../src/CommandSpec.ts"
+import { table } from "../src/generated/commandTable.ts"
 
 const specOf = (name: string): CommandSpec.CommandSpec => {
   const spec = CommandSpec.find(name)
@@ -133,6 +134,29 @@ describe("facts", () => {
     for (const [name, index] of Object.entries(indexes)) assert.strictEqual(specOf(name).singleKey, index, name)
   })
 
+  it("cacheable are these commands and no others", () => {
+    const cacheable = Object.keys(table).filter((name) => specOf(name).cacheable)
+    assert.deepStrictEqual(
+      cacheable,
+      [
+        ["ARCOUNT", "ARGET", "ARGETRANGE", "ARGREP", "ARLASTITEMS", "ARLEN", "ARMGET", "ARNEXT", "AROP", "ARSCAN"],
+        ["BITCOUNT", "BITFIELD_RO", "BITPOS", "DIGEST", "EXISTS", "EXPIRETIME"],
+        ["GEODIST", "GEOHASH", "GEOPOS", "GEORADIUSBYMEMBER_RO", "GEORADIUS_RO", "GEOSEARCH"],
+        ["GET", "GETBIT", "GETRANGE"],
+        ["HEXISTS", "HEXPIRETIME", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HPEXPIRETIME", "HSTRLEN", "HVALS"],
+        ["JSON.ARRINDEX", "JSON.ARRLEN", "JSON.GET", "JSON.MGET", "JSON.OBJKEYS", "JSON.OBJLEN"],
+        ["JSON.RESP", "JSON.STRLEN", "JSON.TYPE"],
+        ["LCS", "LINDEX", "LLEN", "LPOS", "LRANGE", "MGET", "PEXPIRETIME"],
+        ["SCARD", "SDIFF", "SDIFFCARD", "SINTER", "SINTERCARD", "SISMEMBER", "SMEMBERS", "SMISMEMBER"],
+        ["STRLEN", "SUBSTR", "SUNION", "SUNIONCARD", "TYPE"],
+        ["VCARD", "VDIM", "VEMB", "VGETATTR", "VISMEMBER", "VRANGE", "VSIM", "XLEN", "XRANGE", "XREVRANGE"],
+        ["ZCARD", "ZCOUNT", "ZDIFF", "ZINTER", "ZINTERCARD", "ZLEXCOUNT", "ZMSCORE"],
+        ["ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZRANK"],
+        ["ZREVRANGE", "ZREVRANGEBYLEX", "ZREVRANGEBYSCORE", "ZREVRANK", "ZSCORE", "ZUNION"]
+      ].flat()
+    )
+  })
+
   it("incompleteKeys marks what no rule can find", () => {
     for (const name of ["SORT", "SORT_RO", "MIGRATE"]) assert.isTrue(specOf(name).incompleteKeys, name)
     for (const name of ["GET", "EVAL", "XREAD", "GEORADIUS"]) assert.isFalse(specOf(name).incompleteKeys, name)
@@ -148,6 +172,13 @@ describe("unknown", () => {
     assert.strictEqual(spec.singleKey, -1)
     assert.deepStrictEqual(CommandSpec.keyIndexes(spec, ["a", "b", "c", "d"]), [0, 2])
     assert.deepStrictEqual(CommandSpec.keyIndexes(spec, ["a", "b"]), [0])
+  })
+
+  it("is as cacheable as the table says, if it has a key", () => {
+    assert.isTrue(CommandSpec.unknown("GET", [0]).cacheable)
+    assert.isFalse(CommandSpec.unknown("GET", []).cacheable)
+    assert.isFalse(CommandSpec.unknown("TTL", [0]).cacheable)
+    assert.isFalse(CommandSpec.unknown("NEW.CMD", [0]).cacheable)
   })
 
   it("with one key has a single key, with none has no keys", () => {

@@ -157,6 +157,7 @@ export interface Row {
   readonly affinity?: number
   readonly sticky?: true
   readonly keyspace?: true
+  readonly cacheable?: true
   readonly repeatable?: true
   readonly atomicWith?: ReadonlyArray<string>
   readonly urgent?: true
