@@ -47,6 +47,7 @@ export type Arg = string | Uint8Array
  * - `slow`: it may keep its server busy for long.
  * - `tolerant`: if it is sent in parts to several slots, and some of them fail, their errors are a piece of its reply.
  * - `timeout` is its timeout in milliseconds, or `undefined` for that of the connection's settings.
+ * - `maxAge`: how old its reply may be, in milliseconds, if it may come from the client's cache; `undefined` if it may not.
  * - `before` are commands that are sent before it, as one unit: MULTI and the queued commands of an EXEC.
  * - `unabridged` is the full form of the command, for a server that does not know the short form (EVAL for an EVALSHA).
  * - `problem` says what is wrong with the arguments, if anything. Such a command fails with `InvalidArgument` and is not sent.
@@ -77,6 +78,7 @@ export interface Command<out A> extends Effect.Effect<A, RedisError, Redis> {
   readonly slow: boolean
   readonly tolerant: boolean
   readonly timeout: number | undefined
+  readonly maxAge: number | undefined
   readonly before: ReadonlyArray<Any>
   readonly unabridged: Words | undefined
   readonly problem: string | undefined
@@ -166,6 +168,7 @@ const CommandValue = function(
   this.slow = false
   this.tolerant = false
   this.timeout = undefined
+  this.maxAge = undefined
   this.before = alone
   this.unabridged = undefined
   this.problem = undefined
@@ -196,10 +199,10 @@ const copy = <A, B>(
   decode: (value: Resp.Value) => B,
   fields: Partial<Fields<B>>
 ): Command<B> => {
-  const { before, bytes, idempotent, problem, sealed, slow, timeout, tolerant, unabridged } = self
+  const { before, bytes, idempotent, maxAge, problem, sealed, slow, timeout, tolerant, unabridged } = self
   return Object.assign(
     new CommandValue(fields.spec ?? self.spec, fields.args ?? self.args, decode),
-    { before, bytes, idempotent, problem, sealed, slow, timeout, tolerant, unabridged },
+    { before, bytes, idempotent, maxAge, problem, sealed, slow, timeout, tolerant, unabridged },
     fields
   )
 }
@@ -362,7 +365,7 @@ export const undecoded = (self: Any): Command<Resp.Value> => copy(self, Reply.ra
  * @internal
  */
 export const part = (
-  { bytes, idempotent, slow, spec, timeout }: Any,
+  { bytes, idempotent, maxAge, slow, spec, timeout }: Any,
   args: ReadonlyArray<Arg>,
   decode: (value: Resp.Value) => Resp.Value
 ): Command<Resp.Value> => {
@@ -371,8 +374,16 @@ export const part = (
   made.idempotent = idempotent
   made.slow = slow
   made.timeout = timeout
+  made.maxAge = maxAge
   return made as Command<Resp.Value>
 }
+
+/**
+ * The same command, whose reply may come from the client's cache if it is not older than so many milliseconds.
+ *
+ * @internal
+ */
+export const aged = <A>(self: Command<A>, maxAge: number): Command<A> => copy(self, self.decode, { maxAge })
 
 /**
  * The same command, of whose reply the errors of failed parts are a piece: a `RedisError` in the place of a value.

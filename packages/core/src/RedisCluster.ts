@@ -21,6 +21,7 @@ import { Client } from "./Client.ts"
 import * as Command from "./Command.ts"
 import { Connector } from "./Connector.ts"
 import * as CrossSlot from "./CrossSlot.ts"
+import { Cache } from "./internal/caching/cache.ts"
 import { addStats } from "./internal/connection/node.ts"
 import { logging } from "./internal/connection/strays.ts"
 import type { Cluster } from "./internal/execution/cluster.ts"
@@ -32,7 +33,7 @@ import type { Health } from "./internal/execution/health.ts"
 import { Replicas } from "./internal/execution/replicas.ts"
 import { TurnClock } from "./internal/execution/turnClock.ts"
 import { WaitingRoom } from "./internal/execution/waitingRoom.ts"
-import { unsent } from "./internal/failures/failure.ts"
+import { toError, unsent } from "./internal/failures/failure.ts"
 import { Hub } from "./internal/pubsub/hub.ts"
 import { discoveryFailed, seedsProblem } from "./internal/topology/clusterSource.ts"
 import { sourceProblem } from "./internal/topology/guarded.ts"
@@ -63,6 +64,11 @@ export interface ClientOptions {
   readonly availabilityZone?: string | undefined
   /** What happens to commands with keys of several slots: see {@link CrossSlot}. Default `"split"`. */
   readonly crossSlot?: CrossSlot.CrossSlot | undefined
+  /**
+   * Whether replies are kept of commands that ask for it by `Cached.for`, and how many bytes of memory they may take: see `Cached`. Default
+   * 64 MiB. With `"off"` such commands travel like any others.
+   */
+  readonly cache?: "off" | CacheOptions | undefined
   /** Replicas known to be further behind than this are used for reads only if no other node can answer. Default 10 seconds. */
   readonly maxReplicaLag?: Duration.Input | undefined
   /**
@@ -70,6 +76,17 @@ export interface ClientOptions {
    * `failWhenFull` as many as `maxInFlight`.
    */
   readonly maxWaiting?: number | undefined
+}
+
+/**
+ * The bound of the client's cache.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export interface CacheOptions {
+  /** How many bytes of memory kept replies may take, all together. Default 64 MiB. */
+  readonly maxBytes?: number | undefined
 }
 
 /**
@@ -198,7 +215,17 @@ export class RedisCluster extends Context.Service<RedisCluster, {
   readonly client: Client["Service"]
 }>()("@redisc/core/RedisCluster") {}
 
+/** The default of `maxBytes`. */
+const defaultCacheBytes = 64 * 1024 * 1024
+
+const cacheCheck: Settings.Check = (name, value) => {
+  if (value === "off") return undefined
+  if (typeof value === "string") return `${name} has to be "off", or an object with maxBytes`
+  return Settings.optionsProblem(value, { maxBytes: Settings.count }, name)
+}
+
 const clientChecks: Settings.Checks = {
+  cache: cacheCheck,
   redirects: RedirectPolicy.check,
   readFrom: ReadFrom.check,
   availabilityZone: checkZone,
@@ -252,7 +279,7 @@ const makeClient = Effect.fnUntraced(function*(
   const problem = Settings.optionsProblem(options, clientChecks) ?? zoneProblem(options) ??
     (topology.pool === pool ? undefined : strangers)
   if (problem !== undefined) return yield* unsent(new RedisError.InvalidArgument({ problem }))
-  const { availabilityZone, crossSlot = "split", maxReplicaLag, readFrom = "primary" } = options
+  const { availabilityZone, cache, crossSlot = "split", maxReplicaLag, readFrom = "primary" } = options
   const { redirects = RedirectPolicy.standard } = options
   const clock = yield* Clock.Clock
   const maxLag = Duration.toMillis(Duration.fromInputUnsafe(maxReplicaLag ?? "10 seconds"))
@@ -292,6 +319,11 @@ const makeClient = Effect.fnUntraced(function*(
       problem: () => topology.unlearnt() ?? justStarted,
       maxWaiting: options.maxWaiting ?? pool.limits.maxWaiting
     }),
+    cache: cache === "off" ? undefined : new Cache({
+      maxBytes: cache?.maxBytes ?? defaultCacheBytes,
+      report: logging(fork),
+      onRefused: (failure) => topology.tell({ source: "Cache", error: toError(failure, { attempts: 0 }) })
+    }),
     counts: { redirects: 0, retries: 0, redirectsOf: new Map() },
     closed: false
   }
@@ -319,11 +351,13 @@ const makeClient = Effect.fnUntraced(function*(
     if (failure.reason._tag === "ConnectionLost" && lost !== undefined) hub.nodeLost(node, lost.completeUntil())
   })
   const forget = topology.onFirst(cluster.firstMap.arrived)
+  const uncached = cluster.cache && listen(cluster.cache, { pool, topology })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       cluster.closed = true
       unheard()
       forget()
+      uncached?.()
       cluster.firstMap.end()
       cluster.room.end()
       hub.end(unsent(new RedisError.Closed()))
@@ -343,6 +377,17 @@ const makeClient = Effect.fnUntraced(function*(
     client: Client.of({ redis, topology, router, subscriptions: hub })
   })
 })
+
+/** Lets the cache hear of whatever makes kept replies old. Returns what ends it. */
+const listen = (cache: Cache, { pool, topology }: Pick<Cluster, "pool" | "topology">): () => void => {
+  const unkept = pool.onKept(cache)
+  const unswapped = topology.onSwap((before, after) => cache.moved(before, after))
+  return () => {
+    unkept()
+    unswapped()
+    cache.end()
+  }
+}
 
 /** Why there is no map before the first try to learn it has ended. */
 const justStarted = discoveryFailed([{ node: "the client", problem: "it has just begun to ask" }])

@@ -442,6 +442,24 @@ export class NotReplicated extends Schema.TaggedClass<NotReplicated>("@redisc/co
   }
 }
 
+/**
+ * A server does not watch the keys that were read (CLIENT TRACKING), so replies of it are not kept in the client's cache. No command
+ * fails with it: it is an event of `failures`.
+ *
+ * Source: https://redis.io/docs/latest/commands/client-tracking/
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TrackingRefused extends Schema.TaggedClass<TrackingRefused>("@redisc/core/RedisError/TrackingRefused")(
+  "TrackingRefused",
+  { problem: Schema.String }
+) {
+  get message(): string {
+    return `no replies are kept: ${this.problem}; allow CLIENT TRACKING, CLIENT CACHING and PTTL, over RESP3`
+  }
+}
+
 const missing = {
   layout: "no node told the cluster's layout",
   primary: "no primary was found",
@@ -503,6 +521,7 @@ export const Reason = Schema.Union([
   SessionMisused,
   Conflict,
   NotReplicated,
+  TrackingRefused,
   DiscoveryFailed
 ])
 

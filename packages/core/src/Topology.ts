@@ -106,9 +106,16 @@ export interface Change extends SlotMap.Changes {
  * @since 0.1.0
  */
 export interface BackgroundFailure {
-  readonly source: "Connection" | "Refresh"
+  readonly source: "Connection" | "Refresh" | "Cache"
   readonly error: RedisError.RedisError
 }
+
+/**
+ * Takes the map before a change, and the one after it.
+ *
+ * @internal
+ */
+export type SwapListener = (before: SlotMap.SlotMap, after: SlotMap.SlotMap) => void
 
 /**
  * The slot map, its changes, and what corrects it.
@@ -155,6 +162,12 @@ export class Topology extends Context.Service<Topology, {
    * @internal
    */
   readonly onFirst: (listener: () => void) => () => void
+  /**
+   * Calls a listener as soon as the map has been replaced by another. The returned function takes it back.
+   *
+   * @internal
+   */
+  readonly onSwap: (listener: SwapListener) => () => void
   /**
    * The connections that it looks after: a client has to use the same.
    *
@@ -462,6 +475,7 @@ export const fromSource = Effect.fnUntraced(function*(
   let oneSlot: boolean | undefined
   let unlearnt: RedisError.RedisError | undefined
   const awaitingFirst = new Set<() => void>()
+  const onSwap = new Set<SwapListener>()
   let learntAt = 0
   let failing = false
   const interval = Duration.fromInputUnsafe(options.refreshInterval ?? "1 minute")
@@ -477,7 +491,11 @@ export const fromSource = Effect.fnUntraced(function*(
     Effect.suspend(() =>
       map === current()
         ? Effect.succeed(map)
-        : Effect.as(Effect.andThen(Ref.set(ref, map), PubSub.publish(swaps, map)), map)
+        : Ref.getAndSet(ref, map).pipe(
+          Effect.tap((before) => Effect.sync(() => each(onSwap, (listener) => listener(before, map), report))),
+          Effect.andThen(PubSub.publish(swaps, map)),
+          Effect.as(map)
+        )
     )
 
   /** Closes connections to nodes that are not in the map, except those that `keep` was called for. */
@@ -657,6 +675,10 @@ export const fromSource = Effect.fnUntraced(function*(
       if (oneSlot === undefined) awaitingFirst.add(listener)
       else listener()
       return () => awaitingFirst.delete(listener)
+    },
+    onSwap: (listener) => {
+      onSwap.add(listener)
+      return () => onSwap.delete(listener)
     },
     pool,
     patch: (slot, address, from) =>

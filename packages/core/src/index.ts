@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as Address from "./Address.ts"
+export * as Cached from "./Cached.ts"
 export * as Client from "./Client.ts"
 export * as Command from "./Command.ts"
 export * as CommandSpec from "./CommandSpec.ts"

@@ -113,7 +113,7 @@ describe("notices", () => {
       const { a, cluster } = threeNodes()
       const keys: Array<unknown> = []
       const listener = {
-        kinds: ["invalidate"],
+        kinds: ["changed"],
         onPush: (_: string, [, key]: ReadonlyArray<Resp.Value>) => keys.push(key)
       }
       const pool = yield* cluster.provide(makePool({}, () => ({ listeners: [listener] })))
@@ -125,7 +125,7 @@ describe("notices", () => {
         moved: () => {}
       })
       yield* pool.node(addressOfA).execute(Redis.get("k"))
-      a.live[0].send(push("invalidate", "k"))
+      a.live[0].send(push("changed", "k"))
       a.live[0].send(push("MIGRATED", 1))
       assert.deepStrictEqual(keys, ["k"])
       assert.deepStrictEqual(heard, ["Ended"])

@@ -149,7 +149,8 @@ describe("a listener", () => {
   it.effect("listens on every connection of a pool, if a layer adds it there", () =>
     Effect.gen(function*() {
       const { cluster, node } = oneNode()
-      const { heard, listener } = cache()
+      const { heard, listener } = cache(["changed"])
+      const changed = Reply.push([Reply.bulk("changed"), Reply.array([Reply.bulk("k")])])
       const made: Array<string> = []
       const pool = yield* cluster.provide(makePool({ connectionsPerNode: 2 }, ({ key }) => {
         made.push(key)
@@ -159,7 +160,7 @@ describe("a listener", () => {
       yield* at.execute(Redis.get("k"))
       yield* Effect.scoped(Effect.gen(function*() {
         yield* at.dedicated
-        for (const connection of node.live) connection.send(invalidate("k"))
+        for (const connection of node.live) connection.send(changed)
       }))
       assert.deepStrictEqual(made, ["a:7000", "a:7000", "a:7000"])
       assert.deepStrictEqual(heard, [["k"], ["k"], ["k"]])

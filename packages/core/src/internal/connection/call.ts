@@ -18,6 +18,7 @@ import type { Mismatch } from "../commands/reply.ts"
 import { executed, isUnknownScript, maybeExecuted, placed, rejected, toError, unsent } from "../failures/failure.ts"
 import type { Failure, Unit } from "../failures/failure.ts"
 import { caughtUp } from "./arrivals.ts"
+import type { Watched } from "./keepers.ts"
 import type { Ring } from "./ring.ts"
 import { each } from "./strays.ts"
 import type { Report } from "./strays.ts"
@@ -26,6 +27,12 @@ import type { Report } from "./strays.ts"
 export interface Timing {
   /** In nanoseconds of the Clock. Undefined until the call is sent. */
   sentAt: bigint | undefined
+}
+
+/** A call that carries the questions of others. */
+export interface Carrier {
+  /** One of those that it carries does not wait any more. */
+  readonly left: () => void
 }
 
 export abstract class Call extends Effectable.Class<void> {
@@ -39,6 +46,8 @@ export abstract class Call extends Effectable.Class<void> {
   unit: Unit | undefined = undefined
   /** The reply, from when it is read until it is delivered. */
   answer: Resp.Value | undefined = undefined
+  /** What carries it along with others that ask for the same; undefined if it travels by itself. */
+  carrier: Carrier | undefined = undefined
   /** Set this to have `sentAt` filled in when the call is sent. While it is undefined, the clock is not read. */
   timing: Timing | undefined = undefined
 
@@ -67,6 +76,11 @@ export abstract class Call extends Effectable.Class<void> {
     return false
   }
 
+  /** What the server is asked to watch, if the reply may be kept. */
+  get watched(): Watched | undefined {
+    return undefined
+  }
+
   /** Whether it is the client's own work, which callers and their limits must not hold up. */
   get isOwn(): boolean {
     return false
@@ -90,8 +104,14 @@ export abstract class Call extends Effectable.Class<void> {
     this.onFailure(failure)
   }
 
-  override asEffect(): Effect.Effect<void> {
+  /** Nobody waits for it any more. */
+  abandon(): void {
     this.abandoned = true
+    this.carrier?.left()
+  }
+
+  override asEffect(): Effect.Effect<void> {
+    this.abandon()
     return Effect.void
   }
 }

@@ -18,12 +18,14 @@ import type { Connection } from "./connection.ts"
 import { endpointType } from "./endpointType.ts"
 import { handshake } from "./handshake.ts"
 import type { Step } from "./handshake.ts"
+import type { Keepers } from "./keepers.ts"
 import type { Options } from "./options.ts"
 import type { PushListener } from "./pushes.ts"
 import type { Relief } from "./relief.ts"
 import { keepLoggedIn } from "./renewal.ts"
 import type { Access } from "./renewal.ts"
 import { logging } from "./strays.ts"
+import { Tracking } from "./tracking.ts"
 
 /** What a layer adds to each new connection. */
 export interface Extension {
@@ -36,6 +38,9 @@ export interface Extension {
   /** Whether the server should tell what it is about to do. */
   readonly wantsNotices?: boolean
   readonly relief?: Relief | undefined
+  readonly keepers?: Keepers | undefined
+  /** Whether replies that came over it may be kept. */
+  readonly tracks?: boolean
   /** Whether the node is believed to be one of a cluster. */
   readonly inCluster?: boolean
   /** What to add if nobody can be reached at the address. */
@@ -57,9 +62,11 @@ const withHint = (error: RedisError.RedisError, hint: string): RedisError.RedisE
 export const connect = Effect.fnUntraced(function*(
   address: Address,
   options: Options = {},
-  { hint, inCluster = false, listeners = [], relief, steps = [], via = address, wantsNotices = false }: Extension = {},
+  extension: Extension = {},
   access?: Access
 ): Effect.fn.Return<Connection, RedisError.RedisError, Scope.Scope | Connector.Connector> {
+  const { hint, inCluster = false, keepers, listeners = [], steps = [], via = address, wantsNotices = false } =
+    extension
   const connector = yield* Connector.Connector
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
@@ -67,7 +74,11 @@ export const connect = Effect.fnUntraced(function*(
     clock,
     soon: connector.soon,
     listeners,
-    relief,
+    relief: extension.relief,
+    keepers,
+    tracking: extension.tracks === true && keepers !== undefined
+      ? new Tracking(address.key, clock, keepers)
+      : undefined,
     report: logging(Effect.runForkWith(yield* Effect.context<never>())),
     secret: (yield* Random.nextInt).toString(36)
   })

@@ -26,6 +26,7 @@ import { Ending } from "./ending.ts"
 import type { Watcher } from "./ending.ts"
 import { auth } from "./handshake.ts"
 import type { Greeting } from "./handshake.ts"
+import type { Keepers } from "./keepers.ts"
 import type { Link } from "./link.ts"
 import { commandTimeoutMillis, defaultMaxInFlight, pingMillis } from "./options.ts"
 import type { Options } from "./options.ts"
@@ -38,6 +39,7 @@ import { Replies } from "./replies.ts"
 import { Ring } from "./ring.ts"
 import { Standing } from "./standing.ts"
 import type { Condition } from "./standing.ts"
+import type { Tracking } from "./tracking.ts"
 import { Watchdog } from "./watchdog.ts"
 
 /**
@@ -168,6 +170,8 @@ export interface Surroundings extends Pick<Link, "clock" | "soon" | "report"> {
   readonly secret: string
   /** More time for this and other connections of the node, while the server does what it has announced. */
   readonly relief?: Relief | undefined
+  readonly keepers?: Keepers | undefined
+  readonly tracking?: Tracking | undefined
 }
 
 export class ConnectionImpl implements Connection, Connector.Listener {
@@ -196,7 +200,11 @@ export class ConnectionImpl implements Connection, Connector.Listener {
   private shared = false
   readonly subscribes: boolean
 
-  constructor(address: Address, options: Options, { clock, listeners, relief, report, secret, soon }: Surroundings) {
+  constructor(address: Address, options: Options, surroundings: Surroundings) {
+    const { clock, keepers, relief, report, secret, soon, tracking } = surroundings
+    const listeners: ReadonlyArray<PushListener> = tracking === undefined
+      ? surroundings.listeners
+      : [...surroundings.listeners, tracking]
     this.address = address
     this.options = options
     this.commandTimeout = commandTimeoutMillis(options)
@@ -215,7 +223,9 @@ export class ConnectionImpl implements Connection, Connector.Listener {
       pings,
       answers: new Answers(),
       standing: new Standing(),
-      own: { count: 0 }
+      own: { count: 0 },
+      keepers,
+      tracking
     }
     const subscribes = listeners.some(({ isNews }) => isNews !== true)
     const outbox = new Outbox(link, this.maxInFlight, subscribes, (reason) => this.ending.abort(reason))
@@ -271,6 +281,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
     this.zone = zone
     this.replies.protocol = protocol
     this.replies.hasGreeted = true
+    this.link.tracking?.greeted(protocol)
     this.ending.hasLoggedIn = this.options.credentials !== undefined
     this.link.standing.condition = "AsNew"
     this.link.standing.hasOwnUser = false

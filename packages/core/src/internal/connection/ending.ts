@@ -118,12 +118,14 @@ export class Ending {
 
   private die(reason: RedisError.Reason, isOutOfStep: boolean): void {
     if (this.isClosed) return
-    const { answers, inFlight, node, report } = this.link
+    const { answers, inFlight, keepers, node, report, tracking } = this.link
     const failure = maybeExecuted(reason, node)
     const unsent = notSent(reason, node)
     this.isClosed = true
     this.refusal = unsent
     this.outbox.close()
+    tracking?.end()
+    if (keepers !== undefined) inFlight.forEach(({ command }) => keepers.wrote(command))
     this.lostWork = true
     this.guarded(() => {
       this.lostWork = inFlight.find(mayChange) !== undefined

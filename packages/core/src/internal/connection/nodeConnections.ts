@@ -49,6 +49,8 @@ export interface NodeSurroundings {
   readonly tally: Tally
   readonly handoffs: Handoffs
   readonly onHandedOver: () => void
+  /** Whether replies that come over the shared connections may be kept. */
+  readonly tracks: boolean
 }
 
 type Connect = Effect.Effect<Connection, RedisError.RedisError, Scope.Scope>
@@ -124,17 +126,25 @@ export class NodeConnections implements Node {
       relax: (queue, now) => relief.relax(queue, now),
       submit: (call, slot) => this.submit(call, slot)
     })
-    const connectShared = options.handoffs === "off" ? connectOne : Effect.suspend(() => {
-      const hearing = handoffs.hearing()
-      const { patience } = handoffs
-      const opened = Effect.tap(
-        connect({ relief, via: hearing.via, listeners: [hearing.listener], wantsNotices: true }),
-        (connection) => Effect.sync(() => handoffs.hears(connection, hearing))
-      )
-      if (patience === Infinity) return opened
-      const late = Effect.suspend(() => Effect.fail(this.unsent(unreached)))
-      return Effect.raceFirst(opened, Effect.andThen(Effect.sleep(patience), late))
-    })
+    const connectShared = options.handoffs === "off" ?
+      connect({ relief, tracks: around.tracks }) :
+      Effect.suspend(() => {
+        const hearing = handoffs.hearing()
+        const { patience } = handoffs
+        const opened = Effect.tap(
+          connect({
+            relief,
+            via: hearing.via,
+            listeners: [hearing.listener],
+            wantsNotices: true,
+            tracks: around.tracks
+          }),
+          (connection) => Effect.sync(() => handoffs.hears(connection, hearing))
+        )
+        if (patience === Infinity) return opened
+        const late = Effect.suspend(() => Effect.fail(this.unsent(unreached)))
+        return Effect.raceFirst(opened, Effect.andThen(Effect.sleep(patience), late))
+      })
     // Each may have a successor, while both are open.
     const sharedPool = makePool(2 * sharedCount, connectShared)
     this.dedicatedPool = makePool(

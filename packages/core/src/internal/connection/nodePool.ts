@@ -27,6 +27,8 @@ import type { Extension } from "./connect.ts"
 import type { Connection } from "./connection.ts"
 import { release as unblockOver } from "./draining.ts"
 import { Handoffs } from "./handoffs.ts"
+import { Keepers } from "./keepers.ts"
+import type { Keeper } from "./keepers.ts"
 import { Logins } from "./logins.ts"
 import type { Node, Options } from "./node.ts"
 import { left, NodeConnections } from "./nodeConnections.ts"
@@ -119,6 +121,12 @@ export interface NodePool {
    * @internal
    */
   readonly onNotice: (listener: NoticeListener) => () => void
+  /**
+   * Lets something keep replies, which then hears what may make them old, until the function that it returns is called.
+   *
+   * @internal
+   */
+  readonly onKept: (keeper: Keeper) => () => void
 }
 
 /** Takes what nodes announce. `node` is the key of the node's address. */
@@ -173,6 +181,7 @@ export const makePool = Effect.fnUntraced(function*(
   const tallies = new Tallies()
   const listeners = new Set<TroubleListener>()
   const noticeListeners = new Set<NoticeListener>()
+  const keepers = new Keepers(report)
   const limits = ConnectionOptions.limitsOf(options)
   const timeToLive = options.dedicatedTimeToLive ?? "1 minute"
 
@@ -217,7 +226,7 @@ export const makePool = Effect.fnUntraced(function*(
   /** What one of the pool's own connections is opened with: what the layer wants, and what the pool does. */
   const joined = (address: Address, by: Extension): Extension => {
     const extension = extend(address)
-    return { ...extension, ...by, listeners: [...extension.listeners ?? [], ...by.listeners ?? []] }
+    return { ...extension, ...by, keepers, listeners: [...extension.listeners ?? [], ...by.listeners ?? []] }
   }
 
   /** The address that the endpoint in a push means. */
@@ -251,7 +260,9 @@ export const makePool = Effect.fnUntraced(function*(
       fork,
       onTrouble: (failure) => each(listeners, (listener) => listener(address.key, failure), report),
       report,
-      tally: tallies.acquire(address.key)
+      tally: tallies.acquire(address.key),
+      // A replica's reply may be older than this client's own writes.
+      tracks: !readOnly
     }
     const node = new NodeConnections(
       surroundings,
@@ -343,6 +354,7 @@ export const makePool = Effect.fnUntraced(function*(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    onKept: (keeper) => keepers.add(keeper),
     onNotice: (listener) => {
       noticeListeners.add(listener)
       return () => noticeListeners.delete(listener)

@@ -138,13 +138,14 @@ export class Outbox {
         this.loner = false
         continue
       }
-      const problem = Unit.write(call, encoder, inFlight)
+      const problem = Unit.write(call, encoder, inFlight, this.link.tracking)
       if (problem !== undefined) {
         this.unfit.push({ call, problem })
         this.loner = false
         continue
       }
       if (stateful !== undefined) this.link.standing.wrote(call)
+      if (!command.spec.readOnly) this.link.keepers?.wrote(command)
       if (call.timing !== undefined) this.timed.push(call.timing)
       if (encoder.size >= writeSize) this.write(transport)
     }

@@ -2,7 +2,8 @@
  * Hands pushes to listeners by their kind: the first element of a push, such as `message` or `invalidate`. It stands between
  * the decoder and the pairing of replies, only on connections that have listeners.
  *
- * Listeners are called in the order in which the server has sent: replies that were read before a push are delivered first.
+ * Listeners are called in the order in which the server has sent: replies that were read before a push are delivered first, unless
+ * the listener wants to be ahead of them.
  *
  * Source: https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes
  */
@@ -28,6 +29,8 @@ export interface PushListener {
    * like one without: what it carries are replies.
    */
   readonly isNews?: boolean
+  /** Whether these pushes are passed on at once, even if replies that came before them are not yet delivered. */
+  readonly isAhead?: boolean
   /** Whether strings should come as bytes from now on. If this is missing, they come as text. */
   readonly wantsBytes?: () => boolean
   /** Takes a push, with all its elements in `values`. `head` is the oldest call in flight, since the push may answer it. */
@@ -106,7 +109,7 @@ export class Pushes implements Resp.Handler {
     const route = this.routeOf(said)
     if (route === undefined) return this.replies.unheard(said)
     const { kind, listener } = route
-    this.replies.deliver()
+    if (listener.isAhead !== true) this.replies.deliver()
     try {
       const isAsWanted = this.listeners.length === 1 || listener.wantsBytes?.() === true
       listener.onPush(kind, isAsWanted ? values : values.map(withoutBytes), this.link.inFlight.peek())

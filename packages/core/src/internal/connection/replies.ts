@@ -27,7 +27,7 @@ import * as Unit from "./unit.ts"
 export class Replies implements Resp.Handler {
   bytesRead = 0
   /** Takes the pushes, on a connection that listens to news. */
-  news: Pick<Resp.Handler, "onPush"> | undefined = undefined
+  news: Pick<Resp.Handler, "onPush" | "wantsBytes"> | undefined = undefined
   /** The protocol that the handshake agreed on. */
   protocol: 2 | 3 = 3
   hasGreeted = false
@@ -111,7 +111,7 @@ export class Replies implements Resp.Handler {
   }
 
   wantsBytes(push: boolean): boolean {
-    return !push && this.inFlight.peek()?.command.bytes === true
+    return push ? this.news?.wantsBytes?.(true) === true : this.inFlight.peek()?.command.bytes === true
   }
 
   onReply(value: Resp.Value): void {
@@ -130,6 +130,7 @@ export class Replies implements Resp.Handler {
       )
     }
     this.inFlight.shift()
+    if (!call.command.spec.readOnly) this.link.keepers?.wrote(call.command)
     if (this.own.count > 0 && call.isOwn) this.own.count--
     if (value instanceof Resp.ReplyError) this.onError(call, value)
     else this.answer(call, value)

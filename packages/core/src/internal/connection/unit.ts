@@ -1,6 +1,6 @@
 /**
- * Writes a call as one unit with the commands that go before it: ASKING, and those of a transaction from MULTI on. Either the
- * whole unit is written, or nothing.
+ * Writes a call as one unit with the commands that go before it: ASKING, those of a transaction from MULTI on, and those that let
+ * the server watch its keys. Either the whole unit is written, or nothing.
  */
 import * as Command from "../../Command.ts"
 import * as CommandSpec from "../../CommandSpec.ts"
@@ -11,6 +11,7 @@ import type { Unit } from "../failures/failure.ts"
 import { Unattended } from "./call.ts"
 import type { Call } from "./call.ts"
 import type { Ring } from "./ring.ts"
+import type { Tracking } from "./tracking.ts"
 
 const ASKING = Command.make(CommandSpec.get("ASKING"), [], Reply.raw)
 
@@ -38,15 +39,25 @@ export class Prelude extends Unattended {
  * Encodes a unit and adds its calls to the queue of those in flight, in one go, so that nothing comes between. If the unit
  * can't be encoded, returns the problem, and leaves the encoder and the queue as they were.
  */
-export const write = (call: Call, encoder: Resp.Encoder, inFlight: Ring<Call>): string | undefined => {
+export const write = (
+  call: Call,
+  encoder: Resp.Encoder,
+  inFlight: Ring<Call>,
+  tracking: Tracking | undefined
+): string | undefined => {
   const { command } = call
   // Executors refuse such a command earlier. This last check makes sure that it is never sent.
   if (command.problem !== undefined) return command.problem
   const { before } = command
   const asking = call.asking && !command.spec.alone
+  const { watched } = call
+  const questions = watched === undefined ? undefined : tracking?.questions(watched)
   encoder.mark()
   try {
     if (asking) encoder.command(ASKING.spec.head, ASKING.args)
+    if (questions !== undefined) {
+      for (const question of questions) encoder.command(question.command.spec.head, question.command.args)
+    }
     for (let i = 0; i < before.length; i++) encoder.command(before[i].spec.head, before[i].args)
     encoder.command(command.spec.head, command.args)
   } catch (error) {
@@ -54,6 +65,10 @@ export const write = (call: Call, encoder: Resp.Encoder, inFlight: Ring<Call>): 
     return error instanceof Resp.EncodeError ? error.message : "its arguments can't be read"
   }
   if (asking) inFlight.push(new Unattended(ASKING, false, Infinity))
+  if (watched !== undefined && questions !== undefined) {
+    tracking?.begin(watched)
+    for (const question of questions) inFlight.push(question)
+  }
   if (before.length > 0) {
     const unit: Unit = { refused: undefined, unopened: false, astray: false }
     call.unit = unit

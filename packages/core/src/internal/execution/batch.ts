@@ -171,7 +171,7 @@ class Batch<A> extends Effectable.Class<void> {
   }
 
   override asEffect(): Effect.Effect<void> {
-    for (const call of this.calls) call.abandoned = true
+    for (const call of this.calls) call.abandon()
     return Effect.void
   }
 }

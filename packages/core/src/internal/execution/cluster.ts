@@ -6,6 +6,7 @@ import type * as NodePool from "../../NodePool.ts"
 import type * as ReadFrom from "../../ReadFrom.ts"
 import type * as RedirectPolicy from "../../RedirectPolicy.ts"
 import type * as Topology from "../../Topology.ts"
+import type { Cache } from "../caching/cache.ts"
 import type { Limits } from "../connection/call.ts"
 import type { FirstMap } from "./firstMap.ts"
 import type { Replicas } from "./replicas.ts"
@@ -23,6 +24,8 @@ export interface Cluster extends Limits {
   readonly availabilityZone: string | undefined
   readonly crossSlot: CrossSlot.CrossSlot
   readonly counts: Counts
+  /** Undefined if no replies are kept. */
+  readonly cache: Cache | undefined
   readonly room: WaitingRoom
   readonly firstMap: FirstMap
   /** Whether the client has ended. Nothing is sent any more then. */

@@ -9,6 +9,9 @@ import type * as NodePool from "../../NodePool.ts"
 import type { ReadFrom } from "../../ReadFrom.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import * as RedisError from "../../RedisError.ts"
+import type { Cache, Kept } from "../caching/cache.ts"
+import * as Region from "../caching/region.ts"
+import { copied } from "../caching/store.ts"
 import { slotOf } from "../commands/keySlot.ts"
 import { attempt, blocks, deadlineOf, standsApart, withTimeLeft } from "../connection/call.ts"
 import type { Call, Outcome } from "../connection/call.ts"
@@ -71,11 +74,20 @@ export class ClusterRouter implements Router {
     if (isForAllNodes(command)) return this.toAllNodes
     const { oneSlot } = this
     const { layout } = command.spec
+    if (command.maxAge !== undefined) {
+      const region = Context.getOrUndefined(fiber.context, Region.Current)
+      const problem = region === undefined ? undefined : Region.check("Cached", region)
+      if (problem !== undefined) return new RedisError.InvalidArgument({ problem })
+    }
     if (layout === undefined) return slotOf(command, oneSlot)
     const crossSlot = Context.getOrUndefined(fiber.context, CrossSlot.Current) ?? this.cluster.crossSlot
     const problem = CrossSlot.check("crossSlot", crossSlot)
     return problem === undefined
-      ? Parts.divide(command, layout, { isAllowed: crossSlot === "split", oneSlot })
+      ? Parts.divide(command, layout, {
+        isAllowed: crossSlot === "split",
+        oneSlot,
+        isByKey: this.keeps(command, fiber)
+      })
       : new RedisError.InvalidArgument({ problem })
   }
 
@@ -83,7 +95,37 @@ export class ClusterRouter implements Router {
     return standsApart(command, this.cluster)
   }
 
+  recall(command: Command.Any, fiber: AnyFiber): Kept | undefined {
+    return this.keeps(command, fiber) ? this.cluster.cache?.recall(command, this.clock.read()) : undefined
+  }
+
+  /** Whether a command's reply may be kept, and come from the cache. On connections that are held it always travels. */
+  private keeps({ maxAge }: Command.Any, fiber: AnyFiber): boolean {
+    return maxAge !== undefined && this.lines === Lines.shared && this.placement.mayRecall(fiber)
+  }
+
   dispatch(call: Call, slot: number, fiber: AnyFiber, lane = slot): void {
+    const { cache } = this.cluster
+    const { command } = call
+    if (cache !== undefined && command.maxAge !== undefined && this.keeps(command, fiber)) {
+      return this.look(cache, call, { slot, fiber, lane })
+    }
+    // Whoever reads after it must not get what was there before.
+    if (!command.spec.readOnly) cache?.wrote(command)
+    this.submit(call, slot, fiber, lane)
+  }
+
+  /** Answers a call from the cache, or by a flight that is under way, or begins one. */
+  private look(cache: Cache, call: Call, to: { slot: number; fiber: AnyFiber; lane: number }): void {
+    const kept = cache.recall(call.command, this.clock.read())
+    if (kept !== undefined) return call.onReply(copied(kept.value), kept.node)
+    const passenger = { call, again: () => this.look(cache, call, to) }
+    const flight = cache.joinable(call)
+    if (flight !== undefined) return flight.join(passenger)
+    this.submit(cache.begin(passenger, to.slot), to.slot, to.fiber, to.lane)
+  }
+
+  private submit(call: Call, slot: number, fiber: AnyFiber, lane: number): void {
     const readFrom = this.placement.readFromOf(call.command, slot, fiber)
     const node = this.placement.nodeFor(call.command, slot, readFrom)
     const refusal = this.room.isEmpty || call.isAdmitted
@@ -174,7 +216,8 @@ export class ClusterRouter implements Router {
   }
 
   readonly heed: Router["heed"] = ({ node, reason }, change) => {
-    const { pool, replicas, topology } = this.cluster
+    const { cache, pool, replicas, topology } = this.cluster
+    if (reason._tag === "Moved") cache?.movedSlot(reason.slot)
     if (node !== undefined && this.isUnfit(node, reason, change)) replicas.eject(node)
     // A node whose MOVED names no node, or itself, does not have the slot either.
     const disclaimed = reason._tag === "Moved" && node !== undefined

@@ -9,6 +9,7 @@ import * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import type { RedisError } from "../../RedisError.ts"
 import * as Resp from "../../Resp.ts"
+import { copied } from "../caching/store.ts"
 import { Call, deadlineOf, decoded } from "../connection/call.ts"
 import { rejected, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
@@ -107,6 +108,13 @@ export class Executor {
     begun?: number
   ): Effect.Effect<A, RedisError> {
     const { router } = this
+    if (command.maxAge !== undefined) {
+      const kept = router.recall(command, fiber)
+      if (kept !== undefined) {
+        seen?.(kept.node)
+        return decoded(command, copied(kept.value), kept.node, kept.slot)
+      }
+    }
     const way = router.admit(command, fiber, begun !== undefined)
     if (typeof way !== "number") {
       if (way._tag === "Split") return way.execute(command, seen, begun)

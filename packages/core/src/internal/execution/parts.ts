@@ -26,7 +26,7 @@ export interface Parts {
   /** Their decoders refuse a reply that can't be put together with others. */
   readonly commands: ReadonlyArray<Command.Command<Resp.Value>>
   /** For each key of the whole, the index of its part. */
-  readonly partOf: Uint16Array
+  readonly partOf: Uint32Array
 }
 
 type Results = ReadonlyArray<Result.Result<Resp.Value, RedisError.RedisError>>
@@ -75,7 +75,12 @@ const guesses = new Uint16Array(Slot.count)
 export const divide = (
   command: Command.Any,
   { begin, count, step }: Layout,
-  { isAllowed, oneSlot }: { readonly isAllowed: boolean; readonly oneSlot: boolean }
+  { isAllowed, isByKey, oneSlot }: {
+    readonly isAllowed: boolean
+    readonly oneSlot: boolean
+    /** Whether each key is a part of its own, since replies are kept by key. */
+    readonly isByKey: boolean
+  }
 ): number | Parts | RedisError.Reason => {
   const { args, spec, tolerant } = command
   const end = count < 0 ? args.length : begin + step * CommandSpec.countOf(args[count])
@@ -85,7 +90,7 @@ export const divide = (
   let at = oneSlot ? begin + step : last
   while (at < last && Slot.fromKey(args[at]) === first) at += step
   const isOne = at >= last
-  if (isOne && !tolerant) return first
+  if (isOne && !tolerant && (!isByKey || end <= begin + step)) return first
   if (!isOne && (!isAllowed || isAtomic(spec, args.slice(end)))) return slotOf(command)
   if (end > args.length) return invalid("it says that it has more keys than are given")
   if ((end - begin) % step !== 0) {
@@ -93,11 +98,11 @@ export const divide = (
   }
   const slots: Array<number> = []
   const lists: Array<Array<Command.Arg>> = []
-  const partOf = new Uint16Array((end - begin) / step)
+  const partOf = new Uint32Array((end - begin) / step)
   for (let at = begin, key = 0; at < end; at += step, key++) {
-    const slot = isOne ? first : Slot.fromKey(args[at])
+    const slot = isOne && oneSlot ? first : Slot.fromKey(args[at])
     let part = guesses[slot]
-    if (slots[part] === slot) {
+    if (!isByKey && slots[part] === slot) {
       for (let i = at; i < at + step; i++) lists[part].push(args[i])
     } else {
       part = guesses[slot] = slots.push(slot) - 1

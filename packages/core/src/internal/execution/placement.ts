@@ -9,6 +9,7 @@ import * as ReadFrom from "../../ReadFrom.ts"
 import * as RedisError from "../../RedisError.ts"
 import * as Slot from "../../Slot.ts"
 import * as SlotMap from "../../SlotMap.ts"
+import * as Region from "../caching/region.ts"
 import { anySlot } from "../commands/keySlot.ts"
 import type { Cluster } from "./cluster.ts"
 import type { AnyFiber } from "./router.ts"
@@ -22,10 +23,20 @@ export class Placement {
     this.cluster = cluster
   }
 
-  /** The `readFrom` of a command. Only a read of a key that is complete in itself (not a page of a scan) may go to a replica. */
-  readFromOf({ spec }: Command.Any, slot: number, fiber: AnyFiber): ReadFrom.ReadFrom {
+  /**
+   * The `readFrom` of a command. Only a read of a key that is complete in itself (not a page of a scan) may go to a replica, and only if
+   * its reply is not to be kept: a replica may not have this client's last write yet.
+   */
+  readFromOf(command: Command.Any, slot: number, fiber: AnyFiber): ReadFrom.ReadFrom {
+    const { maxAge, spec } = command
     if (!spec.readOnly || spec.sticky || slot < 0) return "primary"
+    if (maxAge !== undefined && this.mayRecall(fiber)) return "primary"
     return Context.getOrUndefined(fiber.context, ReadFrom.Current) ?? this.cluster.readFrom
+  }
+
+  /** Whether replies may come from the cache in the region of a fiber. */
+  mayRecall(fiber: AnyFiber): boolean {
+    return this.cluster.cache !== undefined && Context.getOrUndefined(fiber.context, Region.Current) !== "off"
   }
 
   /** The node for a command; undefined if there is none. */

@@ -8,6 +8,7 @@ import type * as Address from "../../Address.ts"
 import type * as Command from "../../Command.ts"
 import type * as RedirectPolicy from "../../RedirectPolicy.ts"
 import type { Topology } from "../../Topology.ts"
+import type { Kept } from "../caching/cache.ts"
 import type { Call, Outcome } from "../connection/call.ts"
 import type { Failure } from "../failures/failure.ts"
 import type { Admission } from "./admission.ts"
@@ -55,6 +56,8 @@ export interface Router {
    * map (`isLate`) does not wait again.
    */
   readonly admit: (command: Command.Any, fiber: AnyFiber, isLate?: boolean) => Admission
+  /** A kept reply to a command, on behalf of a fiber; undefined if there is none that it may have. */
+  readonly recall: (command: Command.Any, fiber: AnyFiber) => Kept | undefined
   /** Whether a command needs a dedicated connection, because it blocks or is slow. */
   readonly standsApart: (command: Command.Any) => boolean
   /**

@@ -76,6 +76,11 @@ export class SessionRouter implements Router {
     )
   }
 
+  /** What was read before WATCH must not decide what is written after it. */
+  recall(): undefined {
+    return undefined
+  }
+
   /** The session's connection is already a dedicated one. */
   standsApart(): boolean {
     return false

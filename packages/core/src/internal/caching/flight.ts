@@ -1,0 +1,151 @@
+/**
+ * One read on its way to the server, and the commands that wait for its reply: they all ask for the same.
+ *
+ * If it succeeds, all of them get the reply. If it fails, the first of them goes on with the failure by itself, as if it had travelled
+ * alone, and the others look again: one of them leads the next flight.
+ */
+import type * as Command from "../../Command.ts"
+import * as RedirectPolicy from "../../RedirectPolicy.ts"
+import * as Resp from "../../Resp.ts"
+import { Call } from "../connection/call.ts"
+import type { Carrier } from "../connection/call.ts"
+import type { Watch, Watched } from "../connection/keepers.ts"
+import { each } from "../connection/strays.ts"
+import type { Report } from "../connection/strays.ts"
+import { rejected } from "../failures/failure.ts"
+import type { Failure } from "../failures/failure.ts"
+import { copied } from "./store.ts"
+
+/** A command that waits for a flight. */
+export interface Passenger {
+  readonly call: Call
+  /** Looks for a kept reply, or another flight, anew. */
+  readonly again: () => void
+}
+
+/** What a flight reports to. */
+export interface Base {
+  /** The reply has come. Returns whether it is kept. */
+  readonly landed: (flight: Flight, value: Resp.Value, node: string) => void
+  /** There will be no reply. */
+  readonly lost: (flight: Flight) => void
+  readonly report: Report
+}
+
+/** What is known of a failure before it is followed. */
+const facts = { repeatable: true, redirects: 0, abridged: false, target: undefined }
+
+const isFinal = (failure: Failure): boolean => RedirectPolicy.decide(failure, facts).command._tag === "GiveUp"
+
+export class Flight extends Call implements Carrier, Watched {
+  readonly slot: number
+  /** The epoch of the slot when it began. */
+  readonly epoch: number
+  readonly keys: ReadonlyArray<Command.Arg>
+  /** The keys as texts. */
+  readonly texts: ReadonlyArray<string>
+  /** Whether its reply must not be kept. */
+  isVoid = false
+  /** Over what it was sent; undefined until then, and if the server does not watch its keys. */
+  watch: Watch | undefined = undefined
+  era = 0
+  /** When it was sent, and when the first of its keys expires, in milliseconds of the Clock. */
+  sentAt = 0
+  expiresAt = Infinity
+  private readonly base: Base
+  private readonly passengers: Array<Passenger>
+
+  constructor(
+    first: Passenger,
+    at: {
+      readonly slot: number
+      readonly epoch: number
+      readonly keys: ReadonlyArray<Command.Arg>
+      readonly texts: ReadonlyArray<string>
+    },
+    base: Base
+  ) {
+    super(first.call.command, false, first.call.deadline)
+    this.slot = at.slot
+    this.epoch = at.epoch
+    this.keys = at.keys
+    this.texts = at.texts
+    this.base = base
+    this.passengers = [first]
+    first.call.carrier = this
+  }
+
+  join(passenger: Passenger): void {
+    this.passengers.push(passenger)
+    passenger.call.carrier = this
+  }
+
+  override get watched(): Watched | undefined {
+    return this.isVoid ? undefined : this
+  }
+
+  readonly begun = (watch: Watch, now: number): void => {
+    this.watch = watch
+    this.era = watch.era
+    this.sentAt = now
+  }
+
+  readonly expiresIn = (millis: number): void => {
+    this.expiresAt = Math.min(this.expiresAt, this.sentAt + millis)
+  }
+
+  readonly unwatched = (): void => {
+    this.isVoid = true
+  }
+
+  /** If nobody is left before it is sent, it stays where it is. */
+  readonly left = (): void => {
+    if (this.watch !== undefined || this.isAwaited) return
+    this.abandoned = true
+    this.base.lost(this)
+  }
+
+  override get isAwaited(): boolean {
+    return !this.abandoned && this.passengers.some(({ call }) => !call.abandoned)
+  }
+
+  private get first(): Passenger | undefined {
+    return this.passengers.find(({ call }) => !call.abandoned)
+  }
+
+  override get isAdmitted(): boolean {
+    return this.first?.call.isAdmitted === true
+  }
+
+  override hasRoomAt(node: string): boolean {
+    return this.first?.call.hasRoomAt(node) === true
+  }
+
+  onReply(value: Resp.Value, node: string): void {
+    if (value instanceof Resp.ReplyError && !isFinal(rejected(value, node, this))) {
+      return this.fail((call) => call.onReply(value, node))
+    }
+    this.base.landed(this, value, node)
+    each(this.passengers, ({ call }) => {
+      if (!call.abandoned) call.onReply(copied(value), node)
+    }, this.base.report)
+  }
+
+  onFailure(failure: Failure): void {
+    this.fail((call) => call.onFailure(failure))
+  }
+
+  override onAway(failure: Failure): void {
+    this.fail((call) => call.onAway(failure))
+  }
+
+  private fail(goOn: (first: Call) => void): void {
+    this.base.lost(this)
+    const { first } = this
+    each(this.passengers, (passenger) => {
+      passenger.call.carrier = undefined
+      if (passenger === first) goOn(passenger.call)
+      else if (!passenger.call.abandoned) passenger.again()
+    }, this.base.report)
+  }
+}
