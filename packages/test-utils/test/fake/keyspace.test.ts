@@ -12,7 +12,11 @@ const make = () => {
   const clock = { now: 0 }
   const keys = new Keyspace(() => clock.now)
   const events: Array<string> = []
-  const listener: Listener = { onChange: () => {}, onEvent: (key, event) => events.push(`${event} ${key}`) }
+  const listener: Listener = {
+    onChange: () => {},
+    onFlush: () => {},
+    onEvent: (key, event) => events.push(`${event} ${key}`)
+  }
   keys.listeners.add(listener)
   const put = (key: string, value = "v") => keys.set(key, { type: "string", value })
   return { clock, keys, events, put }

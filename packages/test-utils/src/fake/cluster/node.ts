@@ -17,6 +17,7 @@ import * as Notifications from "../session/notifications.ts"
 import type { ServingNode } from "../session/servingNode.ts"
 import { ClientSession } from "../session/session.ts"
 import type { Peer } from "../session/session.ts"
+import { Tracking } from "../session/tracking.ts"
 import * as ClusterState from "../topology/clusterState.ts"
 import type { Endpoint, SlotFacts } from "../topology/redirect.ts"
 import { toText } from "../values/binary.ts"
@@ -82,6 +83,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   readonly migrating = new Map<number, string>()
   readonly importing = new Map<number, string>()
   readonly sessions = new Set<ClientSession>()
+  tracking: Tracking
   readonly users = new Map<Bin, Acl.User>()
   readonly config = new Map<string, Bin>()
   readonly journal: Array<Received> = []
@@ -119,6 +121,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.shardId = world.nextShardId()
     this.data = this.emptied()
     this.data.listeners.add(this)
+    this.tracking = this.untracked()
     this.reset()
   }
 
@@ -133,8 +136,13 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.users.set("default", Acl.defaultUser(password === "" ? undefined : password, this.version))
     this.locals = new Map()
     this.pause = undefined
+    this.tracking = this.untracked()
     this.hashSeed = this.world.nextHashSeed()
     Object.assign(this.traffic, { sent: 0, received: 0 })
+  }
+
+  private untracked(): Tracking {
+    return new Tracking((id) => this.sessionWith(id), (task) => this.world.atEndOfTurn(task))
   }
 
   private emptied(): Databases {
@@ -252,6 +260,12 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     return session
   }
 
+  /** The connection with this id. */
+  sessionWith(id: number): ClientSession | undefined {
+    for (const session of this.sessions) if (session.id === id) return session
+    return undefined
+  }
+
   /** Handles a command of a client. */
   receive(session: ClientSession, argv: ReadonlyArray<Bin>): void {
     this.commandCount++
@@ -259,6 +273,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     if (this.journal.length > 2 * journalLength) this.journal.splice(0, journalLength)
     const { mishaps, replies } = this.world
     let doing = "a predicate of the test"
+    this.tracking.begin(session)
     try {
       session.way = mishaps.take(session, argv)
       const said = replies.take(session, argv)
@@ -269,6 +284,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
       session.reply(this.world.blame(doing, problem))
     } finally {
       session.way = undefined
+      this.tracking.end()
     }
   }
 
@@ -335,11 +351,14 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     data.listeners.add(this)
   }
 
-  readonly onChange = (key: Bin, database: number): void => {
+  readonly onChange = (key: Bin, database: number, written: boolean): void => {
+    if (written) this.tracking.invalidate(key)
     if (this.blocked.size === 0) return
     const place = placeOf(key, database)
     if (this.blocked.has(place)) this.ready.set(place, key)
   }
+
+  readonly onFlush = (): void => this.tracking.invalidateAll()
 
   readonly onEvent = (key: Bin, event: string, kind: EventKind, database: number): void => {
     Notifications.notify(this, key, event, kind, database)
@@ -352,11 +371,11 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
       this.ready.delete(place)
       for (const session of Array.from(this.blocked.get(place) ?? [])) session.retry(key)
     }
-    if (this.blocked.size > 0 || Notifications.isOn(this)) this.watchExpiry()
+    if (this.blocked.size > 0 || this.tracking.isOn || Notifications.isOn(this)) this.watchExpiry()
   }
 
   /**
-   * Sets a timer for the next expiry if a client subscribes to `expired`, or waits in a group of a stream that will expire.
+   * Sets a timer for the next expiry if a client caches, subscribes to `expired`, or waits in a group of a stream that will expire.
    * These have to learn of it on time, not at the next access to the key.
    */
   private watchExpiry(): void {

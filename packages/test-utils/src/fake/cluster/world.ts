@@ -114,6 +114,7 @@ export class World<N extends Inhabitant> {
   private readonly cuts = new Map<string, Set<string>>()
   private readonly offsets = new Map<string, number>()
   private readonly pending = new Set<Turn>()
+  private readonly endings = new Set<() => void>()
   private scheduled = false
   private turns = 0
   private sessions = 2
@@ -229,6 +230,15 @@ export class World<N extends Inhabitant> {
 
   schedule(session: Turn): void {
     this.pending.add(session)
+    this.awaitTurn()
+  }
+
+  atEndOfTurn(task: () => void): void {
+    this.endings.add(task)
+    this.awaitTurn()
+  }
+
+  private awaitTurn(): void {
     if (this.scheduled) return
     this.scheduled = true
     if (this.turns === 0) later(this.breathe)
@@ -245,6 +255,8 @@ export class World<N extends Inhabitant> {
     const sessions = [...this.pending]
     this.pending.clear()
     for (const session of sessions) session.pump()
+    for (const task of this.endings) task()
+    this.endings.clear()
     for (const session of sessions) session.flush()
   }
 

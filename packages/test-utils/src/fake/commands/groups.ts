@@ -30,6 +30,7 @@ import { replication } from "./server/replication.ts"
 import { scripting } from "./server/scripting.ts"
 import { sentinel } from "./server/sentinel.ts"
 import { server } from "./server/server.ts"
+import { tracking } from "./server/tracking.ts"
 import { transactions } from "./server/transactions.ts"
 
 /** The commands of one group that sentinels know, too. */
@@ -42,6 +43,7 @@ export const sentinelGroups: ReadonlyArray<Group> = [
   known(pubSub, ["SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE"]),
   known(server, ["SHUTDOWN"]),
   clients,
+  tracking,
   access,
   commandInfo,
   sentinel
@@ -64,6 +66,7 @@ export const groups: ReadonlyArray<Group> = [
   replication,
   connection,
   clients,
+  tracking,
   server,
   access,
   commandInfo,

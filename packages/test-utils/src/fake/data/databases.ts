@@ -60,7 +60,8 @@ export class Databases {
 
   /** Empties all databases. */
   clear(): void {
-    for (const keyspace of this.used) keyspace.clear()
+    for (const keyspace of this.used) keyspace.empty()
+    for (const listener of this.listeners) listener.onFlush()
   }
 
   /** A copy of all databases that shares nothing with these. */

@@ -17,8 +17,10 @@ export type EventKind = "g" | "$" | "l" | "s" | "h" | "z" | "t" | "d" | "x" | "e
 
 /** Called for every change, while it happens. */
 export interface Listener {
-  /** Called when a key was changed by a command, or has expired. */
-  readonly onChange: (key: Bin, database: number) => void
+  /** Called when a key was changed by a command, or has expired; not `written`, if only those who wait for it are concerned. */
+  readonly onChange: (key: Bin, database: number, written: boolean) => void
+  /** Called when a database was emptied, or all at once. */
+  readonly onFlush: () => void
   readonly onEvent: (key: Bin, event: string, kind: EventKind, database: number) => void
 }
 
@@ -174,12 +176,12 @@ export class Keyspace {
     if (this.watchers.size > 0) {
       for (const watcher of this.watchers.get(key) ?? []) watcher.dirty = true
     }
-    this.wake(key)
+    for (const listener of this.listeners) listener.onChange(key, this.database, true)
   }
 
   /** The part of `touch` for those who wait for the key alone. */
   wake(key: Bin): void {
-    for (const listener of this.listeners) listener.onChange(key, this.database)
+    for (const listener of this.listeners) listener.onChange(key, this.database, false)
   }
 
   /** The part of `touch` that only publishes an event: `keymiss`, or a second event of one command. */
@@ -231,8 +233,14 @@ export class Keyspace {
     }
   }
 
-  /** Empties the database. Connections that watch a deleted key are informed. */
+  /** Empties the database. Connections that watch a deleted key are informed, and those that cache. */
   clear(): void {
+    this.empty()
+    for (const listener of this.listeners) listener.onFlush()
+  }
+
+  /** Empties the database without the word to those who cache. */
+  empty(): void {
     this.changes++
     const gone = [...this.entries.keys()]
     this.entries.clear()
@@ -242,7 +250,11 @@ export class Keyspace {
     this.order = []
     this.serials = []
     this.earliest = Infinity
-    for (const key of gone) this.signal(key)
+    for (const key of gone) {
+      this.changes++
+      for (const watcher of this.watchers.get(key) ?? []) watcher.dirty = true
+      this.wake(key)
+    }
   }
 
   /**

@@ -56,8 +56,8 @@ const checkRestrictions = (node: Serving, first: string, argv: ReadonlyArray<Bin
   }
 }
 
-/** Finds the command, or throws the server's error for one that is unknown or wrongly called. */
-export const resolve = (node: Serving, argv: ReadonlyArray<Bin>): Resolved => {
+/** Finds the command, or throws the server's error for one that is unknown. */
+const look = (node: Serving, argv: ReadonlyArray<Bin>): Registry.Entry => {
   const first = argv[0].toUpperCase()
   const place = node.isSentinel ? "sentinel" : "server"
   if (node.world.restrictions.isAny && !node.isSentinel) checkRestrictions(node, first, argv)
@@ -75,8 +75,17 @@ export const resolve = (node: Serving, argv: ReadonlyArray<Bin>): Resolved => {
     if (argv.length === 1) throw wrongNumber(first)
     throw unknownSubcommand(first, argv)
   }
-  const { arity } = entry.definition
-  if (arity >= 0 ? argv.length !== arity : argv.length < -arity) throw wrongNumber(entry.name)
+  return entry
+}
+
+const checkArity = ({ definition: { arity }, name }: Registry.Entry, argv: ReadonlyArray<Bin>): void => {
+  if (arity >= 0 ? argv.length !== arity : argv.length < -arity) throw wrongNumber(name)
+}
+
+/** Finds the command, or throws the server's error for one that is unknown or wrongly called. */
+export const resolve = (node: Serving, argv: ReadonlyArray<Bin>): Resolved => {
+  const entry = look(node, argv)
+  checkArity(entry, argv)
   return { entry, argv }
 }
 
@@ -263,10 +272,25 @@ const admit = (session: ClientSession, resolved: Resolved): void => {
   }
 }
 
+/** Read-only commands whose keys are not what is read: those are read by the commands that the script calls. */
+const runners: ReadonlySet<string> = new Set(["EVAL_RO", "EVALSHA_RO", "FCALL_RO"])
+
+/**
+ * Notes for a client that caches that it has read the keys of a command. Before 7.2 a script counts as reading all keys that it was
+ * given, as soon as it reads any.
+ */
+const remember = (session: ClientSession, resolved: Resolved): void => {
+  const { node } = session
+  if (!reads(resolved) || runners.has(resolved.entry.name)) return
+  const reader = since(node.version, 7.2) ? resolved : session.running ?? resolved
+  node.tracking.remember(keysOf(reader))
+}
+
 /** Runs a command that has passed the checks. Any exception becomes an error reply. */
 export const execute = (session: ClientSession, resolved: Resolved): Outcome => {
   const { node } = session
   const { entry } = resolved
+  if (session.inScript !== true) session.running = resolved
   try {
     return entry.definition.run({
       name: entry.name,
@@ -280,6 +304,8 @@ export const execute = (session: ClientSession, resolved: Resolved): Outcome => 
   } catch (problem) {
     if (problem instanceof CommandError) return error(problem.text)
     return node.world.blame(entry.name, problem)
+  } finally {
+    if (node.tracking.remembers) remember(session, resolved)
   }
 }
 
@@ -292,13 +318,18 @@ export const dispatch = (session: ClientSession, argv: ReadonlyArray<Bin>): void
   if (attacks.has(argv[0].toUpperCase())) return session.drop("the node takes the client for a tricked browser")
   session.lastCommand = ""
   try {
-    const resolved = resolve(node, argv)
-    session.lastCommand = resolved.entry.name.toLowerCase().replace(" ", "|")
+    const entry = look(node, argv)
+    session.lastCommand = entry.name.toLowerCase().replace(" ", "|")
+    checkArity(entry, argv)
+    const resolved: Resolved = { entry, argv }
     admit(session, resolved)
     if (session.transaction !== undefined && !neverQueued.has(resolved.entry.name)) {
       session.transaction.queued.push(resolved)
       session.reply(queued)
       return
+    }
+    if (node.tracking.isOn) {
+      node.tracking.shrink(Number(node.config.get("tracking-table-max-keys")), node.world.random)
     }
     const { changes } = node.data
     const outcome = execute(session, resolved)
@@ -310,8 +341,13 @@ export const dispatch = (session: ClientSession, argv: ReadonlyArray<Bin>): void
     if (session.transaction !== undefined) session.transaction.broken = true
     session.reply(error(problem.text))
   } finally {
-    // ASKING holds for one command, or for the whole transaction that follows it.
-    if (session.transaction === undefined && session.lastCommand !== "asking") session.asking = false
+    // ASKING and CLIENT CACHING hold for one command, or for the whole transaction that follows it.
+    if (session.transaction === undefined) {
+      if (session.lastCommand !== "asking") session.asking = false
+      if (session.following !== undefined && !session.lastCommand.startsWith("client|")) {
+        session.following.caching = false
+      }
+    }
     node.afterCommand()
   }
 }

@@ -12,6 +12,7 @@ import type { SlotFacts } from "../topology/redirect.ts"
 import type { Bin } from "../values/binary.ts"
 import type { User } from "./acl.ts"
 import type { Timers } from "./timers.ts"
+import type { Tracking } from "./tracking.ts"
 
 /** A session's turn, once per tick: it executes its input and sends its output. */
 export interface Turn {
@@ -28,6 +29,8 @@ export interface Surroundings {
   readonly restrictions: Restrictions
   /** Gives a session a turn soon, but never inside this call. */
   readonly schedule: (turn: Turn) => void
+  /** Runs a task at the end of the present turn, when all commands that have arrived are executed; or of the next one. */
+  readonly atEndOfTurn: (task: () => void) => void
   /** Reports a command that exists in Redis, but not on the simulated nodes. */
   readonly noteMissing: (name: string) => void
   /** Reports an unexpected exception, and returns the error to reply. */
@@ -42,6 +45,8 @@ export interface ServingNode<S extends Session> extends Node {
   readonly port: number
   readonly users: ReadonlyMap<Bin, User>
   readonly sessions: Set<S>
+  /** Its clients that cache. */
+  readonly tracking: Tracking
   /** The id of its primary, if it is a replica and there is one. */
   readonly primaryId: string | undefined
   /** The address of its primary, if it is a replica. */

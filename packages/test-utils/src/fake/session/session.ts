@@ -12,6 +12,7 @@ import { CommandError } from "../values/commandError.ts"
 import type { User } from "./acl.ts"
 import type { Arrival, Way } from "./interventions.ts"
 import type { ServingNode } from "./servingNode.ts"
+import type { Following, Reader } from "./tracking.ts"
 import { BrokenRequest, encode, Requests } from "./wire.ts"
 
 /** The client's end of the connection. */
@@ -36,7 +37,7 @@ interface Parked extends Resolved {
 }
 
 /** A connection as the server keeps it. */
-export class ClientSession implements Session {
+export class ClientSession implements Session, Reader {
   readonly id: number
   readonly node: ServingNode<ClientSession>
   readonly peer: Peer
@@ -55,6 +56,8 @@ export class ClientSession implements Session {
   follows = false
   noEvict = false
   noTouch = false
+  /** What it has asked for by CLIENT TRACKING. */
+  following: Following | undefined = undefined
   /** The kind of endpoints to announce to the client, if it has asked for announcements. */
   announcesTo: string | undefined = undefined
   /** The library's name and version, from CLIENT SETINFO. */
@@ -62,6 +65,9 @@ export class ClientSession implements Session {
   replyMode: "on" | "off" | "skip" = "on"
   transaction: Transaction | undefined
   lastCommand = "NULL"
+  /** The command that is being executed, or was last, other than by a script. */
+  running: Resolved | undefined
+  readonly inScript: boolean | undefined = undefined
   lastAt: number
   closed = false
   /** The test's intervention for the replies of the command that is being executed. */
@@ -256,6 +262,7 @@ export class ClientSession implements Session {
     this.closed = true
     this.unpark()
     this.unwatch()
+    this.node.tracking.leave(this)
     for (const close of this.closers) close()
     this.node.sessions.delete(this)
   }
@@ -357,6 +364,7 @@ export class ClientSession implements Session {
   reset(): void {
     this.transaction = undefined
     this.unwatch()
+    this.node.tracking.leave(this)
     this.asking = false
     this.readOnly = false
     this.noEvict = false

@@ -142,6 +142,7 @@ export class Server {
         const place = placeOf(key, database)
         if (!this.ready.has(place)) this.ready.set(place, key)
       },
+      onFlush: () => {},
       onEvent: (key, event, kind) => {
         if (kind !== "n" && kind !== "m") this.events.push(`${event} ${key}`)
       }

@@ -85,6 +85,7 @@ describe("keyspace events", () => {
       config.set("notify-keyspace-events", "KEx")
       keys.listeners.add({
         onChange: () => {},
+        onFlush: () => {},
         onEvent: (key, event, kind, database) => Notifications.notify(node, key, event, kind, database)
       })
     }

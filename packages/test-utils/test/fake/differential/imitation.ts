@@ -13,6 +13,9 @@ const { kind, version } = await Effect.runPromise(findServer(undefined))
 /** The simulated version of the installed server. */
 export const imitated = Version.imitating(kind, version)
 
+/** The version that is nearest to the installed server, which may be another kind of server. */
+export const nearest = imitated ?? Version.named("8.0")
+
 /** Defines tests that compare with a real server. */
 export const onRealServer = (title: string, define: () => void): void => {
   if (imitated !== undefined) describe(title, define)

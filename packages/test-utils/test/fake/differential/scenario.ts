@@ -59,6 +59,7 @@ const onFake = (steps: ReadonlyArray<Step>, protocol: 2 | 3, events: string): Re
   server.config.set("notify-keyspace-events", events)
   server.keys.listeners.add({
     onChange: () => {},
+    onFlush: () => {},
     onEvent: (key, event, kind, database) => Notifications.notify(server.node, key, event, kind, database)
   })
   const clients = new Map(namesOf(steps).map((name) => [name, server.client(protocol)]))

@@ -15,7 +15,7 @@ import { Connection, RealServer } from "./RealServer.ts"
 
 /**
  * `"a: SET k v"`: what the connection `a` says to the primary; `"b@1: GET k"`: what `b` says to the replica. `$0` and `$1` stand
- * for host and port of the two. Behind a bar are the names of the lines of INFO that are compared. A list has the words of the
+ * for host and port of the two, `$id:a` for the id of the connection `a`. Behind a bar are the names of the lines of INFO that are compared. A list has the words of the
  * command behind its name.
  */
 export type Step = string | readonly [command: string, ...words: ReadonlyArray<string>]
@@ -28,11 +28,15 @@ interface Parsed {
   readonly lines: ReadonlyArray<string> | undefined
 }
 
-const parse = (step: Step, ports: Pair["ports"]): Parsed => {
+/** The ids of the connections by their names. */
+type Ids = ReadonlyMap<string, string>
+
+const parse = (step: Step, ports: Pair["ports"], ids: Ids): Parsed => {
   const [line, ...others] = typeof step === "string" ? [step] : step
   const [, name, server, text] = /^(\w+)(?:@(\d))?: (.*)$/s.exec(line)!
   const [command, lines] = text.split(" | ")
   const addressed = command.replace(/\$(\d)/g, (_, index: string) => `127.0.0.1 ${ports[Number(index)]}`)
+    .replace(/\$id:(\w+)/g, (_, other: string) => ids.get(other)!)
   return {
     name,
     server: Number(server ?? 0),
@@ -133,13 +137,14 @@ export const fakePair = async (options: FakeRedis.Options): Promise<Pair> => {
 }
 
 /** What is not to be compared: ports, offsets of replication, ids of connections, times. */
-const withoutChance = (text: string, { command, lines }: Parsed, ports: Pair["ports"]): string => {
+const withoutChance = (text: string, { command, lines }: Parsed, ports: Pair["ports"], ids: Ids): string => {
   let shown = text
   ports.forEach((port, index) => {
     shown = shown.replaceAll(String(port), `port${index}`)
   })
   if (/^ROLE/i.test(command)) shown = shown.replace(/(?<=[[ :])-?\d+(?=[\] ]|$)/g, "n")
   if (/^HELLO/i.test(command)) shown = shown.replace(/id :\d+/, "id :n")
+  if (/^CLIENT ID/i.test(command)) shown = ":n"
   if (lines !== undefined) {
     shown = lines.map((name) => {
       const value = new RegExp(`(?:^|[\\s=])${name}[:=]([^\\s]*)`).exec(shown)?.[1] ?? "none"
@@ -148,7 +153,10 @@ const withoutChance = (text: string, { command, lines }: Parsed, ports: Pair["po
       }`
     }).join(", ")
   }
-  return shown
+  return shown.replace(
+    /(?<=redirect :|redir-broken :|redirect: |redir: )\d+/g,
+    (id) => Array.from(ids).find(([, other]) => other === id)?.[0] ?? id
+  )
 }
 
 /** Runs the steps, and returns what the connections were sent after each. */
@@ -159,12 +167,14 @@ export const run = async (
 ): Promise<ReadonlyArray<ReadonlyArray<string>>> => {
   const connections = new Map<string, Connection>()
   const closed = new Set<string>()
+  const ids = new Map<string, string>()
   const told: Array<ReadonlyArray<string>> = []
   for (const step of steps) {
-    const parsed = parse(step, pair.ports)
+    const parsed = parse(step, pair.ports, ids)
     let connection = connections.get(parsed.name)
     if (connection === undefined) {
       connection = await openTo(pair.ports[parsed.server])
+      ids.set(parsed.name, (await connection.send(["CLIENT", "ID"])).text)
       await connection.send(["HELLO", String(protocol)])
       connection.seen.length = 0
       const { name } = parsed
@@ -173,7 +183,7 @@ export const run = async (
     }
     void connection.send(parsed.argv)
     await pair.settle()
-    const label = (name: string, wire: Wire) => `${name}: ${withoutChance(show(wire), parsed, pair.ports)}`
+    const label = (name: string, wire: Wire) => `${name}: ${withoutChance(show(wire), parsed, pair.ports, ids)}`
     told.push([
       ...[...connections].flatMap(([name, { seen }]) => seen.splice(0).map((wire) => label(name, wire))),
       ...Array.from(closed, (name) => `${name} is closed`).sort()

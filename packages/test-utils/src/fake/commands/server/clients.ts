@@ -1,5 +1,5 @@
 /**
- * CLIENT and its subcommands.
+ * CLIENT and its subcommands, but for those about tracking, which are in `tracking.ts`.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { integer as readInteger, syntaxError, unknownSubcommand, word, wrongNumb
 import type { Bin } from "../../values/binary.ts"
 import { CommandError } from "../../values/commandError.ts"
 
-const { array, bulk, error, integer, map, null: nil, set, simple } = Resp.Reply
+const { bulk, error, integer, null: nil, simple } = Resp.Reply
 
 const ok = simple("OK")
 
@@ -31,6 +31,9 @@ const flagsOf = (client: ClientSession): string => {
     client.transaction === undefined ? "" : "x",
     client.blocked ? "b" : "",
     client.readOnly ? "r" : "",
+    client.following === undefined ? "" : "t",
+    client.following?.broken === true ? "R" : "",
+    client.following?.prefixes === undefined ? "" : "B",
     client.noEvict ? "e" : "",
     client.noTouch ? "T" : ""
   ].join("")
@@ -58,7 +61,7 @@ const describe = (client: ClientSession, now: number): Bin => {
     "qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=1024 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r",
     `cmd=${client.lastCommand}`,
     `user=${client.user?.name ?? "default"}`,
-    "redir=-1",
+    `redir=${client.following?.redirect ?? -1}`,
     `resp=${client.protocol}`,
     ...(since(client.node.version, 7.2) ? [`lib-name=${client.library.name} lib-ver=${client.library.version}`] : []),
     ...(since(client.node.version, 8) ? ["io-thread=0"] : [])
@@ -225,9 +228,6 @@ const maintNotifications = (invocation: Invocation): Resp.Reply => {
   return ok
 }
 
-const unsupported = (what: string): CommandError =>
-  new CommandError(`ERR the simulated cluster has no ${what}: no invalidation messages would be sent`)
-
 export const clients: Group = {
   "CLIENT ID": { arity: 2, run: ({ session }) => integer(session.id) },
   "CLIENT GETNAME": { arity: 2, run: (invocation) => self(invocation).name === "" ? nil : bulk(self(invocation).name) },
@@ -283,26 +283,5 @@ export const clients: Group = {
     }
   },
   "CLIENT SETINFO": { arity: 4, since: 7.2, run: setInfo },
-  "CLIENT MAINT_NOTIFICATIONS": { arity: -2, run: maintNotifications },
-  "CLIENT GETREDIR": { arity: 2, run: () => integer(-1) },
-  "CLIENT TRACKINGINFO": {
-    arity: 2,
-    run: () =>
-      map([[bulk("flags"), set([bulk("off")])], [bulk("redirect"), integer(-1)], [bulk("prefixes"), array([])]])
-  },
-  "CLIENT TRACKING": {
-    arity: -3,
-    run: ({ args }) => {
-      if (word(args[0]) === "OFF") return ok
-      if (word(args[0]) !== "ON") throw syntaxError()
-      throw unsupported("CLIENT TRACKING")
-    }
-  },
-  "CLIENT CACHING": {
-    arity: 3,
-    run: () =>
-      error(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
-      )
-  }
+  "CLIENT MAINT_NOTIFICATIONS": { arity: -2, run: maintNotifications }
 }

@@ -34,7 +34,7 @@ const clients = (node: FakeNode): Lines => [
   ["cluster_connections", node.peers().length * 2],
   ["maxclients", node.config.get("maxclients") ?? "10000"],
   ["blocked_clients", node.blockedClients],
-  ["tracking_clients", 0]
+  ["tracking_clients", node.tracking.counts.clients]
 ]
 
 const memory = (node: FakeNode): Lines => [
@@ -58,7 +58,10 @@ const stats = (node: FakeNode): Lines => [
   ["total_connections_received", node.connectionCount],
   ["total_commands_processed", node.commandCount],
   ["rejected_connections", 0],
-  ["evicted_keys", 0]
+  ["evicted_keys", 0],
+  ["tracking_total_keys", node.tracking.counts.keys],
+  ["tracking_total_items", node.tracking.counts.items],
+  ["tracking_total_prefixes", node.tracking.counts.prefixes]
 ]
 
 const replication = (node: FakeNode): Lines => {

@@ -9,6 +9,7 @@ import type { FakeNode } from "../../cluster/node.ts"
 import { linkedReplicas } from "../../cluster/replication.ts"
 import type { Value } from "../../data/value.ts"
 import type { Group, Invocation, Outcome } from "../../definitions/handler.ts"
+import { since } from "../../facts/version.ts"
 import type { ClientSession } from "../../session/session.ts"
 import { integer as readInteger, parseDouble, syntaxError, word, wrongNumber } from "../../values/arguments.ts"
 import type { Bin } from "../../values/binary.ts"
@@ -18,11 +19,14 @@ const { array, bulk, error, integer, null: nil, simple } = Resp.Reply
 
 const ok = simple("OK")
 
-const flush = ({ args, keys, name, node }: Invocation): Resp.Reply => {
+const flush = ({ args, keys, name, node, session }: Invocation): Resp.Reply => {
   if (args.length > 1 || (args.length === 1 && !["ASYNC", "SYNC"].includes(word(args[0])))) throw syntaxError()
   if (name === "FLUSHALL") node.data.clear()
   else if (name === "FLUSHDB") keys.clear()
   else throw wrongNumber(name)
+  // Since 7.4 the client waits for the end of the flush, unless it asks for ASYNC, and so is told before the reply.
+  const waits = since(node.version, 7.4) && session.mayBlock && (args.length === 0 || word(args[0]) === "SYNC")
+  if (waits) (node as FakeNode).tracking.settle()
   return ok
 }
 
