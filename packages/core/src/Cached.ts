@@ -1,14 +1,62 @@
 /**
- * Client-side caching.
+ * Client-side caching: replies of reads that the client keeps, until the server says that a key has changed.
+ *
+ * A command asks for it with {@link for_ | Cached.for}, and says how old its reply may be. The first such read travels, together with
+ * the request that the server watch its keys (CLIENT TRACKING, opt-in). Later ones are answered from memory, without a word to a
+ * server, until one of these happens:
+ *
+ * - the server pushes that a key was written, deleted, evicted or has expired;
+ * - this client itself writes the key;
+ * - the reply is older than the reader wants, or the key's own time is over;
+ * - the slot of the key goes to another node, or a node says that it did;
+ * - the connection is lost over which it was read, or the server is flushed.
+ *
+ * A read that is under way while one of these happens is answered, and not kept. Reads of the same at the same time travel once.
+ *
+ * **Read your own writes.** After a write of this client has been answered, or has failed, a cached read that begins then does not
+ * return what was there before: nothing that was read before the write's answer is used after it. Cached reads go to the primary,
+ * whatever `readFrom` says. Keys that a script or function changes without declaring them are outside of this promise; a script
+ * that declares none, FLUSHALL and FLUSHDB drop everything.
+ *
+ * **Writes of others** are seen when the server's push arrives, mostly within a round trip. No push comes if the server can't send
+ * it, or the node that watched the key has lost its slot: then they are seen once the client notices (a lost connection at once, a frozen one
+ * after twice the `pingInterval`, a slot that moved when the map changes), and at the latest when the reply is as old as the reader allows. So
+ * the maximum age is the bound that always holds. The guide has the windows that were measured.
+ *
+ * **Not cached**: in sessions, transactions, `Redis.optimistic` and `Redis.ensureReplication`, and with `Cached.provide("off")`, such a
+ * command travels and fills nothing. So does it where the server does not watch keys (RESP2, proxies, no permission); an event of
+ * `failures` tells that once.
+ *
+ * Source: https://redis.io/docs/latest/develop/reference/client-side-caching/
  *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Stream from "effect/Stream"
+import { Client } from "./Client.ts"
 import * as Command from "./Command.ts"
+import type { Stats } from "./internal/caching/counts.ts"
+import type { Invalidation } from "./internal/caching/invalidations.ts"
+import { keyText } from "./internal/caching/keyText.ts"
 import * as Region from "./internal/caching/region.ts"
-import { duration as durationCheck, timeoutMillis } from "./internal/values/settings.ts"
+import { unsent } from "./internal/failures/failure.ts"
+import { duration as durationCheck, kindOf, timeoutMillis } from "./internal/values/settings.ts"
+import { InvalidArgument } from "./RedisError.ts"
+import type { RedisError } from "./RedisError.ts"
+import * as Slot from "./Slot.ts"
+
+export type { Invalidated, Stats } from "./internal/caching/counts.ts"
+export type { Invalidation } from "./internal/caching/invalidations.ts"
+
+/**
+ * Whether replies may come from the cache (`"on"`), or commands that ask for it travel all the same and fill nothing (`"off"`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Mode = Region.Mode
 
 /**
  * Whether replies may come from the client's cache in a region of the program. `undefined`: they may, if the layer has a cache.
@@ -43,13 +91,124 @@ export const Current = Region.Current
  * @since 0.1.0
  */
 export const provide: {
-  (mode: Region.Mode): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  <A, E, R>(self: Effect.Effect<A, E, R>, mode: Region.Mode): Effect.Effect<A, E, R>
+  (mode: Mode): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, mode: Mode): Effect.Effect<A, E, R>
 } = dual(
   2,
-  <A, E, R>(self: Effect.Effect<A, E, R>, mode: Region.Mode): Effect.Effect<A, E, R> =>
+  <A, E, R>(self: Effect.Effect<A, E, R>, mode: Mode): Effect.Effect<A, E, R> =>
     Effect.provideService(self, Current, mode)
 )
+
+/**
+ * What the cache has done. `undefined` if the layer has none.
+ *
+ * **Example** (How many reads did not travel)
+ *
+ * ```ts
+ * import { Cached } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const ratio = Effect.map(Cached.stats, (stats) =>
+ *   stats === undefined ? 0 : stats.hits / (stats.hits + stats.misses + stats.shared))
+ * ```
+ *
+ * @category statistics
+ * @since 0.1.0
+ */
+export const stats: Effect.Effect<Stats | undefined, never, Client> = Effect.map(
+  Client,
+  ({ router }) => router.cluster.cache?.stats
+)
+
+/**
+ * What of the cached reads may be old by now, from now on until the client ends, for programs that keep data derived from them. It says more
+ * than the cache drops: a key may have been evicted before it changed.
+ *
+ * **Gotchas**
+ *
+ * Subscribe before you read. A reader that leaves thousands of events unread gets a single one in their place, about all keys.
+ *
+ * **Example** (Derived data)
+ *
+ * ```ts
+ * import { Cached } from "@redisc/core"
+ * import { Effect, Stream } from "effect"
+ *
+ * const pages = new Map<string, string>()
+ * const forget = Stream.runForEach(Cached.invalidations, (invalidation) =>
+ *   Effect.sync(() => {
+ *     for (const key of pages.keys()) if (Cached.concerns(invalidation, key)) pages.delete(key)
+ *   }))
+ * ```
+ *
+ * @category invalidations
+ * @since 0.1.0
+ */
+export const invalidations: Stream.Stream<Invalidation, never, Client> = Stream.unwrap(
+  Effect.map(Client, ({ router }) => router.cluster.cache?.invalidations.stream ?? Stream.empty)
+)
+
+/**
+ * Whether an invalidation is about a key.
+ *
+ * **Example** (A slot that has moved)
+ *
+ * ```ts
+ * import { Cached } from "@redisc/core"
+ *
+ * Cached.concerns({ _tag: "Slots", slots: [[0, 8191]], cause: "Moved" }, "a") // false: its slot is 15495
+ * ```
+ *
+ * @category invalidations
+ * @since 0.1.0
+ */
+export const concerns = (invalidation: Invalidation, key: Command.Arg): boolean => {
+  switch (invalidation._tag) {
+    case "All":
+      return true
+    case "Slots": {
+      const slot = Slot.fromKey(key)
+      return invalidation.slots.some(([first, last]) => first <= slot && slot <= last)
+    }
+    case "Keys": {
+      const text = keyText(key)
+      return invalidation.keys.some((other) => keyText(other) === text)
+    }
+  }
+}
+
+/**
+ * Drops the kept replies about keys, as if they had been written: for keys that a script changes without declaring them.
+ *
+ * **Example** (After a script that derives the key)
+ *
+ * ```ts
+ * import { Cached, Redis } from "@redisc/core"
+ * import { Effect } from "effect"
+ *
+ * const touched = Effect.andThen(
+ *   Redis.eval("return redis.call('INCR', 'hits:' .. ARGV[1])", { keys: ["hits"], args: ["home"] }),
+ *   Cached.drop(["hits:home"])
+ * )
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const drop = (keys: ReadonlyArray<Command.Arg>): Effect.Effect<void, RedisError, Client> =>
+  Effect.flatMap(Client, ({ router }) => {
+    const problem = keysProblem(keys)
+    if (problem !== undefined) return Effect.fail(unsent(new InvalidArgument({ problem })))
+    return Effect.sync(() => router.cluster.cache?.dropKeys(keys, "Dropped"))
+  })
+
+const keysProblem = (keys: unknown): string | undefined => {
+  if (!Array.isArray(keys)) return `give the keys in an array, not ${kindOf(keys)}`
+  const wrong = keys.find((key) => typeof key !== "string" && !(key instanceof Uint8Array))
+  return wrong === undefined && !keys.includes(undefined)
+    ? undefined
+    : `a key has to be text or bytes, not ${kindOf(wrong)}`
+}
 
 const problemOf = ({ before, problem, spec }: Command.Any): string | undefined => {
   if (problem !== undefined) return problem
@@ -60,7 +219,18 @@ const problemOf = ({ before, problem, spec }: Command.Any): string | undefined =
 }
 
 /**
- * The same command, whose reply may come from the client's cache.
+ * The same command, whose reply may come from the client's cache if it is not older than `maxAge`.
+ *
+ * **Details**
+ *
+ * - The age counts from when the read that fetched it was sent. Each reader has its own: the same reply may be too old for one, and not
+ *   for another. A key that expires earlier is not returned after that.
+ * - The same command is one with the same arguments, whatever is done with its reply: `Redis.get("k")` decoded by two Schemas travels
+ *   once, and is decoded each time.
+ * - With keys that may be in several slots (MGET), the reply is kept for each key, and only those keys travel that are missing.
+ * - Nil is kept, an error is not. A reply that takes more than an eighth of `maxBytes` is not.
+ * - A command whose reply may change without a write to its keys (TTL, RANDOMKEY, XPENDING), or is unknown before it was executed
+ *   (scripts, commands that block, writes), can't be cached, and fails with `InvalidArgument`.
  *
  * **Example** (A minute old at most)
  *

@@ -4,7 +4,8 @@
  * The client counts in plain numbers, so that metrics cost nothing on the path of a command. {@link publish} updates the
  * metrics, and {@link layer} runs it at intervals.
  *
- * Names begin with `redisc_`. Those of nodes have the attribute `node`, the node's address. All are gauges. Those that say "so
+ * Names begin with `redisc_`. Those of nodes have the attribute `node`, the node's address, and `redisc_cache_invalidations` has the
+ * attribute `cause`. All are gauges. Those that say "so
  * far" only rise. They are not Effect counters, because a counter adds up its updates, and these are totals, which several
  * layers and `publish` may update.
  *
@@ -17,7 +18,7 @@ import * as Metric from "effect/Metric"
 import { unsent } from "./internal/failures/failure.ts"
 import * as Settings from "./internal/values/settings.ts"
 import { RedisCluster } from "./RedisCluster.ts"
-import type { NodeStats, Stats } from "./RedisCluster.ts"
+import type { CacheStats, NodeStats, Stats } from "./RedisCluster.ts"
 import * as RedisError from "./RedisError.ts"
 
 const gauge = (name: string, description: string) => Metric.gauge(`redisc_${name}`, { description })
@@ -30,6 +31,19 @@ const ofCluster: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (s
   [gauge("waiting", "Commands that wait for nodes that are away"), ({ waiting }) => waiting],
   [gauge("away", "Nodes, and single slots, that commands wait for"), ({ away }) => away.length]
 ]
+
+const ofCache: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (stats: CacheStats) => number]> = [
+  [gauge("cache_hits", "Reads answered from the cache, so far"), ({ hits }) => hits],
+  [gauge("cache_misses", "Reads that have travelled to be kept, so far"), ({ misses }) => misses],
+  [gauge("cache_shared", "Reads answered by the reply to another one under way, so far"), ({ shared }) => shared],
+  [gauge("cache_evictions", "Kept replies dropped because there were too many, so far"), ({ evictions }) => evictions],
+  [gauge("cache_too_large", "Replies not kept for their size, so far"), ({ tooLarge }) => tooLarge],
+  [gauge("cache_saved_bytes", "Bytes of replies that have not travelled, so far"), ({ savedBytes }) => savedBytes],
+  [gauge("cache_entries", "Kept replies"), ({ entries }) => entries],
+  [gauge("cache_bytes", "Memory that kept replies take, in bytes"), ({ bytes }) => bytes]
+]
+
+const invalidated = gauge("cache_invalidations", "Kept replies dropped since they may be old, so far")
 
 const ofNode: ReadonlyArray<readonly [metric: Metric.Gauge<number>, value: (stats: NodeStats) => number]> = [
   [gauge("node_connections", "Open shared connections"), ({ open }) => open],
@@ -63,6 +77,12 @@ export const publish: Effect.Effect<void, never, RedisCluster> = Effect.gen(func
   const { stats } = yield* RedisCluster
   const now = yield* stats
   for (const [metric, value] of ofCluster) yield* Metric.update(metric, value(now))
+  if (now.cache !== undefined) {
+    for (const [metric, value] of ofCache) yield* Metric.update(metric, value(now.cache))
+    for (const [cause, count] of Object.entries(now.cache.invalidations)) {
+      yield* Metric.update(Metric.withAttributes(invalidated, { cause }), count)
+    }
+  }
   for (const [node, ofThat] of now.nodes) {
     for (const [metric, value] of ofNode) {
       yield* Metric.update(Metric.withAttributes(metric, { node }), value(ofThat))

@@ -22,6 +22,7 @@ import * as Command from "./Command.ts"
 import { Connector } from "./Connector.ts"
 import * as CrossSlot from "./CrossSlot.ts"
 import { Cache } from "./internal/caching/cache.ts"
+import type { Stats as CacheStats } from "./internal/caching/counts.ts"
 import { addStats } from "./internal/connection/node.ts"
 import { logging } from "./internal/connection/strays.ts"
 import type { Cluster } from "./internal/execution/cluster.ts"
@@ -46,6 +47,7 @@ import * as RedisError from "./RedisError.ts"
 import type * as SlotMap from "./SlotMap.ts"
 import * as Topology from "./Topology.ts"
 
+export type { Stats as CacheStats } from "./internal/caching/counts.ts"
 export type { AwayNode, Health, Status } from "./internal/execution/health.ts"
 export type { BackgroundFailure } from "./Topology.ts"
 
@@ -159,6 +161,8 @@ export interface Stats {
   readonly waiting: number
   /** The nodes, the single slots, and the replicas, that commands wait for. */
   readonly away: ReadonlyArray<Away>
+  /** What the cache has done; undefined if there is none. */
+  readonly cache: CacheStats | undefined
   /** The statistics of each node, by the key of its address. */
   readonly nodes: ReadonlyMap<string, NodeStats>
 }
@@ -322,6 +326,7 @@ const makeClient = Effect.fnUntraced(function*(
     cache: cache === "off" ? undefined : new Cache({
       maxBytes: cache?.maxBytes ?? defaultCacheBytes,
       report: logging(fork),
+      map: topology.currentUnsafe,
       onRefused: (failure) => topology.tell({ source: "Cache", error: toError(failure, { attempts: 0 }) })
     }),
     counts: { redirects: 0, retries: 0, redirectsOf: new Map() },
@@ -392,7 +397,7 @@ const listen = (cache: Cache, { pool, topology }: Pick<Cluster, "pool" | "topolo
 /** Why there is no map before the first try to learn it has ended. */
 const justStarted = discoveryFailed([{ node: "the client", problem: "it has just begun to ask" }])
 
-const statsOf = ({ clock, counts, firstMap, pool, room, topology }: Cluster): Stats => {
+const statsOf = ({ cache, clock, counts, firstMap, pool, room, topology }: Cluster): Stats => {
   const nodes = new Map<string, NodeStats>()
   const add = (node: NodePool.Node): void => {
     const { key } = node.address
@@ -410,6 +415,7 @@ const statsOf = ({ clock, counts, firstMap, pool, room, topology }: Cluster): St
     refreshes: topology.refreshes(),
     slotHandoffs: topology.slotHandoffs(),
     waiting: waiting + firstMap.count,
+    cache: cache?.stats,
     away: away.map(({ failure, of, since, tries }) => ({ of, millis: now - since, reason: failure.reason, tries })),
     nodes
   }

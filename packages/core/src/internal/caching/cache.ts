@@ -13,14 +13,14 @@ import type { Call } from "../connection/call.ts"
 import type { Keeper, Watch } from "../connection/keepers.ts"
 import type { Report } from "../connection/strays.ts"
 import type { Failure } from "../failures/failure.ts"
+import * as Counts from "./counts.ts"
 import { Flight } from "./flight.ts"
 import type { Passenger } from "./flight.ts"
 import { Flights } from "./flights.ts"
-import { keyText } from "./keyText.ts"
+import { Invalidations } from "./invalidations.ts"
+import { isText, keyText } from "./keyText.ts"
+import { payloadOf } from "./payload.ts"
 import { Entry, Store } from "./store.ts"
-
-/** Why a kept reply was dropped. */
-export type Cause = "Pushed" | "Written" | "Flushed" | "Lost" | "Moved" | "Expired" | "Dropped"
 
 /** A reply, and what it depends on. Times are in milliseconds of the Clock. */
 export class Kept extends Entry {
@@ -31,6 +31,8 @@ export class Kept extends Entry {
   readonly era: number
   readonly sentAt: number
   readonly expiresAt: number
+  /** About how many bytes the reply took on the way. */
+  readonly payload: number
 
   constructor(
     { command, epoch, era, expiresAt, sentAt, slot, texts }: Flight,
@@ -46,12 +48,14 @@ export class Kept extends Entry {
     this.era = era
     this.sentAt = sentAt
     this.expiresAt = expiresAt
+    this.payload = payloadOf(value)
   }
 }
 
 export interface Options {
   readonly maxBytes: number
   readonly report: Report
+  readonly map: () => SlotMap.SlotMap
   /** Told once why a server does not watch keys. */
   readonly onRefused: (failure: Failure) => void
 }
@@ -61,6 +65,8 @@ const mayWrite = ({ partial, write }: CommandSpec.CommandSpec): boolean =>
   write || partial === "Script" || partial === "Digest"
 
 export class Cache implements Keeper {
+  readonly counts = Counts.none()
+  readonly invalidations = new Invalidations()
   private readonly options: Options
   private readonly store: Store<Kept>
   private readonly flights = new Flights()
@@ -71,7 +77,18 @@ export class Cache implements Keeper {
 
   constructor(options: Options) {
     this.options = options
-    this.store = new Store(options.maxBytes, () => {})
+    this.store = new Store(options.maxBytes, () => {
+      this.counts.evictions++
+    })
+  }
+
+  get stats(): Counts.Stats {
+    const { counts, store } = this
+    return { ...counts, invalidations: { ...counts.invalidations }, entries: store.size, bytes: store.bytes }
+  }
+
+  get report(): Report {
+    return this.options.report
   }
 
   private get isEmpty(): boolean {
@@ -85,23 +102,33 @@ export class Cache implements Keeper {
     if (key === undefined) return undefined
     const kept = this.store.find(typeof key === "string" ? key : keyText(key), command)
     if (kept === undefined) return undefined
-    if (this.isOutdated(kept, now)) {
+    const cause = this.causeOf(kept, now)
+    if (cause !== undefined) {
+      this.counts.invalidations[cause]++
       this.store.remove(kept)
       return undefined
     }
     return now - kept.sentAt < command.maxAge! ? kept : undefined
   }
 
-  private isOutdated({ epoch, era, expiresAt, slot, watch }: Kept, now: number): boolean {
-    return watch.era !== era || this.epochs[slot] !== epoch || now >= expiresAt
+  /** Why a kept reply is not valid any more. */
+  private causeOf({ epoch, era, expiresAt, slot, watch }: Kept, now: number): keyof Counts.Invalidated | undefined {
+    if (watch.era !== era) return "forgotten"
+    if (this.epochs[slot] !== epoch) return "moved"
+    return now >= expiresAt ? "expired" : undefined
+  }
+
+  /** A kept reply is given to a reader. */
+  hit({ payload }: Kept): void {
+    this.counts.hits++
+    this.counts.savedBytes += payload
   }
 
   /** The flight that a call may join: it has begun since the last change that is known, and fails no earlier than the call would. */
   joinable({ command, deadline }: Call): Flight | undefined {
     const [key] = Command.keys(command)
     const flight = this.flights.find(keyText(key), command)
-    const isJoinable = flight !== undefined && flight.deadline <= deadline && this.isCurrent(flight)
-    return isJoinable ? flight : undefined
+    return flight !== undefined && flight.deadline <= deadline && this.isCurrent(flight) ? flight : undefined
   }
 
   private isCurrent({ epoch, era, slot, watch }: Flight): boolean {
@@ -124,32 +151,34 @@ export class Cache implements Keeper {
     this.flights.remove(flight)
     const { isVoid, watch } = flight
     if (this.hasEnded || isVoid || !isKnown || watch === undefined || !this.isCurrent(flight)) return
-    this.store.add(new Kept(flight, watch, value, node))
+    if (!this.store.add(new Kept(flight, watch, value, node))) this.counts.tooLarge++
   }
 
   readonly lost = (flight: Flight): void => this.flights.remove(flight)
 
-  get report(): Report {
-    return this.options.report
-  }
-
   readonly wrote = (command: Command.Any): void => {
-    if (this.isEmpty || !mayWrite(command.spec)) return
+    if ((this.isEmpty && !this.invalidations.isHeard) || !mayWrite(command.spec)) return
     const { args, before, spec } = command
-    if (spec.singleKey >= 0 && spec.singleKey < args.length) return this.forgetKey(args[spec.singleKey])
     if (before.length > 0) return before.forEach(this.wrote)
-    const keys = spec.incompleteKeys ? [] : CommandSpec.keyIndexes(spec, args)
+    const keys = spec.incompleteKeys ? [] : CommandSpec.keyIndexes(spec, args).map((index) => args[index])
     // Which keys it may change is not known.
-    if (keys.length === 0) this.forgetAll()
-    else for (const index of keys) this.forgetKey(args[index])
+    if (keys.length === 0) this.dropAll()
+    else this.dropKeys(keys, "Written")
   }
 
-  readonly invalidated = (keys: ReadonlyArray<Resp.Value>): void => {
-    for (const key of keys) if (key instanceof Uint8Array || typeof key === "string") this.forgetKey(key)
+  readonly invalidated = (given: ReadonlyArray<Resp.Value>): void => {
+    const keys = given.filter((key): key is Command.Arg => typeof key === "string" || key instanceof Uint8Array)
+    if (keys.length > 0) this.dropKeys(keys, "Pushed")
   }
 
-  /** The era of what was read over the connection is over. */
-  readonly forgotten = (): void => {}
+  /** What was read before is of another era now. */
+  readonly forgotten = ({ node }: Watch): void => {
+    if (!this.invalidations.isHeard) return
+    const slots = SlotMap.ranges(this.options.map()).flatMap(({ end, shard, start }) =>
+      shard.primary?.address.key === node ? [[start, end] as const] : []
+    )
+    if (slots.length > 0) this.invalidations.tell({ _tag: "Slots", slots, cause: "Forgotten" })
+  }
 
   readonly refused = (failure: Failure): void => {
     if (this.isRefused) return
@@ -157,33 +186,49 @@ export class Cache implements Keeper {
     this.options.onRefused(failure)
   }
 
-  private forgetKey(key: Command.Arg): void {
-    const text = keyText(key)
-    this.store.take(text)
-    for (const flight of this.flights.take(text)) flight.isVoid = true
+  dropKeys(keys: ReadonlyArray<Command.Arg>, cause: "Pushed" | "Written" | "Dropped"): void {
+    const texts = keys.map(keyText)
+    for (const text of texts) {
+      this.counts.invalidations[named[cause]] += this.store.take(text).length
+      for (const flight of this.flights.take(text)) flight.isVoid = true
+    }
+    if (!this.invalidations.isHeard) return
+    this.invalidations.tell({ _tag: "Keys", keys: keys.map((key, i) => isText(texts[i]) ? texts[i] : key), cause })
   }
 
-  forgetAll(): void {
+  private dropAll(): void {
+    this.counts.invalidations.written += this.store.size
+    this.clear()
+    this.invalidations.tell({ _tag: "All", cause: "Written" })
+  }
+
+  private clear(): void {
     this.store.clear()
     for (const flight of this.flights.drain()) flight.isVoid = true
   }
 
-  /** Nothing is kept any more. */
-  end(): void {
-    this.forgetAll()
-    this.hasEnded = true
-  }
-
   /** Slots have other owners in a new map. */
   moved(before: SlotMap.SlotMap, after: SlotMap.SlotMap): void {
-    if (this.isEmpty) return
-    for (const { end, start } of SlotMap.diff(before, after).moved) {
-      for (let slot = start; slot <= end; slot++) this.epochs[slot]++
+    if (this.isEmpty && !this.invalidations.isHeard) return
+    const slots = SlotMap.diff(before, after).moved.map(({ end, start }) => [start, end] as const)
+    for (const [first, last] of slots) {
+      for (let slot = first; slot <= last; slot++) this.epochs[slot]++
     }
+    if (slots.length > 0) this.invalidations.tell({ _tag: "Slots", slots, cause: "Moved" })
   }
 
   /** A node says that a slot is elsewhere. */
   movedSlot(slot: number): void {
     this.epochs[slot]++
+    this.invalidations.tell({ _tag: "Slots", slots: [[slot, slot]], cause: "Moved" })
+  }
+
+  /** Nothing is kept any more. */
+  end(): void {
+    this.hasEnded = true
+    this.clear()
+    this.invalidations.end()
   }
 }
+
+const named = { Pushed: "pushed", Written: "written", Dropped: "dropped" } as const

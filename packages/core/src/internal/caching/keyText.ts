@@ -20,6 +20,9 @@ const textOfBytes = (bytes: Uint8Array): string => {
   }
 }
 
+/** Whether the text of a key is the key itself. */
+export const isText = (text: string): boolean => !text.startsWith(notText)
+
 export const keyText = (key: Command.Arg): string => {
   if (typeof key !== "string") return textOfBytes(key)
   // It is sent as UTF-8, with U+FFFD for each lone surrogate.

@@ -39,6 +39,13 @@ const unfitting: ReadonlySet<RedisError.Reason["_tag"]> = new Set(["ClusterDown"
 /** With so many counts by node, those of nodes that are gone are dropped. */
 const mostCounted = 1000
 
+/** Where a call goes, and on whose behalf. */
+interface Way {
+  readonly slot: number
+  readonly fiber: AnyFiber
+  readonly lane: number
+}
+
 export class ClusterRouter implements Router {
   readonly asking = false
   readonly clock: TurnClock
@@ -95,8 +102,26 @@ export class ClusterRouter implements Router {
     return standsApart(command, this.cluster)
   }
 
+  recallAll(commands: ReadonlyArray<Command.Any>, fiber: AnyFiber): ReadonlyArray<Kept> | undefined {
+    const { cache } = this.cluster
+    if (cache === undefined || !this.keeps(commands[0], fiber)) return undefined
+    const now = this.clock.read()
+    const all: Array<Kept> = []
+    for (const command of commands) {
+      const kept = cache.recall(command, now)
+      if (kept === undefined) return undefined
+      all.push(kept)
+    }
+    for (const kept of all) cache.hit(kept)
+    return all
+  }
+
   recall(command: Command.Any, fiber: AnyFiber): Kept | undefined {
-    return this.keeps(command, fiber) ? this.cluster.cache?.recall(command, this.clock.read()) : undefined
+    const { cache } = this.cluster
+    if (cache === undefined || !this.keeps(command, fiber)) return undefined
+    const kept = cache.recall(command, this.clock.read())
+    if (kept !== undefined) cache.hit(kept)
+    return kept
   }
 
   /** Whether a command's reply may be kept, and come from the cache. On connections that are held it always travels. */
@@ -115,12 +140,16 @@ export class ClusterRouter implements Router {
     this.submit(call, slot, fiber, lane)
   }
 
-  /** Answers a call from the cache, or by a flight that is under way, or begins one. */
-  private look(cache: Cache, call: Call, to: { slot: number; fiber: AnyFiber; lane: number }): void {
+  /** Answers a call from the cache, or by a flight that is under way, or begins one. Each read is counted once. */
+  private look(cache: Cache, call: Call, to: Way, isFirst = true): void {
     const kept = cache.recall(call.command, this.clock.read())
-    if (kept !== undefined) return call.onReply(copied(kept.value), kept.node)
-    const passenger = { call, again: () => this.look(cache, call, to) }
+    if (kept !== undefined) {
+      if (isFirst) cache.hit(kept)
+      return call.onReply(copied(kept.value), kept.node)
+    }
+    const passenger = { call, again: () => this.look(cache, call, to, false) }
     const flight = cache.joinable(call)
+    if (isFirst) cache.counts[flight === undefined ? "misses" : "shared"]++
     if (flight !== undefined) return flight.join(passenger)
     this.submit(cache.begin(passenger, to.slot), to.slot, to.fiber, to.lane)
   }

@@ -14,6 +14,7 @@ import { Call, deadlineOf, decoded } from "../connection/call.ts"
 import { rejected, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
 import * as Batch from "./batch.ts"
+import * as Parts from "./parts.ts"
 import * as Redirects from "./redirects.ts"
 import { byMap } from "./router.ts"
 import type { AnyFiber, Router } from "./router.ts"
@@ -119,7 +120,8 @@ export class Executor {
     if (typeof way !== "number") {
       if (way._tag === "Split") return way.execute(command, seen, begun)
       return way._tag === "Parts"
-        ? Batch.executeInParts(router, command, way, { fiber, seen, begun })
+        ? this.recallParts(command, way, fiber, seen) ??
+          Batch.executeInParts(router, command, way, { fiber, seen, begun })
         : Effect.suspend(() => Effect.fail(unsent(way, command)))
     }
     const now = begun ?? (command.timeout === undefined ? router.clock.read() : router.clock.readExactly())
@@ -130,6 +132,20 @@ export class Executor {
       router.dispatch(call, way, fiber)
       return call
     })
+  }
+
+  /** The reply that is put together from kept ones, if all are. */
+  private recallParts<A>(
+    command: Command.Command<A>,
+    parts: Parts.Parts,
+    fiber: AnyFiber,
+    seen: Tracing.Seen
+  ): Effect.Effect<A, RedisError> | undefined {
+    const all = command.maxAge === undefined ? undefined : this.router.recallAll(parts.commands, fiber)
+    if (all === undefined) return undefined
+    seen?.(...all.map(({ node }) => node))
+    const results = all.map(({ value }) => Result.succeed(copied(value)))
+    return Parts.joined(command, parts, results, (part) => ({ node: all[part].node, attempts: 1 }))
   }
 
   private startApart<A>(

@@ -58,6 +58,8 @@ export interface Router {
   readonly admit: (command: Command.Any, fiber: AnyFiber, isLate?: boolean) => Admission
   /** A kept reply to a command, on behalf of a fiber; undefined if there is none that it may have. */
   readonly recall: (command: Command.Any, fiber: AnyFiber) => Kept | undefined
+  /** The kept replies to all parts of a command; undefined if one is missing. */
+  readonly recallAll: (commands: ReadonlyArray<Command.Any>, fiber: AnyFiber) => ReadonlyArray<Kept> | undefined
   /** Whether a command needs a dedicated connection, because it blocks or is slow. */
   readonly standsApart: (command: Command.Any) => boolean
   /**

@@ -81,6 +81,10 @@ export class SessionRouter implements Router {
     return undefined
   }
 
+  recallAll(): undefined {
+    return undefined
+  }
+
   /** The session's connection is already a dedicated one. */
   standsApart(): boolean {
     return false
