@@ -122,10 +122,10 @@ export class Flight extends Call implements Carrier, Watched {
   }
 
   onReply(value: Resp.Value, node: string): void {
-    if (value instanceof Resp.ReplyError && !isFinal(rejected(value, node, this))) {
-      return this.fail((call) => call.onReply(value, node))
-    }
-    this.base.landed(this, value, node)
+    const isError = value instanceof Resp.ReplyError
+    if (isError && !isFinal(rejected(value, node, this))) return this.fail((call) => call.onReply(value, node))
+    if (isError) this.base.lost(this)
+    else this.base.landed(this, value, node)
     each(this.passengers, ({ call }) => {
       if (!call.abandoned) call.onReply(copied(value), node)
     }, this.base.report)
