@@ -80,8 +80,8 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["tasks/*"],
     ["options"],
     ["report/*"],
-    ["scale/*", "outage/*", "sentinel/*"],
-    ["main", "mget", "outage", "path", "profile", "scale", "scan", "sentinel"]
+    ["scale/*", "outage/*", "sentinel/*", "cache/*"],
+    ["cache", "main", "mget", "outage", "path", "profile", "scale", "scan", "sentinel"]
   ]
 }
 
