@@ -65,21 +65,26 @@ const fromPromises = (commands: Commands, fieldOf: FieldOf = ofRecord): Reader =
 })
 
 const openRedisc = async ({ ports, through }: Nodes, cache: Cache | undefined) => {
-  if (cache !== undefined) throw new Error("has no cache yet")
-  const { Address, Redis } = await import("@redisc/core")
+  const { Address, Cached, Redis } = await import("@redisc/core")
   const { NodeRedisCluster } = await import("@redisc/node")
   const Effect = await import("effect/Effect")
   const ManagedRuntime = await import("effect/ManagedRuntime")
   const runtime = ManagedRuntime.make(NodeRedisCluster.layer({
     nodes: ports.map((port) => `127.0.0.1:${through?.[port] ?? port}`),
+    cache: cache === undefined ? "off" : { maxBytes: cache.bytes },
     addressMap: (address) =>
       address._tag === "Tcp" ? Address.tcp(address.host, through?.[address.port] ?? address.port) : address
   }))
   const run = Effect.runPromiseWith(await runtime.context())
-  const commands = {
-    text: (key: string) => Redis.get(key),
-    hash: (key: string) => Redis.hgetall(key)
-  }
+  const commands = cache === undefined
+    ? {
+      text: (key: string) => Redis.get(key),
+      hash: (key: string) => Redis.hgetall(key)
+    }
+    : {
+      text: (key: string) => Redis.get(key).pipe(Cached.for(maxAge)),
+      hash: (key: string) => Redis.hgetall(key).pipe(Cached.for(maxAge))
+    }
   return { commands, run, Effect }
 }
 

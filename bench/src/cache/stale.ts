@@ -6,6 +6,7 @@ import { Slot } from "@redisc/core"
 import { NodeRedisCluster } from "@redisc/node"
 import { RealCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
+import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -72,7 +73,8 @@ const measure = Effect.fnUntraced(function*(
   const acks = keys.map(() => new Array<Ack>())
   const caution = { isReplicated: replicas > 0 }
   const layer = NodeRedisCluster.layer({ nodes: ports.map((port) => `127.0.0.1:${port}`) })
-  yield* Effect.forkScoped(Effect.provide(write(keys, acks, caution), layer))
+  const writer = Effect.provide(write(keys, acks, caution), layer)
+  yield* Effect.forkScoped(Effect.provideService(writer, References.MinimumLogLevel, "None"))
 
   const proxies = yield* openProxies(isThrough === true ? ports : [])
   const through = Object.fromEntries(proxies.map(({ port }, n) => [ports[n], port]))

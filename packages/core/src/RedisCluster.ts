@@ -548,6 +548,7 @@ const composed = (
   source: Topology.Source,
   {
     availabilityZone,
+    cache,
     crossSlot,
     maxReplicaLag,
     maxWaiting,
@@ -562,10 +563,11 @@ const composed = (
   const isPatient = redirects === undefined || redirects.schedule !== undefined
   const waits = startWhileAway === "wait" && isPatient
   const begins = waits || startWhileAway === "atOnce" ? "atOnce" : "fail"
-  return clientLayer({ availabilityZone, crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects }, waits).pipe(
-    Layer.provideMerge(Topology.layerFromSource(source, { redirectsTo, refreshInterval, startWhileAway: begins })),
-    Layer.provideMerge(NodePool.layer(ofPool))
-  )
+  return clientLayer({ availabilityZone, cache, crossSlot, maxReplicaLag, maxWaiting, readFrom, redirects }, waits)
+    .pipe(
+      Layer.provideMerge(Topology.layerFromSource(source, { redirectsTo, refreshInterval, startWhileAway: begins })),
+      Layer.provideMerge(NodePool.layer(ofPool))
+    )
 }
 
 /**
