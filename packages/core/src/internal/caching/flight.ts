@@ -2,7 +2,8 @@
  * One read on its way to the server, and the commands that wait for its reply: they all ask for the same.
  *
  * If it succeeds, all of them get the reply. If it fails, the first of them goes on with the failure by itself, as if it had travelled
- * alone, and the others look again: one of them leads the next flight.
+ * alone, and the others look again: one of them leads the next flight. Those of pipelines go on by themselves, too, since each has its
+ * turn there behind earlier commands that may have failed as well.
  */
 import type * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
@@ -25,7 +26,7 @@ export interface Passenger {
 
 /** What a flight reports to. */
 export interface Base {
-  /** The reply has come. Returns whether it is kept. */
+  /** The reply has come. */
   readonly landed: (flight: Flight, value: Resp.Value, node: string) => void
   /** There will be no reply. */
   readonly lost: (flight: Flight) => void
@@ -123,7 +124,7 @@ export class Flight extends Call implements Carrier, Watched {
 
   onReply(value: Resp.Value, node: string): void {
     const isError = value instanceof Resp.ReplyError
-    if (isError && !isFinal(rejected(value, node, this))) return this.fail((call) => call.onReply(value, node))
+    if (isError && !isFinal(rejected(value, node, this))) return this.fail((call) => call.onReply(value, node), false)
     if (isError) this.base.lost(this)
     else this.base.landed(this, value, node)
     each(this.passengers, ({ call }) => {
@@ -132,20 +133,23 @@ export class Flight extends Call implements Carrier, Watched {
   }
 
   onFailure(failure: Failure): void {
-    this.fail((call) => call.onFailure(failure))
+    this.fail((call) => call.onFailure(failure), isFinal(failure))
   }
 
   override onAway(failure: Failure): void {
-    this.fail((call) => call.onAway(failure))
+    this.fail((call) => call.onAway(failure), false)
   }
 
-  private fail(goOn: (first: Call) => void): void {
+  /** A failure that is final for the first, whose time is over, is not so for the others. */
+  private fail(goOn: (call: Call) => void, isFinal: boolean): void {
     this.base.lost(this)
     const { first } = this
     each(this.passengers, (passenger) => {
-      passenger.call.carrier = undefined
-      if (passenger === first) goOn(passenger.call)
-      else if (!passenger.call.abandoned) passenger.again()
+      const { call } = passenger
+      call.carrier = undefined
+      if (call.abandoned) return
+      if (passenger === first || (call.hasTurn && !isFinal)) goOn(call)
+      else passenger.again()
     }, this.base.report)
   }
 }

@@ -76,6 +76,11 @@ export abstract class Call extends Effectable.Class<void> {
     return false
   }
 
+  /** Whether it is one of several that are tried again in their order. */
+  get hasTurn(): boolean {
+    return false
+  }
+
   /** What the server is asked to watch, if the reply may be kept. */
   get watched(): Watched | undefined {
     return undefined

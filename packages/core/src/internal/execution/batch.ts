@@ -64,6 +64,10 @@ class BatchCall<A> extends Call {
     this.company = company
   }
 
+  override get hasTurn(): boolean {
+    return true
+  }
+
   override hasRoomAt(node: string): boolean {
     return this.company?.hasRoomAt(node) === true
   }
