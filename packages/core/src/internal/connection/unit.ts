@@ -50,7 +50,7 @@ export const write = (
   if (command.problem !== undefined) return command.problem
   const { before } = command
   const asking = call.asking && !command.spec.alone
-  const { watched } = call
+  const watched = command.maxAge === undefined ? undefined : call.watched
   const questions = watched === undefined ? undefined : tracking?.questions(watched)
   encoder.mark()
   try {

@@ -130,13 +130,13 @@ export class ClusterRouter implements Router {
   }
 
   dispatch(call: Call, slot: number, fiber: AnyFiber, lane = slot): void {
-    const { cache } = this.cluster
     const { command } = call
-    if (cache !== undefined && command.maxAge !== undefined && this.keeps(command, fiber)) {
-      return this.look(cache, call, { slot, fiber, lane })
+    if (command.maxAge !== undefined || !command.spec.readOnly) {
+      const { cache } = this.cluster
+      if (cache !== undefined && this.keeps(command, fiber)) return this.look(cache, call, { slot, fiber, lane })
+      // Whoever reads after it must not get what was there before.
+      cache?.wrote(command)
     }
-    // Whoever reads after it must not get what was there before.
-    if (!command.spec.readOnly) cache?.wrote(command)
     this.submit(call, slot, fiber, lane)
   }
 
