@@ -26,7 +26,7 @@ export interface Reader {
 /** Opens a client, without a cache if none is given. */
 type Open = (nodes: Nodes, cache: Cache | undefined) => Promise<Reader>
 
-/** No entry gets older, in milliseconds. */
+/** No entry gets older than a minute. */
 const maxAge = 60_000
 
 /** Checking every reply would be measured with the clients. */
@@ -82,8 +82,8 @@ const openRedisc = async ({ ports, through }: Nodes, cache: Cache | undefined) =
       hash: (key: string) => Redis.hgetall(key)
     }
     : {
-      text: (key: string) => Redis.get(key).pipe(Cached.for(maxAge)),
-      hash: (key: string) => Redis.hgetall(key).pipe(Cached.for(maxAge))
+      text: (key: string) => Redis.get(key).pipe(Cached.for("1 minute")),
+      hash: (key: string) => Redis.hgetall(key).pipe(Cached.for("1 minute"))
     }
   return { commands, run, Effect }
 }

@@ -218,6 +218,20 @@ const problemOf = ({ before, problem, spec }: Command.Any): string | undefined =
     : "its reply can't be cached: it is no read of keys whose reply stays the same until one of them is written"
 }
 
+/** The last age that was read. Programs have few of them, and to read one takes longer than to find what is kept. */
+let last: { readonly maxAge: Duration.Input; readonly millis: number } = { maxAge: "1 minute", millis: 60_000 }
+
+/** A maximum age in milliseconds, or what is wrong with it. */
+const millisOf = (maxAge: Duration.Input): number | string => {
+  if (maxAge === last.maxAge) return last.millis
+  const problem = durationCheck("the maximum age", maxAge)
+  if (problem !== undefined) return problem
+  const millis = timeoutMillis(maxAge)
+  // An object may be changed by its owner.
+  if (typeof maxAge !== "object") last = { maxAge, millis }
+  return millis
+}
+
 /**
  * The same command, whose reply may come from the client's cache if it is not older than `maxAge`.
  *
@@ -248,8 +262,10 @@ const for_: {
   <A>(self: Command.Command<A>, maxAge: Duration.Input): Command.Command<A>
 } = dual(2, <A>(given: Command.Command<A>, maxAge: Duration.Input): Command.Command<A> => {
   const self = Command.orInvalid(given)
-  const problem = durationCheck("the maximum age", maxAge) ?? problemOf(self)
-  return problem === undefined ? Command.aged(self, timeoutMillis(maxAge)) : Command.invalid(self.spec, problem)
+  const millis = millisOf(maxAge)
+  if (typeof millis === "string") return Command.invalid(self.spec, millis)
+  const problem = problemOf(self)
+  return problem === undefined ? Command.aged(self, millis) : Command.invalid(self.spec, problem)
 })
 
 export { for_ as for }

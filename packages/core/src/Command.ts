@@ -199,12 +199,19 @@ const copy = <A, B>(
   decode: (value: Resp.Value) => B,
   fields: Partial<Fields<B>>
 ): Command<B> => {
-  const { before, bytes, idempotent, maxAge, problem, sealed, slow, timeout, tolerant, unabridged } = self
-  return Object.assign(
-    new CommandValue(fields.spec ?? self.spec, fields.args ?? self.args, decode),
-    { before, bytes, idempotent, maxAge, problem, sealed, slow, timeout, tolerant, unabridged },
-    fields
-  )
+  const made: Fields<B> = new CommandValue(fields.spec ?? self.spec, fields.args ?? self.args, decode)
+  // One by one, which is several times as fast as by a pattern and Object.assign.
+  made.bytes = self.bytes
+  made.sealed = self.sealed
+  made.idempotent = self.idempotent
+  made.slow = self.slow
+  made.tolerant = self.tolerant
+  made.timeout = self.timeout
+  made.maxAge = self.maxAge
+  made.before = self.before
+  made.unabridged = self.unabridged
+  made.problem = self.problem
+  return Object.assign(made as Command<B>, fields)
 }
 
 CommandValue.prototype = Object.assign(

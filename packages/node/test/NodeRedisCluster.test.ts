@@ -48,7 +48,8 @@ describe("NodeRedisCluster options", () => {
 })
 
 layer(RealCluster.layer({ primaries: 3, password: Redacted.make("s3cret") }), {
-  excludeTestServices: true
+  excludeTestServices: true,
+  timeout: 30_000
 })("NodeRedisCluster with a password", (it) => {
   it.effect("credentials are used for every node", () =>
     Effect.gen(function*() {
@@ -104,7 +105,7 @@ layer(RealCluster.layer({ primaries: 3, password: Redacted.make("s3cret") }), {
     }))
 })
 
-layer(RealCluster.layer({ primaries: 3, tls: true }), { excludeTestServices: true })(
+layer(RealCluster.layer({ primaries: 3, tls: true }), { excludeTestServices: true, timeout: 30_000 })(
   "NodeRedisCluster over TLS",
   (it) => {
     it.effect("the TLS ports of all nodes are found and used", () =>

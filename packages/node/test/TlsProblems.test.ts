@@ -23,7 +23,7 @@ const refusal = (port: number, tls: NodeRedisCluster.Options["tls"]) =>
       ))),
       ({ message }) => message
     ),
-    "30 seconds"
+    "10 seconds"
   )
 
 /** A certificate that is signed by itself. */

@@ -1,5 +1,7 @@
 /** Copies of replies: the one that is kept, and those that readers get, so that nobody can change what others read. */
+import type * as Command from "../../Command.ts"
 import type * as Resp from "../../Resp.ts"
+import { isIndependent } from "../commands/reply.ts"
 
 /** Bytes with memory of their own. `slice` will not do: Node's Buffer overrides it to return a view. */
 const ownBytes = (bytes: Uint8Array): Uint8Array => {
@@ -27,6 +29,10 @@ export const copied = (value: Resp.Value): Resp.Value => {
   if (Array.isArray(value)) return value.map(copied)
   return value instanceof Map ? ownMap(value) : value
 }
+
+/** What a reader's decoder gets of a kept reply: a copy, if anything of it may be in what is decoded. */
+export const forReader = ({ bytes, decode }: Command.Any, value: Resp.Value): Resp.Value =>
+  typeof value !== "object" || (!bytes && isIndependent(decode)) ? value : copied(value)
 
 /** The arguments of a command that is kept. Text stays, and bytes are copied, because they are the caller's. */
 export const keptArgs = (args: ReadonlyArray<string | Uint8Array>): ReadonlyArray<string | Uint8Array> =>

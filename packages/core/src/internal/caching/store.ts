@@ -21,7 +21,7 @@ import { Ghosts } from "./ghosts.ts"
 import { Queue } from "./queue.ts"
 import { Shelves } from "./shelves.ts"
 
-export { copied } from "./copies.ts"
+export { copied, forReader } from "./copies.ts"
 export { Entry, isSame } from "./entry.ts"
 export type { Kept, Question } from "./entry.ts"
 export { sizeOf } from "./weight.ts"

@@ -103,8 +103,29 @@ export const boolean: Decode<boolean> = (value) => {
   return fail("0 or 1", value)
 }
 
-export const array = <A>(item: Decode<A>): Decode<ReadonlyArray<A>> => (value) =>
-  Array.isArray(value) ? value.map(item) : fail("an array", value)
+/** Decoders to text and numbers, and to arrays and records of these. What they make of bytes does not count. */
+const independent = new WeakSet<Decode<unknown>>([
+  text,
+  textOrNull,
+  name,
+  integer,
+  integerOrNull,
+  double,
+  doubleOrNull,
+  boolean
+])
+
+/** A decoder to a new array or record of what another one decodes. */
+const composed = <A>(item: Decode<unknown>, decode: Decode<A>): Decode<A> => {
+  if (independent.has(item)) independent.add(decode)
+  return decode
+}
+
+/** Whether nothing of a reply without bytes is in what is decoded from it, so that whoever gets this can't change the reply. */
+export const isIndependent = (decode: Decode<unknown>): boolean => independent.has(decode)
+
+export const array = <A>(item: Decode<A>): Decode<ReadonlyArray<A>> =>
+  composed(item, (value) => Array.isArray(value) ? value.map(item) : fail("an array", value))
 
 export const arrayOrNull = <A>(item: Decode<A>): Decode<ReadonlyArray<A> | null> => {
   const items = array(item)
@@ -129,11 +150,15 @@ export const entries = <K, V>(key: Decode<K>, item: Decode<V>): Decode<ReadonlyA
 /** A map with text keys as a plain record. It has no prototype, so that a field named `__proto__` is a field. */
 export const record = <V>(item: Decode<V>): Decode<Record<string, V>> => {
   const pairs = entries(name, item)
-  return (value) => {
+  return composed(item, (value) => {
     const result: Record<string, V> = Object.create(null)
+    if (value instanceof Map) {
+      for (const [key, field] of value) result[name(key)] = item(field)
+      return result
+    }
     for (const [key, decoded] of pairs(value)) result[key] = decoded
     return result
-  }
+  })
 }
 
 /**

@@ -11,7 +11,7 @@ import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import * as RedisError from "../../RedisError.ts"
 import type { Cache, Kept } from "../caching/cache.ts"
 import * as Region from "../caching/region.ts"
-import { copied } from "../caching/store.ts"
+import { forReader } from "../caching/store.ts"
 import { slotOf } from "../commands/keySlot.ts"
 import { attempt, blocks, deadlineOf, standsApart, withTimeLeft } from "../connection/call.ts"
 import type { Call, Outcome } from "../connection/call.ts"
@@ -145,7 +145,7 @@ export class ClusterRouter implements Router {
     const kept = cache.recall(call.command, this.clock.read())
     if (kept !== undefined) {
       if (isFirst) cache.hit(kept)
-      return call.onReply(copied(kept.value), kept.node)
+      return call.onReply(forReader(call.command, kept.value), kept.node)
     }
     const passenger = { call, again: () => this.look(cache, call, to, false) }
     const flight = cache.joinable(call)

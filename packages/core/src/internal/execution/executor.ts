@@ -9,7 +9,7 @@ import * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
 import type { RedisError } from "../../RedisError.ts"
 import * as Resp from "../../Resp.ts"
-import { copied } from "../caching/store.ts"
+import { copied, forReader } from "../caching/store.ts"
 import { Call, deadlineOf, decoded } from "../connection/call.ts"
 import { rejected, unsent } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
@@ -113,7 +113,7 @@ export class Executor {
       const kept = router.recall(command, fiber)
       if (kept !== undefined) {
         seen?.(kept.node)
-        return decoded(command, copied(kept.value), kept.node, kept.slot)
+        return decoded(command, forReader(command, kept.value), kept.node, kept.slot)
       }
     }
     const way = router.admit(command, fiber, begun !== undefined)

@@ -127,8 +127,6 @@ export class Server {
   readonly config = new Map<string, Bin>()
   /** Every keyspace event, `hset key`. */
   readonly events: Array<string> = []
-  /** The keys that were changed, `*` for all. */
-  readonly changed = new Set<string>()
   time: number
   private waiting: Array<Waiting> = []
   private readonly ready = new Map<string, Bin>()
@@ -140,14 +138,11 @@ export class Server {
     this.data = new Databases(() => this.time, databases)
     this.keys = this.data.at(0)
     this.keys.listeners.add({
-      onChange: (key, database, change) => {
-        if (change !== "found") this.changed.add(key)
+      onChange: (key, database) => {
         const place = placeOf(key, database)
         if (!this.ready.has(place)) this.ready.set(place, key)
       },
-      onFlush: () => {
-        this.changed.add("*")
-      },
+      onFlush: () => {},
       onEvent: (key, event, kind) => {
         if (kind !== "n" && kind !== "m") this.events.push(`${event} ${key}`)
       }

@@ -15,8 +15,7 @@ import { Connection, RealServer } from "./RealServer.ts"
 
 /**
  * `"a: SET k v"`: what the connection `a` says to the primary; `"b@1: GET k"`: what `b` says to the replica. `$0` and `$1` stand
- * for host and port of the two, `$id:a` for the id of the connection `a`. Commands with
- * ` ; ` between them are sent in one write. Behind a bar are the names of the lines of INFO that are compared. A list has the words of the
+ * for host and port of the two, `$id:a` for the id of the connection `a`. Behind a bar are the names of the lines of INFO that are compared. A list has the words of the
  * command behind its name.
  */
 export type Step = string | readonly [command: string, ...words: ReadonlyArray<string>]
@@ -25,7 +24,7 @@ interface Parsed {
   readonly name: string
   readonly server: number
   readonly command: string
-  readonly commands: ReadonlyArray<ReadonlyArray<string>>
+  readonly argv: ReadonlyArray<string>
   readonly lines: ReadonlyArray<string> | undefined
 }
 
@@ -42,7 +41,7 @@ const parse = (step: Step, ports: Pair["ports"], ids: Ids): Parsed => {
     name,
     server: Number(server ?? 0),
     command,
-    commands: addressed.split(" ; ").map((each) => words(each).concat(words(others))),
+    argv: [...words(addressed), ...words(others)],
     lines: lines?.split(" ")
   }
 }
@@ -145,7 +144,7 @@ const withoutChance = (text: string, { command, lines }: Parsed, ports: Pair["po
   })
   if (/^ROLE/i.test(command)) shown = shown.replace(/(?<=[[ :])-?\d+(?=[\] ]|$)/g, "n")
   if (/^HELLO/i.test(command)) shown = shown.replace(/id :\d+/, "id :n")
-  if (/^CLIENT (ID|GETREDIR)/i.test(command)) shown = shown.replace(/^:[1-9]\d*$/, ":n")
+  if (/^CLIENT ID/i.test(command)) shown = ":n"
   if (lines !== undefined) {
     shown = lines.map((name) => {
       const value = new RegExp(`(?:^|[\\s=])${name}[:=]([^\\s]*)`).exec(shown)?.[1] ?? "none"
@@ -182,7 +181,7 @@ export const run = async (
       connection.onClose(() => closed.add(name))
       connections.set(name, connection)
     }
-    connection.sendTogether(parsed.commands)
+    void connection.send(parsed.argv)
     await pair.settle()
     const label = (name: string, wire: Wire) => `${name}: ${withoutChance(show(wire), parsed, pair.ports, ids)}`
     told.push([

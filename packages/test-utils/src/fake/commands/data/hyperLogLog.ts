@@ -112,7 +112,7 @@ const debugReply = ({ args, keys }: Invocation): Resp.Reply => {
   if (converted) {
     value.dense = true
     write(keys, key, value)
-    keys.changes++
+    keys.signal(key)
   }
   return name === "TODENSE" ? int(converted ? 1 : 0) : array(Array.from(value.registers, (rank) => int(rank)))
 }
