@@ -20,7 +20,8 @@ export default {
     isolate: false,
     // Vitest leaves one processor for itself. Where there are two, one file would wait for the timers of another.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    // Machines are slow at times.
-    testTimeout: 20_000
+    // Machines are slow at times. What hangs is found all the same, and nothing else is told by how long it took.
+    testTimeout: 120_000,
+    hookTimeout: 120_000
   }
 }

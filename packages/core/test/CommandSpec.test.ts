@@ -435,7 +435,7 @@ describe("against a server of its own", () => {
       }
     }
     await Promise.race([connected(), failed])
-  }, 20_000)
+  })
 
   afterAll(async () => {
     socket?.destroy()

@@ -286,7 +286,6 @@ describe("many of them", () => {
           yield* Fiber.join(again)
         }
         assert.deepStrictEqual([...(yield* topology.current).nodes.keys()], ["a:7000", "b:7000", "c:7000"])
-      }),
-    20_000
+      })
   )
 })

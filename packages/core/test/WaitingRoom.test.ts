@@ -465,5 +465,5 @@ describe("those who wait", () => {
       a.accepts = "all"
       yield* advance("5 seconds")
       for (const fiber of fibers) assert.isDefined(fiber.pollUnsafe())
-    }), 60_000)
+    }))
 })

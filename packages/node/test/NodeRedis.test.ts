@@ -72,6 +72,7 @@ describe("the same program", () => {
       )
     }).pipe(Effect.provide(RealSentinel.layer({
       replicas: 1,
+      downAfter: "10 seconds",
       password: Redacted.make("s3cret"),
       sentinelPassword: Redacted.make("s3ntinel")
     }))))

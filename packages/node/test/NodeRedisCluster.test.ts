@@ -48,8 +48,7 @@ describe("NodeRedisCluster options", () => {
 })
 
 layer(RealCluster.layer({ primaries: 3, password: Redacted.make("s3cret") }), {
-  excludeTestServices: true,
-  timeout: 30_000
+  excludeTestServices: true
 })("NodeRedisCluster with a password", (it) => {
   it.effect("credentials are used for every node", () =>
     Effect.gen(function*() {
@@ -105,7 +104,7 @@ layer(RealCluster.layer({ primaries: 3, password: Redacted.make("s3cret") }), {
     }))
 })
 
-layer(RealCluster.layer({ primaries: 3, tls: true }), { excludeTestServices: true, timeout: 30_000 })(
+layer(RealCluster.layer({ primaries: 3, tls: true }), { excludeTestServices: true })(
   "NodeRedisCluster over TLS",
   (it) => {
     it.effect("the TLS ports of all nodes are found and used", () =>

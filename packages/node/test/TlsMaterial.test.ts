@@ -184,7 +184,7 @@ layer(Authorities.layer)("TLS options that an Effect yields", (it) => {
     }))
 })
 
-layer(RealCluster.layer({ primaries: 3, tls: true }), { excludeTestServices: true, timeout: 30_000 })(
+layer(RealCluster.layer({ primaries: 3, tls: true }), { excludeTestServices: true })(
   "a cluster over TLS",
   (it) => {
     it.effect("is connected to with what an Effect yields at that moment, and again after a failure", () =>

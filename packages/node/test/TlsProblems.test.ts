@@ -23,7 +23,7 @@ const refusal = (port: number, tls: NodeRedisCluster.Options["tls"]) =>
       ))),
       ({ message }) => message
     ),
-    "10 seconds"
+    "30 seconds"
   )
 
 /** A certificate that is signed by itself. */

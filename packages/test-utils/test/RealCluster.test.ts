@@ -13,6 +13,7 @@ import { access } from "node:fs/promises"
 import { createInterface } from "node:readline/promises"
 import { fileURLToPath } from "node:url"
 import * as RealCluster from "../src/RealCluster.ts"
+import { calm } from "./chaos/patience.ts"
 
 type Cluster = RealCluster.RealCluster["Service"]
 
@@ -64,9 +65,7 @@ const refusal = (effect: Effect.Effect<unknown, RealCluster.RealClusterError>) =
 const problem = (effect: Effect.Effect<unknown, RealCluster.RealClusterError>) =>
   Effect.map(Effect.flip(effect), (error) => error.message)
 
-const within = { timeout: 40_000 }
-
-layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: "20 seconds" })("a cluster", (it) => {
+layer(RealCluster.layer({ replicas: 1, nodeTimeout: calm }), { excludeTestServices: true })("a cluster", (it) => {
   it.effect("starts with its slots spread over the primaries, and a replica for each", () =>
     Effect.gen(function*() {
       const cluster = yield* RealCluster.RealCluster
@@ -152,7 +151,7 @@ layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: 
       assert.deepStrictEqual((yield* cluster.primaries)[0].slots, [[0, 5460]])
       yield* cluster.flushAll
       assert.strictEqual(yield* cluster.command(source, "DBSIZE"), 0)
-    }), within)
+    }))
 
   it.effect("stops half-way, so that a slot's keys are at two nodes", () =>
     Effect.gen(function*() {
@@ -180,7 +179,7 @@ layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: 
       assert.deepStrictEqual(yield* cluster.command(target, "MGET", keys), keys.map(() => "value"))
       yield* cluster.migrateSlots({ to: source, slots: [42] })
       assert.strictEqual(yield* answers, 10)
-    }), within)
+    }))
 
   it.effect("moves thousands of slots in a moment", () =>
     Effect.gen(function*() {
@@ -190,7 +189,7 @@ layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: 
       yield* cluster.migrateSlots({ to: target, slots: [[0, 2999]] })
       assert.strictEqual(yield* cluster.command(target, "GET", [tagOf(2900)]), "value")
       yield* cluster.migrateSlots({ to: source, slots: [[0, 2999]] })
-    }), within)
+    }))
 
   it.effect("lets a replica take over, in each of the three ways", () =>
     Effect.gen(function*() {
@@ -204,7 +203,7 @@ layer(RealCluster.layer({ replicas: 1 }), { excludeTestServices: true, timeout: 
         assert.strictEqual((yield* cluster.ownerOf(old.slots[0][0])).id, replica.id)
         assert.deepStrictEqual((yield* cluster.replicasOf(replica)).map(({ id }) => id), [old.id])
       }
-    }), within)
+    }))
 
   it.effect("says what is wrong with what it is asked", () =>
     Effect.gen(function*() {
@@ -247,7 +246,7 @@ describe.concurrent("a cluster in trouble", () => {
       yield* cluster.waitUntilStable
       assert.deepStrictEqual((yield* cluster.replicasOf(promoted)).map(({ id }) => id), [primary.id])
       assert.notStrictEqual(yield* pidOf(cluster, primary), pid)
-    }), within)
+    }))
 
   it.live("promotes the replica of a paused primary, which follows it when it goes on", () =>
     Effect.gen(function*() {
@@ -263,7 +262,7 @@ describe.concurrent("a cluster in trouble", () => {
       yield* cluster.waitUntilStable
       assert.strictEqual((yield* cluster.nodes)[0].primary, promoted.id)
       assert.strictEqual(yield* pidOf(cluster, primary), pid)
-    }), within)
+    }))
 
   it.live("grows by a primary and its replica, and shrinks again", () =>
     Effect.gen(function*() {
@@ -287,7 +286,7 @@ describe.concurrent("a cluster in trouble", () => {
         assert.include(`${yield* cluster.command(node, "CLUSTER", ["INFO"])}`, "cluster_known_nodes:3")
       }
       assert.strictEqual(yield* cluster.command(yield* cluster.ownerOf(50), "GET", [tagOf(50)]), "value")
-    }), within)
+    }))
 
   it.live("goes on without a primary that nobody replaces, if it may", () =>
     Effect.gen(function*() {
@@ -298,7 +297,7 @@ describe.concurrent("a cluster in trouble", () => {
       assert.strictEqual(yield* cluster.command(other, "SET", [tagOf(6000), "value"]), "OK")
       yield* cluster.restart(primary)
       yield* cluster.waitUntilStable
-    }), within)
+    }))
 
   it.live("says what a server said that crashed, to all who wait for it and at the end", () =>
     Effect.gen(function*() {
@@ -323,7 +322,7 @@ describe.concurrent("a cluster in trouble", () => {
       }
       const end = yield* Effect.exit(Scope.close(scope, Exit.void))
       assert.include(String(Exit.isFailure(end) && Cause.squash(end.cause)), `${primary.name} has ended by itself`)
-    }), within)
+    }))
 })
 
 describe.concurrent("a cluster's life", () => {
@@ -353,8 +352,7 @@ describe.concurrent("a cluster's life", () => {
         assert.isFalse(yield* exists(folder))
         assert.deepStrictEqual((yield* pidsOf(neighbour)).map(isAlive), [true])
         yield* neighbour.waitUntilStable
-      }),
-    within
+      })
   )
 
   it.live("ends when the process that started it is killed", () =>
@@ -385,7 +383,7 @@ describe.concurrent("a cluster's life", () => {
       assert.deepStrictEqual(pids.map(isAlive), [true, true])
       parent.kill("SIGKILL")
       while (pids.some(isAlive)) yield* Effect.sleep("10 millis")
-    }), within)
+    }))
 
   it.live("lets in who knows the password, over TLS, and moves keys all the same", () =>
     Effect.gen(function*() {
@@ -397,7 +395,7 @@ describe.concurrent("a cluster's life", () => {
       yield* cluster.migrateSlots({ to: target, slots: [1] })
       assert.strictEqual(yield* cluster.command(target, "GET", [tagOf(1)]), "value")
       yield* cluster.failover((yield* cluster.replicasOf(source))[0])
-    }), within)
+    }))
 
   it.effect("does not wait for a test's clock", () =>
     Effect.gen(function*() {
@@ -405,7 +403,7 @@ describe.concurrent("a cluster's life", () => {
       const [node] = yield* cluster.primaries
       const reply = yield* cluster.command(node, "CONFIG", ["GET", "maxmemory-policy"])
       assert.deepStrictEqual(reply, new Map([["maxmemory-policy", "allkeys-lru"]]))
-    }), within)
+    }))
 
   it.live("may end by SHUTDOWN, which is no crash", () =>
     Effect.gen(function*() {
@@ -417,7 +415,7 @@ describe.concurrent("a cluster's life", () => {
       while (isAlive(pid)) yield* Effect.sleep("10 millis")
       assert.include(yield* problem(cluster.command(node, "PING")), "restart it first")
       assert.isTrue(Exit.isSuccess(yield* Effect.exit(Scope.close(scope, Exit.void))))
-    }), within)
+    }))
 
   it.live("does not begin without a server, or with a setting that the server refuses", () =>
     Effect.gen(function*() {
@@ -429,5 +427,5 @@ describe.concurrent("a cluster's life", () => {
       const message = yield* problem(Effect.scoped(RealCluster.make({ config: { "no-such-directive": "1" } })))
       assert.include(message, "did not start")
       assert.include(message, "no-such-directive")
-    }), within)
+    }))
 })

@@ -8,8 +8,6 @@ import * as RealRedis from "../src/RealRedis.ts"
 
 type Servers = RealRedis.RealRedis["Service"]
 
-const within = { timeout: 40_000 }
-
 const pidOf = (servers: Servers, node: RealRedis.ServerNode) =>
   Effect.map(servers.command(node, "INFO", ["server"]), (text) => Number(/process_id:(\d+)/.exec(`${text}`)?.[1]))
 
@@ -44,8 +42,7 @@ describe("RealRedis", () => {
         assert.deepStrictEqual(pids.map(isAlive), [true, true])
         yield* Scope.close(scope, Exit.void)
         assert.deepStrictEqual(pids.map(isAlive), [false, false])
-      }),
-    within
+      })
   )
 
   it.live(
@@ -68,8 +65,7 @@ describe("RealRedis", () => {
         ])
         assert.strictEqual((yield* servers.primary).name, second.name)
         assert.deepStrictEqual((yield* servers.replicas).map(({ name }) => name), [first.name, third.name])
-      }),
-    within
+      })
   )
 
   it.live("promotes by force while the primary is dead, which comes back as a replica", () =>
@@ -82,7 +78,7 @@ describe("RealRedis", () => {
       yield* servers.restart(first)
       yield* servers.waitUntilStable
       assert.deepStrictEqual(yield* rolesOf(servers), ["replica", "primary"])
-    }), within)
+    }))
 
   it.live("pauses and resumes servers, and has passwords and TLS", () =>
     Effect.gen(function*() {
@@ -95,7 +91,7 @@ describe("RealRedis", () => {
       yield* servers.waitUntilStable
       const refusal = yield* Effect.flip(servers.command(first, "NOSUCHCOMMAND"))
       assert.isTrue(isRedisError(refusal.cause))
-    }), within)
+    }))
 
   it.live("says what to do about wrong options, and about servers that are not there", () =>
     Effect.gen(function*() {
@@ -106,5 +102,5 @@ describe("RealRedis", () => {
       assert.include((yield* Effect.flip(servers.command(only, "PING"))).message, "restart it first")
       const nobody = { ...only, name: "node-9" }
       assert.include((yield* Effect.flip(servers.kill(nobody))).message, "node-9 is not one of these servers")
-    }), within)
+    }))
 })

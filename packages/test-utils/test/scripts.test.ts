@@ -22,5 +22,5 @@ describe("a script that does not end, on a real server", () => {
       }).pipe(Effect.provide(NodeRedisCluster.layer({ nodes: addresses })))
     }).pipe(
       Effect.provide(RealCluster.layer({ primaries: 1, config: { "busy-reply-threshold": "50" } }))
-    ), 20_000)
+    ))
 })

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Admin } from "./clusterAdmin.ts"
 import { claimant, countSlots, unrest } from "./clusterView.ts"
 import type { Known, View } from "./clusterView.ts"
-import { checkCrashed, isRunning, isUp, pollInterval, viewOf } from "./members.ts"
+import { checkCrashed, isRunning, isUp, patience, pollInterval, viewOf } from "./members.ts"
 import type { Member } from "./members.ts"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
@@ -35,8 +35,6 @@ export interface Census {
   /** Asks the nodes once, and returns a function that finds the owner of any slot. */
   readonly owners: Effect.Effect<(slot: number) => Effect.Effect<Member, RealClusterError>, RealClusterError>
 }
-
-const patience = "30 seconds"
 
 const processOf = (member: Member): State["process"] =>
   isRunning(member) ? "running" : isUp(member) ? "paused" : "stopped"

@@ -71,8 +71,8 @@ export const makeAdmin = Effect.fnUntraced(function*(
   const options: Connection.Options = {
     credentials: password === undefined ? undefined : { password },
     readOnly,
-    connectTimeout: "2 seconds",
-    commandTimeout: "10 seconds"
+    connectTimeout: "10 seconds",
+    commandTimeout: "30 seconds"
   }
 
   const hangUp = (line: Line): Effect.Effect<void> =>

@@ -42,6 +42,9 @@ export const checkCrashed = (member: Member): Effect.Effect<void, RealClusterErr
 
 export const pollInterval = "20 millis"
 
+/** How long servers may take for what they do in a second or two: machines are slow at times. */
+export const patience = "1 minute"
+
 const newId = Effect.sync(() => randomBytes(20).toString("hex"))
 
 const memberOf = (cluster: string, index: number, { id, port }: Planned): Member =>
@@ -141,7 +144,7 @@ export const startMember = Effect.fnUntraced(function*(
     )
   })
   yield* answers.pipe(
-    Effect.timeoutOrElse({ duration: "15 seconds", orElse: () => Effect.fail(failed("it does not answer")) }),
+    Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(failed("it does not answer")) }),
     Effect.catch(({ problem }) => didNotStart(problem)),
     Effect.onError(() =>
       Effect.map(killMember(member), () => {

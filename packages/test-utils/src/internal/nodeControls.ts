@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type { Census, Node } from "./census.ts"
 import type { Admin } from "./clusterAdmin.ts"
-import { isRunning, killMember, pollInterval } from "./members.ts"
+import { isRunning, killMember, patience, pollInterval } from "./members.ts"
 import type { Member } from "./members.ts"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
@@ -46,7 +46,7 @@ export const makeNodeControls = Effect.fnUntraced(function*(
       }
     })
     yield* Effect.timeoutOrElse(promote, {
-      duration: "20 seconds",
+      duration: patience,
       orElse: () =>
         Effect.fail(
           failed(`${replica.name} was not promoted; force helps if its primary is down, takeover without a majority`)

@@ -19,6 +19,12 @@ export interface Resharding {
     to: Owner,
     others: ReadonlyArray<Owner>
   ) => Effect.Effect<void, RealClusterError>
+  /** Tells nodes again who has got slots. */
+  readonly tell: (
+    slots: ReadonlyArray<number>,
+    to: Owner,
+    others: ReadonlyArray<Owner>
+  ) => Effect.Effect<void, RealClusterError>
   readonly move: (
     slots: ReadonlyArray<number>,
     from: Owner,
@@ -28,8 +34,9 @@ export interface Resharding {
 }
 
 const keysAtOnce = 100
-// Nodes save their layout once for all commands that arrive together, so large batches are many times as fast.
-const slotsAtOnce = 1024
+// Nodes save their layout once for all commands that arrive together, so batches are many times as fast. Each slot that arrives is
+// told to all nodes by a message of its own: so many at once would keep servers from answering pings that others take them for dead.
+const slotsAtOnce = 128
 
 export const makeResharding = (
   admin: Admin,
@@ -56,7 +63,7 @@ export const makeResharding = (
       const reply = yield* admin.sendBytes(from, "CLUSTER", "GETKEYSINSLOT", slot, Math.min(keysAtOnce, limit - moved))
       const keys = reply as ReadonlyArray<Resp.Value> as ReadonlyArray<Uint8Array>
       if (keys.length === 0) break
-      yield* admin.send(from, "MIGRATE", to.address.host, to.address.port, "", 0, 5000, ...auth, "KEYS", ...keys)
+      yield* admin.send(from, "MIGRATE", to.address.host, to.address.port, "", 0, 20_000, ...auth, "KEYS", ...keys)
       moved += keys.length
     }
     return moved
@@ -82,6 +89,10 @@ export const makeResharding = (
     })
   })
 
+  /** Ends migrations where they are. A node does not believe what others say of a slot for as long as it waits for it. */
+  const giveUp = (slots: ReadonlyArray<number>, ...nodes: ReadonlyArray<Owner>) =>
+    Effect.forEach(nodes, (node) => Effect.ignore(setSlots(node, slots, "STABLE")), { discard: true })
+
   return {
     begin: (slot, from, to) => beginAll([slot], from, to),
     moveKeys,
@@ -89,12 +100,16 @@ export const makeResharding = (
       yield* moveKeys(slot, from, to, Infinity)
       yield* finishAll([slot], from, to, others)
     }),
+    tell: (slots, to, others) =>
+      Effect.forEach([to, ...others], (node) => setSlots(node, slots, "NODE", to.id), { discard: true }),
     move: Effect.fnUntraced(function*(slots, from, to, others) {
       for (let start = 0; start < slots.length; start += slotsAtOnce) {
         const batch = slots.slice(start, start + slotsAtOnce)
-        yield* beginAll(batch, from, to)
-        yield* forAll(batch, (slot) => moveKeys(slot, from, to, Infinity))
-        yield* finishAll(batch, from, to, others)
+        yield* beginAll(batch, from, to).pipe(
+          Effect.andThen(forAll(batch, (slot) => moveKeys(slot, from, to, Infinity))),
+          Effect.andThen(finishAll(batch, from, to, others)),
+          Effect.tapError(() => giveUp(batch, to, from))
+        )
       }
     })
   }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Admin } from "./clusterAdmin.ts"
 import type { ServerNode, ServerState } from "./clusterNode.ts"
-import { checkCrashed, isRunning, isUp, pollInterval } from "./members.ts"
+import { checkCrashed, isRunning, isUp, patience, pollInterval } from "./members.ts"
 import type { Member } from "./members.ts"
 import { failed } from "./realClusterError.ts"
 import type { RealClusterError } from "./realClusterError.ts"
@@ -26,8 +26,6 @@ export interface ServerGroup {
   ) => Effect.Effect<A, RealClusterError>
 }
 
-const patience = "30 seconds"
-
 const keyOf = (host: unknown, port: unknown): string =>
   `${host}` === "localhost" ? `127.0.0.1:${port}` : `${host}:${port}`
 
@@ -36,7 +34,7 @@ export const makeServerGroup = (admin: Admin, members: ReadonlyMap<string, Membe
     const { address, name } = member
     const process = isRunning(member) ? "running" : isUp(member) ? "paused" : "stopped"
     const reply = process === "running"
-      ? Option.getOrUndefined(yield* Effect.option(Effect.timeout(admin.send(member, "ROLE"), "2 seconds")))
+      ? Option.getOrUndefined(yield* Effect.option(Effect.timeout(admin.send(member, "ROLE"), "10 seconds")))
       : undefined
     const [said, host, port, link] = Array.isArray(reply) ? reply : []
     const role = said === "master" ? "primary" : said === "slave" ? "replica" : undefined

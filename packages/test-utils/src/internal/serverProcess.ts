@@ -87,38 +87,47 @@ export const makeFolder: Effect.Effect<string, RealClusterError, Scope.Scope> = 
 // Ports that `freePort` has returned. Their servers may not listen yet.
 const handedOut = new Set<number>()
 
+const firstPort = 11_000
 const busOffset = 10_000
 
-const tryListen = (port: number): Effect.Effect<Net.Server | undefined> =>
+// Whoever listens at a port of this address has taken the port, also while its server does not run: other processes choose another
+// one, so that none of their servers answers in the place of a dead one. Systems without this address go without.
+const guardHost = "127.0.0.2"
+
+const tryListen = (port: number, host = "127.0.0.1"): Effect.Effect<Net.Server | undefined> =>
   Effect.callback((resume) => {
     const server = Net.createServer()
-    server.once("error", () => resume(Effect.undefined))
-    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => resume(Effect.succeed(server)))
+    server.once(
+      "error",
+      (error: NodeJS.ErrnoException) => resume(Effect.succeed(error.code === "EADDRNOTAVAIL" ? server : undefined))
+    )
+    server.listen({ port, host, exclusive: true }, () => resume(Effect.succeed(server)))
   })
 
 const closeServer = (server: Net.Server): Effect.Effect<void> =>
   Effect.callback((resume) => void server.close(() => resume(Effect.void)))
 
 /**
- * Finds a port that is free on loopback together with its cluster bus port. Both are below the range that systems use for
- * outgoing connections, so that a restarted server finds its port still free.
+ * Finds a port that is free on loopback together with its cluster bus port, and keeps it for as long as the scope is open. Both are
+ * below the range that systems use for outgoing connections, so that a restarted server finds its port still free.
  */
 export const freePort: Effect.Effect<number, RealClusterError, Scope.Scope> = Effect.acquireRelease(
   Effect.gen(function*() {
     for (let tries = 0; tries < 200; tries++) {
-      const port = randomInt(11_000, 22_000)
-      const taken = [port, port - busOffset, port + busOffset].some((other) => handedOut.has(other))
-      if (taken) continue
+      const port = randomInt(firstPort, firstPort + busOffset)
+      if (handedOut.has(port)) continue
       handedOut.add(port)
-      const servers = [yield* tryListen(port), yield* tryListen(port + busOffset)]
+      const guard = yield* tryListen(port, guardHost)
+      const servers = guard === undefined ? [guard] : [yield* tryListen(port), yield* tryListen(port + busOffset)]
       for (const server of servers) if (server !== undefined) yield* closeServer(server)
-      if (!servers.includes(undefined)) return port
+      if (guard !== undefined && !servers.includes(undefined)) return { port, guard: guard.unref() }
+      if (guard !== undefined) yield* closeServer(guard)
       handedOut.delete(port)
     }
-    return yield* failed("no free pair of ports was found from 11000 to 32000; end what listens there")
+    return yield* failed("no free pair of ports was found from 11000 to 31000; end what listens there")
   }),
-  (port) => Effect.sync(() => handedOut.delete(port))
-)
+  ({ guard, port }) => Effect.andThen(closeServer(guard), Effect.sync(() => handedOut.delete(port)))
+).pipe(Effect.map(({ port }) => port))
 
 export interface ServerProcess {
   readonly pid: number

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Census, Node } from "./census.ts"
 import type { Slots } from "./clusterNode.ts"
 import { slotCount } from "./clusterView.ts"
@@ -38,6 +39,18 @@ export const makeSlotControls = (census: Census, resharding: Resharding) => {
   const retryOnceStable = <A>(work: Effect.Effect<A, RealClusterError>): Effect.Effect<A, RealClusterError> =>
     Effect.catch(work, () => Effect.andThen(census.stable, work))
 
+  /**
+   * Waits until all nodes agree. Redis 7.0 may believe a late message by which the former owner has a slot, while that one knows
+   * better: then each takes the other for the owner, and nobody tells them. So the nodes are told again.
+   */
+  const agreed = Effect.fnUntraced(function*(slots: ReadonlyArray<number>, to: Member) {
+    for (let times = 0; times < 3; times++) {
+      if (Option.isSome(yield* Effect.timeoutOption(census.stable, "5 seconds"))) return
+      yield* Effect.ignore(resharding.tell(slots, to, yield* othersThan(to, to)))
+    }
+    yield* census.stable
+  })
+
   const moveAll = Effect.fnUntraced(function*(slots: ReadonlyArray<number>, to: Member) {
     const ownerOfEach = yield* census.owners
     const bySource = new Map<Member, Array<number>>()
@@ -68,7 +81,7 @@ export const makeSlotControls = (census: Census, resharding: Resharding) => {
       if (owner !== from) return yield* failed(`slot ${slot} is not one of ${from?.name}, but of ${owner.name}`)
     }
     yield* retryOnceStable(moveAll(expanded, to))
-    yield* census.stable
+    yield* agreed(expanded, to)
   })
 
   const beginMigration = Effect.fnUntraced(function*(slot: number, node: Node) {
@@ -85,7 +98,7 @@ export const makeSlotControls = (census: Census, resharding: Resharding) => {
     const { from, to } = yield* migrationOf(slot)
     yield* resharding.finish(slot, from, to, yield* othersThan(from, to))
     migrations.delete(slot)
-    yield* census.stable
+    yield* agreed([slot], to)
   })
 
   const migrateKeys = Effect.fnUntraced(function*(slot: number, limit: number) {

@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Appends from "./appends.ts"
+import { watchful } from "./patience.ts"
 
 /** Numbers a second, for all three shards. */
 const rate = 3000
@@ -58,7 +59,7 @@ const becomesReplica = Effect.fnUntraced(function*(node: RealCluster.Node) {
 })
 
 /** The frozen node is given up before its replica is promoted, and long before it thaws. */
-const pingInterval = "300 millis"
+const pingInterval = "600 millis"
 
 const connected = <A, E, R>(test: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
@@ -67,15 +68,15 @@ const connected = <A, E, R>(test: Effect.Effect<A, E, R>) =>
   )
 
 // With full coverage required the servers themselves refuse all commands while one shard is down.
-const servers = RealCluster.layer({ primaries: 3, replicas: 1, requireFullCoverage: false })
+const servers = RealCluster.layer({ primaries: 3, replicas: 1, requireFullCoverage: false, nodeTimeout: watchful })
 
-layer(servers, { excludeTestServices: true, timeout: "20 seconds" })((it) => {
+layer(servers, { excludeTestServices: true })((it) => {
   describe("appends at a fixed rate, on real servers", () => {
     it.effect("keep their order, and none is lost or doubled, when a primary is killed", () =>
       Effect.gen(function*() {
         const { kill } = yield* RealCluster.RealCluster
         yield* whileLosing("killed", kill, () => Effect.void)
-      }).pipe(connected), 60_000)
+      }).pipe(connected))
 
     it.effect(
       "keep their order, and none is lost or doubled, when a primary freezes, and when it thaws",
@@ -87,8 +88,7 @@ layer(servers, { excludeTestServices: true, timeout: "20 seconds" })((it) => {
               yield* resume(victim)
               yield* becomesReplica(victim)
             }))
-        }).pipe(connected),
-      60_000
+        }).pipe(connected)
     )
   })
 })

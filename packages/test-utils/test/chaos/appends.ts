@@ -86,7 +86,7 @@ export const confirm = Effect.fnUntraced(function*(ledger: Ledger, includes: Inc
     told.filter(({ outcome }) => typeof outcome === "number")
   )
   const mark = Redis.set(`{${key}}:confirmed`, "yes")
-  yield* Redis.ensureReplication(mark, { replicas, within: "5 seconds" })
+  yield* Redis.ensureReplication(mark, { replicas, within: "30 seconds" })
   for (const entry of acknowledged) entry.replicated = true
   return acknowledged.length
 })

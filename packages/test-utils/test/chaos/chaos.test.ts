@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Increments from "./increments.ts"
+import { calm, watchful } from "./patience.ts"
 import { isLong } from "./stretch.ts"
 
 const fibers = 32
@@ -29,36 +30,39 @@ const whileIncrementing = Effect.fnUntraced(function*<A, E, R>(
   return { ledger, result }
 })
 
-const onCluster = <A, E, R>(test: Effect.Effect<A, E, R>) =>
+const onCluster = <A, E, R>(test: Effect.Effect<A, E, R>, nodeTimeout: typeof calm | typeof watchful = watchful) =>
   Effect.gen(function*() {
     const { addresses } = yield* RealCluster.RealCluster
     return yield* Effect.provide(test, NodeRedisCluster.layer({ nodes: addresses }))
     // With full coverage required the servers themselves refuse all commands while one shard is down.
-  }).pipe(Effect.provide(RealCluster.layer({ primaries: 3, replicas: 1, requireFullCoverage: false })))
+  }).pipe(Effect.provide(RealCluster.layer({ primaries: 3, replicas: 1, requireFullCoverage: false, nodeTimeout })))
 
 const owns = (node: RealCluster.NodeState) => (slot: number) =>
   node.slots.some(([first, last]) => slot >= first && slot <= last)
 
 describe("under load, on real servers", () => {
   it.live("callers do not notice a live reshard of 3,000 slots", () =>
-    onCluster(Effect.gen(function*() {
-      const servers = yield* RealCluster.RealCluster
-      const [first, second] = yield* servers.primaries
-      const [from] = first.slots[0]
-      const { ledger } = yield* whileIncrementing(
-        "reshard",
-        () => servers.migrateSlots({ from: first, to: second, slots: [[from, from + 2999]] })
-      )
-      assert.deepStrictEqual(Increments.errors(ledger).map(({ outcome }) => outcome.message), [])
-      yield* Increments.verify(ledger)
-      const { redirects } = yield* Effect.flatMap(RedisCluster.RedisCluster, ({ stats }) => stats)
-      assert.isAbove(redirects, 0)
-      yield* Effect.log(
-        `${ledger.told.length} increments, ${redirects} redirects, longest pause ${
-          Increments.longestPause(ledger, () => true)
-        } ms`
-      )
-    })), 90_000)
+    onCluster(
+      Effect.gen(function*() {
+        const servers = yield* RealCluster.RealCluster
+        const [first, second] = yield* servers.primaries
+        const [from] = first.slots[0]
+        const { ledger } = yield* whileIncrementing(
+          "reshard",
+          () => servers.migrateSlots({ from: first, to: second, slots: [[from, from + 2999]] })
+        )
+        assert.deepStrictEqual(Increments.errors(ledger).map(({ outcome }) => outcome.message), [])
+        yield* Increments.verify(ledger)
+        const { redirects } = yield* Effect.flatMap(RedisCluster.RedisCluster, ({ stats }) => stats)
+        assert.isAbove(redirects, 0)
+        yield* Effect.log(
+          `${ledger.told.length} increments, ${redirects} redirects, longest pause ${
+            Increments.longestPause(ledger, () => true)
+          } ms`
+        )
+      }),
+      calm
+    ))
 
   it.live("callers do not notice two rounds of manual failover", () =>
     onCluster(Effect.gen(function*() {
@@ -75,7 +79,7 @@ describe("under load, on real servers", () => {
       yield* Effect.log(
         `${ledger.told.length} increments, longest pause ${Increments.longestPause(ledger, () => true)} ms`
       )
-    })), 90_000)
+    })))
 
   it.live(
     "when a primary is killed only what was on its wire may fail, and it says so",
@@ -111,8 +115,7 @@ describe("under load, on real servers", () => {
             back! - result.promotedAt
           } ms after that; longest pause elsewhere ${Increments.longestPause(ledger, (slot) => !lost(slot))} ms`
         )
-      })),
-    90_000
+      }))
   )
 
   it.live(
@@ -139,7 +142,6 @@ describe("under load, on real servers", () => {
           `${Increments.errors(ledger).length} errors; longest pause ${Increments.longestPause(ledger, lost)} ms, ` +
             `elsewhere ${Increments.longestPause(ledger, (slot) => !lost(slot))} ms`
         )
-      })),
-    90_000
+      }))
   )
 })

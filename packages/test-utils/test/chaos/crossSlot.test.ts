@@ -5,6 +5,7 @@ import { RealCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
+import { watchful } from "./patience.ts"
 
 /** A writer has keys of its own, in slots of all shards, so that it knows what is in them. */
 const writers = 8
@@ -125,5 +126,9 @@ describe("commands with keys of many slots, on real servers", () => {
         const { failures, rounds: made } = state
         yield* Effect.log(`${made} rounds, ${failures} errors of the patient, parts ${JSON.stringify(parts)}`)
       }).pipe(Effect.provide(NodeRedisCluster.layer({ nodes: servers.addresses })))
-    }).pipe(Effect.provide(RealCluster.layer({ primaries: 3, replicas: 1, requireFullCoverage: false }))), 60_000)
+    }).pipe(
+      Effect.provide(
+        RealCluster.layer({ primaries: 3, replicas: 1, requireFullCoverage: false, nodeTimeout: watchful })
+      )
+    ))
 })

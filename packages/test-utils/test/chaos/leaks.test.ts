@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import { calm } from "./patience.ts"
 
 /** Counts the fibers that have begun and not ended. */
 const makeCensus = () => {
@@ -104,5 +105,5 @@ describe("what is left behind under load", () => {
       yield* settled(() => census.alive === 0)
       assert.strictEqual(census.alive, 0)
       assert.strictEqual(yield* clientsNamed("leaks"), 0)
-    }).pipe(Effect.provide(RealCluster.layer({ primaries: 3 }))), 60_000)
+    }).pipe(Effect.provide(RealCluster.layer({ primaries: 3, nodeTimeout: calm }))))
 })

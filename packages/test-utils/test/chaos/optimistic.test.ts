@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
+import { watchful } from "./patience.ts"
 import { isLong } from "./stretch.ts"
 import * as Updates from "./updates.ts"
 
@@ -26,7 +27,8 @@ const client = () =>
   )
 
 // With full coverage required the servers themselves refuse all commands while one shard is down.
-const servers = (replicas: number) => RealCluster.layer({ primaries: 3, replicas, requireFullCoverage: false })
+const servers = (replicas: number) =>
+  RealCluster.layer({ primaries: 3, replicas, requireFullCoverage: false, nodeTimeout: watchful })
 
 const stats = Effect.flatMap(RedisCluster.RedisCluster, ({ stats }) => stats)
 
@@ -84,7 +86,7 @@ describe("optimistic updates, on real servers", () => {
         )
       }).pipe(Effect.provide(client()))
       yield* noConnections
-    }).pipe(Effect.provide(servers(0))), 60_000)
+    }).pipe(Effect.provide(servers(0))))
 
   it.live(
     "when a primary is killed only what had got as far as EXEC fails, and may be there",
@@ -128,8 +130,7 @@ describe("optimistic updates, on real servers", () => {
           )
         }).pipe(Effect.provide(client()))
         yield* noConnections
-      }).pipe(Effect.provide(servers(1))),
-    60_000
+      }).pipe(Effect.provide(servers(1)))
   )
 
   it.live(
@@ -156,8 +157,7 @@ describe("optimistic updates, on real servers", () => {
           yield* Effect.log(`${ledger.told.length} updates, ${ledger.conflicts} conflicts, ${errors.length} errors`)
         }).pipe(Effect.provide(client()))
         yield* noConnections
-      }).pipe(Effect.provide(servers(0))),
-    60_000
+      }).pipe(Effect.provide(servers(0)))
   )
 
   it.live(
@@ -178,7 +178,6 @@ describe("optimistic updates, on real servers", () => {
         for (const { outcome } of errors) assert.strictEqual(outcome.reason._tag, "Closed", outcome.message)
         assert.isAbove(errors.length, 0)
         assert.deepStrictEqual(yield* Effect.provide(Updates.verify(ledger), client()), [])
-      }).pipe(Effect.provide(servers(0))),
-    60_000
+      }).pipe(Effect.provide(servers(0)))
   )
 })

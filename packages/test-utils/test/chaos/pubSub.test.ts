@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Broadcasts from "./broadcasts.ts"
+import { calm, watchful } from "./patience.ts"
 
 const now = Effect.map(Clock.Clock, (clock) => clock.currentTimeMillisUnsafe())
 
@@ -71,7 +72,7 @@ describe("subscribers, on real servers", () => {
         )
         const settled = yield* Effect.repeat(counts, {
           until: (counts) => counts.size === 1,
-          schedule: Schedule.max([Schedule.spaced("20 millis"), Schedule.recurs(250)])
+          schedule: Schedule.max([Schedule.spaced("20 millis"), Schedule.recurs(1500)])
         })
         assert.deepStrictEqual(settled, new Set([1]), "a channel is subscribed to once")
         const { doubled, gaps, missing, published } = Broadcasts.verify(ledger)
@@ -79,9 +80,10 @@ describe("subscribers, on real servers", () => {
       }).pipe(
         Effect.scoped,
         (test) => Effect.flatMap(client, (layer) => Effect.provide(test, layer)),
-        Effect.provide(RealCluster.layer({ primaries: 3, replicas: 1, requireFullCoverage: false }))
-      ),
-    90_000
+        Effect.provide(
+          RealCluster.layer({ primaries: 3, replicas: 1, requireFullCoverage: false, nodeTimeout: watchful })
+        )
+      )
   )
 
   it.live("share subscriptions, and leave none behind", () =>
@@ -104,6 +106,6 @@ describe("subscribers, on real servers", () => {
     }).pipe(
       (test) =>
         Effect.flatMap(client, (layer) => Effect.provide(test, layer)),
-      Effect.provide(RealCluster.layer({ primaries: 3 }))
-    ), 30_000)
+      Effect.provide(RealCluster.layer({ primaries: 3, nodeTimeout: calm }))
+    ))
 })

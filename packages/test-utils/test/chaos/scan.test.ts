@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { calm } from "./patience.ts"
 import { isLong } from "./stretch.ts"
 
 const size = Number(process.env["REDISC_SCAN_KEYS"] ?? (isLong ? 20_000 : 2000))
@@ -162,7 +163,7 @@ describe("a scan of real servers", () => {
           yield* servers.waitUntilStable
         }
       }).pipe(Effect.provide(NodeRedisCluster.layer({ nodes: servers.addresses })))
-    }).pipe(Effect.provide(RealCluster.layer({ primaries: 3, replicas: 1 }))), 600_000)
+    }).pipe(Effect.provide(RealCluster.layer({ primaries: 3, replicas: 1, nodeTimeout: calm }))), 600_000)
 
   it.live("goes on in another program, and matches as the servers do", () =>
     Effect.gen(function*() {
@@ -189,5 +190,5 @@ describe("a scan of real servers", () => {
         assert.deepStrictEqual(yield* Stream.runCollect(Scan.keys({ match: "{t}a", type: "STRING" })), ["{t}a"])
         assert.deepStrictEqual(yield* Stream.runCollect(Scan.keys({ match: "{t}a", type: "list" })), [])
       }).pipe(Effect.provide(Layer.fresh(client)))
-    }).pipe(Effect.provide(RealCluster.layer({ primaries: 2 }))), 60_000)
+    }).pipe(Effect.provide(RealCluster.layer({ primaries: 2, nodeTimeout: calm }))))
 })

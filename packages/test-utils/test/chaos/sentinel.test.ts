@@ -11,8 +11,6 @@ import { RealSentinel } from "../../src/index.ts"
 import * as Trials from "./sentinelTrials.ts"
 import { whenLong } from "./stretch.ts"
 
-const within = { timeout: 60_000 }
-
 const group = RealSentinel.RealSentinel
 const now = Effect.map(Clock.Clock, (clock) => clock.currentTimeMillisUnsafe())
 
@@ -28,28 +26,26 @@ const comesBack = ({ primary }: Trials.Trial) =>
 const thaws = ({ primary }: Trials.Trial) =>
   Effect.andThen(Effect.flatMap(group, ({ resume }) => resume(primary)), stands)
 
-const options = { excludeTestServices: true, timeout: "20 seconds" } as const
+const options = { excludeTestServices: true } as const
 
 // Sentinels that starve on a busy machine take a server for dead that is not, and switch once more.
-layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) => {
+layer(RealSentinel.layer({ replicas: 2, downAfter: "2 seconds" }), options)((it) => {
   describe("on a Sentinel group nothing is doubled, out of order, unheard without a word, or lost beyond what servers lose", () => {
     it.effect("in a planned failover", () =>
       Trials.switching(
         "planned",
         () => Effect.flatMap(group, ({ failover }) => failover),
         () => stands
-      ), within)
+      ))
 
     it.effect(
       "when the primary is killed, and comes back empty, as a primary",
-      () => Trials.switching("killed", killsPrimary, comesBack),
-      within
+      () => Trials.switching("killed", killsPrimary, comesBack)
     )
 
     whenLong(it.effect)(
       "when the primary freezes, and thaws once it has been replaced",
-      () => Trials.switching("frozen", freezesPrimary, thaws),
-      within
+      () => Trials.switching("frozen", freezesPrimary, thaws)
     )
 
     whenLong(it.effect)("when the primary thaws in the moment in which it is replaced", () =>
@@ -63,7 +59,7 @@ layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) 
             yield* resume(trial.primary)
           }),
         () => stands
-      ), within)
+      ))
 
     whenLong(it.effect)("when the primary is killed while one sentinel is frozen", () =>
       Effect.gen(function*() {
@@ -73,7 +69,7 @@ layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) 
           (trial) => Effect.andThen(pause(sentinels[0]), killsPrimary(trial)),
           (trial) => Effect.andThen(resume(sentinels[0]), comesBack(trial))
         )
-      }), within)
+      }))
   })
 
   whenLong(describe)("on a Sentinel group", () => {
@@ -116,13 +112,12 @@ layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) 
             } ms after the switch`
           )
           assert.isAbove(failures, 0)
-          assert.isBelow(slowest, 5000)
-          assert.isBelow(last - switchedAt, 5000)
+          assert.isBelow(slowest, 10_000)
+          assert.isBelow(last - switchedAt, 10_000)
           const heir = Trials.clientOf(servers)
           assert.strictEqual(yield* Effect.provide(Redis.get("started"), heir), "10")
           yield* servers.restart(primary)
-        }),
-      within
+        })
     )
 
     it.effect(
@@ -168,8 +163,7 @@ layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) 
             assert.deepStrictEqual(wrong, [])
             yield* Effect.log(`${reads} reads`)
           }).pipe(Effect.provide(Trials.clientOf(servers, { readFrom: "preferReplica" })))
-        }),
-      within
+        })
     )
   })
 })
@@ -177,13 +171,12 @@ layer(RealSentinel.layer({ replicas: 2, downAfter: "1 second" }), options)((it) 
 const impatient = RedirectPolicy.make(Schedule.spaced("20 millis"), { within: "300 millis" })
 
 /** What a server acknowledged is in its file, and there again when it restarts. */
-const durable = RealSentinel.layer({ replicas: 1, downAfter: "5 seconds", config: { appendonly: "yes" } })
+const durable = RealSentinel.layer({ replicas: 1, downAfter: "10 seconds", config: { appendonly: "yes" } })
 
 whenLong(layer(durable, options))("on a Sentinel group nothing at all is lost or doubled", (it) => {
   it.effect(
     "when the primary restarts before the sentinels find it down",
-    () => Trials.enduring("restarted", ({ primary }) => Effect.flatMap(group, ({ restart }) => restart(primary))),
-    within
+    () => Trials.enduring("restarted", ({ primary }) => Effect.flatMap(group, ({ restart }) => restart(primary)))
   )
 
   it.effect(
@@ -194,16 +187,17 @@ whenLong(layer(durable, options))("on a Sentinel group nothing at all is lost or
           const { kill, restart, sentinels } = yield* group
           yield* Effect.forEach(sentinels.slice(0, 2), kill)
           yield* kill(primary)
+          // The client may not have heard of it yet. A read that is lost with the connection is asked again.
+          yield* Effect.result(RedirectPolicy.provide(Redis.get("probe"), impatient))
           const begunAt = yield* now
           for (let n = 0; n < 5; n++) {
             const outcome = yield* Effect.result(RedirectPolicy.provide(Redis.incr("probe"), impatient))
             if (Result.isSuccess(outcome)) return assert.fail("a dead primary has answered")
             assert.strictEqual(outcome.failure.delivery, "NotSent", outcome.failure.message)
           }
-          assert.isBelow((yield* now) - begunAt, 5000)
+          assert.isBelow((yield* now) - begunAt, 10_000)
           yield* restart(primary)
           yield* Effect.forEach(sentinels.slice(0, 2), restart)
-        })),
-    within
+        }))
   )
 })

@@ -4,6 +4,7 @@ import { NodeRedisCluster } from "@redisc/node"
 import { RealCluster } from "@redisc/test-utils"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { calm } from "./patience.ts"
 
 const accounts = Array.from({ length: 100 }, (_, n) => `{account:${n}}`)
 const fibers = 20
@@ -42,5 +43,5 @@ describe("transactions, on real servers", () => {
         }
         assert.strictEqual(total, fibers * each)
       }).pipe(Effect.provide(NodeRedisCluster.layer({ nodes: servers.addresses })))
-    }).pipe(Effect.provide(RealCluster.layer({ primaries: 3 }))), 60_000)
+    }).pipe(Effect.provide(RealCluster.layer({ primaries: 3, nodeTimeout: calm }))))
 })

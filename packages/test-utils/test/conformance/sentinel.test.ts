@@ -10,6 +10,6 @@ const Client = Layer.unwrap(
     RealSentinel.RealSentinel,
     ({ addresses, name }) => RedisCluster.layerFromSource(Topology.sentinel({ name, sentinels: addresses }))
   )
-).pipe(Layer.provideMerge(RealSentinel.layer()), Layer.provide(NodeConnector.layer()))
+).pipe(Layer.provideMerge(RealSentinel.layer({ downAfter: "10 seconds" })), Layer.provide(NodeConnector.layer()))
 
 conformance("on real servers in a Sentinel group", "sentinel", Client)

@@ -10,7 +10,7 @@ export const conformance = <E>(
   mode: Conformance.Mode,
   servers: Layer.Layer<RedisCluster.Services, E>
 ): void => {
-  layer(servers, { excludeTestServices: true, timeout: 30_000 })(title, (it) => {
+  layer(servers, { excludeTestServices: true })(title, (it) => {
     for (const [group, cases] of Object.entries(Conformance.forMode(mode).groups)) {
       describe(group, () => {
         for (const { name, run } of cases) it.effect(name, () => run)

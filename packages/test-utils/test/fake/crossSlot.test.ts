@@ -142,8 +142,7 @@ describe(`commands with keys of many slots (seed ${seed})`, () => {
           }
         }
         assert.deepStrictEqual(yield* inTime(Redis.mget(pool)), valuesOf(model))
-      }).pipe(Random.withSeed(`moves ${seed}`), Effect.provide(FakeCluster.layer())),
-    30_000
+      }).pipe(Random.withSeed(`moves ${seed}`), Effect.provide(FakeCluster.layer()))
   )
 
   it.effect(
@@ -193,8 +192,7 @@ describe(`commands with keys of many slots (seed ${seed})`, () => {
         // Whatever was not executed, or may have been, is as the model has it.
         assert.deepStrictEqual(yield* inTime(Redis.mget(pool)), valuesOf(model))
         assert.includeMembers([...deliveries.keys()], ["done", "Rejected", "MaybeExecuted"])
-      }).pipe(Random.withSeed(`faults ${seed}`), Effect.provide(FakeCluster.layer())),
-    30_000
+      }).pipe(Random.withSeed(`faults ${seed}`), Effect.provide(FakeCluster.layer()))
   )
 
   it.effect("are read from replicas as their region says, each part from one of its shard", () =>

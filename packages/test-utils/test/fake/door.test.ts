@@ -6,7 +6,7 @@ import { cli } from "./cli.ts"
 
 const ask = (port: number, ...args: ReadonlyArray<string>) =>
   Effect.callback<string, Error>((resume) => {
-    execFile(cli ?? "redis-cli", ["-c", "-p", String(port), ...args], { timeout: 5000 }, (problem, out) => {
+    execFile(cli ?? "redis-cli", ["-c", "-p", String(port), ...args], { timeout: 60_000 }, (problem, out) => {
       resume(problem === null ? Effect.succeed(out.trim()) : Effect.fail(problem))
     })
   })

@@ -81,7 +81,7 @@ describe("hand-offs under load", () => {
       const { nodes, retries } = yield* Effect.flatMap(RedisCluster.RedisCluster, ({ stats }) => stats)
       assert.strictEqual(retries, 0)
       assert.deepStrictEqual([...nodes.keys()].sort(), ["moved-3:6379", "moved-4:6379", "moved-5:6379"])
-    }).pipe(Effect.provide(announcing())), 60_000)
+    }).pipe(Effect.provide(announcing())))
 
   it.effect("of slots cost no error, no double and no order", () =>
     Effect.gen(function*() {
@@ -97,7 +97,7 @@ describe("hand-offs under load", () => {
       yield* complete(yield* stop)
       const { slotHandoffs } = yield* Effect.flatMap(RedisCluster.RedisCluster, ({ stats }) => stats)
       assert.isAtLeast(slotHandoffs, 10)
-    }).pipe(Effect.provide(announcing())), 60_000)
+    }).pipe(Effect.provide(announcing())))
 
   it.effect("that pause a node for 8 seconds fail no command whose timeout is 5", () =>
     Effect.gen(function*() {
@@ -114,7 +114,7 @@ describe("hand-offs under load", () => {
         yield* advance("4 seconds")
       }
       yield* complete(yield* stop)
-    }).pipe(Effect.provide(announcing({ pingInterval: "2 seconds" }))), 60_000)
+    }).pipe(Effect.provide(announcing({ pingInterval: "2 seconds" }))))
 })
 
 describe("CLIENT MAINT_NOTIFICATIONS", () => {

@@ -231,7 +231,6 @@ describe("what is published while things go wrong", () => {
           seed,
           client: { pingInterval: "1 second", connectTimeout: "1 second", commandTimeout: "3 seconds" }
         }))
-      ),
-    60_000
+      )
   )
 })

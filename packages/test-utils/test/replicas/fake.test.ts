@@ -54,10 +54,10 @@ const start = (zones?: ReadonlyArray<string>) =>
   })
 
 layer(Layer.effect(Stage, start()), { excludeTestServices: true })("in memory", (it) => {
-  for (const { name, run } of [...scenarios, ...zoneScenarios]) it.effect(name, () => run, 20_000)
+  for (const { name, run } of [...scenarios, ...zoneScenarios]) it.effect(name, () => run)
 })
 
 const zones = ["eu-west-1a", "eu-west-1a", "eu-west-1b"]
 layer(Layer.effect(Stage, start(zones)), { excludeTestServices: true })("in memory, with zones", (it) => {
-  for (const { name, run } of zoneScenarios) it.effect(name, () => run, 20_000)
+  for (const { name, run } of zoneScenarios) it.effect(name, () => run)
 })

@@ -45,7 +45,7 @@ export const failovers = [
     Effect.gen(function*() {
       const { failover, replicasOf, waitUntilStable } = yield* Cluster
       yield* Redis.command("XGROUP", ["CREATE", key("group"), "g", "$", "MKSTREAM"]).pipe(
-        Redis.ensureReplication({ replicas: 1, within: "5 seconds" })
+        Redis.ensureReplication({ replicas: 1, within: "30 seconds" })
       )
       const { owner } = yield* homeOf(tag)
       const fibers = yield* Effect.forEach(

@@ -13,7 +13,7 @@ import { Cluster, scenario } from "./Cluster.ts"
 const pingInterval = 300
 
 /** A PING is sent after the interval, at the next look at the connection, and then there is a machine that is busy. */
-const bound = 2 * pingInterval + 1500
+const bound = 2 * pingInterval + 3500
 
 const keyOf = (n: number) => `{losses}:${n}`
 const victim = "{losses}:victim"
@@ -46,7 +46,7 @@ const losing = Effect.fnUntraced(function*(reply: RegExp) {
   const run = Effect.provideContext(context)
   const store = Effect.all([
     ...Array.from({ length: 50 }, (_, n) => Redis.set(keyOf(n), String(n))),
-    Redis.set(victim, marked).pipe(Redis.ensureReplication({ replicas: 1, within: "5 seconds" }))
+    Redis.set(victim, marked).pipe(Redis.ensureReplication({ replicas: 1, within: "30 seconds" }))
   ])
   yield* run(store)
   return { state, run, clock }

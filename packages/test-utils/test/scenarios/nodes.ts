@@ -59,7 +59,7 @@ export const nodes = [
     Effect.gen(function*() {
       const written = Array.from({ length: 200 }, (_, n) => `nodes:scanned:${n}`).sort()
       yield* Redis.pipeline(written.map((key) => Redis.set(key, "1"))).pipe(
-        Redis.ensureReplication({ replicas: 1, within: "5 seconds" })
+        Redis.ensureReplication({ replicas: 1, within: "30 seconds" })
       )
       for (const which of ["primaries", "replicas"] as const) {
         const found = allOf(yield* Stream.runCollect(Nodes.visit(which, scan("nodes:scanned:*"))))

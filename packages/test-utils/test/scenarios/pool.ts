@@ -79,10 +79,10 @@ export const pool = [
       ))
       assert.strictEqual(tag, "Timeout")
       assert.strictEqual(yield* Fiber.join(patient), "OK")
-      const blocked = Redis.blpop(["{pool:slow}:none"], "300 millis")
+      const blocked = Redis.blpop(["{pool:slow}:none"], "1200 millis")
       const inSession = Session.use({ keys: key }, blocked)
       assert.deepStrictEqual(yield* Effect.all([blocked, inSession], { concurrency: 2 }), [null, null])
-    }).pipe(withClient({ commandTimeout: "250 millis" }))
+    }).pipe(withClient({ commandTimeout: "1 second" }))
   ),
   scenario(
     "a hundred commands that find their slot gone make one refresh (redisc 16)",

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { changes, Cluster, homeOf, moveAway, reasonOf, scenario, tagOf, takeUntil, withClient } from "./Cluster.ts"
 
 const storeSafely = (key: string, value: string) =>
-  Redis.set(key, value).pipe(Redis.ensureReplication({ replicas: 1, within: "5 seconds" }))
+  Redis.set(key, value).pipe(Redis.ensureReplication({ replicas: 1, within: "30 seconds" }))
 
 const ownRole = Effect.map(Redis.role(), ({ role }) => role)
 

@@ -119,10 +119,10 @@ const bare: Topics = { replicas: withoutReplicas, nodes: withoutNodes, loss: uns
 
 export const suite = (start: (options: Options) => Layer.Layer<Cluster, unknown>): void => {
   const tests = (name: string, options: Options, topics: Topics) =>
-    layer(start(options), { excludeTestServices: true, timeout: "20 seconds" })(name, (it) => {
+    layer(start(options), { excludeTestServices: true })(name, (it) => {
       for (const [topic, scenarios] of Object.entries(topics)) {
         describe(topic, () => {
-          for (const { name, run } of scenarios) it.effect(name, () => run, 20_000)
+          for (const { name, run } of scenarios) it.effect(name, () => run)
         })
       }
     })

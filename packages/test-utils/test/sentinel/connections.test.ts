@@ -16,8 +16,6 @@ const sourceOf = (group: Group, options?: Partial<Topology.SentinelOptions>) =>
 const clientOf = (group: Group, options?: RedisCluster.SourceOptions, source?: Partial<Topology.SentinelOptions>) =>
   Layer.provide(RedisCluster.layerFromSource(sourceOf(group, source), options), NodeConnector.layer())
 
-const within = { timeout: 60_000 }
-
 describe("a client of a Sentinel group", () => {
   it.live(
     "logs in at sentinels as another user, with TLS, and goes where host names lead",
@@ -25,7 +23,14 @@ describe("a client of a Sentinel group", () => {
       Effect.gen(function*() {
         const password = Redacted.make("of the servers")
         const sentinelPassword = Redacted.make("of the sentinels")
-        const group = yield* RealSentinel.make({ sentinels: 2, tls: true, hostnames: true, password, sentinelPassword })
+        const group = yield* RealSentinel.make({
+          sentinels: 2,
+          downAfter: "5 seconds",
+          tls: true,
+          hostnames: true,
+          password,
+          sentinelPassword
+        })
         const withTls = (source: Topology.Source) =>
           Layer.provide(
             RedisCluster.layerFromSource(source, { credentials: { password } }),
@@ -41,8 +46,7 @@ describe("a client of a Sentinel group", () => {
         const unknown = yield* Effect.flip(Effect.scoped(Layer.build(withTls(sourceOf(group)))))
         assert.include(unknown.message, "NOAUTH")
         assert.isTrue(RedisError.isRedisError(unknown))
-      }),
-    within
+      })
   )
 })
 
@@ -51,7 +55,7 @@ describe("the sentinels of a group", () => {
     "are connected to in their own way, and their addresses are mapped as those of the servers are",
     () =>
       Effect.gen(function*() {
-        const group = yield* RealSentinel.make({ sentinels: 2 })
+        const group = yield* RealSentinel.make({ sentinels: 2, downAfter: "5 seconds" })
         const plain = yield* NodeConnector.make()
         const seen: Array<string> = []
         const connector: typeof plain = {
@@ -72,7 +76,6 @@ describe("the sentinels of a group", () => {
           yield* untilTrue(Effect.sync(() => seen.includes(`localhost:${told.port}`)))
           assert.deepStrictEqual(new Set(seen), new Set([given.key, `localhost:${told.port}`]))
         }).pipe(Effect.provide(clientOf(group, {}, { sentinels: [given], connector, addressMap })))
-      }),
-    within
+      })
   )
 })

@@ -23,7 +23,8 @@ interface Sides {
   readonly waitUntilStable: Effect.Effect<void, unknown>
 }
 
-const options = { replicas: 1, sentinels: 3 }
+// Sentinels that starve on a busy machine take a server for dead that is not, and tell of it.
+const options = { replicas: 1, sentinels: 3, downAfter: "2 seconds" } as const
 
 const real: Effect.Effect<Sides, unknown, Scope.Scope> = Effect.gen(function*() {
   const group = yield* RealSentinel.make(options)
@@ -218,13 +219,13 @@ describe("sentinels in memory", () => {
     Effect.gen(function*() {
       const [expected, actual] = yield* both(repliesOf)
       assert.deepStrictEqual(actual, expected)
-    }), 30_000)
+    }))
 
   it.live("tell of a planned failover as real ones do", () =>
     Effect.gen(function*() {
       const [expected, actual] = yield* both(planned)
       assert.deepStrictEqual(actual.ofFirst().filter(isOfLeader), expected.ofFirst().filter(isOfLeader))
-    }), 30_000)
+    }))
 
   it.live("tell of the death of a primary, and of its return, as real ones do", () =>
     Effect.gen(function*() {
@@ -239,5 +240,5 @@ describe("sentinels in memory", () => {
         assert.include([...actual.all()].map(channelOf), channel)
         assert.isTrue(theirs.has(channel))
       }
-    }), 40_000)
+    }))
 })

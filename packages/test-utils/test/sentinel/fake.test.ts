@@ -23,8 +23,7 @@ for (const hurried of [false, true]) {
     for (const { name, options = { replicas: 2 }, run } of scenarios) {
       it.effect(
         name,
-        () => inNoTime(Effect.provideServiceEffect(run, Group, start({ ...options, hurried }))),
-        20_000
+        () => inNoTime(Effect.provideServiceEffect(run, Group, start({ ...options, hurried })))
       )
     }
   })

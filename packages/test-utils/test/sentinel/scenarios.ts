@@ -28,7 +28,7 @@ const disturbed = (disturb: (group: Group["Service"], primary: Server) => Effect
       yield* untilPrimary(heir)
       yield* log.again
       // Machines are slow at times: this much would be a wait for something else.
-      assert.isBelow((yield* Clock.currentTimeMillis) - switchedAt, 4000)
+      assert.isBelow((yield* Clock.currentTimeMillis) - switchedAt, 10_000)
       yield* log.stop
       assert.includeMembers(mayFail, log.failures)
       assert.isAtMost(log.failures.length, 1)
@@ -99,7 +99,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
         yield* log.again
         yield* log.stop
         assert.deepStrictEqual(log.failures, [])
-        assert.isBelow(log.outage(), 2000)
+        assert.isBelow(log.outage(), 8000)
         // The old one takes itself for a primary for some time, and its connections are still there. Nothing goes there any more.
         const last = yield* Redis.rpush("log", ["last"])
         assert.notStrictEqual(

@@ -72,8 +72,6 @@ const modes: ReadonlyArray<readonly [string, Prepare]> = [
 
 const numbers = Array.from({ length: 200 }, (_, n) => n)
 
-const isSlow = { timeout: 60_000 }
-
 describe.each(modes)("%s that is not there yet", (name, prepare) => {
   it.live("answers what was asked before, in order, once it is there", () =>
     Effect.gen(function*() {
@@ -122,7 +120,7 @@ describe.each(modes)("%s that is not there yet", (name, prepare) => {
           schedule: Schedule.spaced("20 millis")
         })
       }).pipe(Effect.provide(client({ startWhileAway: "atOnce" })))
-    }), isSlow)
+    }))
 
   const define = name.includes("cluster") ? whenLong(it.live) : it.live
   define("makes its layer wait, or fail", () =>
@@ -139,5 +137,5 @@ describe.each(modes)("%s that is not there yet", (name, prepare) => {
       )
       yield* begin
       assert.strictEqual(yield* Fiber.join(answer), "OK")
-    }), isSlow)
+    }))
 })

@@ -6,7 +6,7 @@
 import type * as Resp from "@redisc/core/Resp"
 import { Databases } from "../data/databases.ts"
 import { slotOf } from "../data/keyspace.ts"
-import type { EventKind, Listener } from "../data/keyspace.ts"
+import type { Change, EventKind, Listener } from "../data/keyspace.ts"
 import type { Bin, CallOptions, Outcome, Session } from "../definitions/handler.ts"
 import type { Resolved } from "../definitions/registry.ts"
 import { defaultsOf } from "../facts/configTable.ts"
@@ -95,6 +95,8 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   readonly traffic = { sent: 0, received: 0 }
   /** The id of its shard. Replicas take it from their primary. */
   shardId: string
+  /** Whether keys that nobody touches expire as soon as somebody is to learn of it: DEBUG SET-ACTIVE-EXPIRE. */
+  expiresActively = true
   /** The state of CLIENT PAUSE. */
   pause: { readonly until: number; readonly writesOnly: boolean } | undefined
 
@@ -137,6 +139,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.locals = new Map()
     this.pause = undefined
     this.tracking = this.untracked()
+    this.expiresActively = true
     this.hashSeed = this.world.nextHashSeed()
     Object.assign(this.traffic, { sent: 0, received: 0 })
   }
@@ -308,9 +311,9 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     return true
   }
 
-  /** DEBUG SLEEP: serves no clients for a time. */
+  /** DEBUG SLEEP: serves no clients for a time. Whoever has sent it is answered first, and ends it. */
   sleep(millis: number): void {
-    this.pause = { until: this.world.now() + millis, writesOnly: false }
+    this.pause = { until: this.world.now() + millis + 2, writesOnly: false }
   }
 
   unpause(): void {
@@ -320,6 +323,8 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
 
   readonly redirectionOf = (session: ClientSession, resolved: Resolved): string | undefined =>
     Dispatch.redirectionOf(session, [resolved])
+
+  readonly served = Dispatch.rememberAfterWait
 
   readonly execute = (session: ClientSession, resolved: Resolved): Outcome => Dispatch.execute(session, resolved)
 
@@ -351,8 +356,8 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     data.listeners.add(this)
   }
 
-  readonly onChange = (key: Bin, database: number, written: boolean): void => {
-    if (written) this.tracking.invalidate(key)
+  readonly onChange = (key: Bin, database: number, change: Change): void => {
+    if (change !== "found") this.tracking.invalidate(key, change)
     if (this.blocked.size === 0) return
     const place = placeOf(key, database)
     if (this.blocked.has(place)) this.ready.set(place, key)
@@ -379,12 +384,14 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
    * These have to learn of it on time, not at the next access to the key.
    */
   private watchExpiry(): void {
+    if (!this.expiresActively) return
     const { nextExpiry } = this.data
     if (nextExpiry >= this.expiryAt || nextExpiry === Infinity) return
     this.expiryTimer?.()
     this.expiryAt = nextExpiry
     this.expiryTimer = this.world.timers.after(nextExpiry - this.world.now(), () => {
       this.expiryAt = Infinity
+      if (!this.expiresActively) return
       this.data.expireDue()
       this.afterCommand()
     })

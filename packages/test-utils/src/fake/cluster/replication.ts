@@ -37,7 +37,11 @@ export const relink = (world: FakeWorld): void => {
   }
   for (const [node, head] of heads) {
     if (node === head) continue
-    node.adopt(head.data)
+    if (node.data !== head.data) {
+      node.adopt(head.data)
+      // After a resync nothing is known of what clients have read before.
+      node.onFlush()
+    }
     node.shardId = head.shardId
     world.setOffset(node, world.offsetOf(head))
   }

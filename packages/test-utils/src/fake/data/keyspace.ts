@@ -15,10 +15,12 @@ import type { Value } from "./value.ts"
 /** The letters of `notify-keyspace-events`, one class of events each. */
 export type EventKind = "g" | "$" | "l" | "s" | "h" | "z" | "t" | "d" | "x" | "e" | "n" | "m"
 
+/** What has happened to a key: a command or the server itself has changed it, or it is only new to those who wait for it. */
+export type Change = "written" | "lost" | "found"
+
 /** Called for every change, while it happens. */
 export interface Listener {
-  /** Called when a key was changed by a command, or has expired; not `written`, if only those who wait for it are concerned. */
-  readonly onChange: (key: Bin, database: number, written: boolean) => void
+  readonly onChange: (key: Bin, database: number, change: Change) => void
   /** Called when a database was emptied, or all at once. */
   readonly onFlush: () => void
   readonly onEvent: (key: Bin, event: string, kind: EventKind, database: number) => void
@@ -88,7 +90,8 @@ export class Keyspace {
     if (this.expires.size > 0 && this.expireIfDue(key)) return undefined
     const value = this.entries.get(key)?.value
     if (value?.type !== "hash" || value.expiry.size === 0 || !expireFields(value, this.now())) return value
-    this.touch(key, "hexpired", "h")
+    this.signal(key, "lost")
+    this.notify(key, "hexpired", "h")
     return this.removeIfEmpty(key) ? undefined : value
   }
 
@@ -168,20 +171,20 @@ export class Keyspace {
     this.notify(key, event, kind)
   }
 
-  /** The part of `touch` without keyspace events. */
-  signal(key: Bin): void {
+  /** The part of `touch` without keyspace events. `lost`: no command has changed the key, it has expired for instance. */
+  signal(key: Bin, change: "written" | "lost" = "written"): void {
     this.changes++
     const value = this.entries.get(key)?.value
     if (value?.type === "hash" && value.expiry.size > 0) this.volatileHashes.add(key)
     if (this.watchers.size > 0) {
       for (const watcher of this.watchers.get(key) ?? []) watcher.dirty = true
     }
-    for (const listener of this.listeners) listener.onChange(key, this.database, true)
+    for (const listener of this.listeners) listener.onChange(key, this.database, change)
   }
 
   /** The part of `touch` for those who wait for the key alone. */
   wake(key: Bin): void {
-    for (const listener of this.listeners) listener.onChange(key, this.database, false)
+    for (const listener of this.listeners) listener.onChange(key, this.database, "found")
   }
 
   /** The part of `touch` that only publishes an event: `keymiss`, or a second event of one command. */
@@ -344,9 +347,15 @@ export class Keyspace {
   private expireIfDue(key: Bin): boolean {
     const at = this.expires.get(key)
     if (at === undefined || at > this.now()) return false
-    this.drop(key)
-    this.touch(key, "expired", "x")
+    this.lose(key, "expired", "x")
     return true
+  }
+
+  /** Removes a key that no command has removed. */
+  private lose(key: Bin, event: string, kind: EventKind): void {
+    this.drop(key)
+    this.signal(key, "lost")
+    this.notify(key, event, kind)
   }
 
   private drop(key: Bin): boolean {

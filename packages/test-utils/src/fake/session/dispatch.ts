@@ -283,7 +283,13 @@ const remember = (session: ClientSession, resolved: Resolved): void => {
   const { node } = session
   if (!reads(resolved) || runners.has(resolved.entry.name)) return
   const reader = since(node.version, 7.2) ? resolved : session.running ?? resolved
-  node.tracking.remember(keysOf(reader))
+  node.tracking.remember(session.origin, keysOf(reader))
+}
+
+/** The same for a command that has waited. Since 7.2 it is executed anew at the end of the wait. */
+export const rememberAfterWait = (session: ClientSession, resolved: Resolved): void => {
+  const { tracking, version } = session.node
+  if (since(version, 7.2) && tracking.remembers(session)) remember(session, resolved)
 }
 
 /** Runs a command that has passed the checks. Any exception becomes an error reply. */
@@ -305,7 +311,7 @@ export const execute = (session: ClientSession, resolved: Resolved): Outcome => 
     if (problem instanceof CommandError) return error(problem.text)
     return node.world.blame(entry.name, problem)
   } finally {
-    if (node.tracking.remembers) remember(session, resolved)
+    if (node.tracking.remembers(session)) remember(session, resolved)
   }
 }
 
@@ -344,9 +350,7 @@ export const dispatch = (session: ClientSession, argv: ReadonlyArray<Bin>): void
     // ASKING and CLIENT CACHING hold for one command, or for the whole transaction that follows it.
     if (session.transaction === undefined) {
       if (session.lastCommand !== "asking") session.asking = false
-      if (session.following !== undefined && !session.lastCommand.startsWith("client|")) {
-        session.following.caching = false
-      }
+      if (!session.blocked && !session.lastCommand.startsWith("client|")) session.forgetCaching()
     }
     node.afterCommand()
   }

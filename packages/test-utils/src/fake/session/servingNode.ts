@@ -68,6 +68,8 @@ export interface ServingNode<S extends Session> extends Node {
   readonly redirectionOf: (session: S, resolved: Resolved) => string | undefined
   /** Makes a blocked session try again when one of the keys is touched. */
   readonly awaitKeys: (session: S, keys: ReadonlyArray<Bin>) => void
+  /** Called when a session has got what it has waited for. */
+  readonly served: (session: S, resolved: Resolved) => void
   readonly forgetKeys: (session: S, keys: ReadonlyArray<Bin>) => void
   /** Serves the sessions that wait for keys that the command touched. */
   readonly afterCommand: () => void

@@ -68,6 +68,8 @@ export class ClientSession implements Session, Reader {
   /** The command that is being executed, or was last, other than by a script. */
   running: Resolved | undefined
   readonly inScript: boolean | undefined = undefined
+  /** The session itself: also for a script, which has it with other properties. */
+  readonly origin: ClientSession = this
   lastAt: number
   closed = false
   /** The test's intervention for the replies of the command that is being executed. */
@@ -328,7 +330,14 @@ export class ClientSession implements Session, Reader {
         ? Resp.Reply.error(problem.text)
         : this.node.world.blame(this.parked.entry.name, problem)
     }
-    if (reply !== undefined) this.unblock(reply)
+    if (reply === undefined) return
+    this.node.served(this, this.parked)
+    this.unblock(reply)
+  }
+
+  /** Ends what CLIENT CACHING has said. */
+  forgetCaching(): void {
+    if (this.following !== undefined) this.following.caching = false
   }
 
   /** Checks a waiting command again, after its slot moved or the cluster went down. */
@@ -350,6 +359,7 @@ export class ClientSession implements Session, Reader {
     this.way = way
     this.reply(reply)
     this.way = undefined
+    this.forgetCaching()
     this.node.world.schedule(this)
   }
 

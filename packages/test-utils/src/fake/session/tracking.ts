@@ -109,31 +109,28 @@ export class Tracking {
     for (const key of afterReply.splice(0)) this.tell(current, key === null ? null : [key])
   }
 
-  /** Whether the keys that are read now have to be remembered. */
-  get remembers(): boolean {
-    const following = this.current?.following
+  /** Whether the keys that a client reads now have to be remembered. */
+  remembers({ following }: Reader): boolean {
     if (following === undefined || following.prefixes !== undefined) return false
     return following.choice === undefined || following.caching === (following.choice === "in")
   }
 
-  /** Remembers that the client that is being served has read keys. */
-  remember(keys: ReadonlyArray<Bin>): void {
-    const { current } = this
-    if (current === undefined) return
+  /** Remembers that a client has read keys. */
+  remember(reader: Reader, keys: ReadonlyArray<Bin>): void {
     for (const key of keys) {
       const readers = this.table.get(key)
-      if (readers?.has(current) === true) continue
-      if (readers === undefined) this.table.set(key, new Set([current]))
-      else readers.add(current)
+      if (readers?.has(reader) === true) continue
+      if (readers === undefined) this.table.set(key, new Set([reader]))
+      else readers.add(reader)
       this.items++
     }
   }
 
   // What happens to keys.
 
-  /** A key was changed, or has expired. */
-  invalidate(key: Bin): void {
-    if (this.broadcasts.size > 0) this.collect(key)
+  /** A key was changed by the command that is being executed, or was lost: it has expired, or the node has given it up. */
+  invalidate(key: Bin, change: "written" | "lost"): void {
+    if (this.broadcasts.size > 0) this.collect(key, change === "written" ? this.current : undefined)
     const readers = this.forget(key)
     if (readers === undefined) return
     for (const reader of readers) {
@@ -173,10 +170,10 @@ export class Tracking {
     return readers
   }
 
-  private collect(key: Bin): void {
+  private collect(key: Bin, by: Reader | undefined): void {
     for (const [prefix, { changed }] of this.broadcasts) {
       if (!key.startsWith(prefix)) continue
-      changed.set(key, this.current)
+      changed.set(key, by)
       this.soon(this.broadcast)
     }
   }

@@ -60,7 +60,7 @@ describe("functions", () => {
     assert.strictEqual(client.run("FCALL echo 0"), "[[] []]")
   })
 
-  it("survive one that had to be stopped", { timeout: 60_000 }, () => {
+  it("survive one that had to be stopped", () => {
     const client = loaded()
     client.run([
       "FUNCTION",

@@ -127,6 +127,8 @@ export class Server {
   readonly config = new Map<string, Bin>()
   /** Every keyspace event, `hset key`. */
   readonly events: Array<string> = []
+  /** The keys that were changed, `*` for all. */
+  readonly changed = new Set<string>()
   time: number
   private waiting: Array<Waiting> = []
   private readonly ready = new Map<string, Bin>()
@@ -138,11 +140,14 @@ export class Server {
     this.data = new Databases(() => this.time, databases)
     this.keys = this.data.at(0)
     this.keys.listeners.add({
-      onChange: (key, database) => {
+      onChange: (key, database, change) => {
+        if (change !== "found") this.changed.add(key)
         const place = placeOf(key, database)
         if (!this.ready.has(place)) this.ready.set(place, key)
       },
-      onFlush: () => {},
+      onFlush: () => {
+        this.changed.add("*")
+      },
       onEvent: (key, event, kind) => {
         if (kind !== "n" && kind !== "m") this.events.push(`${event} ${key}`)
       }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { RealServer } from "./RealServer.ts"
 
 describe("a real server that dies", () => {
-  it("fails all that waits for it, with what it said at last", { timeout: 20_000 }, async () => {
+  it("fails all that waits for it, with what it said at last", async () => {
     const server = await RealServer.start()
     const failure = (waiting: Promise<unknown>) =>
       waiting.then(() => "nothing", (error: unknown) => error instanceof Error ? error.message : "something")
@@ -24,7 +24,7 @@ describe("a real server that dies", () => {
     }
   })
 
-  it("does not start with a setting that it refuses, and says which", { timeout: 20_000 }, async () => {
+  it("does not start with a setting that it refuses, and says which", async () => {
     const message = await RealServer.start({ "no-such-directive": "1" }).then(
       () => "it started",
       (error: unknown) => String(error)

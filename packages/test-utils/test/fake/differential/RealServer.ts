@@ -80,6 +80,12 @@ export class Connection {
     return this.orLost(reply)
   }
 
+  /** Sends several commands in one write, and does not wait for the replies. */
+  sendTogether(commands: ReadonlyArray<ReadonlyArray<string>>): void {
+    for (const _ of commands) this.waiting.push(() => {})
+    this.socket.write(commands.map(encode).join(""), "latin1")
+  }
+
   /** Waits until what has come satisfies a condition. */
   async until(condition: () => boolean): Promise<void> {
     let look = () => {}

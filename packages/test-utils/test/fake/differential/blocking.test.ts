@@ -114,7 +114,7 @@ onRealServer("clients that wait, on a real server", () => {
   let real: RealServer
   beforeAll(async () => {
     real = await RealServer.start()
-  }, 20_000)
+  })
   afterAll(() => real?.stop())
 
   for (const protocol of [2, 3] as const) {

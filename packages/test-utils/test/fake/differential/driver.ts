@@ -80,6 +80,32 @@ export const differential = (
     }, 20_000)
     afterAll(() => real?.stop())
 
+    it("tells clients that cache of the same keys", { timeout: 60_000 }, async () => {
+      const connection = await real.connection(2)
+      const cache = await real.connection(3)
+      await connection.send(["FLUSHALL"])
+      await cache.send(["CLIENT", "TRACKING", "ON", "BCAST"])
+      const client = fakeServer({ now: Date.now() }).client(2)
+      const differences: Array<string> = []
+      let count = 0
+      for (const argv of commands(dice(seed)).map(words)) {
+        await connection.send(argv)
+        // A broadcast is sent before the replies of the same turn of the server.
+        await cache.send(["PING"])
+        const told = cache.pushed.splice(0).flatMap(({ items }) => items![1].items?.map(({ text }) => text) ?? ["*"])
+        client.send(argv)
+        const ours = [...client.server.changed]
+        client.server.changed.clear()
+        count += told.length
+        const [right, left] = [told, ours].map((keys) => [...new Set(keys)].sort().join(" "))
+        if (right !== left) differences.push(`${argv.join(" ")}\n  real ${right}\n  fake ${left}`)
+      }
+      assert.deepStrictEqual(differences.slice(0, 20), [], `${differences.length} differ`)
+      assert.isAbove(count, 10)
+      cache.close()
+      connection.close()
+    })
+
     for (const protocol of [2, 3] as const) {
       it(`replies the same in RESP${protocol}`, { timeout: 60_000 }, async () => {
         const connection = await real.connection(protocol)

@@ -227,7 +227,7 @@ onRealServer("DUMP and RESTORE between both servers", () => {
   let real: RealServer
   beforeAll(async () => {
     real = await RealServer.start()
-  }, 20_000)
+  })
   afterAll(() => real?.stop())
 
   const contents: ReadonlyArray<readonly [name: string, make: string, read: string]> = [

@@ -25,7 +25,7 @@ const settings = [
 ]
 
 onRealServer("notify-keyspace-events on a real server", () => {
-  it("is read and printed the same", { timeout: 20_000 }, async () => {
+  it("is read and printed the same", async () => {
     const real = await RealServer.start()
     try {
       const connection = await real.connection(2)

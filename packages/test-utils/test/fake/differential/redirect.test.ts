@@ -47,7 +47,7 @@ const { kind, version } = await Effect.runPromise(findServer(undefined))
 const redirects = kind === "valkey" && Number.parseFloat(version) >= 8
 
 const holds = (title: string, pair: () => Promise<Pair>) =>
-  it(title, { timeout: 20_000 }, async () => {
+  it(title, async () => {
     const servers = await pair()
     try {
       await servers.restore()

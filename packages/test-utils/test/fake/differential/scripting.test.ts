@@ -33,7 +33,7 @@ onRealServer("scripts on a real server", () => {
   beforeAll(async () => {
     real = await RealServer.startCluster()
     admin = await real.connection(2)
-  }, 20_000)
+  })
 
   afterAll(async () => {
     admin?.close()
@@ -42,7 +42,7 @@ onRealServer("scripts on a real server", () => {
 
   for (const protocol of [2, 3] as const) {
     for (const [group, rows] of Object.entries(groups)) {
-      it(`${group} in RESP${protocol}`, { timeout: 60_000 }, async () => {
+      it(`${group} in RESP${protocol}`, async () => {
         await admin.send(["FLUSHALL"])
         fake.keys.clear()
         const connection = await real.connection(protocol)

@@ -15,7 +15,8 @@ import { Connection, RealServer } from "./RealServer.ts"
 
 /**
  * `"a: SET k v"`: what the connection `a` says to the primary; `"b@1: GET k"`: what `b` says to the replica. `$0` and `$1` stand
- * for host and port of the two, `$id:a` for the id of the connection `a`. Behind a bar are the names of the lines of INFO that are compared. A list has the words of the
+ * for host and port of the two, `$id:a` for the id of the connection `a`. Commands with
+ * ` ; ` between them are sent in one write. Behind a bar are the names of the lines of INFO that are compared. A list has the words of the
  * command behind its name.
  */
 export type Step = string | readonly [command: string, ...words: ReadonlyArray<string>]
@@ -24,7 +25,7 @@ interface Parsed {
   readonly name: string
   readonly server: number
   readonly command: string
-  readonly argv: ReadonlyArray<string>
+  readonly commands: ReadonlyArray<ReadonlyArray<string>>
   readonly lines: ReadonlyArray<string> | undefined
 }
 
@@ -41,7 +42,7 @@ const parse = (step: Step, ports: Pair["ports"], ids: Ids): Parsed => {
     name,
     server: Number(server ?? 0),
     command,
-    argv: [...words(addressed), ...words(others)],
+    commands: addressed.split(" ; ").map((each) => words(each).concat(words(others))),
     lines: lines?.split(" ")
   }
 }
@@ -144,7 +145,7 @@ const withoutChance = (text: string, { command, lines }: Parsed, ports: Pair["po
   })
   if (/^ROLE/i.test(command)) shown = shown.replace(/(?<=[[ :])-?\d+(?=[\] ]|$)/g, "n")
   if (/^HELLO/i.test(command)) shown = shown.replace(/id :\d+/, "id :n")
-  if (/^CLIENT ID/i.test(command)) shown = ":n"
+  if (/^CLIENT (ID|GETREDIR)/i.test(command)) shown = shown.replace(/^:[1-9]\d*$/, ":n")
   if (lines !== undefined) {
     shown = lines.map((name) => {
       const value = new RegExp(`(?:^|[\\s=])${name}[:=]([^\\s]*)`).exec(shown)?.[1] ?? "none"
@@ -181,7 +182,7 @@ export const run = async (
       connection.onClose(() => closed.add(name))
       connections.set(name, connection)
     }
-    void connection.send(parsed.argv)
+    connection.sendTogether(parsed.commands)
     await pair.settle()
     const label = (name: string, wire: Wire) => `${name}: ${withoutChance(show(wire), parsed, pair.ports, ids)}`
     told.push([

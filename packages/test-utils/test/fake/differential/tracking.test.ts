@@ -1,5 +1,23 @@
 /** Invalidation messages: what each connection is sent, in order, replies and pushes together. */
+import { assert, it } from "@effect/vitest"
+import { show } from "../commands/harness.ts"
+import { RealServer } from "./RealServer.ts"
 import { scenariosOfServers } from "./scenariosOfServers.ts"
+
+it("a real server tells of a key that has expired, and that nobody touches", { timeout: 20_000 }, async () => {
+  const server = await RealServer.start()
+  try {
+    const connection = await server.connection(3)
+    await connection.send(["CLIENT", "TRACKING", "ON", "NOLOOP"])
+    await connection.send(["SET", "k", "v", "PX", "20"])
+    await connection.send(["GET", "k"])
+    await connection.until(() => connection.pushed.length > 0)
+    assert.deepStrictEqual(connection.pushed.map(show), [">[invalidate [k]]"])
+    connection.close()
+  } finally {
+    await server.stop()
+  }
+})
 
 const refusals = [
   "a: CLIENT TRACKING",
@@ -316,6 +334,174 @@ scenariosOfServers("client tracking", [
     "b: INFO stats | tracking_total_keys tracking_total_items tracking_total_prefixes",
     "b: SET k 1",
     "b: INFO stats | tracking_total_keys tracking_total_items tracking_total_prefixes"
+  ]],
+  ["tells once a turn of what is broadcast, and of single keys in order", [
+    "d: CLIENT TRACKING ON BCAST",
+    "d: SET b 1 ; SET a 1 ; GET a ; SET a 2 ; DEL c",
+    "a: CLIENT TRACKING ON",
+    "a: MGET x y ; SET y 1 ; GET y ; SET x 1 ; GET x",
+    "b: SET x 2 ; SET y 2 ; SET x 3",
+    "a: GET x ; CLIENT TRACKING OFF ; SET x 1",
+    "a: CLIENT TRACKING ON ; GET x ; CLIENT TRACKING OFF ; CLIENT TRACKING ON",
+    "b: SET x 1"
+  ]],
+  ["tells redirected connections in their own protocol", [
+    "s: CLIENT ID",
+    "t: CLIENT ID",
+    "s: HELLO 2 | proto",
+    "t: HELLO 3 | proto",
+    "a: HELLO 3 | proto",
+    "c: HELLO 2 | proto",
+    "a: CLIENT TRACKING ON REDIRECT $id:s",
+    "c: CLIENT TRACKING ON REDIRECT $id:t",
+    "a: GET k",
+    "c: GET k",
+    "b: SET k 1",
+    "s: SUBSCRIBE other",
+    "a: GET k",
+    "c: GET k",
+    "b: SET k 1",
+    "c: FLUSHALL ASYNC",
+    "c: CLIENT TRACKING OFF",
+    "c: CLIENT TRACKING ON REDIRECT $id:s BCAST PREFIX k",
+    "b: MSET k 1 k2 2",
+    "a: GET k",
+    "a: CLIENT TRACKING ON REDIRECT $id:a",
+    "a: GET k",
+    "b: SET k 1",
+    "a: CLIENT INFO | flags redir"
+  ]],
+  ["says to those who redirect to nobody that they do", [
+    "s: CLIENT ID",
+    "t: CLIENT ID",
+    "a: CLIENT TRACKING ON REDIRECT $id:s",
+    "c: CLIENT TRACKING ON BCAST REDIRECT $id:t",
+    "a: MGET k l",
+    "s: QUIT",
+    "t: QUIT",
+    "b: SET k 1",
+    "a: CLIENT TRACKINGINFO",
+    "a: CLIENT INFO | flags redir",
+    "c: CLIENT INFO | flags redir",
+    "a: SET l 1",
+    "b: FLUSHALL",
+    "a: CLIENT GETREDIR",
+    "a: CLIENT TRACKING ON REDIRECT $id:b",
+    "a: CLIENT TRACKINGINFO",
+    "a: CLIENT TRACKING OFF",
+    "a: CLIENT GETREDIR"
+  ]],
+  ["tracks what is waited for", [
+    "a: CLIENT TRACKING ON",
+    "a: XREAD BLOCK 0 STREAMS s $",
+    "b: XADD s 1-1 f 1",
+    "b: XADD s 2-2 f 1",
+    "b: XADD s 3-3 f 1",
+    "a: CLIENT TRACKING OFF ; CLIENT TRACKING ON OPTIN",
+    "a: XREAD BLOCK 0 STREAMS s $",
+    "b: XADD s 4-4 f 1 ; XADD s 5-5 f 1",
+    "a: CLIENT CACHING YES ; XREAD BLOCK 0 STREAMS s $",
+    "b: XADD s 6-6 f 1",
+    "b: XADD s 7-7 f 1",
+    "a: XREAD STREAMS s 0-0",
+    "b: DEL s",
+    "a: CLIENT TRACKING OFF ; CLIENT TRACKING ON",
+    "a: LRANGE list 0 -1",
+    "a: BLPOP list 0",
+    "b: RPUSH list 1 2",
+    "a: LLEN list",
+    "c: BLMOVE none list LEFT RIGHT 0",
+    "a: GET none",
+    "a: RPUSH none 1",
+    "b: DEL list"
+  ]],
+  ["tells of keys that have expired, and are touched", [
+    "b: DEBUG SET-ACTIVE-EXPIRE 0",
+    "a: CLIENT TRACKING ON",
+    "a: MULTI ; SET k v PX 30 ; GET k ; EXEC",
+    "b: DEBUG SLEEP 0.05",
+    "b: GET k",
+    "a: MULTI ; SET k v PX 30 ; GET k ; EXEC",
+    "b: DEBUG SLEEP 0.05",
+    "a: GET k",
+    "b: SET k v",
+    "a: CLIENT TRACKING ON NOLOOP",
+    "a: MULTI ; SET k v PX 30 ; GET k ; EXEC",
+    "b: DEBUG SLEEP 0.05",
+    "a: GET k",
+    "b: SET k v",
+    "d: CLIENT TRACKING ON BCAST NOLOOP",
+    "d: SET k v PX 30",
+    "b: DEBUG SLEEP 0.05",
+    "d: GET k",
+    "d: SET k v PX 30",
+    "b: DEBUG SLEEP 0.05",
+    "b: GET k",
+    "b: DEBUG SET-ACTIVE-EXPIRE 1"
+  ]],
+  ["stops with the connection, or goes on whatever else it does", [
+    "a: CLIENT TRACKING ON BCAST PREFIX k",
+    "c: CLIENT TRACKING ON OPTIN",
+    "c: CLIENT CACHING YES ; GET k",
+    "b: INFO clients | tracking_clients",
+    "a: QUIT",
+    "b: INFO clients | tracking_clients",
+    "b: INFO stats | tracking_total_keys tracking_total_items tracking_total_prefixes",
+    "c: HELLO 2 | proto",
+    "b: SET k 1",
+    "c: HELLO 3 | proto",
+    "c: CLIENT CACHING YES ; GET k",
+    "c: CLIENT REPLY OFF",
+    "b: SET k 1",
+    "c: CLIENT REPLY ON",
+    "c: CLIENT CACHING YES ; GET k",
+    "c: CLIENT REPLY SKIP ; SET k 1",
+    "c: CLIENT CACHING YES ; GET k",
+    "c: SUBSCRIBE x",
+    "b: SET k 1",
+    "c: CLIENT CACHING YES",
+    "b: CLIENT KILL ID $id:c",
+    "b: INFO clients | tracking_clients",
+    "b: CLIENT TRACKING ON BCAST PREFIX k",
+    "b: RESET ; CLIENT TRACKINGINFO",
+    "b: MULTI ; CLIENT TRACKING ON ; GET k ; CLIENT TRACKING OFF ; CLIENT TRACKING ON ; EXEC ; CLIENT TRACKINGINFO",
+    "d: SET k 1"
+  ]],
+  ["is not for scripts", [["a: EVAL", "return redis.call('client', 'tracking', 'on')", "0"]], "imitated"],
+  ["is refused to users who may not", [
+    "b: ACL SETUSER u on nopass ~* +@all -client|tracking",
+    "b: ACL SETUSER v on nopass ~* +@all -client|caching",
+    "a: AUTH u x",
+    "a: CLIENT TRACKING ON",
+    "a: CLIENT TRACKINGINFO",
+    "a: AUTH v x",
+    "a: CLIENT TRACKING ON OPTIN",
+    "a: CLIENT CACHING YES",
+    "a: GET k",
+    "b: SET k 1",
+    "b: ACL DELUSER u v"
+  ]],
+  ["happens at a replica, too", [
+    "a: CLIENT TRACKING ON",
+    "b@1: CLIENT TRACKING ON",
+    "c@1: CLIENT TRACKING ON BCAST NOLOOP",
+    "b@1: MGET k l m",
+    "a: GET k",
+    "a: SET k v",
+    "a: MSET l 1 k 2",
+    "b@1: GET k",
+    "a: PEXPIRE k 10000",
+    "b@1: MGET k m",
+    "a: SELECT 3",
+    "a: SET k 1",
+    "b@1: INFO stats | tracking_total_keys tracking_total_items tracking_total_prefixes",
+    "b@1: REPLICAOF NO ONE",
+    "a: SET m 1",
+    "b@1: GET k",
+    "b@1: REPLICAOF $0",
+    "a: SET k 1",
+    "b@1: GET k",
+    "a: FLUSHALL ASYNC"
   ]],
   ["forgets keys when there are too many", [
     "b: CONFIG SET tracking-table-max-keys 2",

@@ -112,7 +112,7 @@ const debugReply = ({ args, keys }: Invocation): Resp.Reply => {
   if (converted) {
     value.dense = true
     write(keys, key, value)
-    keys.signal(key)
+    keys.changes++
   }
   return name === "TODENSE" ? int(converted ? 1 : 0) : array(Array.from(value.registers, (rank) => int(rank)))
 }

@@ -130,9 +130,17 @@ const debug = (invocation: Invocation): Outcome => {
       const seconds = parseDouble(args[1] ?? "") ?? 0
       const self = node as FakeNode
       self.sleep(seconds * 1000)
-      return session.mayBlock
-        ? { _tag: "Block", keys: [], timeout: seconds * 1000, retry: () => undefined, onTimeout: ok }
-        : ok
+      if (!session.mayBlock) return ok
+      return {
+        _tag: "Block",
+        keys: [],
+        timeout: seconds * 1000,
+        retry: () => undefined,
+        get onTimeout() {
+          self.unpause()
+          return ok
+        }
+      }
     }
     case "OBJECT": {
       const value = keys.get(args[1] ?? "")
@@ -140,7 +148,11 @@ const debug = (invocation: Invocation): Outcome => {
         `Value at:0x7f0000000000 refcount:1 encoding:raw serializedlength:${sizeOf("", value)} lru:0 lru_seconds_idle:0`
       )
     }
-    case "SET-ACTIVE-EXPIRE":
+    case "SET-ACTIVE-EXPIRE": {
+      const self = node as FakeNode
+      self.expiresActively = args[1] !== "0"
+      return ok
+    }
     case "CHANGE-REPL-ID":
     case "QUICKLIST-PACKED-THRESHOLD":
     case "STRINGMATCH-LEN":
