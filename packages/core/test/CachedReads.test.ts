@@ -196,6 +196,24 @@ describe("reads of one key at the same time", () => {
       assert.strictEqual(yield* Fiber.join(slow), "1")
     }))
 
+  it.effect("are not answered by one that was sent longer ago than they may be old", () =>
+    Effect.gen(function*() {
+      const { a, read } = yield* caching()
+      a.once("GET", "hold", "hold")
+      const patient = yield* startAll(read(keyOfA), 1)
+      yield* settle
+      yield* advance("300 millis")
+      const fresh = yield* startAll(read(keyOfA, "200 millis"), 2)
+      patient.push(...yield* startAll(read(keyOfA), 1))
+      yield* settle
+      assert.strictEqual(gets(a, keyOfA), 2)
+      watcher(a).release(Reply.bulk("1"))
+      assert.deepStrictEqual(yield* joined(patient.slice(0, 1)), ["1"])
+      assert.isTrue(fresh.every((fiber) => fiber.pollUnsafe() === undefined))
+      watcher(a).release(Reply.bulk("2"))
+      assert.deepStrictEqual(yield* joined([...fresh, ...patient.slice(1)]), ["2", "2", "2"])
+    }))
+
   it.effect("outlive the timeout of the first: the others look again", () =>
     Effect.gen(function*() {
       const { a, read, run } = yield* caching()

@@ -124,11 +124,16 @@ export class Cache implements Keeper {
     this.counts.savedBytes += payload
   }
 
-  /** The flight that a call may join: it has begun since the last change that is known, and fails no earlier than the call would. */
-  joinable({ command, deadline }: Call): Flight | undefined {
+  /**
+   * The flight that a call may join: it has begun since the last change that is known, its reply will not be too old, and it fails no
+   * earlier than the call would.
+   */
+  joinable({ command, deadline }: Call, now: number): Flight | undefined {
     const [key] = Command.keys(command)
     const flight = this.flights.find(keyText(key), command)
-    return flight !== undefined && flight.deadline <= deadline && this.isCurrent(flight) ? flight : undefined
+    if (flight === undefined || flight.deadline > deadline || !this.isCurrent(flight)) return undefined
+    const isSent = flight.watch !== undefined
+    return isSent && now - flight.sentAt >= command.maxAge! ? undefined : flight
   }
 
   private isCurrent({ epoch, era, slot, watch }: Flight): boolean {

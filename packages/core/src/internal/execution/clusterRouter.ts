@@ -142,13 +142,14 @@ export class ClusterRouter implements Router {
 
   /** Answers a call from the cache, or by a flight that is under way, or begins one. Each read is counted once. */
   private look(cache: Cache, call: Call, to: Way, isFirst = true): void {
-    const kept = cache.recall(call.command, this.clock.read())
+    const now = this.clock.read()
+    const kept = cache.recall(call.command, now)
     if (kept !== undefined) {
       if (isFirst) cache.hit(kept)
       return call.onReply(forReader(call.command, kept.value), kept.node)
     }
     const passenger = { call, again: () => this.look(cache, call, to, false) }
-    const flight = cache.joinable(call)
+    const flight = cache.joinable(call, now)
     if (isFirst) cache.counts[flight === undefined ? "misses" : "shared"]++
     if (flight !== undefined) return flight.join(passenger)
     this.submit(cache.begin(passenger, to.slot), to.slot, to.fiber, to.lane)
