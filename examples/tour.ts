@@ -1,6 +1,7 @@
 /**
  * What the programs beside this one do with whatever cluster they have: a small application, then load and trouble.
  */
+import { Cached, Redis } from "@redisc/core"
 import * as Effect from "effect/Effect"
 import { Guestbook } from "./guestbook.ts"
 import * as Load from "./load.ts"
@@ -16,6 +17,17 @@ const guestbook = Effect.gen(function*() {
   yield* say(`Busiest author: ${(yield* book.busiest(1))[0]}`)
 })
 
+const motto = Effect.gen(function*() {
+  const read = Redis.get("motto").pipe(Cached.for("1 minute"))
+  yield* Redis.set("motto", "festina lente")
+  for (let i = 0; i < 100_000; i++) yield* read
+  const { hits = 0, misses = 0 } = (yield* Cached.stats) ?? {}
+  yield* Redis.set("motto", "carpe diem")
+  yield* say(
+    `\nOf ${(hits + misses).toLocaleString("en")} cached reads ${misses} travelled. After a write: ${yield* read}`
+  )
+})
+
 /** Says what happens to the cluster in the words that the progress line uses. */
 export const tour = <E>(happenings: ReadonlyArray<Load.Happening<E>>) =>
-  Effect.andThen(Effect.provide(guestbook, Guestbook.layer), Load.during(happenings))
+  Effect.provide(guestbook, Guestbook.layer).pipe(Effect.andThen(motto), Effect.andThen(Load.during(happenings)))
