@@ -112,10 +112,12 @@ export class Cache implements Keeper {
   }
 
   /** Why a kept reply is not valid any more. */
-  private causeOf({ epoch, era, expiresAt, slot, watch }: Kept, now: number): keyof Counts.Invalidated | undefined {
+  private causeOf(kept: Kept, now: number): keyof Counts.Invalidated | undefined {
+    const { epoch, era, expiresAt, sentAt, slot, watch } = kept
     if (watch.era !== era) return "forgotten"
     if (this.epochs[slot] !== epoch) return "moved"
-    return now >= expiresAt ? "expired" : undefined
+    // If the clock was set back, it does not tell any more how old the reply is.
+    return now >= expiresAt || now < sentAt ? "expired" : undefined
   }
 
   /** A kept reply is given to a reader. */
@@ -125,15 +127,14 @@ export class Cache implements Keeper {
   }
 
   /**
-   * The flight that a call may join: it has begun since the last change that is known, its reply will not be too old, and it fails no
-   * earlier than the call would.
+   * The flight that a call may join: it has begun since the last change that is known, is not too old for the call, and fails no later than
+   * the call would.
    */
   joinable({ command, deadline }: Call, now: number): Flight | undefined {
     const [key] = Command.keys(command)
     const flight = this.flights.find(keyText(key), command)
     if (flight === undefined || flight.deadline > deadline || !this.isCurrent(flight)) return undefined
-    const isSent = flight.watch !== undefined
-    return isSent && now - flight.sentAt >= command.maxAge! ? undefined : flight
+    return flight.isSent && now - flight.sentAt >= command.maxAge! ? undefined : flight
   }
 
   private isCurrent({ epoch, era, slot, watch }: Flight): boolean {

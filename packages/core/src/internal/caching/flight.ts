@@ -47,7 +47,7 @@ export class Flight extends Call implements Carrier, Watched {
   readonly texts: ReadonlyArray<string>
   /** Whether its reply must not be kept. */
   isVoid = false
-  /** Over what it was sent; undefined until then, and if the server does not watch its keys. */
+  /** Over what it was sent; undefined until then. */
   watch: Watch | undefined = undefined
   era = 0
   /** When it was sent, and when the first of its keys expires, in milliseconds of the Clock. */
@@ -81,6 +81,10 @@ export class Flight extends Call implements Carrier, Watched {
     passenger.call.carrier = this
   }
 
+  get isSent(): boolean {
+    return this.watch !== undefined
+  }
+
   override get watched(): Watched | undefined {
     return this.isVoid ? undefined : this
   }
@@ -101,7 +105,7 @@ export class Flight extends Call implements Carrier, Watched {
 
   /** If nobody is left before it is sent, it stays where it is. */
   readonly left = (): void => {
-    if (this.watch !== undefined || this.isAwaited) return
+    if (this.isSent || this.isAwaited) return
     this.abandoned = true
     this.base.lost(this)
   }

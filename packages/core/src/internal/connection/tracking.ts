@@ -126,9 +126,11 @@ export class Tracking implements Watch {
 
   /** What to ask the server before the read; undefined if it does not watch keys. */
   questions(read: Watched): ReadonlyArray<Unattended> | undefined {
-    if (this.state === "Refused") return undefined
-    if (this.protocol === 2) {
+    if (this.state !== "Refused" && this.protocol === 2) {
       this.refuse(notSent(new RedisError.TrackingRefused({ problem: withoutPushes }), this.node))
+    }
+    if (this.state === "Refused") {
+      read.unwatched()
       return undefined
     }
     const questions: Array<Unattended> = this.state === "Off" ? [new TurnOn(on, read, this)] : []
@@ -138,7 +140,7 @@ export class Tracking implements Watch {
     return questions
   }
 
-  /** The questions are being written. */
+  /** It is being written, behind its questions if there are any. */
   begin(read: Watched): void {
     if (this.state === "Off") this.state = "Asked"
     read.begun(this, this.clock.currentTimeMillisUnsafe())

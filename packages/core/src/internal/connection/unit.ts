@@ -65,9 +65,9 @@ export const write = (
     return error instanceof Resp.EncodeError ? error.message : "its arguments can't be read"
   }
   if (asking) inFlight.push(new Unattended(ASKING, false, Infinity))
-  if (watched !== undefined && questions !== undefined) {
+  if (watched !== undefined) {
     tracking?.begin(watched)
-    for (const question of questions) inFlight.push(question)
+    if (questions !== undefined) { for (const question of questions) inFlight.push(question) }
   }
   if (before.length > 0) {
     const unit: Unit = { refused: undefined, unopened: false, astray: false }
