@@ -6,18 +6,7 @@ import * as Cached from "../src/Cached.ts"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Resp from "../src/Resp.ts"
-import {
-  caching,
-  flushed,
-  gets,
-  invalidated,
-  joined,
-  ok,
-  startAll,
-  turnOn,
-  watched,
-  watcher
-} from "./support/caching.ts"
+import { caching, flushed, gets, invalidated, joined, startAll, turnOn, watched, watcher } from "./support/caching.ts"
 import { start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, settle } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"

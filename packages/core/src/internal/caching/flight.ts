@@ -2,8 +2,8 @@
  * One read on its way to the server, and the commands that wait for its reply: they all ask for the same.
  *
  * If it succeeds, all of them get the reply. If it fails, the first of them goes on with the failure by itself, as if it had travelled
- * alone, and the others look again: one of them leads the next flight. Those of pipelines go on by themselves, too, since each has its
- * turn there behind earlier commands that may have failed as well.
+ * alone, and the others look again: one of them leads the next flight. All of them go on by themselves if the next flight would fail in
+ * the same way; so do those of pipelines, since each has its turn there behind earlier commands that may have failed as well.
  */
 import type * as Command from "../../Command.ts"
 import * as RedirectPolicy from "../../RedirectPolicy.ts"
@@ -37,6 +37,9 @@ export interface Base {
 const facts = { repeatable: true, redirects: 0, abridged: false, target: undefined }
 
 const isFinal = (failure: Failure): boolean => RedirectPolicy.decide(failure, facts).command._tag === "GiveUp"
+
+/** Whether the same read would fail again in the same way: nothing of the map is learnt from the failure. */
+const teachesNothing = ({ reason }: Failure): boolean => reason._tag === "Ask" || reason._tag === "TryAgain"
 
 export class Flight extends Call implements Carrier, Watched {
   readonly slot: number
@@ -127,32 +130,37 @@ export class Flight extends Call implements Carrier, Watched {
   }
 
   onReply(value: Resp.Value, node: string): void {
-    const isError = value instanceof Resp.ReplyError
-    if (isError && !isFinal(rejected(value, node, this))) return this.fail((call) => call.onReply(value, node), false)
-    if (isError) this.base.lost(this)
-    else this.base.landed(this, value, node)
+    if (value instanceof Resp.ReplyError) {
+      const failure = rejected(value, node, this)
+      if (!isFinal(failure)) return this.fail(failure, (call) => call.onReply(value, node))
+      this.base.lost(this)
+    } else {
+      this.base.landed(this, value, node)
+    }
     each(this.passengers, ({ call }) => {
       if (!call.abandoned) call.onReply(copied(value), node)
     }, this.base.report)
   }
 
   onFailure(failure: Failure): void {
-    this.fail((call) => call.onFailure(failure), isFinal(failure))
+    this.fail(failure, (call) => call.onFailure(failure))
   }
 
   override onAway(failure: Failure): void {
-    this.fail((call) => call.onAway(failure), false)
+    this.fail(failure, (call) => call.onAway(failure))
   }
 
-  /** A failure that is final for the first, whose time is over, is not so for the others. */
-  private fail(goOn: (call: Call) => void, isFinal: boolean): void {
+  private fail(failure: Failure, goOn: (call: Call) => void): void {
     this.base.lost(this)
     const { first } = this
+    // What is final for the first, whose time is over, is not so for the others.
+    const canFollow = !isFinal(failure)
+    const mustFollow = canFollow && teachesNothing(failure)
     each(this.passengers, (passenger) => {
       const { call } = passenger
       call.carrier = undefined
       if (call.abandoned) return
-      if (passenger === first || (call.hasTurn && !isFinal)) goOn(call)
+      if (passenger === first || mustFollow || (canFollow && call.hasTurn)) goOn(call)
       else passenger.again()
     }, this.base.report)
   }
