@@ -42,7 +42,8 @@ export class Entry implements Kept {
   constructor(keys: ReadonlyArray<string>, { args, bytes, spec }: Question, value: Resp.Value) {
     this.keys = keys
     this.name = spec.name
-    this.args = keptArgs(args)
+    // One list serves for both with commands such as GET and MGET.
+    this.args = areSame(keys, args) ? keys : keptArgs(args)
     this.bytes = bytes
     this.value = value
     this.size = sizeOf(value, keys, this.args)
@@ -90,10 +91,10 @@ const mixed = (hash: number, unit: number): number => Math.imul(hash ^ unit, 0x0
 const withArg = (hash: number, arg: Command.Arg): number => {
   if (typeof arg === "string") {
     for (let i = 0; i < arg.length; i++) hash = mixed(hash, arg.charCodeAt(i))
-  } else {
-    for (let i = 0; i < arg.length; i++) hash = mixed(hash, arg[i])
+    return mixed(hash, arg.length)
   }
-  return mixed(hash, arg.length)
+  for (let i = 0; i < arg.length; i++) hash = mixed(hash, arg[i])
+  return mixed(hash, ~arg.length)
 }
 
 /** A hash of a command: FNV-1a over its words, whose bits are mixed once more, because the lowest choose a place in tables. */

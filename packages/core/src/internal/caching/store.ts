@@ -30,7 +30,7 @@ export { sizeOf } from "./weight.ts"
 const largest = 1 / 8
 const smallPart = 1 / 10
 /** At most so many used entries of a queue are spared until one is dropped: there is a limit to what that costs. */
-const mostSpared = 64
+const mostSpared = 1000
 /** There is room for one ghost in so many bytes of the store. */
 const bytesPerGhost = 512
 
