@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import { since } from "../facts/version.ts"
 import * as PubSub from "../session/pubsub.ts"
 import * as ClusterState from "../topology/clusterState.ts"
 import type { FakeNode, FakeWorld } from "./node.ts"
@@ -45,6 +46,20 @@ const followSlots = (node: FakeNode, before: ClusterState.View): void => {
   node.view = ClusterState.update(view, [{ ...self, primary: next }])
 }
 
+/** Removes the keys of slots that another node has claimed. Before 7.2 clients that cache them or watch them are not told. */
+const abandonKeys = (node: FakeNode, before: ClusterState.View): void => {
+  const silent = !since(node.version, 7.2)
+  for (const keyspace of node.data.used) {
+    for (const slot of keyspace.usedSlots()) {
+      const owner = node.view.owners[slot]
+      if (before.owners[slot] !== node.id || owner === undefined || owner === node.id || node.importing.has(slot)) {
+        continue
+      }
+      for (const key of keyspace.slotKeys(slot)) keyspace.abandon(key, silent)
+    }
+  }
+}
+
 /** Applies the consequences of changed views to data and clients. Every change ends with this. */
 const settle = (world: FakeWorld, before: Before): void => {
   // A node that has made itself a replica tells the others.
@@ -54,18 +69,7 @@ const settle = (world: FakeWorld, before: Before): void => {
   }
   for (const [node, view] of before) {
     if (node.view.owners === view.owners) continue
-    const lost = (slot: number): boolean => {
-      const shard = node.primaryId ?? node.id
-      return node.view.owners[slot] !== shard
-    }
-    if (!node.isReplica) {
-      for (const keyspace of node.data.used) {
-        for (const slot of keyspace.usedSlots()) {
-          if (view.owners[slot] !== node.id || !lost(slot) || node.importing.has(slot)) continue
-          for (const key of keyspace.slotKeys(slot)) keyspace.delete(key)
-        }
-      }
-    }
+    if (!node.isReplica) abandonKeys(node, view)
     // A replica that takes over the slots keeps its subscribers. The old primary and the other replicas end theirs.
     const served = view.members.get(node.id)?.primary ?? node.id
     PubSub.dropSharded(node, (slot) => {

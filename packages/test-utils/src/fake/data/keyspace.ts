@@ -351,6 +351,13 @@ export class Keyspace {
     return true
   }
 
+  /** Removes a key whose slot is another node's now: without an event, and if `silent` without a word to anybody. */
+  abandon(key: Bin, silent: boolean): void {
+    this.drop(key)
+    if (silent) this.changes++
+    else this.signal(key, "lost")
+  }
+
   /** Removes a key that no command has removed. */
   private lose(key: Bin, event: string, kind: EventKind): void {
     this.drop(key)
