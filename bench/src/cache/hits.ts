@@ -61,7 +61,7 @@ export const hits: Part = (settings) =>
         cached.set(name, await attempt(notes, () => measure(name, servers, kind, true, settings)))
       }
       const rows = concurrencies.flatMap((loops) => {
-        const ours = rate(cached.get("redisc")?.get(loops))
+        const ours = cached.get("redisc")?.get(loops)
         return settings.clients.map((name) => {
           const hit = cached.get(name)?.get(loops)
           const read = plain.get(name)?.get(loops)
@@ -72,11 +72,12 @@ export const hits: Part = (settings) =>
             number(rate(read)),
             number(micros(read), 2),
             ratio(rate(hit) / rate(read)),
-            ratio(ours / rate(hit))
+            ratio(rate(ours) / rate(hit)),
+            ratio(micros(hit) / micros(ours))
           ]
         })
       })
-      const headings = ["", "hits a second", "µs each", "uncached", "µs each", "gain", "redisc to it"]
+      const headings = ["", "hits a second", "µs each", "uncached", "µs each", "gain", "redisc to it", "by processor"]
       print(`${title}, ${keys} hot keys, all hits`, headings, rows, notes)
     }
   })
