@@ -210,10 +210,12 @@ const keysProblem = (keys: unknown): string | undefined => {
     : `a key has to be text or bytes, not ${kindOf(wrong)}`
 }
 
-const problemOf = ({ before, problem, spec }: Command.Any): string | undefined => {
+const problemOf = (command: Command.Any): string | undefined => {
+  const { args, before, problem, spec } = command
   if (problem !== undefined) return problem
   if (before.length > 0) return "a transaction can't be cached"
-  return spec.cacheable
+  const hasKey = spec.singleKey >= 0 ? args.length > spec.singleKey : Command.keys(command).length > 0
+  return spec.cacheable && hasKey
     ? undefined
     : "its reply can't be cached: it is no read of keys whose reply stays the same until one of them is written"
 }

@@ -13,6 +13,7 @@ import type { Call } from "../connection/call.ts"
 import type { Keeper, Watch } from "../connection/keepers.ts"
 import type { Report } from "../connection/strays.ts"
 import type { Failure } from "../failures/failure.ts"
+import { keptArgs } from "./copies.ts"
 import * as Counts from "./counts.ts"
 import { Flight } from "./flight.ts"
 import type { Passenger } from "./flight.ts"
@@ -58,6 +59,12 @@ export interface Options {
   readonly map: () => SlotMap.SlotMap
   /** Told once why a server does not watch keys. */
   readonly onRefused: (failure: Failure) => void
+}
+
+/** The same command with bytes of its own: its caller may change those that it has given before the reply comes. */
+const ownWords = (command: Command.Any): Command.Any => {
+  const args = keptArgs(command.args)
+  return args === command.args ? command : Command.withArgs(command, args)
 }
 
 /** Whether a command may change data, or runs code that may. */
@@ -143,9 +150,10 @@ export class Cache implements Keeper {
 
   /** Begins a flight, which later callers may join. */
   begin(first: Passenger, slot: number): Flight {
-    const keys = Command.keys(first.call.command)
+    const command = ownWords(first.call.command)
+    const keys = Command.keys(command)
     const texts = keys.map(keyText)
-    const flight = new Flight(first, { slot, epoch: this.epochs[slot], keys, texts }, this)
+    const flight = new Flight(first, { command, slot, epoch: this.epochs[slot], keys, texts }, this)
     const before = this.flights.find(texts[0], flight.command)
     if (before !== undefined) this.flights.remove(before)
     this.flights.add(flight)

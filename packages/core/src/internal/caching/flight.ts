@@ -62,6 +62,7 @@ export class Flight extends Call implements Carrier, Watched {
   constructor(
     first: Passenger,
     at: {
+      readonly command: Command.Any
       readonly slot: number
       readonly epoch: number
       readonly keys: ReadonlyArray<Command.Arg>
@@ -69,7 +70,7 @@ export class Flight extends Call implements Carrier, Watched {
     },
     base: Base
   ) {
-    super(first.call.command, false, first.call.deadline)
+    super(at.command, false, first.call.deadline)
     this.slot = at.slot
     this.epoch = at.epoch
     this.keys = at.keys

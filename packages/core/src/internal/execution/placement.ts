@@ -36,7 +36,9 @@ export class Placement {
 
   /** Whether replies may come from the cache in the region of a fiber. */
   mayRecall(fiber: AnyFiber): boolean {
-    return this.cluster.cache !== undefined && Context.getOrUndefined(fiber.context, Region.Current) !== "off"
+    if (this.cluster.cache === undefined) return false
+    const mode = Context.getOrUndefined(fiber.context, Region.Current)
+    return mode === undefined || mode === "on"
   }
 
   /** The node for a command; undefined if there is none. */
