@@ -20,9 +20,10 @@ import * as Updates from "./updates.ts"
 
 type Group = RealSentinel.RealSentinel["Service"]
 
+// Sentinels that starve on a busy machine take longer to answer than the second that they have.
 export const clientOf = ({ addresses, name }: Group, options?: RedisCluster.SourceOptions) =>
   Layer.provide(
-    RedisCluster.layerFromSource(Topology.sentinel({ name, sentinels: addresses }), options),
+    RedisCluster.layerFromSource(Topology.sentinel({ name, sentinels: addresses, timeout: "5 seconds" }), options),
     NodeConnector.layer()
   )
 

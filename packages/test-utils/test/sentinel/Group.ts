@@ -65,7 +65,10 @@ export interface Scenario {
 export const client = (options?: RedisCluster.SourceOptions, source?: Partial<Topology.SentinelOptions>) =>
   Layer.unwrap(Effect.map(Group, ({ addresses, connector, name }) =>
     Layer.provide(
-      RedisCluster.layerFromSource(Topology.sentinel({ name, sentinels: addresses, ...source }), options),
+      RedisCluster.layerFromSource(
+        Topology.sentinel({ name, sentinels: addresses, timeout: "3 seconds", ...source }),
+        options
+      ),
       Layer.succeed(Connector.Connector, connector)
     )))
 

@@ -10,8 +10,9 @@ import { primaryKey, replicaKeys, untilTrue } from "./Group.ts"
 
 type Group = RealSentinel.RealSentinel["Service"]
 
+// Sentinels that starve on a busy machine take longer to answer than the second that they have.
 const sourceOf = (group: Group, options?: Partial<Topology.SentinelOptions>) =>
-  Topology.sentinel({ name: group.name, sentinels: group.addresses, ...options })
+  Topology.sentinel({ name: group.name, sentinels: group.addresses, timeout: "10 seconds", ...options })
 
 const clientOf = (group: Group, options?: RedisCluster.SourceOptions, source?: Partial<Topology.SentinelOptions>) =>
   Layer.provide(RedisCluster.layerFromSource(sourceOf(group, source), options), NodeConnector.layer())

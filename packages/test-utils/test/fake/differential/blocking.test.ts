@@ -152,7 +152,7 @@ onRealServer("clients that wait, on a real server", () => {
             actual.push(...fakes.get(name)!.inbox.splice(0).map((reply) => `${name} ${reply}`))
           }
           // The next step must not overtake this one: until as many clients wait, and as many replies came.
-          for (let tries = 0; tries < 400; tries++) {
+          for (let tries = 0; tries < 12_000; tries++) {
             const info = await watcher.send(["INFO", "clients"])
             const blocked = /blocked_clients:(\d+)/.exec(info.text)?.[1]
             // A timeout that the next step waits for may be over already.

@@ -93,7 +93,7 @@ export const realPair = async (settings: Readonly<Record<string, string>> = {}):
   }
   const settle = async () => {
     for (const control of controls) for (let round = 0; round < 2; round++) await control.send(["PING"])
-    for (let tries = 0; tries < 500 && !(await isSettled()); tries++) await sleep(10)
+    for (let tries = 0; tries < 6000 && !(await isSettled()); tries++) await sleep(10)
     await sleep(2)
   }
   const restore = async () => {
