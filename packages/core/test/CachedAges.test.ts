@@ -141,7 +141,7 @@ describe("a reply", () => {
 
   it.effect("does not live longer because the clock is set back", () =>
     Effect.gen(function*() {
-      const { a, read, values } = yield* caching()
+      const { a, read, values } = yield* caching({ pingInterval: "1 day" })
       yield* TestClock.adjust("1 day")
       values.set(keyOfA, "1")
       yield* read(keyOfA)

@@ -154,8 +154,6 @@ export class Cache implements Keeper {
     const keys = Command.keys(command)
     const texts = keys.map(keyText)
     const flight = new Flight(first, { command, slot, epoch: this.epochs[slot], keys, texts }, this)
-    const before = this.flights.find(texts[0], flight.command)
-    if (before !== undefined) this.flights.remove(before)
     this.flights.add(flight)
     return flight
   }

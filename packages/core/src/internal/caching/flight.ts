@@ -15,6 +15,7 @@ import { each } from "../connection/strays.ts"
 import type { Report } from "../connection/strays.ts"
 import { rejected } from "../failures/failure.ts"
 import type { Failure } from "../failures/failure.ts"
+import { hashOf } from "./entry.ts"
 import { copied } from "./store.ts"
 
 /** A command that waits for a flight. */
@@ -41,13 +42,23 @@ const isFinal = (failure: Failure): boolean => RedirectPolicy.decide(failure, fa
 /** Whether the same read would fail again in the same way: nothing of the map is learnt from the failure. */
 const teachesNothing = ({ reason }: Failure): boolean => reason._tag === "Ask" || reason._tag === "TryAgain"
 
-export class Flight extends Call implements Carrier, Watched {
+/** What a flight asks, of which slot, and in which epoch of that it began. */
+interface Itinerary {
+  readonly command: Command.Any
   readonly slot: number
-  /** The epoch of the slot when it began. */
   readonly epoch: number
   readonly keys: ReadonlyArray<Command.Arg>
   /** The keys as texts. */
   readonly texts: ReadonlyArray<string>
+}
+
+export class Flight extends Call implements Carrier, Itinerary, Watched {
+  readonly slot: number
+  readonly epoch: number
+  readonly keys: ReadonlyArray<Command.Arg>
+  readonly texts: ReadonlyArray<string>
+  /** Of its command. */
+  readonly hash: number
   /** Whether its reply must not be kept. */
   isVoid = false
   /** Over what it was sent; undefined until then. */
@@ -59,22 +70,13 @@ export class Flight extends Call implements Carrier, Watched {
   private readonly base: Base
   private readonly passengers: Array<Passenger>
 
-  constructor(
-    first: Passenger,
-    at: {
-      readonly command: Command.Any
-      readonly slot: number
-      readonly epoch: number
-      readonly keys: ReadonlyArray<Command.Arg>
-      readonly texts: ReadonlyArray<string>
-    },
-    base: Base
-  ) {
-    super(at.command, false, first.call.deadline)
-    this.slot = at.slot
-    this.epoch = at.epoch
-    this.keys = at.keys
-    this.texts = at.texts
+  constructor(first: Passenger, { command, epoch, keys, slot, texts }: Itinerary, base: Base) {
+    super(command, false, first.call.deadline)
+    this.slot = slot
+    this.epoch = epoch
+    this.keys = keys
+    this.texts = texts
+    this.hash = hashOf(command.spec.name, command.args, command.bytes)
     this.base = base
     this.passengers = [first]
     first.call.carrier = this
