@@ -25,6 +25,7 @@ const suites = [
     "conformance/sentinel",
     "scenarios/real",
     "replicas/real",
+    "caching/real",
     "start/real",
     "chaos",
     "Real",
