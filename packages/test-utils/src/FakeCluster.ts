@@ -238,6 +238,11 @@ export class FakeCluster extends Context.Service<
     readonly migrateSlots: (
       options: { readonly to: NodeRef; readonly from?: NodeRef | undefined; readonly slots?: SlotList | undefined }
     ) => Effect.Effect<void, FakeClusterError>
+    /**
+     * Lets another primary claim a slot whose keys are not moved, and so are lost, as when a reshard is forced. Before 7.2 the
+     * former owner does not tell those who cache them.
+     */
+    readonly claimSlot: (slot: number, by: NodeRef) => Effect.Effect<void, FakeClusterError>
     /** Begins to move a slot. All its keys stay where they are. */
     readonly beginMigration: (slot: number, to: NodeRef) => Effect.Effect<void, FakeClusterError>
     /** Moves at most `limit` keys of a slot whose migration has begun, and returns how many were moved. */
@@ -337,6 +342,7 @@ const makeService = (world: FakeWorld): Service => {
 
     migrateSlot: (slot, to) => step(() => Slots.migrateSlots(world, { to, slots: [slot] })),
     migrateSlots: (settings) => step(() => Slots.migrateSlots(world, settings)),
+    claimSlot: (slot, by) => step(() => Slots.claimSlot(world, slot, by)),
     beginMigration: (slot, to) => step(() => Slots.beginMigration(world, slot, to)),
     migrateKeys: (slot, limit) => step(() => Slots.migrateKeys(world, slot, limit)),
     finishMigration: (slot) => step(() => Slots.finishMigration(world, slot))

@@ -5,10 +5,18 @@
  */
 import * as Command from "@redisc/core/Command"
 import * as Redis from "@redisc/core/Redis"
+import type * as Resp from "@redisc/core/Resp"
+import * as Session from "@redisc/core/Session"
 import * as Effect from "effect/Effect"
 import assert from "node:assert/strict"
 import { failure, freshKeys, test } from "./Case.ts"
 import type { Case } from "./Case.ts"
+
+/** A map of RESP3 or the list of RESP2 in its place, as text. */
+const text = (value: Resp.Value): string =>
+  String(
+    value instanceof Map ? Array.from(value.values(), (each) => each instanceof Set ? Array.from(each) : each) : value
+  )
 
 const keyOf = (name: string) => freshKeys(`server:${name}`)
 
@@ -39,6 +47,30 @@ export const server: ReadonlyArray<Case> = [
         assert.equal(reason._tag, "ServerError", message)
         assert.doesNotMatch(`${message} ${JSON.stringify(reason)}`, /s3cret|xxxxx/i)
       }
+    })
+  ),
+  test(
+    "a session may ask for tracking, and the server repeats what was asked",
+    Effect.gen(function*() {
+      const key = yield* keyOf("tracking")
+      const client = (...args: ReadonlyArray<string>) => Redis.command("CLIENT", args, { keys: [] })
+      const told = yield* Session.use(
+        { keys: [key("a")] },
+        Effect.gen(function*() {
+          yield* client("TRACKING", "ON", "OPTIN", "NOLOOP")
+          assert.equal(yield* failure(client("TRACKING", "ON", "OPTOUT")), "ERR")
+          assert.equal(yield* failure(client("CACHING", "NO")), "ERR")
+          yield* client("CACHING", "YES")
+          assert.equal(yield* Redis.get(key("a")), null)
+          const redirection = yield* client("GETREDIR")
+          const info = yield* client("TRACKINGINFO")
+          yield* client("TRACKING", "OFF")
+          return { redirection, info, after: yield* client("TRACKINGINFO") }
+        })
+      )
+      assert.equal(told.redirection, 0)
+      assert.match(text(told.info), /\bon,optin,noloop\b/)
+      assert.match(text(told.after), /\boff\b/)
     })
   ),
   test(

@@ -91,6 +91,8 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
   connectionCount = 0
   startedAt: number
   hashSeed = 0
+  /** How many keys its process has evicted. */
+  evictions = 0
   /** How often its process has sent keys to other nodes, and how many keys it has received. */
   readonly traffic = { sent: 0, received: 0 }
   /** The id of its shard. Replicas take it from their primary. */
@@ -140,6 +142,7 @@ export class FakeNode implements ServingNode<ClientSession>, Listener {
     this.pause = undefined
     this.tracking = this.untracked()
     this.expiresActively = true
+    this.evictions = 0
     this.hashSeed = this.world.nextHashSeed()
     Object.assign(this.traffic, { sent: 0, received: 0 })
   }

@@ -69,6 +69,14 @@ export interface Controls<State extends ServerNode> {
   ) => Effect.Effect<void, FakeClusterError>
   /** The keys of one node, or of all primaries, in order. */
   readonly keys: (node?: NodeRef, options?: DatabaseOptions) => Effect.Effect<ReadonlyArray<string>, FakeClusterError>
+  /**
+   * Lets keys be evicted at their owners, as when memory is short, and returns how many of them there were. Whoever caches them or
+   * subscribes to `evicted` is told.
+   */
+  readonly evict: (
+    keys: ReadonlyArray<string | Uint8Array>,
+    options?: DatabaseOptions
+  ) => Effect.Effect<number, FakeClusterError>
   /** Empties all databases of all running primaries. */
   readonly flushAll: Effect.Effect<void>
   /** The commands that were sent to a node, oldest first. The last ten thousand are kept. */
@@ -201,6 +209,7 @@ export const make = <State extends ServerNode>(world: FakeWorld, kind: Kind<Stat
 
     seed: (data, options) => step(() => Data.seed(kind.ownerOf, data, options)),
     keys: (node, options) => step(() => Data.keys(node === undefined ? primaries() : [find(world, node)], options)),
+    evict: (evicted, options) => step(() => Data.evict(kind.ownerOf, evicted, options)),
     flushAll: Effect.sync(() => {
       for (const node of primaries()) if (node.process === "running") node.data.clear()
     }),

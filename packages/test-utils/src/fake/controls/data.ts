@@ -73,6 +73,25 @@ export const seed = (
   }
 }
 
+/** Removes keys at their owners as if memory were short there, and returns how many of them there were. */
+export const evict = (
+  ownerOf: (key: Bin) => FakeNode,
+  keys: ReadonlyArray<string | Uint8Array>,
+  options?: DatabaseOptions
+): number => {
+  const found = Checks.list("the keys", keys).map((key) => fromInput(Checks.word("a key", key)))
+  let count = 0
+  for (const key of found) {
+    const owner = ownerOf(key)
+    if (!owner.data.at(databaseOf(options, owner.data.count)).evict(key)) continue
+    count++
+    owner.evictions++
+    owner.propagate()
+    owner.afterCommand()
+  }
+  return count
+}
+
 /** The keys of nodes together, in order. */
 export const keys = (nodes: ReadonlyArray<FakeNode>, options?: DatabaseOptions): ReadonlyArray<string> =>
   nodes.flatMap((node) => Array.from(node.data.at(databaseOf(options, node.data.count)).keys()))

@@ -110,6 +110,14 @@ export const migrateSlots = (
   }
 }
 
+/** Lets another primary claim a slot without its keys. */
+export const claimSlot = (world: FakeWorld, slot: number, ref: NodeRef): void => {
+  const from = ownerOf(world, slot)
+  const by = primaryFor(world, ref)
+  if (from === by) fail(`${by.name} owns slot ${slot} already`)
+  Migration.finish(from, by, [slot])
+}
+
 export const failover = (world: FakeWorld, ref: NodeRef, mode: "default" | "force" | "takeover"): void => {
   const node = running(world, ref)
   Checks.oneOf("mode", mode, ["default", "force", "takeover"])

@@ -358,6 +358,13 @@ export class Keyspace {
     else this.signal(key, "lost")
   }
 
+  /** Removes a key to make room, and returns whether it existed. */
+  evict(key: Bin): boolean {
+    if (!this.has(key)) return false
+    this.lose(key, "evicted", "e")
+    return true
+  }
+
   /** Removes a key that no command has removed. */
   private lose(key: Bin, event: string, kind: EventKind): void {
     this.drop(key)

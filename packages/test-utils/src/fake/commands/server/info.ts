@@ -58,7 +58,7 @@ const stats = (node: FakeNode): Lines => [
   ["total_connections_received", node.connectionCount],
   ["total_commands_processed", node.commandCount],
   ["rejected_connections", 0],
-  ["evicted_keys", 0],
+  ["evicted_keys", node.evictions],
   ["tracking_total_keys", node.tracking.counts.keys],
   ["tracking_total_items", node.tracking.counts.items],
   ["tracking_total_prefixes", node.tracking.counts.prefixes]
