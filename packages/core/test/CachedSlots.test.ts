@@ -122,6 +122,15 @@ describe("what is kept of a slot", () => {
       assert.strictEqual(yield* read(keyOfA), "new")
     }))
 
+  it.effect("is dropped when an ASK says that the slot is moving, since the owner does not tell what is created at the target", () =>
+    Effect.gen(function*() {
+      const { a, read, run, values } = yield* kept()
+      a.once("GET", ask)
+      yield* run(Redis.get(keyOfA))
+      values.set(keyOfA, "new")
+      assert.strictEqual(yield* read(keyOfA), "new")
+    }))
+
   it.effect("is dropped when its primary is replaced, though the old connection stays open", () =>
     Effect.gen(function*() {
       const { a, c, learn, read, values } = yield* kept()

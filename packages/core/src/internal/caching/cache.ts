@@ -229,7 +229,7 @@ export class Cache implements Keeper {
     if (slots.length > 0) this.invalidations.tell({ _tag: "Slots", slots, cause: "Moved" })
   }
 
-  /** A node says that a slot is elsewhere. */
+  /** A node says that a slot, or what was asked for in it, is elsewhere. */
   movedSlot(slot: number): void {
     this.epochs[slot]++
     this.invalidations.tell({ _tag: "Slots", slots: [[slot, slot]], cause: "Moved" })

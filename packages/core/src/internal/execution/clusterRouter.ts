@@ -247,7 +247,8 @@ export class ClusterRouter implements Router {
 
   readonly heed: Router["heed"] = ({ node, reason }, change) => {
     const { cache, pool, replicas, topology } = this.cluster
-    if (reason._tag === "Moved") cache?.movedSlot(reason.slot)
+    // While a slot moves, its owner pushes nothing about keys that are created at the target.
+    if (reason._tag === "Moved" || reason._tag === "Ask") cache?.movedSlot(reason.slot)
     if (node !== undefined && this.isUnfit(node, reason, change)) replicas.eject(node)
     // A node whose MOVED names no node, or itself, does not have the slot either.
     const disclaimed = reason._tag === "Moved" && node !== undefined
