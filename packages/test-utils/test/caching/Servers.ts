@@ -16,11 +16,6 @@ export class Servers extends Context.Service<Servers, {
   readonly client: (options?: RedisCluster.SourceOptions) => Layer.Layer<Client, Redis.RedisError>
 }>()("caching/Servers") {}
 
-export interface Scenario {
-  readonly name: string
-  readonly run: Effect.Effect<void, unknown, Servers | Scope.Scope>
-}
-
 export const withClient =
   (options?: RedisCluster.SourceOptions) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Redis.RedisError, Exclude<R, Client> | Servers> =>
@@ -31,7 +26,7 @@ export const scenario = <E>(
   name: string,
   run: Effect.Effect<void, E, Client | Servers | Scope.Scope>,
   options?: RedisCluster.SourceOptions
-): Scenario => ({ name, run: withClient(options)(run) })
+) => ({ name, run: withClient(options)(run) })
 
 /** Runs effects by a client of its own, which caches nothing: for the writes of others. */
 export const others = Effect.flatMap(
