@@ -19,8 +19,8 @@ import { calm } from "./chaos/patience.ts"
 import { isLong } from "./chaos/stretch.ts"
 
 /** In milliseconds. */
-const life = 6000
-const stretch = isLong ? 30_000 : 14_000
+const life = 10_000
+const stretch = isLong ? 42_000 : 22_000
 
 /** Makes tokens, and ends them. */
 const tokens = Effect.gen(function*() {

@@ -129,7 +129,9 @@ export const verify = Effect.fnUntraced(function*(ledger: Ledger, mayLose: Inclu
   for (const { key, slot, told } of ledger.lists) {
     const list = (yield* Redis.lrange(key, 0, -1)).map(Number)
     list.forEach((number, index) => {
-      if (index > 0) assert.isAbove(number, list[index - 1], `${key}: twice, or out of order`)
+      const { outcome } = told[number] ?? {}
+      const said = typeof outcome === "object" ? outcome.message : `${outcome}`
+      if (index > 0) assert.isAbove(number, list[index - 1], `${key}: twice, or out of order; it was told ${said}`)
     })
     const there = new Set(list)
     const lost = told.flatMap(({ outcome }, number) => typeof outcome === "number" ? [!there.has(number)] : [])

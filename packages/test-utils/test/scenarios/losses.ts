@@ -20,10 +20,10 @@ const victim = "{losses}:victim"
 const marked = "this reply is lost"
 const ofVictim = /\$18\r\nthis reply is lost\r\n/
 
-/** A client over a connector that loses one whole reply that looks so, the first once it is `armed`. */
+/** A client over a connector that loses one whole reply that looks so, the first once the keys are stored. */
 const losing = Effect.fnUntraced(function*(reply: RegExp) {
   const { addresses, connector } = yield* Cluster
-  const state = { armed: true, lostAt: 0 }
+  const state = { armed: false, lostAt: 0 }
   const clock = yield* Clock.Clock
   const over = ({ onClose, onData, onDrain }: Connector.Listener): Connector.Listener => ({
     onClose,
@@ -49,6 +49,7 @@ const losing = Effect.fnUntraced(function*(reply: RegExp) {
     Redis.set(victim, marked).pipe(Redis.ensureReplication({ replicas: 1, within: "30 seconds" }))
   ])
   yield* run(store)
+  state.armed = true
   return { state, run, clock }
 })
 
@@ -81,7 +82,6 @@ const load = Effect.fnUntraced(function*(
 /** For no longer than that others' replies were taken, and after that everything was right. */
 const isBounded = ({ state }: Losing, seen: Effect.Success<ReturnType<typeof load>>) => {
   assert.isFalse(state.armed)
-  assert.isAbove(seen.wrong.length + seen.failed.size, 0)
   for (const at of [...seen.wrong, seen.lastFailedAt]) assert.isBelow(at - state.lostAt, bound)
   assert.isAbove(seen.right, 0)
   for (const failure of seen.failed) assert.match(failure, /^(ProtocolViolation, MaybeExecuted|Connection.*)$/)
@@ -94,6 +94,8 @@ const shared = (name: string, fibers: number, pause: number) =>
       const client = yield* losing(ofVictim)
       const seen = yield* client.run(load(client, { fibers, pause, millis: bound + 1000 }))
       isBounded(client, seen)
+      // Where there are few, the next to come may be a PING, which takes nobody's reply.
+      if (pause === 0) assert.isAbove(seen.wrong.length + seen.failed.size, 0)
     })
   )
 
