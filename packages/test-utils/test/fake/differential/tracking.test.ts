@@ -467,6 +467,11 @@ scenariosOfServers("client tracking", [
     "b: MULTI ; CLIENT TRACKING ON ; GET k ; CLIENT TRACKING OFF ; CLIENT TRACKING ON ; EXEC ; CLIENT TRACKINGINFO",
     "d: SET k 1"
   ]],
+  ["takes prefixes that overlap behind the first, with an error and OK", [
+    "a: CLIENT TRACKING ON BCAST PREFIX a PREFIX x PREFIX xy",
+    "a: CLIENT TRACKINGINFO",
+    "b: MSET x 1 xy 2 xyz 3"
+  ], "imitated"],
   ["is not for scripts", [["a: EVAL", "return redis.call('client', 'tracking', 'on')", "0"]], "imitated"],
   ["is refused to users who may not", [
     "b: ACL SETUSER u on nopass ~* +@all -client|tracking",

@@ -6,7 +6,7 @@
  */
 import * as Resp from "@redisc/core/Resp"
 import type { FakeNode } from "../../cluster/node.ts"
-import type { Group, Invocation } from "../../definitions/handler.ts"
+import type { Group, Invocation, Session } from "../../definitions/handler.ts"
 import type { ClientSession } from "../../session/session.ts"
 import type { Following } from "../../session/tracking.ts"
 import { integer as readInteger, syntaxError, word } from "../../values/arguments.ts"
@@ -55,19 +55,26 @@ const read = (options: ReadonlyArray<Bin>, node: FakeNode): Request => {
 
 const overlap = (one: Bin, other: Bin): boolean => one.startsWith(other) || other.startsWith(one)
 
-const checkPrefixes = (prefixes: ReadonlyArray<Bin>, known: ReadonlySet<Bin>): void => {
-  const refuse = (prefix: Bin, other: Bin, which: string): never => {
-    throw new CommandError(
-      `ERR Prefix '${prefix}' overlaps with ${which} prefix '${other}'. Prefixes for a single client must not overlap.`
-    )
+const overlapping = (prefix: Bin, other: Bin, which: string): CommandError =>
+  new CommandError(
+    `ERR Prefix '${prefix}' overlaps with ${which} prefix '${other}'. Prefixes for a single client must not overlap.`
+  )
+
+const checkPrefixes = (prefixes: ReadonlyArray<Bin>, known: ReadonlySet<Bin>, session: Session): void => {
+  for (const [index, prefix] of prefixes.entries()) {
+    const before = Array.from(known).sort().find((other) => overlap(prefix, other))
+    if (before !== undefined) throw overlapping(prefix, before, "an existing")
+    const other = prefixes.slice(index + 1).find((one) => overlap(prefix, one))
+    if (other === undefined) continue
+    const problem = overlapping(prefix, other, "another provided")
+    if (index === 0) throw problem
+    // By a mistake of the servers, which Valkey 9 has mended, this error is no refusal: OK is replied, too.
+    return session.send(Resp.Reply.error(problem.text))
   }
-  prefixes.forEach((prefix, index) => {
-    for (const other of Array.from(known).sort()) if (overlap(prefix, other)) refuse(prefix, other, "an existing")
-    for (const other of prefixes.slice(index + 1)) if (overlap(prefix, other)) refuse(prefix, other, "another provided")
-  })
 }
 
-const check = (request: Request, before: Following | undefined): void => {
+const check = (request: Request, session: ClientSession): void => {
+  const { following: before } = session
   const { broadcast, optIn, optOut, prefixes } = request
   if (!broadcast && prefixes.length > 0) throw new CommandError("ERR PREFIX option requires BCAST mode to be enabled")
   if (before !== undefined && (before.prefixes !== undefined) !== broadcast) {
@@ -82,7 +89,7 @@ const check = (request: Request, before: Following | undefined): void => {
       "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode."
     )
   }
-  if (broadcast) checkPrefixes(prefixes, before?.prefixes ?? new Set())
+  if (broadcast) checkPrefixes(prefixes, before?.prefixes ?? new Set(), session)
 }
 
 const turn = (invocation: Invocation): Resp.Reply => {
@@ -92,7 +99,7 @@ const turn = (invocation: Invocation): Resp.Reply => {
   const request = read(options, node)
   if (word(choice) === "OFF") node.tracking.leave(session)
   else if (word(choice) === "ON") {
-    check(request, session.following)
+    check(request, session)
     const { broadcast, noLoop, optIn, optOut, prefixes, redirect } = request
     node.tracking.follow(session, {
       redirect,
