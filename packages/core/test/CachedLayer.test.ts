@@ -3,10 +3,16 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cached from "../src/Cached.ts"
 import * as Redis from "../src/Redis.ts"
+import { caching, gets } from "./support/caching.ts"
 import { connectedTo } from "./support/client.ts"
 import { keyOfA } from "./support/scenes.ts"
 
 const slots = [[0, 16383, "a:7000"]] as const
+
+const bounded = Effect.fnUntraced(function*(maxBytes: number) {
+  const { a, read, run } = yield* caching({ cache: { maxBytes } })
+  return { run, read: read(keyOfA), gets: () => gets(a, keyOfA) }
+})
 
 describe("a layer whose cache is off", () => {
   it.effect("sends such reads like any others", () =>
@@ -25,5 +31,18 @@ describe("a layer whose cache is off", () => {
       const { reason } = yield* Effect.flip(connectedTo(slots, { cache: { maxBytes: -1 } }))
       assert.strictEqual(reason._tag, "InvalidArgument")
       assert.match(reason.message, /cache\.maxBytes/)
+    }))
+})
+
+describe("a layer whose cache has a bound that stands for none", () => {
+  it.effect("keeps replies, and drops them", () =>
+    Effect.gen(function*() {
+      const { gets, read, run } = yield* bounded(Number.MAX_SAFE_INTEGER)
+      yield* read
+      yield* read
+      assert.strictEqual(gets(), 1)
+      yield* run(Redis.set(keyOfA, "new"))
+      yield* read
+      assert.strictEqual(gets(), 2)
     }))
 })

@@ -73,7 +73,7 @@ const mayWrite = ({ partial, write }: CommandSpec.CommandSpec): boolean =>
 
 export class Cache implements Keeper {
   readonly counts = Counts.none()
-  readonly invalidations = new Invalidations()
+  readonly invalidations: Invalidations
   private readonly options: Options
   private readonly store: Store<Kept>
   private readonly flights = new Flights()
@@ -84,6 +84,7 @@ export class Cache implements Keeper {
 
   constructor(options: Options) {
     this.options = options
+    this.invalidations = new Invalidations(options.report)
     this.store = new Store(options.maxBytes, () => {
       this.counts.evictions++
     })
@@ -107,7 +108,7 @@ export class Cache implements Keeper {
     const { args, spec } = command
     const key = spec.singleKey >= 0 ? args[spec.singleKey] : Command.keys(command)[0]
     if (key === undefined) return undefined
-    const kept = this.store.find(typeof key === "string" ? key : keyText(key), command)
+    const kept = this.find(key, command)
     if (kept === undefined) return undefined
     const cause = this.causeOf(kept, now)
     if (cause !== undefined) {
@@ -116,6 +117,14 @@ export class Cache implements Keeper {
       return undefined
     }
     return now - kept.sentAt < command.maxAge! ? kept : undefined
+  }
+
+  /** Most keys are the texts that they are found by. Only when nothing is found is it worth while to see which are not. */
+  private find(key: Command.Arg, command: Command.Any): Kept | undefined {
+    const found = typeof key === "string" ? this.store.find(key, command) : undefined
+    if (found !== undefined) return found
+    const text = keyText(key)
+    return text === key ? undefined : this.store.find(text, command)
   }
 
   /** Why a kept reply is not valid any more. */

@@ -5,6 +5,7 @@
 
 /** A command can stand in one of this many neighbouring places, of which it takes the one of the oldest. */
 const ways = 4
+const mostPlaces = 2 ** 24
 
 export class Ghosts {
   private readonly places: number
@@ -13,9 +14,9 @@ export class Ghosts {
   /** The time is counted in additions. Of a number of 32 bits, only differences mean anything. */
   private now = 0
 
-  /** Room for at least so many, up to a power of two. */
+  /** Room for so many, up to a power of two, which is 128 MiB at most: the bound of a store may be a number that stands for none. */
   constructor(places: number) {
-    this.places = 2 ** Math.ceil(Math.log2(Math.max(places, ways)))
+    this.places = 2 ** Math.ceil(Math.log2(Math.min(Math.max(places, ways), mostPlaces)))
   }
 
   private startOf(hash: number): number {

@@ -7,6 +7,8 @@ import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Command from "../../Command.ts"
+import { each } from "../connection/strays.ts"
+import type { Report } from "../connection/strays.ts"
 
 /**
  * What may have changed.
@@ -78,19 +80,24 @@ class Inbox {
 
 export class Invalidations {
   private readonly inboxes = new Set<Inbox>()
+  private readonly report: Report
   private hasEnded = false
+
+  constructor(report: Report) {
+    this.report = report
+  }
 
   get isHeard(): boolean {
     return this.inboxes.size > 0
   }
 
   tell(invalidation: Invalidation): void {
-    for (const inbox of this.inboxes) inbox.offer(invalidation)
+    each(this.inboxes, (inbox) => inbox.offer(invalidation), this.report)
   }
 
   end(): void {
     this.hasEnded = true
-    for (const inbox of this.inboxes) inbox.end()
+    each(this.inboxes, (inbox) => inbox.end(), this.report)
   }
 
   /** All events from when it is run on, until the client ends. */

@@ -7,8 +7,8 @@ const encoder = new TextEncoder()
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const oneByte = new TextDecoder("latin1")
 
-/** Begins the text of a key that is not UTF-8. No key that is has it: it is half of a surrogate pair. */
-const notText = "\uD800"
+/** Begins the text of a key that is not UTF-8. No key that is has it: it is half of a surrogate pair, without the other half. */
+const notText = 0xd800
 
 const loneSurrogate = /\p{Surrogate}/u
 
@@ -16,12 +16,12 @@ const textOfBytes = (bytes: Uint8Array): string => {
   try {
     return utf8.decode(bytes)
   } catch {
-    return notText + oneByte.decode(bytes)
+    return String.fromCharCode(notText) + oneByte.decode(bytes)
   }
 }
 
 /** Whether the text of a key is the key itself. */
-export const isText = (text: string): boolean => !text.startsWith(notText)
+export const isText = (text: string): boolean => text.codePointAt(0) !== notText
 
 export const keyText = (key: Command.Arg): string => {
   if (typeof key !== "string") return textOfBytes(key)
