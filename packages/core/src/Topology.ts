@@ -110,12 +110,8 @@ export interface BackgroundFailure {
   readonly error: RedisError.RedisError
 }
 
-/**
- * Takes the map before a change, and the one after it.
- *
- * @internal
- */
-export type SwapListener = (before: SlotMap.SlotMap, after: SlotMap.SlotMap) => void
+/** Takes the map before a change, and the one after it. */
+type SwapListener = (before: SlotMap.SlotMap, after: SlotMap.SlotMap) => void
 
 /**
  * The slot map, its changes, and what corrects it.
