@@ -39,6 +39,8 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ],
     ["internal/scan/*"],
     ["Scan"],
+    ["internal/keyspace/*"],
+    ["Keyspace"],
     ["Redis"],
     ["index"]
   ],

@@ -1,5 +1,5 @@
 /**
- * Decodes with a Schema, and describes a value that does not fit: where, what was expected there, and the type found. The
+ * Decodes and encodes with a Schema, and describes a value that does not fit: where, what was expected there, and the type found. The
  * description never contains data. So it leaves out the value itself, and whatever may be derived from it: the message of a
  * check, the error of a transformation, a key that the schema does not name (such as a field of a hash read as a record).
  */
@@ -18,26 +18,33 @@ export interface Misfit {
   readonly received: string
 }
 
-/** Makes a synchronous decoder from a Schema. The decoder never throws, whatever the schema does. */
-export const decoder = <A>(codec: Schema.Decoder<A>): (value: unknown) => Result.Result<A, Misfit> => {
-  const parse = SchemaParser.decodeUnknownExit(codec, { reportInput: true })
-  return (value) => {
-    let exit: Exit.Exit<A, unknown>
-    try {
-      exit = parse(value)
-    } catch (defect) {
-      return Result.fail(broken(defect))
-    }
-    if (exit._tag === "Success") return Result.succeed(exit.value)
-    const problem = Cause.squash(exit.cause)
-    return Result.fail(SchemaIssue.isIssue(problem) ? brief(find(problem, "", undefined)) : broken(problem))
+/** A synchronous use of a Schema, which never throws, whatever the schema does. */
+export type Fit<A> = (value: unknown) => Result.Result<A, Misfit>
+
+/** Makes a decoder from a Schema. */
+export const decoder = <A>(codec: Schema.Decoder<A>): Fit<A> =>
+  fitting(SchemaParser.decodeUnknownExit(codec, { reportInput: true }), "decodes")
+
+/** Makes an encoder from a Schema. */
+export const encoder = <E>(codec: Schema.Encoder<E>): Fit<E> =>
+  fitting(SchemaParser.encodeUnknownExit(codec, { reportInput: true }), "encodes")
+
+const fitting = <A>(parse: (value: unknown) => Exit.Exit<A, unknown>, does: string): Fit<A> => (value) => {
+  let exit: Exit.Exit<A, unknown>
+  try {
+    exit = parse(value)
+  } catch (defect) {
+    return Result.fail(broken(defect, does))
   }
+  if (exit._tag === "Success") return Result.succeed(exit.value)
+  const problem = Cause.squash(exit.cause)
+  return Result.fail(SchemaIssue.isIssue(problem) ? brief(find(problem, "", undefined)) : broken(problem, does))
 }
 
 /** The schema itself threw, or is asynchronous. */
-const broken = (defect: unknown): Misfit => ({
+const broken = (defect: unknown, does: string): Misfit => ({
   path: "",
-  expected: "a schema that decodes at once, and does not throw",
+  expected: `a schema that ${does} at once, and does not throw`,
   received: defect instanceof Error ? defect.constructor.name : typeNameOf(defect)
 })
 
