@@ -61,7 +61,7 @@ describe("the types of declared keys", () => {
     // @ts-expect-error a text can't be added to
     assert.isString(profiles.hsetnx(id, "name", 1).problem)
     // @ts-expect-error a text can't be added to
-    profiles.hincrby(id, "name", 1)
+    void profiles.hincrby(id, "name", 1)
     // @ts-expect-error the value decodes to a text, which can't be added to
     plain.incrby({ id: "1" }, 1)
     // @ts-expect-error Redis holds text: say how a number is encoded
@@ -101,13 +101,13 @@ describe("the types of declared keys", () => {
       counter.del({ id: "1" })
     ]
     // @ts-expect-error one tag has a text before its parameter
-    Keyspace.transaction([profile, group])
+    void Keyspace.transaction([profile, group])
     // @ts-expect-error one tag has a text before its parameter, also behind commands whose tags are not known
-    Keyspace.transaction([Redis.get("a"), profile, profile, group], { mode: "result" })
+    void Keyspace.transaction([Redis.get("a"), profile, profile, group], { mode: "result" })
     // @ts-expect-error without a hash tag, keys of two names are in different slots
-    Keyspace.transaction([note, count])
+    void Keyspace.transaction([note, count])
     // @ts-expect-error one has a hash tag, and one has none
-    Keyspace.transaction([profile, note])
+    void Keyspace.transaction([profile, note])
     assert.isUndefined(Keyspace.transaction([note, note]).problem)
     type Told = Keyspace.OneTag<[typeof profile, typeof group]>
     expectTypeOf<Told>().toEqualTypeOf<
@@ -122,6 +122,6 @@ describe("the types of declared keys", () => {
     assert.isUndefined(Keyspace.transaction([dynamic.del({ id: "1" }), profiles.del(id)]).problem)
     assert.isUndefined(Keyspace.transaction([unknown.del({}), profiles.del(id)]).problem)
     // @ts-expect-error whatever the name begins with, this tag has another text before its parameter
-    Keyspace.transaction([dynamic.del({ id: "1" }), groups.del({ name: "a" })])
+    void Keyspace.transaction([dynamic.del({ id: "1" }), groups.del({ name: "a" })])
   })
 })
