@@ -24,7 +24,7 @@
  * the maximum age is the bound that always holds. The guide has the windows that were measured.
  *
  * **Not cached**: in sessions, transactions, `Redis.optimistic` and `Redis.ensureReplication`, and with `Cached.provide("off")`, such a
- * command travels and fills nothing. So does it where the server does not watch keys (RESP2, proxies, no permission); an event of
+ * command travels and fills nothing, nor does one that takes a connection of its own (`Command.slow`). So does it where the server does not watch keys (RESP2, proxies, no permission); an event of
  * `failures` tells that once.
  *
  * Source: https://redis.io/docs/latest/develop/reference/client-side-caching/

@@ -96,6 +96,28 @@ describe("a reader of invalidations", () => {
     }))
 })
 
+describe("the key of an event", () => {
+  it.effect("stays what it was when the writer uses its bytes for something else", () =>
+    Effect.gen(function*() {
+      const { run } = yield* caching()
+      const heard: Array<ReadonlyArray<number>> = []
+      const late = Stream.runForEach(Cached.invalidations, (one) =>
+        Effect.andThen(
+          Effect.sleep("1 second"),
+          Effect.sync(() => {
+            if (one._tag === "Keys") heard.push(Array.from(one.keys[0] as Uint8Array))
+          })
+        ))
+      yield* start(run(late))
+      yield* settle
+      const key = Uint8Array.of(0x61, 0xff)
+      yield* run(Redis.set(key, "1"))
+      key[1] = 0xfe
+      yield* advance("4 seconds")
+      assert.deepStrictEqual(heard, [[0x61, 0xff], [0x61, 0xff], [0x61, 0xff]])
+    }))
+})
+
 describe("a key that is no proper text", () => {
   it.effect("is found by what is sent for it", () =>
     Effect.gen(function*() {

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Cached from "../src/Cached.ts"
 import type { Client } from "../src/Client.ts"
-import type * as Command from "../src/Command.ts"
+import * as Command from "../src/Command.ts"
 import * as Nodes from "../src/Nodes.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Script from "../src/Script.ts"
@@ -236,6 +236,27 @@ describe("a read that began before the reply to a write", () => {
       watcher(a).release(Reply.bulk("old"))
       assert.deepStrictEqual(yield* joined([reader]), ["old"])
       assert.strictEqual(yield* read(keyOfA), "new")
+    }))
+
+  it.effect("is not kept once the write has had no reply in time, though its connection stays", () =>
+    Effect.gen(function*() {
+      const { a, read, run, values } = yield* caching({ pingInterval: "1 minute" })
+      a.once("SET", "hold")
+      const failures: Array<Redis.RedisError> = []
+      const late = Effect.catch(
+        set.pipe(Command.timeout("1 second")),
+        (failure) => Effect.sync(() => failures.push(failure))
+      )
+      const session = yield* start(run(Session.use({ keys: [keyOfA] }, Effect.andThen(late, Effect.never))))
+      yield* settle
+      values.set(keyOfA, "old")
+      yield* read(keyOfA)
+      values.set(keyOfA, "new")
+      yield* advance("2 seconds")
+      assert.deepStrictEqual(failures.map(({ delivery }) => delivery), ["MaybeExecuted"])
+      assert.isTrue(carrier(a, "SET bar new").open)
+      assert.strictEqual(yield* read(keyOfA), "new")
+      yield* Fiber.interrupt(session)
     }))
 })
 

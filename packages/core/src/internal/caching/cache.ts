@@ -214,7 +214,9 @@ export class Cache implements Keeper {
       for (const flight of this.flights.take(text)) flight.isVoid = true
     }
     if (!this.invalidations.isHeard) return
-    this.invalidations.tell({ _tag: "Keys", keys: keys.map((key, i) => isText(texts[i]) ? texts[i] : key), cause })
+    // Bytes are the caller's, who may change them before anybody reads this.
+    const own = keptArgs(keys).map((key, i) => isText(texts[i]) ? texts[i] : key)
+    this.invalidations.tell({ _tag: "Keys", keys: own, cause })
   }
 
   private dropAll(): void {

@@ -34,6 +34,7 @@ export interface Invalidated {
  *
  * - Each read of a key is one of `hits` (answered from the cache), `misses` (it has travelled) and `shared` (answered by the reply to
  *   another one, which was under way). A command with keys that may be in several slots (MGET) is one read for each key.
+ *   What may not be kept where it travels, in a session for example, is not counted.
  * - `evictions`: replies that were dropped because there were too many, and `tooLarge` those that were not kept for their size.
  * - `savedBytes`: about how many bytes of replies have not travelled.
  * - `entries`: the replies that are kept, and `bytes` about how much memory they take.

@@ -201,7 +201,12 @@ export const isOverdue = (queue: Ring<Call>, now: number): boolean =>
   queue.find((call) => call.deadline <= now && !call.abandoned) !== undefined
 
 /** Fails the overdue calls of a queue. They keep their places, because their replies may still come. */
-export const expire = (queue: Ring<Call>, now: number, failure: () => Failure, report: Report): void => {
+export const expire = (
+  queue: Ring<Call>,
+  now: number,
+  failure: (call: Call) => Failure,
+  report: Report
+): void => {
   const overdue: Array<Call> = []
   queue.forEach((call) => {
     if (call.deadline <= now && !call.abandoned) overdue.push(call)
@@ -210,7 +215,7 @@ export const expire = (queue: Ring<Call>, now: number, failure: () => Failure, r
     // Failing an earlier call may have run its fiber, which may have interrupted this call.
     if (call.abandoned) return
     call.abandoned = true
-    call.onFailure(failure())
+    call.onFailure(failure(call))
   }, report)
 }
 

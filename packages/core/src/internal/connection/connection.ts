@@ -262,6 +262,7 @@ export class ConnectionImpl implements Connection, Connector.Listener {
       onQuiet: () => ending.quiet(),
       pings,
       relief,
+      keepers,
       ping: () => this.ping(),
       abort: ending.abort,
       report

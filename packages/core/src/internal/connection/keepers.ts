@@ -26,7 +26,7 @@ export interface Watched {
 }
 
 export interface Keeper {
-  /** A command was written, was answered, or was under way when its connection was lost. */
+  /** A command was written, was answered, or was under way when its time was over or its connection was lost. */
   readonly wrote: (command: Command.Any) => void
   /** A server says that keys have changed. */
   readonly invalidated: (keys: ReadonlyArray<Resp.Value>) => void

@@ -12,9 +12,11 @@ import * as Latch from "effect/Latch"
 import type { Connector } from "../../Connector.ts"
 import * as RedisError from "../../RedisError.ts"
 import { timedOut } from "../failures/failure.ts"
+import type { Failure } from "../failures/failure.ts"
 import { caughtUp } from "./arrivals.ts"
 import { blocks, expire, isOverdue, isSlow } from "./call.ts"
 import type { Call } from "./call.ts"
+import type { Keepers } from "./keepers.ts"
 import { Noise } from "./noise.ts"
 import type { Pings } from "./pings.ts"
 import { relaxed } from "./relief.ts"
@@ -45,6 +47,7 @@ export interface Watched {
   readonly pings: Pings
   /** More time while the server does what it has announced. */
   readonly relief: Relief | undefined
+  readonly keepers: Keepers | undefined
   readonly ping: () => void
   readonly abort: (reason: RedisError.Reason) => void
   readonly report: Report
@@ -85,10 +88,14 @@ export class Watchdog {
 
   /** Fails the commands whose deadline has passed. */
   private expire(now: number): void {
-    const { inFlight, node, relief, report, waiting } = this.of
+    const { inFlight, keepers, node, relief, report, waiting } = this.of
     relief?.relax(inFlight, now)
     relief?.relax(waiting, now)
-    expire(inFlight, now, () => timedOut(node, "the reply", true), report)
+    const late = ({ command }: Call): Failure => {
+      if (!command.spec.readOnly) keepers?.wrote(command)
+      return timedOut(node, "the reply", true)
+    }
+    expire(inFlight, now, late, report)
     expire(waiting, now, () => timedOut(node, "room on the connection", false), report)
   }
 
