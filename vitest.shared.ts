@@ -3,12 +3,14 @@ import { fileURLToPath } from "node:url"
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Tests run against the sources of the three packages, so nothing has to be built first. */
+/** Tests run against the sources of the packages, so nothing has to be built first. */
 export default {
   resolve: {
     alias: [
       { find: /^@redisc\/core$/, replacement: source("./packages/core/src/index.ts") },
       { find: /^@redisc\/core\/(.*)$/, replacement: source("./packages/core/src/$1.ts") },
+      { find: /^@redisc\/effect$/, replacement: source("./packages/effect/src/index.ts") },
+      { find: /^@redisc\/effect\/(.*)$/, replacement: source("./packages/effect/src/$1.ts") },
       { find: /^@redisc\/node$/, replacement: source("./packages/node/src/index.ts") },
       { find: /^@redisc\/node\/(.*)$/, replacement: source("./packages/node/src/$1.ts") },
       { find: /^@redisc\/test-utils$/, replacement: source("./packages/test-utils/src/index.ts") }

@@ -51,6 +51,21 @@ const floors: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
     ["NodeRedis", "NodeRedisCluster"],
     ["index"]
   ],
+  "packages/effect/src": [
+    [
+      "internal/away",
+      "internal/failures",
+      "internal/globs",
+      "internal/limitBlocks",
+      "internal/replies",
+      "internal/words"
+    ],
+    ["internal/cursors", "internal/lease", "internal/limiterScripts", "internal/queueScripts", "internal/scripts"],
+    ["internal/queue"],
+    ["EffectRedis"],
+    ["BackingPersistence", "CircuitBreakerStore", "KeyValueStore", "PersistedQueueStore", "RateLimiterStore"],
+    ["index"]
+  ],
   "packages/test-utils/src": [
     ["internal/realClusterError", "internal/clusterNode", "fake/platform/*"],
     ["fake/input/*"],

@@ -34,7 +34,7 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const temp = realpathSync(mkdtempSync(join(tmpdir(), "redisc-packages-")))
 const workspace = join(temp, "workspace")
 const consumer = join(temp, "consumer")
-const folders = ["core", "node", "test-utils"]
+const folders = ["core", "node", "effect", "test-utils"]
 
 const manifestAt = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
 const filesIn = (folder: string): ReadonlyArray<string> =>

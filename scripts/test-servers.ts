@@ -36,7 +36,8 @@ const suites = [
     "scripts.test",
     "fake/differential/redirect"
   ].map((name) => `packages/test-utils/test/${name}`),
-  "packages/node/test"
+  "packages/node/test",
+  "packages/effect/test"
 ]
 
 const run = (server: Server): Counts => {
