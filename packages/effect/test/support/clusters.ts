@@ -17,6 +17,8 @@ export class Moves extends Context.Service<Moves, {
   readonly move: (key: string) => Effect.Effect<void>
   /** Makes a replica the primary of the slot of a key. */
   readonly failover: (key: string) => Effect.Effect<void>
+  /** Kills the primary of the slot of a key, and waits for its successor. */
+  readonly kill: (key: string) => Effect.Effect<void>
 }>()("@redisc/effect/test/Moves") {}
 
 const movesOf = <Node extends { readonly name: string }, E>(cluster: {
@@ -28,6 +30,8 @@ const movesOf = <Node extends { readonly name: string }, E>(cluster: {
     options: { readonly to: Node; readonly slots: ReadonlyArray<number> }
   ) => Effect.Effect<void, E>
   readonly failover: (replica: Node) => Effect.Effect<void, E>
+  readonly kill: (node: Node) => Effect.Effect<void, E>
+  readonly awaitPromotion: (of: Node) => Effect.Effect<unknown, E>
 }): Moves["Service"] => {
   const owner = (key: string) =>
     Effect.gen(function*() {
@@ -41,6 +45,11 @@ const movesOf = <Node extends { readonly name: string }, E>(cluster: {
       Effect.orDie(
         Effect.flatMap(owner(key), ({ index, primaries }) =>
           cluster.migrateSlots({ to: primaries[(index + 1) % primaries.length], slots: [Slot.fromKey(key)] }))
+      ),
+    kill: (key) =>
+      Effect.orDie(
+        Effect.flatMap(owner(key), ({ index, primaries }) =>
+          Effect.andThen(cluster.kill(primaries[index]), Effect.asVoid(cluster.awaitPromotion(primaries[index]))))
       ),
     failover: (key) =>
       Effect.orDie(

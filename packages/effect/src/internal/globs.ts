@@ -1,0 +1,2 @@
+/** The pattern of all keys that begin with some text. */
+export const globOf = (prefix: string): string => `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`
