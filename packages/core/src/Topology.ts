@@ -490,7 +490,9 @@ export const fromSource = Effect.fnUntraced(function*(
         : Ref.getAndSet(ref, map).pipe(
           Effect.tap((before) => Effect.sync(() => each(onSwap, (listener) => listener(before, map), report))),
           Effect.andThen(PubSub.publish(swaps, map)),
-          Effect.as(map)
+          Effect.as(map),
+          // It may run in a fiber of a caller, and whoever listens has to hear of each map.
+          Effect.uninterruptible
         )
     )
 

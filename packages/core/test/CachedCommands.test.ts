@@ -1,12 +1,14 @@
 /** Which commands may be cached, with which words and options; and what readers do with a reply is their own business. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Cached from "../src/Cached.ts"
 import * as Command from "../src/Command.ts"
 import * as CommandSpec from "../src/CommandSpec.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Script from "../src/Script.ts"
 import { caching, gets } from "./support/caching.ts"
+import { start } from "./support/client.ts"
 import { keyOfA } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { Script as Answer } from "./support/ScriptedCluster.ts"
@@ -204,6 +206,17 @@ describe("a reader who changes", () => {
       assert.strictEqual(yield* hget(encoder.encode("two")), "two")
       assert.strictEqual(yield* hget(field), "two")
       assert.strictEqual(yield* hget(encoder.encode("one")), "one")
+    }))
+
+  it.effect("the bytes of its arguments before it is sent asks what they were", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* caching()
+      a.on("HGET", ([, field]) => Reply.bulk(field))
+      const encoder = new TextEncoder()
+      const field = encoder.encode("one")
+      const read = yield* start(run(cached(Redis.hget(keyOfA, field))))
+      field.set(encoder.encode("two"))
+      assert.strictEqual(yield* Fiber.join(read), "one")
     }))
 
   it.effect("the bytes of its arguments while it waits lets nobody get another's reply", () =>

@@ -5,7 +5,7 @@ import * as Cached from "../src/Cached.ts"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import { caching } from "./support/caching.ts"
-import { keyOfA } from "./support/scenes.ts"
+import { keyOfA, keyOfB } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 
 const texts = Reply.array([Reply.bulk("a"), Reply.bulk("b")])
@@ -41,6 +41,18 @@ describe("a kept reply stays as it is, whatever readers do to", () => {
   it.effect("an array of bytes", () => reads(Command.bytes(Redis.lrange(keyOfA, 0, -1)), spoil))
 
   it.effect("a record of bytes", () => reads(Command.bytes(Redis.hgetall(keyOfA)), (record) => record["a"].fill(0)))
+
+  it.effect("the bytes of several keys", () =>
+    Effect.gen(function*() {
+      const { run, values } = yield* caching()
+      values.set(keyOfA, "1").set(keyOfB, "2")
+      const read = run(Command.bytes(Redis.mget([keyOfA, keyOfB])).pipe(Cached.for("1 minute")))
+      for (let i = 0; i < 3; i++) {
+        const all = yield* read
+        assert.deepStrictEqual(all, [Uint8Array.of(0x31), Uint8Array.of(0x32)])
+        for (const bytes of all) bytes?.fill(0)
+      }
+    }))
 
   it.effect("a raw array", () => reads(Redis.command("LRANGE", [keyOfA, 0, -1]), pushTo))
 

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Cached from "../src/Cached.ts"
 import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
-import { asked, caching, gets, joined, startAll, turnOn, watched, watcher } from "./support/caching.ts"
+import { asked, caching, gets, invalidated, joined, startAll, turnOn, watched, watcher } from "./support/caching.ts"
 import { start } from "./support/client.ts"
 import { advance, keyOfA, keyOfB, keyOfC, settle } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
@@ -196,6 +196,21 @@ describe("reads of one key at the same time", () => {
       assert.strictEqual(yield* Fiber.join(slow), "1")
     }))
 
+  it.effect("are not kept if the key changes while they travel, though one with a shorter timeout has taken their place", () =>
+    Effect.gen(function*() {
+      const { a, read, run, values } = yield* caching()
+      a.once("GET", "hold", "hold")
+      const slow = yield* start(read(keyOfA))
+      yield* settle
+      const short = yield* start(run(Redis.get(keyOfA).pipe(Cached.for("1 minute"), Command.timeout("1 second"))))
+      yield* settle
+      watcher(a).send(invalidated(keyOfA))
+      for (const _ of [slow, short]) watcher(a).release(Reply.bulk("old"))
+      assert.deepStrictEqual(yield* joined([slow, short]), ["old", "old"])
+      values.set(keyOfA, "new")
+      assert.strictEqual(yield* read(keyOfA), "new")
+    }))
+
   it.effect("are not answered by one that was sent longer ago than they may be old", () =>
     Effect.gen(function*() {
       const { a, read } = yield* caching()
@@ -327,6 +342,17 @@ describe("reads of many keys", () => {
       assert.deepStrictEqual([one._tag, other._tag], ["Success", "Failure"])
       const again = yield* run(mget)
       assert.deepStrictEqual(again.map(({ _tag }) => _tag), ["Success", "Success"])
+      assert.strictEqual(a.count("MGET bar"), 1)
+    }))
+
+  it.effect("whose replies fit no key fail when they are kept as they did when they came", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* caching()
+      a.once("MGET", Reply.array([Reply.bulk("1"), Reply.bulk("2")]), Reply.array([]))
+      const mget = Effect.flip(run(Redis.mget(["bar", "{bar}2"]).pipe(Cached.for("1 minute"))))
+      const [first, second] = [yield* mget, yield* mget]
+      assert.strictEqual(first.reason._tag, "DecodeFailed")
+      assert.deepStrictEqual(second.reason, first.reason)
       assert.strictEqual(a.count("MGET bar"), 1)
     }))
 

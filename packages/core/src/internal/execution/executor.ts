@@ -144,7 +144,10 @@ export class Executor {
     const all = command.maxAge === undefined ? undefined : this.router.recallAll(parts.commands, fiber)
     if (all === undefined) return undefined
     seen?.(...all.map(({ node }) => node))
-    const results = all.map(({ value }) => Result.succeed(copied(value)))
+    const results = all.map(({ node, slot, value }, part) => {
+      const exit = decoded(parts.commands[part], copied(value), node, slot)
+      return Exit.isSuccess(exit) ? Result.succeed(exit.value) : Effect.runSync(Effect.result(exit))
+    })
     return Parts.joined(command, parts, results, (part) => ({ node: all[part].node, attempts: 1 }))
   }
 
