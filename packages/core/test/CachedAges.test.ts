@@ -13,6 +13,7 @@ describe("a reply", () => {
   it.effect("is kept until its key expires", () =>
     Effect.gen(function*() {
       const { a, lefts, read, values } = yield* caching()
+      yield* TestClock.adjust("1 hour")
       values.set(keyOfA, "1")
       lefts.set(keyOfA, 1000)
       yield* read(keyOfA)
