@@ -7,9 +7,9 @@ import * as Command from "../src/Command.ts"
 import * as CommandSpec from "../src/CommandSpec.ts"
 import * as Redis from "../src/Redis.ts"
 import * as Script from "../src/Script.ts"
-import { caching, gets } from "./support/caching.ts"
+import { caching, gets, joined, watcher } from "./support/caching.ts"
 import { start } from "./support/client.ts"
-import { keyOfA } from "./support/scenes.ts"
+import { keyOfA, settle } from "./support/scenes.ts"
 import { Reply } from "./support/ScriptedCluster.ts"
 import type { Script as Answer } from "./support/ScriptedCluster.ts"
 
@@ -217,6 +217,22 @@ describe("a reader who changes", () => {
       const read = yield* start(run(cached(Redis.hget(keyOfA, field))))
       field.set(encoder.encode("two"))
       assert.strictEqual(yield* Fiber.join(read), "one")
+    }))
+
+  it.effect("the bytes of its arguments while it waits keeps its reply for what it asked", () =>
+    Effect.gen(function*() {
+      const { a, run } = yield* caching()
+      a.on("HGET", ([, field]) => Reply.bulk(field)).once("HGET", "hold")
+      const encoder = new TextEncoder()
+      const field = encoder.encode("one")
+      const hget = (field: Uint8Array) => run(cached(Redis.hget(keyOfA, field)))
+      const first = yield* start(hget(field))
+      yield* settle
+      field.set(encoder.encode("two"))
+      watcher(a).release(Reply.bulk("one"))
+      assert.deepStrictEqual(yield* joined([first]), ["one"])
+      assert.strictEqual(yield* hget(encoder.encode("two")), "two")
+      assert.strictEqual(yield* hget(encoder.encode("one")), "one")
     }))
 
   it.effect("the bytes of its arguments while it waits lets nobody get another's reply", () =>
