@@ -333,3 +333,26 @@ describe("a connection that is told to move", () => {
       assert.strictEqual(gets(a, "{bar}2"), 2)
     }))
 })
+
+describe("a server that is given more time, because it has said what it does,", () => {
+  it.effect("has that also for cached reads, which follow its redirects then as others do", () =>
+    Effect.gen(function*() {
+      const { a, b, read, run, values } = yield* caching(
+        { commandTimeout: "5 seconds", pingInterval: "1 minute" },
+        ({ a }) => a.on("CLIENT MAINT_NOTIFICATIONS", Reply.simple("OK"))
+      )
+      values.set(keyOfA, "1").set("{bar}2", "2")
+      yield* read("{bar}before")
+      const peer = watcher(a)
+      peer.send(Reply.push([Reply.bulk("MIGRATING"), Reply.integer(1), Reply.integer(2)]))
+      a.once("GET", "hold", "hold")
+      const plain = yield* start(run(Redis.get("{bar}2")))
+      const cached = yield* startAll(read(keyOfA), 3)
+      yield* advance("7 seconds")
+      b.delay = 1000
+      for (const _ of [plain, cached]) peer.release(moved)
+      yield* advance("2500 millis")
+      assert.deepStrictEqual(yield* joined([plain, ...cached]), ["2", "1", "1", "1"])
+      assert.deepStrictEqual([gets(b, "{bar}2"), gets(b, keyOfA)], [1, 2])
+    }))
+})

@@ -163,6 +163,8 @@ export class Flight extends Call implements Carrier, Itinerary, Watched {
       const { call } = passenger
       call.carrier = undefined
       if (call.abandoned) return
+      // The time that the flight was given more (`relief.ts`) is that of its passengers, unless they have set one of their own.
+      if (call.command.timeout === undefined) call.deadline = Math.max(call.deadline, this.deadline)
       if (passenger === first || mustFollow || (canFollow && call.hasTurn)) goOn(call)
       else passenger.again()
     }, this.base.report)
