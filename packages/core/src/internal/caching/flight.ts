@@ -69,6 +69,8 @@ export class Flight extends Call implements Carrier, Itinerary, Watched {
   expiresAt = Infinity
   private readonly base: Base
   private readonly passengers: Array<Passenger>
+  /** All passengers before this one have left. Thousands may do so, one after the other. */
+  private front = 0
 
   constructor(first: Passenger, { command, epoch, keys, slot, texts }: Itinerary, base: Base) {
     super(command, false, first.call.deadline)
@@ -117,11 +119,13 @@ export class Flight extends Call implements Carrier, Itinerary, Watched {
   }
 
   override get isAwaited(): boolean {
-    return !this.abandoned && this.passengers.some(({ call }) => !call.abandoned)
+    return !this.abandoned && this.first !== undefined
   }
 
+  /** The first who still waits. */
   private get first(): Passenger | undefined {
-    return this.passengers.find(({ call }) => !call.abandoned)
+    while (this.passengers[this.front]?.call.abandoned === true) this.front++
+    return this.passengers[this.front]
   }
 
   override get isAdmitted(): boolean {
