@@ -14,6 +14,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { makeAdmin } from "./internal/clusterAdmin.ts"
 import { checkCount, endWithScope, inRealTime, launching } from "./internal/launching.ts"
@@ -167,7 +168,7 @@ const launch = Effect.fnUntraced(function*(
     const { host, port } = heir.address
     if (mode === "default") {
       const { name } = yield* group.primary
-      yield* admin.send(members.get(name)!, "FAILOVER", "TO", host, port)
+      yield* Effect.retry(admin.send(members.get(name)!, "FAILOVER", "TO", host, port), whileOffline)
     } else {
       yield* admin.send(heir, "REPLICAOF", "NO", "ONE")
     }
@@ -201,6 +202,13 @@ const launch = Effect.fnUntraced(function*(
     waitUntilStable: inRealTime(group.stable)
   })
 })
+
+/** The primary may not yet count a replica as online that says itself that it follows. */
+const whileOffline = {
+  while: ({ message }: RealClusterError) => message.includes("is not online"),
+  schedule: Schedule.spaced("100 millis"),
+  times: 600
+}
 
 /**
  * Starts a primary and its replicas, and returns when these have caught up. When the scope ends, all processes and files are
