@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as Cached from "../src/Cached.ts"
+import * as Command from "../src/Command.ts"
 import * as Redis from "../src/Redis.ts"
 import { caching, gets, joined, watcher } from "./support/caching.ts"
 import { start } from "./support/client.ts"
@@ -186,5 +187,22 @@ describe("a read that is on its way", () => {
       watcher(a).release(Reply.null)
       yield* joined([before, first, second])
       assert.strictEqual(gets(a, keyOfA), 1)
+    }))
+
+  it.effect("is not joined by those with a timeout of their own if it may be given more time", () =>
+    Effect.gen(function*() {
+      const options = { commandTimeout: "5 seconds", pingInterval: "1 minute" } as const
+      const { a, read, run } = yield* caching(
+        options,
+        ({ a }) => a.on("CLIENT MAINT_NOTIFICATIONS", Reply.simple("OK"))
+      )
+      yield* read("{bar}before")
+      watcher(a).send(Reply.push([Reply.bulk("MIGRATING"), Reply.integer(1), Reply.integer(2)]))
+      a.once("GET", "hold")
+      yield* start(Effect.exit(read(keyOfA)))
+      const sixSeconds = Redis.get(keyOfA).pipe(Cached.for("1 minute"), Command.timeout("6 seconds"))
+      const own = yield* start(Effect.exit(run(sixSeconds)))
+      yield* advance("7 seconds")
+      assert.isDefined(own.pollUnsafe())
     }))
 })

@@ -144,12 +144,13 @@ export class Cache implements Keeper {
 
   /**
    * The flight that a call may join: it has begun since the last change that is known, is not too old for the call, and fails no later than
-   * the call would.
+   * the call would. A timeout of one's own is not put off by what a server announces, as that of a flight without one may be.
    */
   joinable({ command, deadline }: Call, now: number): Flight | undefined {
     const [key] = Command.keys(command)
     const flight = this.flights.find(keyText(key), command)
     if (flight === undefined || flight.deadline > deadline || !this.isCurrent(flight)) return undefined
+    if (command.timeout !== undefined && flight.command.timeout === undefined) return undefined
     return flight.isSent && now - flight.sentAt >= command.maxAge! ? undefined : flight
   }
 
