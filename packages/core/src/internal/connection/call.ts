@@ -47,7 +47,7 @@ export abstract class Call extends Effectable.Class<void> {
   /** The reply, from when it is read until it is delivered. */
   answer: Resp.Value | undefined = undefined
   /** What carries it along with others that ask for the same; undefined if it travels by itself. */
-  carrier: Carrier | undefined = undefined
+  declare carrier: Carrier | undefined
   /** Set this to have `sentAt` filled in when the call is sent. While it is undefined, the clock is not read. */
   timing: Timing | undefined = undefined
 

@@ -124,7 +124,7 @@ export class Outbox {
       const next = waiting.peek()!
       if (inFlight.length >= this.maxInFlight && !next.isOwn) break
       const { abandoned, command } = next
-      const { stateful } = command.spec
+      const { readOnly, stateful } = command.spec
       if (stateful !== undefined && command.spec.alone && !abandoned) {
         if (inFlight.length > 0) break
         this.loner = true
@@ -145,7 +145,7 @@ export class Outbox {
         continue
       }
       if (stateful !== undefined) this.link.standing.wrote(call)
-      if (!command.spec.readOnly) this.link.keepers?.wrote(command)
+      if (!readOnly) this.link.keepers?.wrote(command)
       if (call.timing !== undefined) this.timed.push(call.timing)
       if (encoder.size >= writeSize) this.write(transport)
     }

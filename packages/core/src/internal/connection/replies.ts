@@ -123,14 +123,15 @@ export class Replies implements Resp.Handler {
         "a PING was not answered in its turn: a reply was lost on the way, or one came unasked"
       )
     }
-    if (!CommandSpec.isAnsweredBy(call.command.spec, value) && this.isUnfit(call)) {
-      const { name } = call.command.spec
+    const { spec } = call.command
+    if (!CommandSpec.isAnsweredBy(spec, value) && this.isUnfit(call)) {
+      const { name } = spec
       return this.ending.outOfStep(
         `${name} was answered by ${Reply.describeReply(value)}: a reply was lost on the way, or one came unasked`
       )
     }
     this.inFlight.shift()
-    if (!call.command.spec.readOnly) this.link.keepers?.wrote(call.command)
+    if (!spec.readOnly) this.link.keepers?.wrote(call.command)
     if (this.own.count > 0 && call.isOwn) this.own.count--
     if (value instanceof Resp.ReplyError) this.onError(call, value)
     else this.answer(call, value)

@@ -110,11 +110,8 @@ export class Executor {
   ): Effect.Effect<A, RedisError> {
     const { router } = this
     if (command.maxAge !== undefined) {
-      const kept = router.recall(command, fiber)
-      if (kept !== undefined) {
-        seen?.(kept.node)
-        return decoded(command, forReader(command, kept.value), kept.node, kept.slot)
-      }
+      const recalled = this.recall(command, fiber, seen)
+      if (recalled !== undefined) return recalled
     }
     const way = router.admit(command, fiber, begun !== undefined)
     if (typeof way !== "number") {
@@ -132,6 +129,18 @@ export class Executor {
       router.dispatch(call, way, fiber)
       return call
     })
+  }
+
+  /** The reply that is kept, if there is one. */
+  private recall<A>(
+    command: Command.Command<A>,
+    fiber: AnyFiber,
+    seen: Tracing.Seen
+  ): Effect.Effect<A, RedisError> | undefined {
+    const kept = this.router.recall(command, fiber)
+    if (kept === undefined) return undefined
+    seen?.(kept.node)
+    return decoded(command, forReader(command, kept.value), kept.node, kept.slot)
   }
 
   /** The reply that is put together from kept ones, if all are. */
